@@ -1,0 +1,102 @@
+"""Every size, rate and share once, with its unit and its place in the paper.
+
+"4.2" and the like are sections of Slizovskaia, Gómez and Haro (ICMR 2017).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LABELS = (
+    "accordion",
+    "banjo",
+    "cello",
+    "clarinet",
+    "drums",
+    "flute",
+    "guitar",
+    "harmonica",
+    "organ",
+    "piano",
+    "saxophone",
+    "trumpet",
+    "violin",
+)
+"""The 13 categories of the paper's YouTube-8M subset, in alphabetical order."""
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class LogMel:
+    """A log-mel spectrogram (4.2).
+
+    Attributes
+    ----------
+    sample_rate : Hz, mono.
+    n_fft, hop_length : samples; Hann window.
+    n_mels : mel bands (rows).
+    num_frames : spectrogram frames of one model input (columns).
+    """
+
+    sample_rate: int
+    n_fft: int
+    hop_length: int
+    n_mels: int
+    num_frames: int
+
+    @property
+    def num_samples(self) -> int:
+        """Samples that give exactly `num_frames` centred frames."""
+        return (self.num_frames - 1) * self.hop_length
+
+
+HAN2016 = LogMel(sample_rate=22_050, n_fft=1024, hop_length=512, n_mels=128, num_frames=43)
+CHOI2016 = LogMel(sample_rate=12_000, n_fft=512, hop_length=256, n_mels=96, num_frames=1366)
+
+NUM_SEGMENTS = 10  # uniformly spread over the recording (4.2)
+SEGMENT_SECONDS = 3.0  # (4.2)
+
+FRAME_RATE = 1.0  # frames per second taken from a video (4.2)
+FRAME_SIZE = 256  # pixels a side, after resizing (4.2)
+CROP_SIZE = 224  # pixels a side, central crop: the network's input (4.2)
+
+SPLIT_SHARES = (0.70, 0.15, 0.15)  # train, validation, test (4.1)
+SPLIT_SEED = 10  # the seed of the authors' published split
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """The declared share of clips in each recording condition of a staged corpus.
+
+    The two are drawn independently, except that a clip without the instrument in sight is never also a
+    silent one: such a clip would carry no evidence of its label at all.
+    """
+
+    picture: dict[str, float] = field(
+        default_factory=lambda: {
+            "clear": 0.44,
+            "absent": 0.16,  # the instrument is not in sight
+            "small": 0.10,
+            "blurred": 0.10,
+            "cropped": 0.10,
+            "accompanied": 0.10,  # another instrument stands beside it
+        }
+    )
+    sound: dict[str, float] = field(
+        default_factory=lambda: {
+            "clear": 0.44,
+            "silent": 0.14,
+            "distant": 0.10,
+            "noise": 0.12,
+            "babble": 0.10,  # talk-like noise
+            "accompanied": 0.10,  # another instrument plays along more softly
+        }
+    )
+
+
+def data_dir() -> Path:
+    """Return the folder for corpora and features: ``INSTREC_DATA``, or ``data`` in the current folder."""
+    return Path(os.environ.get("INSTREC_DATA", "data"))

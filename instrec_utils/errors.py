@@ -1,0 +1,34 @@
+"""The exceptions that a user of the package meets.
+
+Every message says what is allowed, what was received, and which file it was about.
+"""
+
+from __future__ import annotations
+
+
+class InstrecError(Exception):
+    """Base class: anything that went wrong for a reason the user can act on."""
+
+
+class CorpusError(InstrecError):
+    """A corpus is unknown, missing, incomplete or contradicts itself."""
+
+
+class MediaError(InstrecError):
+    """A file is not a plain media file, or its pictures or sound cannot be decoded."""
+
+
+class FeaturesError(InstrecError):
+    """A features file is missing, damaged, or belongs to another configuration."""
+
+
+class ParameterError(InstrecError):
+    """A parameter is unknown, or its value has the wrong type or range."""
+
+
+class RunError(InstrecError):
+    """A training run or its results are missing or belong to another configuration."""
+
+
+class DownloadError(InstrecError):
+    """A file could not be downloaded, or what came is not what was published."""
