@@ -1,0 +1,317 @@
+"""What the staged corpora share: the shares of conditions, the video writer, and a resumable rendering.
+
+A staged corpus is a folder::
+
+    videos/<label>/<video id>.mp4
+    corpus.json     what each file was rendered from: changed entries, and only those, are rendered again
+    index.csv       one row a clip; there only when every clip is
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pandas as pd
+from distributed import Client, LocalCluster, as_completed
+from moviepy import VideoClip
+from moviepy.audio.AudioClip import AudioArrayClip
+from tqdm import tqdm
+
+from instrec_utils.config import Conditions
+from instrec_utils.errors import CorpusError, MediaError, ParameterError
+
+SAMPLE_RATE = 44_100  # Hz
+FRAME_RATE = 12.0  # frames per second
+BITRATE = "160k"  # of the picture, bits per second: what a small upload gets
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One row of a staged corpus's index.
+
+    Attributes
+    ----------
+    video_id : unique in the corpus.
+    label : the instrument that the clip is about.
+    split : "train", "validation", "test", or "test_clean" for an undegraded variant of a test clip.
+    path : relative to the corpus's folder.
+    duration : seconds.
+    picture, sound : the conditions, keys of `config.Conditions`.
+    picture_source, sound_source : "real", "rendered" or "drawn"; "none" where the condition leaves nothing of
+        the instrument in sight or to be heard.
+    sources : names of the source files used, joined by ";".
+    companion : label of the instrument that stands beside or plays along, or "".
+    """
+
+    video_id: str
+    label: str
+    split: str
+    path: str
+    duration: float
+    picture: str
+    sound: str
+    picture_source: str
+    sound_source: str
+    sources: str
+    companion: str
+
+
+def write_clip(
+    path: Path,
+    frame_at: Callable[[float], np.ndarray],
+    duration: float,
+    sound: np.ndarray | None,
+    *,
+    frame_rate: float = FRAME_RATE,
+    sample_rate: int = SAMPLE_RATE,
+    bitrate: str = BITRATE,
+) -> None:
+    """Write pictures and sound as MP4: H.264 (yuv420p) and AAC, the same bytes for the same input.
+
+    The file appears under its name only when it is whole.
+
+    Parameters
+    ----------
+    path : file to write; its folder is made where missing.
+    frame_at : gives the picture at a time in seconds: [shape=(height, width, 3), uint8], RGB; both sides even.
+    duration : seconds.
+    sound : np.ndarray [shape=(num_samples,), float32], mono, -1 to 1; None writes a file without a sound stream.
+    frame_rate : frames per second.
+    sample_rate : Hz.
+    bitrate : of the picture, in ffmpeg's notation.
+
+    Raises
+    ------
+    ParameterError
+        The duration is not positive, the sound is not a mono array, or the picture has an odd side.
+    MediaError
+        The encoder failed, for example because the disk is full.
+    """
+    if duration <= 0:
+        raise ParameterError(f"{path}: duration must be positive, got {duration}")
+    if sound is not None and sound.ndim != 1:
+        raise ParameterError(f"{path}: sound must be mono with one dimension, got shape {sound.shape}")
+    clip = VideoClip(frame_at, duration=duration)
+    if any(side % 2 for side in clip.size):
+        raise ParameterError(f"{path}: yuv420p needs even sides, got {clip.size[0]} x {clip.size[1]}")
+    if sound is not None:
+        samples = np.repeat(np.clip(sound, -1.0, 1.0)[:, np.newaxis], 2, axis=1)  # moviepy doubles the length of mono
+        clip = clip.with_audio(AudioArrayClip(samples, fps=sample_rate).with_duration(duration))
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Fixed names: what a killed process leaves behind is overwritten by the next one at the same clip.
+    partial, partial_sound = path.with_name(f".{path.name}.partial"), path.with_name(f".{path.name}.partial.m4a")
+    try:
+        clip.write_videofile(
+            str(partial),
+            fps=frame_rate,
+            codec="libx264",
+            audio=sound is not None,
+            audio_fps=sample_rate,
+            audio_codec="aac",
+            audio_bitrate="96k",
+            temp_audiofile=str(partial_sound),
+            preset="veryfast",
+            threads=1,  # x264 gives other bytes with another number of threads
+            ffmpeg_params=[
+                *("-f", "mp4", "-movflags", "+faststart"),
+                *("-b:v", bitrate, "-maxrate", bitrate, "-bufsize", "2M"),
+                *("-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact"),
+            ],
+            logger=None,
+        )
+        # moviepy does not look at the encoder's exit status.
+        if not is_whole(partial, duration, frame_rate=frame_rate, has_sound=sound is not None):
+            raise MediaError(f"{path}: the encoder left an incomplete file; is the disk full?")
+        os.replace(partial, path)
+    except OSError as error:
+        raise MediaError(f"{path}: the clip could not be written: {error}") from error
+    finally:
+        clip.close()
+        partial.unlink(missing_ok=True)
+        partial_sound.unlink(missing_ok=True)
+
+
+def is_whole(path: Path, duration: float, *, frame_rate: float | None = None, has_sound: bool = True) -> bool:
+    """Say whether a file holds all the pictures and the sound that its header declares and a clip should have.
+
+    Parameters
+    ----------
+    path : file, which may be missing.
+    duration : seconds that the clip should last, give or take two frames.
+    frame_rate : frames per second, where known.
+    has_sound : whether there should be a sound stream.
+    """
+    try:
+        with av.open(f"file:{path}", format="mp4") as container:
+            video, audio = container.streams.video, container.streams.audio
+            if len(video) != 1 or len(audio) != int(has_sound):
+                return False
+            rate = frame_rate or float(video[0].average_rate)
+            lengths = [float(stream.duration * stream.time_base) for stream in (*video, *audio)]
+            num_declared = sum(stream.frames for stream in (*video, *audio))
+            packets = [packet for packet in container.demux() if packet.size]
+    except (OSError, ValueError, TypeError, av.FFmpegError):
+        return False
+    complete = len(packets) == num_declared and not any(packet.is_corrupt for packet in packets)
+    return complete and all(abs(length - duration) <= 2 / rate + 0.1 for length in lengths)
+
+
+def draw_conditions(num_clips: int, conditions: Conditions, generator: np.random.Generator) -> list[tuple[str, str]]:
+    """Draw a picture and a sound condition for each clip.
+
+    The counts are as close to the declared shares as whole numbers allow; no clip is both "absent" and "silent".
+
+    Parameters
+    ----------
+    num_clips : number of clips, 0 or more.
+    conditions : the declared shares; those of the picture sum to 1, and those of the sound.
+    generator : numpy Generator
+
+    Returns
+    -------
+    list of (picture, sound) [length=num_clips]
+
+    Raises
+    ------
+    ParameterError
+        The shares are negative or do not sum to 1, or absent and silent clips together would exceed all clips.
+    """
+    pictures = _quotas(num_clips, conditions.picture, "picture")
+    sounds = _quotas(num_clips, conditions.sound, "sound")
+    num_silent = sounds.count("silent")
+    if pictures.count("absent") + num_silent > num_clips:
+        raise ParameterError(
+            f"absent pictures and silent sounds must share no clip, but {pictures.count('absent')} and {num_silent} "
+            f"of {num_clips} clips are asked for"
+        )
+    pictures = [pictures[i] for i in generator.permutation(num_clips)]
+    heard = [sounds[i] for i in generator.permutation(num_clips) if sounds[i] != "silent"]
+    in_sight = [i for i, picture in enumerate(pictures) if picture != "absent"]
+    silent = set(generator.choice(in_sight, size=num_silent, replace=False)) if num_silent else set()
+    return [(picture, "silent" if i in silent else heard.pop()) for i, picture in enumerate(pictures)]
+
+
+def _quotas(num_clips: int, shares: Mapping[str, float], name: str) -> list[str]:
+    """Repeat each condition as often as its share says, by largest remainders."""
+    if min(shares.values()) < 0 or abs(sum(shares.values()) - 1) > 1e-6:
+        raise ParameterError(f"the shares of {name} conditions must be 0 or more and sum to 1, got {dict(shares)}")
+    exact = num_clips * np.array(list(shares.values()))
+    counts = np.floor(exact + 1e-9).astype(int)
+    largest_first = np.argsort(counts - exact, kind="stable")
+    counts[largest_first[: num_clips - counts.sum()]] += 1
+    return list(np.repeat(list(shares), counts))
+
+
+def render_all(
+    clips: Sequence[Clip],
+    render_one: Callable[[Clip], None],
+    corpus_dir: Path,
+    num_workers: int,
+    *,
+    configuration: Mapping[str, object] | None = None,
+) -> None:
+    """Render the clips that are missing or were rendered from something else, then write the index.
+
+    Stopping it at any moment loses at most the clips in flight.
+
+    Parameters
+    ----------
+    clips : the corpus; ids and paths are unique.
+    render_one : writes one clip with `write_clip` below `corpus_dir`; must be picklable.
+    corpus_dir : folder of the corpus, made where missing.
+    num_workers : processes, 1 or more.
+    configuration : what the rendering depends on besides the clip's row, such as a seed or the sizes; plain
+        values that JSON can hold.
+
+    Raises
+    ------
+    CorpusError
+        Two clips have the same id or path, or a clip is missing after it was rendered.
+    ParameterError
+        `num_workers` is not positive.
+    """
+    if num_workers < 1:
+        raise ParameterError(f"num_workers must be 1 or more, got {num_workers}")
+    if len({clip.video_id for clip in clips}) < len(clips) or len({clip.path for clip in clips}) < len(clips):
+        raise CorpusError(f"{corpus_dir}: ids and paths of clips must be unique")
+    corpus_dir.mkdir(parents=True, exist_ok=True)
+    _drop_outdated(clips, corpus_dir, configuration)
+    missing = [clip for clip in clips if not _is_there(clip, corpus_dir)]
+    index_path = corpus_dir / "index.csv"
+    if missing:
+        index_path.unlink(missing_ok=True)
+        _render_missing(missing, render_one, corpus_dir, num_workers, num_clips=len(clips))
+    table = pd.DataFrame([asdict(clip) for clip in clips])
+    _write_atomically(index_path, table.to_csv(index=False, lineterminator="\n"))
+
+
+def read_index(corpus_dir: Path) -> pd.DataFrame:
+    """Read a rendered corpus's index: one row a clip, the columns of `Clip`, text columns never missing."""
+    return pd.read_csv(corpus_dir / "index.csv", keep_default_na=False, dtype={"duration": float})
+
+
+def _is_there(clip: Clip, corpus_dir: Path) -> bool:
+    path = corpus_dir / clip.path
+    return path.exists() and (is_whole(path, clip.duration) or is_whole(path, clip.duration, has_sound=False))
+
+
+def _drop_outdated(clips: Sequence[Clip], corpus_dir: Path, configuration: Mapping[str, object] | None) -> None:
+    """Delete the files whose recipe changed or that no clip asks for, and note the recipes of the rest.
+
+    The notes are written after the deletions, so a file is never older than its note.
+    """
+    notes_path = corpus_dir / "corpus.json"
+    before = json.loads(notes_path.read_text()) if notes_path.exists() else {}
+    now = {clip.path: _recipe(clip, configuration) for clip in clips}
+    if before == now:
+        return
+    for path in (corpus_dir / "videos").rglob("*.mp4"):
+        name = path.relative_to(corpus_dir).as_posix()
+        if name not in now or before.get(name) != now[name]:
+            path.unlink()
+    (corpus_dir / "index.csv").unlink(missing_ok=True)
+    _write_atomically(notes_path, json.dumps(now, indent=1) + "\n")
+
+
+def _recipe(clip: Clip, configuration: Mapping[str, object] | None) -> str:
+    text = json.dumps([asdict(clip), configuration], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _render_missing(
+    missing: Sequence[Clip], render_one: Callable[[Clip], None], corpus_dir: Path, num_workers: int, *, num_clips: int
+) -> None:
+    with (
+        LocalCluster(
+            n_workers=min(num_workers, len(missing)),
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            memory_limit=None,  # a clip needs little; the pausing of a nearly full worker costs more than it saves
+        ) as cluster,
+        Client(cluster) as client,
+        tqdm(total=num_clips, initial=num_clips - len(missing), desc=f"render {corpus_dir.name}", unit="clip") as bar,
+    ):
+        client.run(cv2.setNumThreads, 1)  # the processes already share the cores
+        for future in as_completed(client.map(render_one, missing, pure=False)):
+            future.result()
+            future.release()
+            bar.update()
+    for clip in missing:
+        if not _is_there(clip, corpus_dir):
+            raise CorpusError(f"{corpus_dir / clip.path}: missing or incomplete after it was rendered")
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
