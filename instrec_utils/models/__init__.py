@@ -1,0 +1,49 @@
+"""The report's architectures, one a module, behind one function."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+
+AUDIO = ("choi2016",)
+FRAMES = ("efficientnet_lite0", "inception_frames")
+FUSION = ("late_fusion",)
+NAMES = AUDIO + FRAMES + FUSION
+
+
+def build(name: str, num_classes: int, **options: Any) -> keras.Model:
+    """Build a model by name; Keras is only imported now.
+
+    Parameters
+    ----------
+    name : one of `NAMES`.
+    num_classes : number of labels, at least 2.
+    **options : of that architecture's own ``build``.
+
+    Raises
+    ------
+    ValueError
+        The name is unknown or there are fewer than 2 classes.
+    """
+    if name not in NAMES:
+        raise ValueError(f"model: expected one of {', '.join(NAMES)}, got {name!r}")
+    if num_classes < 2:
+        raise ValueError(f"num_classes: expected at least 2, got {num_classes}")
+    return importlib.import_module(f"instrec_utils.models.{name}").build(num_classes, **options)
+
+
+def build_backbone(name: str, weights: str | None = "imagenet") -> keras.Model:
+    """Build a frame model without its classes, by name."""
+    if name not in FRAMES:
+        raise ValueError(f"backbone: expected one of {', '.join(FRAMES)}, got {name!r}")
+    return importlib.import_module(f"instrec_utils.models.{name}").build_backbone(weights)
+
+
+def embedding_size(name: str) -> int:
+    """Return how many values a frame model gives before its classes."""
+    if name not in FRAMES:
+        raise ValueError(f"backbone: expected one of {', '.join(FRAMES)}, got {name!r}")
+    return importlib.import_module(f"instrec_utils.models.{name}").EMBEDDING_SIZE

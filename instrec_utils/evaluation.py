@@ -1,0 +1,139 @@
+"""Video-level scores and what they say: Hit@k, F1, confusion, intervals and paired tests (paper, 4.3).
+
+Conventions: `scores` [shape=(num_videos, num_classes)] are probabilities, columns in the order of `labels`;
+`truth` [shape=(num_videos,)] are class numbers. A video's score is the mean over its segments or frames. The
+paper does not say which average its F1 is, so both the macro and the class-weighted one are given; a class that
+a test split lacks still counts in the macro average, as 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+from sklearn.metrics import confusion_matrix, f1_score, top_k_accuracy_score
+
+CONFIDENCE = 0.95
+NUM_RESAMPLES = 1000
+METRICS = ("hit_at_1", "hit_at_3", "f1_macro", "f1_weighted")
+
+
+def validate(truth: np.ndarray, scores: np.ndarray) -> None:
+    """Refuse scores that cannot be evaluated.
+
+    Raises
+    ------
+    ValueError
+        The shapes do not match, there is no video, a value is not finite, or a class number is outside the scores.
+    """
+    if scores.ndim != 2 or len(truth) != len(scores) or not len(truth):
+        raise ValueError(f"expected one row of scores a video, got {scores.shape} for {len(truth)} videos")
+    if not np.isfinite(scores).all():
+        raise ValueError("scores: expected finite values, got NaN or infinity")
+    if truth.min() < 0 or truth.max() >= scores.shape[1]:
+        raise ValueError(
+            f"truth: expected class numbers 0 to {scores.shape[1] - 1}, got {truth.min()} to {truth.max()}"
+        )
+
+
+def hit_at_k(truth: np.ndarray, scores: np.ndarray, k: int) -> float:
+    """Return the share of videos whose label is among their k highest scores, 0 to 1."""
+    classes = np.arange(scores.shape[1])
+    if k >= len(classes):
+        return 1.0
+    return (
+        float(top_k_accuracy_score(truth, scores, k=k, labels=classes))
+        if len(classes) > 2
+        else float(np.mean(scores.argmax(axis=1) == truth))
+    )
+
+
+def f1(truth: np.ndarray, scores: np.ndarray, average: str) -> float:
+    """Return the F1 measure of the highest scores, 0 to 1; `average` is "macro" or "weighted"."""
+    classes = np.arange(scores.shape[1])
+    return float(f1_score(truth, scores.argmax(axis=1), labels=classes, average=average, zero_division=0))
+
+
+_FUNCTIONS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "hit_at_1": lambda truth, scores: hit_at_k(truth, scores, 1),
+    "hit_at_3": lambda truth, scores: hit_at_k(truth, scores, 3),
+    "f1_macro": lambda truth, scores: f1(truth, scores, "macro"),
+    "f1_weighted": lambda truth, scores: f1(truth, scores, "weighted"),
+}
+
+
+def evaluate(truth: np.ndarray, scores: np.ndarray, *, seed: int = 0) -> dict[str, dict[str, float]]:
+    """Return every metric with its bootstrap interval over videos.
+
+    Parameters
+    ----------
+    truth, scores : see the module's docstring.
+    seed : of the 1,000 bootstrap resamples.
+
+    Returns
+    -------
+    dict
+        For each of `METRICS` a dict of value, low and high, 0 to 1: the 95 % percentile interval.
+
+    Raises
+    ------
+    ValueError
+        See `validate`.
+    """
+    validate(truth, scores)
+    generator = np.random.default_rng(seed)
+    resamples = generator.integers(0, len(truth), (NUM_RESAMPLES, len(truth)))
+    tails = [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)]
+    metrics = {}
+    for name, function in _FUNCTIONS.items():
+        low, high = np.percentile([function(truth[rows], scores[rows]) for rows in resamples], tails)
+        metrics[name] = {"value": function(truth, scores), "low": float(low), "high": float(high)}
+    return metrics
+
+
+def confusion(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Return the confusion matrix normalised by row [shape=(num_classes, num_classes)], truth in rows, 0 to 1."""
+    return confusion_matrix(truth, scores.argmax(axis=1), labels=np.arange(scores.shape[1]), normalize="true")
+
+
+def majority_rate(truth: np.ndarray) -> float:
+    """Return the share of the commonest class: what a constant answer would score."""
+    return float(np.bincount(truth).max() / len(truth))
+
+
+def mcnemar(truth: np.ndarray, scores: np.ndarray, other_scores: np.ndarray) -> dict[str, float]:
+    """Test whether two models are right equally often on the same videos (exact McNemar test).
+
+    Returns
+    -------
+    dict
+        only_first, only_second: videos that only that model recognised; p_value, two-sided.
+    """
+    first = scores.argmax(axis=1) == truth
+    second = other_scores.argmax(axis=1) == truth
+    only_first, only_second = int(np.sum(first & ~second)), int(np.sum(second & ~first))
+    discordant = only_first + only_second
+    p_value = scipy.stats.binomtest(only_first, discordant).pvalue if discordant else 1.0
+    return {"only_first": only_first, "only_second": only_second, "p_value": float(p_value)}
+
+
+def predictions_table(
+    video_ids: Sequence[str], truth: np.ndarray, scores: np.ndarray, labels: Sequence[str]
+) -> pd.DataFrame:
+    """Return predictions as a table: video_id, label, then one score column a class."""
+    table = pd.DataFrame(scores.round(6), columns=list(labels))
+    table.insert(0, "label", [labels[number] for number in truth])
+    table.insert(0, "video_id", list(video_ids))
+    return table
+
+
+def from_predictions(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Return truth, scores and labels of a table of predictions."""
+    labels = list(table.columns[2:])
+    truth = table["label"].map({label: number for number, label in enumerate(labels)})
+    if truth.isna().any():
+        row = int(np.flatnonzero(truth.isna())[0])
+        raise ValueError(f"row {row + 2}: expected one of {', '.join(labels)}, got {table['label'].iloc[row]!r}")
+    return truth.to_numpy(np.int64), table[labels].to_numpy(np.float64), labels

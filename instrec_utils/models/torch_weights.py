@@ -1,0 +1,96 @@
+"""Read the tensors of a PyTorch checkpoint without PyTorch and without executing its pickle.
+
+The checkpoint is of the format that PyTorch wrote before 1.6: three small pickles (magic number, protocol,
+system), the pickled state dictionary in which tensors refer to storages by key, the pickled list of keys, then
+each storage as an int64 count and its values. The unpickler below knows the three harmless names that such a
+dictionary needs and refuses every other, so nothing in the file can call anything.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+MAGIC = 0x1950A86A20F9469CFC6C
+_DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
+
+
+@dataclass
+class _Tensor:
+    storage: tuple[np.dtype, str]
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+def _rebuild_tensor(storage: Any, offset: int, shape: tuple, strides: tuple, *_: Any) -> _Tensor:
+    return _Tensor(storage, offset, tuple(shape), tuple(strides))
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("collections", "OrderedDict"):
+            return OrderedDict
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return _rebuild_tensor
+        if module == "torch" and name in _DTYPES:
+            return _DTYPES[name]
+        raise pickle.UnpicklingError(f"refused {module}.{name}: only tensors of float32 and int64 are read")
+
+    def persistent_load(self, pid: Any) -> tuple[np.dtype, str]:
+        kind, dtype, key, *_ = pid
+        if kind != "storage" or not isinstance(dtype, np.dtype):
+            raise pickle.UnpicklingError(f"refused a reference of kind {kind!r}: only storages are read")
+        return dtype, key
+
+
+def read(path: Path) -> dict[str, np.ndarray]:
+    """Return the tensors of a checkpoint by name.
+
+    Parameters
+    ----------
+    path : checkpoint of the format before PyTorch 1.6.
+
+    Returns
+    -------
+    dict of str to np.ndarray
+        float32 or int64, shapes as stored (convolutions: out, in, height, width).
+
+    Raises
+    ------
+    ValueError
+        The file is of another format, damaged, or refers to anything but tensors.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            if _Unpickler(file).load() != MAGIC:
+                raise ValueError(f"{path}: expected a PyTorch checkpoint, got another file")
+            _Unpickler(file).load()  # protocol
+            _Unpickler(file).load()  # system
+            state = _Unpickler(file).load()
+            storages = {key: _read_storage(file, state, key) for key in _Unpickler(file).load()}
+    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ValueError(f"{path}: damaged, or not a plain PyTorch checkpoint: {error}") from error
+    return {name: _view(storages[tensor.storage[1]], tensor) for name, tensor in state.items()}
+
+
+def _read_storage(file: BinaryIO, state: dict[str, _Tensor], key: str) -> np.ndarray:
+    dtype = next(tensor.storage[0] for tensor in state.values() if tensor.storage[1] == key)
+    count = int(np.frombuffer(file.read(8), "<i8")[0])
+    data = file.read(count * dtype.itemsize)
+    if len(data) != count * dtype.itemsize:
+        raise EOFError(f"storage {key} ends early")
+    return np.frombuffer(data, dtype)
+
+
+def _view(storage: np.ndarray, tensor: _Tensor) -> np.ndarray:
+    """Return the tensor's values; every index is checked against the storage, as shape and strides are foreign."""
+    index = np.full(tensor.shape, tensor.offset, np.int64)
+    for axis, stride in zip(np.indices(tensor.shape, sparse=True), tensor.strides, strict=True):
+        index += axis * stride
+    return storage[index]

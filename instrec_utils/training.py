@@ -1,0 +1,191 @@
+"""The paper's training protocols (3.4), with a checkpoint every epoch and exact resumption.
+
+What a run directory holds::
+
+    history.csv       one row a finished epoch; writing it is what makes an epoch count
+    epoch-007.keras   the model, optimiser and random state after as many epochs as history.csv has rows
+    best.keras        the model of the epoch with the lowest validation loss
+
+An epoch's order of videos and its augmentation depend on the seed and the epoch's number only, so a run that
+was killed and started again has the same history as one that was not.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import pandas as pd
+from tqdm import tqdm
+
+from instrec_utils import files
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How a network is trained.
+
+    Attributes
+    ----------
+    optimizer : "sgd" (momentum 0.9) or "adam".
+    learning_rate : at the first epoch.
+    batch_size : videos, or frames for the frame models.
+    max_epochs : at the latest.
+    patience : epochs without a lower validation loss after which training stops.
+    halve_every : epochs after which the learning rate is halved; 0 for never.
+    """
+
+    optimizer: str
+    learning_rate: float
+    batch_size: int
+    max_epochs: int
+    patience: int
+    halve_every: int = 0
+
+    def learning_rate_at(self, epoch: int) -> float:
+        """Return the learning rate of an epoch, counted from 0."""
+        return self.learning_rate * 0.5 ** (epoch // self.halve_every if self.halve_every else 0)
+
+    def make_optimizer(self) -> keras.Optimizer:
+        """Return a new optimiser.
+
+        Raises
+        ------
+        ValueError
+            The optimiser is unknown.
+        """
+        if self.optimizer == "sgd":
+            return keras.optimizers.SGD(self.learning_rate, momentum=0.9)
+        if self.optimizer == "adam":
+            return keras.optimizers.Adam(self.learning_rate)
+        raise ValueError(f"optimizer: expected 'sgd' or 'adam', got {self.optimizer!r}")
+
+
+PAPER_AUDIO = Protocol("adam", learning_rate=1e-3, batch_size=16, max_epochs=200, patience=10)
+PAPER_FRAMES = Protocol("sgd", learning_rate=1e-4, batch_size=64, max_epochs=200, patience=5, halve_every=5)
+
+
+class _Bar(keras.callbacks.Callback):
+    """Advances a progress bar with every step."""
+
+    def __init__(self, bar: tqdm) -> None:
+        super().__init__()
+        self.bar = bar
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Count a step."""
+        self.bar.update()
+
+
+def fit(
+    build: Callable[[], keras.Model],
+    train_batches: Callable[[int], keras.utils.PyDataset],
+    validation_batches: keras.utils.PyDataset,
+    protocol: Protocol,
+    run_dir: Path,
+    *,
+    seed: int,
+    description: str,
+) -> tuple[keras.Model, pd.DataFrame]:
+    """Train until the validation loss has not fallen for `patience` epochs, resuming what is there.
+
+    Parameters
+    ----------
+    build : returns a new model.
+    train_batches : from an epoch's number, counted from 0, to its batches of inputs and class numbers.
+    validation_batches : the same every epoch.
+    protocol : how to train.
+    run_dir : where checkpoints and history go.
+    seed : of the initial weights and of dropout.
+    description : shown before the progress bar.
+
+    Returns
+    -------
+    model : keras.Model
+        That of the epoch with the lowest validation loss.
+    history : pd.DataFrame
+        epoch (from 1), loss, accuracy, val_loss, val_accuracy, learning_rate, steps, seconds.
+    """
+    run_dir = Path(run_dir)
+    history = _read_history(run_dir)
+    model = None
+    steps_each = len(train_batches(0))
+    with tqdm(
+        total=protocol.max_epochs * steps_each, initial=len(history) * steps_each, desc=description, unit="step"
+    ) as bar:
+        while not is_finished(history, protocol):
+            epoch = len(history)
+            if model is None:
+                model = _restore(build, run_dir, epoch, protocol, seed)
+            history = _run_epoch(model, train_batches(epoch), validation_batches, protocol, run_dir, history, bar)
+            bar.set_postfix(epoch=epoch + 1, val_accuracy=f"{history['val_accuracy'].iloc[-1]:.3f}")
+    return keras.saving.load_model(run_dir / "best.keras", safe_mode=True), history
+
+
+def is_finished(history: pd.DataFrame, protocol: Protocol) -> bool:
+    """Tell whether a history has reached the last epoch or run out of patience."""
+    if history.empty:
+        return False
+    since_best = len(history) - 1 - int(history["val_loss"].argmin())
+    return len(history) >= protocol.max_epochs or since_best >= protocol.patience
+
+
+def _read_history(run_dir: Path) -> pd.DataFrame:
+    path = run_dir / "history.csv"
+    return pd.read_csv(path) if path.exists() else pd.DataFrame()
+
+
+def _checkpoint(run_dir: Path, num_epochs: int) -> Path:
+    return run_dir / f"epoch-{num_epochs:03d}.keras"
+
+
+def _restore(build: Callable[[], keras.Model], run_dir: Path, epoch: int, protocol: Protocol, seed: int) -> keras.Model:
+    """Give the model as it was after that many epochs."""
+    if epoch:
+        return keras.saving.load_model(_checkpoint(run_dir, epoch), safe_mode=True)
+    keras.utils.set_random_seed(seed)
+    model = build()
+    # XLA makes training on a CPU three times slower, not faster.
+    model.compile(
+        protocol.make_optimizer(), loss="sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False
+    )
+    return model
+
+
+def _run_epoch(
+    model: keras.Model,
+    batches: keras.utils.PyDataset,
+    validation_batches: keras.utils.PyDataset,
+    protocol: Protocol,
+    run_dir: Path,
+    history: pd.DataFrame,
+    bar: tqdm,
+) -> pd.DataFrame:
+    epoch = len(history)
+    started = time.perf_counter()
+    model.optimizer.learning_rate = protocol.learning_rate_at(epoch)
+    logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[_Bar(bar)]).history
+    validation = model.evaluate(validation_batches, verbose=0, return_dict=True)
+    row = {
+        "epoch": epoch + 1,
+        "loss": logs["loss"][0],
+        "accuracy": logs["accuracy"][0],
+        "val_loss": validation["loss"],
+        "val_accuracy": validation["accuracy"],
+        "learning_rate": protocol.learning_rate_at(epoch),
+        "steps": len(batches),
+        "seconds": time.perf_counter() - started,
+    }
+    history = pd.concat([history, pd.DataFrame([row])], ignore_index=True)
+    with files.whole(_checkpoint(run_dir, epoch + 1)) as temporary:
+        model.save(temporary)
+    if int(history["val_loss"].argmin()) == epoch:
+        with files.whole(run_dir / "best.keras") as temporary:
+            shutil.copyfile(_checkpoint(run_dir, epoch + 1), temporary)
+    files.write_text(run_dir / "history.csv", history.to_csv(index=False))
+    _checkpoint(run_dir, epoch).unlink(missing_ok=True)
+    return history
