@@ -1,0 +1,415 @@
+"""Slide shows made of photographs, the way people put them under a recording.
+
+Pictures are RGB arrays of shape (height, width, 3), uint8. A slide is a picture larger than the video's, over which
+the visible window moves and zooms; slides follow each other by cuts or cross-fades.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+
+import cv2
+import numpy as np
+
+from instrec_utils.config import Conditions
+from instrec_utils.errors import ParameterError
+
+WIDTH, HEIGHT = 320, 240  # pixels of the video
+CONDITIONS = tuple(Conditions().picture)
+
+_CANVAS = (400, 300)  # width and height of a slide: room to pan and zoom
+_SECONDS = (3.0, 7.0)  # a slide stays on screen
+_WHITE = 232  # a product shot's background is at least this bright in every channel
+_TEXTS = (
+    *("my first video", "practice", "for grandma", "thanks for watching", "please subscribe", "take 2", "home video"),
+    *("live in the garden", "summer 2011", "part 1", "part 3", "slow version", "christmas concert", "untitled"),
+    *("recorded at home", "school hall", "lesson 7", "enjoy!", "sorry for the sound", "encore", "rehearsal"),
+)
+
+
+@dataclass(frozen=True)
+class _Slide:
+    """A picture and the window that moves over it: centre x, centre y and width, as shares of the picture."""
+
+    picture: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
+
+    def at(self, progress: float, shake: np.ndarray) -> np.ndarray:
+        x, y, share = self.first + progress * (self.last - self.first)
+        height, width = self.picture.shape[:2]
+        scale = WIDTH / (share * width)
+        shift_x = WIDTH / 2 - scale * x * width + shake[0]
+        shift_y = HEIGHT / 2 - scale * y * height + shake[1]
+        window = np.array([[scale, 0, shift_x], [0, scale, shift_y]])
+        return cv2.warpAffine(self.picture, window, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REFLECT)
+
+
+def slide_show(
+    photographs: Sequence[np.ndarray],
+    condition: str,
+    duration: float,
+    frame_rate: float,
+    generator: np.random.Generator,
+    *,
+    companions: Sequence[np.ndarray] = (),
+) -> Callable[[float], np.ndarray]:
+    """Make a slide show of photographs.
+
+    Parameters
+    ----------
+    photographs : pictures of the instrument, none for "absent" and one or more otherwise.
+    condition : one of `CONDITIONS`. "clear" still has backgrounds, colour casts, title cards and noise.
+    duration : seconds.
+    frame_rate : frames per second, at which the video noise changes.
+    generator : numpy Generator
+    companions : pictures of another instrument: for "accompanied", and only for it.
+
+    Returns
+    -------
+    callable
+        From a time in seconds to the picture then: [shape=(HEIGHT, WIDTH, 3), uint8].
+
+    Raises
+    ------
+    ParameterError
+        The condition is unknown, or photographs or companions do not fit it.
+    """
+    if condition not in CONDITIONS:
+        raise ParameterError(f"condition must be one of {', '.join(CONDITIONS)}, got {condition!r}")
+    if bool(photographs) == (condition == "absent") or bool(companions) != (condition == "accompanied"):
+        raise ParameterError(
+            f"{condition!r} does not go with {len(photographs)} photographs and {len(companions)} of a companion"
+        )
+    lengths = generator.uniform(*_SECONDS, size=max(2, round(duration / np.mean(_SECONDS))))
+    starts = np.concatenate([[0.0], np.cumsum(lengths)[:-1]]) * duration / lengths.sum()
+    look = _draw_look(generator)
+    pictures = _pictures(photographs, companions, condition, generator)
+    has_title, has_credits = generator.random(2) < (0.35, 0.2)
+    slides = []
+    for number in range(len(starts)):
+        is_card = (number == 0 and has_title) or (number == len(starts) - 1 and has_credits)
+        picture = _card(generator) if is_card else next(pictures)
+        slides.append(_Slide(look[picture], *_draw_motion(generator)))
+    return _player(slides, starts, duration, frame_rate, generator)
+
+
+def _player(
+    slides: list[_Slide], starts: np.ndarray, duration: float, frame_rate: float, generator: np.random.Generator
+) -> Callable[[float], np.ndarray]:
+    ends = np.append(starts[1:], duration)
+    fade = generator.uniform(0.4, 1.0) if generator.random() < 0.6 else 0.0  # seconds; otherwise cuts
+    shaking = generator.uniform(0.5, 3.0) if generator.random() < 0.3 else 0.0  # pixels
+    rates = generator.uniform(0.3, 1.5, size=2)  # Hz
+    sigma = generator.uniform(1.0, 9.0)
+    grain = (generator.standard_normal((HEIGHT + 64, WIDTH + 64, 3)) * sigma).astype(np.int16)
+    offsets = generator.integers(64, size=(int(duration * frame_rate) + 2, 2))
+    bar = int(generator.uniform(0.06, 0.14) * HEIGHT) if generator.random() < 0.25 else 0
+    pillar = int(generator.uniform(0.05, 0.15) * WIDTH) if not bar and generator.random() < 0.15 else 0
+
+    def frame_at(time: float) -> np.ndarray:
+        shake = shaking * np.sin(2 * np.pi * rates * time)
+        number = int(np.searchsorted(starts, time, side="right")) - 1
+        length = ends[number] - starts[number]
+        frame = slides[number].at((time - starts[number]) / length, shake)
+        rest = ends[number] - time
+        if rest < fade and number + 1 < len(slides):
+            share = 1 - rest / fade
+            frame = cv2.addWeighted(slides[number + 1].at(0.0, shake), share, frame, 1 - share, 0)
+        y, x = offsets[min(int(time * frame_rate + 0.5), len(offsets) - 1)]
+        frame = cv2.add(frame, grain[y : y + HEIGHT, x : x + WIDTH], dtype=cv2.CV_8U)
+        if bar:
+            frame[:bar] = frame[-bar:] = 0
+        if pillar:
+            frame[:, :pillar] = frame[:, -pillar:] = 0
+        return frame
+
+    return frame_at
+
+
+def _draw_motion(generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first and the last window; they stay inside the picture."""
+    shares = generator.uniform(0.8, 1.0, size=2)
+    centres = 0.5 + (1 - shares[:, np.newaxis]) * generator.uniform(-0.5, 0.5, size=(2, 2))
+    return tuple(np.append(centre, share) for centre, share in zip(centres, shares, strict=True))
+
+
+def _draw_look(generator: np.random.Generator) -> np.ndarray:
+    """Return one tone curve with a colour cast, as shape (256, 3): a camera's white balance and exposure."""
+    gains = generator.uniform(0.65, 1.2) * generator.uniform(0.85, 1.15, size=3)
+    curve = (np.arange(256) / 255) ** generator.uniform(0.8, 1.3)
+    table = np.clip(255 * curve[:, np.newaxis] * gains, 0, 255).astype(np.uint8)
+    return _Look(table)
+
+
+@dataclass(frozen=True)
+class _Look:
+    table: np.ndarray
+
+    def __getitem__(self, picture: np.ndarray) -> np.ndarray:
+        return cv2.LUT(picture, self.table.reshape(1, 256, 3))
+
+
+def _pictures(
+    photographs: Sequence[np.ndarray],
+    companions: Sequence[np.ndarray],
+    condition: str,
+    generator: np.random.Generator,
+) -> Iterator[np.ndarray]:
+    """Yield the slides' pictures: the photographs in turn, each time staged anew, now and then a filler."""
+    if condition == "absent":
+        while True:
+            yield _card(generator) if generator.random() < 0.25 else _filler(generator)
+    others = cycle(companions)
+    while True:
+        for i in generator.permutation(len(photographs)):
+            photograph = photographs[i]
+            if generator.random() < 0.08:
+                yield _filler(generator)
+            if condition == "accompanied":
+                yield _side_by_side(photograph, next(others), generator)
+            elif condition == "small":
+                yield _small(photograph, generator)
+            elif condition == "cropped":
+                yield _cropped(photograph, generator)
+            elif condition == "blurred":
+                yield _blurred(_clear(photograph, generator), generator)
+            else:
+                yield _clear(photograph, generator)
+
+
+def _clear(photograph: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    width, height = _CANVAS
+    alpha = _cut_out(photograph)
+    if alpha is not None and generator.random() < 0.8:
+        canvas = background(generator)
+        centre = (width * generator.uniform(0.4, 0.6), height * generator.uniform(0.45, 0.55))
+        return _place(canvas, photograph, alpha, centre, height * generator.uniform(0.75, 1.0), generator, tilt=8)
+    if generator.random() < 0.5:  # the photograph fills the frame
+        size = width * generator.uniform(1.0, 1.15)
+        return _place(np.zeros((height, width, 3), np.uint8), photograph, None, (width / 2, height / 2), size, generator)
+    return _place(
+        _surroundings(photograph, generator), photograph, None, (width / 2, height / 2), height * 0.97, generator
+    )
+
+
+def _small(photograph: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    width, height = _CANVAS
+    size = height * generator.uniform(0.18, 0.32)
+    margin = 0.15 * height + size / 2
+    centre = (generator.uniform(margin, width - margin), generator.uniform(margin, height - margin))
+    return _place(background(generator), photograph, _cut_out(photograph), centre, size, generator, tilt=8)
+
+
+def _cropped(photograph: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Show a part of the instrument that lies off its centre."""
+    alpha = _cut_out(photograph)
+    inside = np.full(photograph.shape[:2], 255, np.uint8) if alpha is None else alpha
+    rows, columns = np.nonzero(inside > 127)
+    lowest, highest = np.array([rows.min(), columns.min()]), np.array([rows.max(), columns.max()])
+    side = max(24, int(generator.uniform(0.3, 0.45) * (highest - lowest).max()))
+    middle = (lowest + highest) / 2
+    far = np.flatnonzero(np.hypot(rows - middle[0], columns - middle[1]) >= 0.6 * side)
+    spot = far[generator.integers(len(far))] if len(far) else generator.integers(len(rows))
+    limits = np.array(photograph.shape[:2]) - side
+    top, left = np.clip(np.array([rows[spot], columns[spot]]) - side // 2, 0, np.maximum(limits, 0))
+    part = np.s_[top : top + side, left : left + side]
+    width, height = _CANVAS
+    centre = (width / 2, height / 2)
+    return _place(
+        background(generator), photograph[part], None if alpha is None else alpha[part], centre, width * 1.05, generator
+    )
+
+
+def _blurred(picture: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Put a picture out of focus, or move the camera while it is taken."""
+    if generator.random() < 0.6:
+        return cv2.GaussianBlur(picture, (0, 0), generator.uniform(5, 9))
+    length = int(generator.integers(25, 45))
+    kernel = np.zeros((length, length), np.float32)
+    angle = generator.uniform(0, np.pi)
+    reach = length / 2 * np.array([np.cos(angle), np.sin(angle)])
+    ends = np.round(length / 2 + np.array([reach, -reach])).astype(int)
+    cv2.line(kernel, ends[0].tolist(), ends[1].tolist(), 1.0, 2)
+    return cv2.GaussianBlur(cv2.filter2D(picture, -1, kernel / kernel.sum()), (0, 0), 2)
+
+
+def _side_by_side(photograph: np.ndarray, companion: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    width, height = _CANVAS
+    canvas = background(generator)
+    places = generator.permutation([0.29, 0.71])
+    for picture, place in zip((photograph, companion), places, strict=True):
+        centre = (width * place, height * generator.uniform(0.4, 0.6))
+        size = height * generator.uniform(0.5, 0.66)
+        canvas = _place(canvas, picture, _cut_out(picture), centre, size, generator, tilt=8)
+    return canvas
+
+
+def _place(
+    canvas: np.ndarray,
+    picture: np.ndarray,
+    alpha: np.ndarray | None,
+    centre: tuple[float, float],
+    size: float,
+    generator: np.random.Generator,
+    *,
+    tilt: float = 3.0,
+) -> np.ndarray:
+    """Lay a picture of `size` pixels on the canvas, mirrored at random and tilted by up to `tilt` degrees."""
+    if alpha is None:
+        alpha = np.full(picture.shape[:2], 255, np.uint8)
+    layer = np.dstack([picture, alpha])
+    if generator.random() < 0.5:
+        layer = np.ascontiguousarray(layer[:, ::-1])
+    height, width = picture.shape[:2]
+    move = cv2.getRotationMatrix2D((width / 2, height / 2), generator.uniform(-tilt, tilt), size / max(height, width))
+    move[:, 2] += np.array(centre) - (width / 2, height / 2)
+    shape = canvas.shape[1::-1]
+    smooth = cv2.INTER_LINEAR
+    if size < 0.7 * max(height, width):  # warping does not average
+        layer = cv2.GaussianBlur(layer, (0, 0), 0.35 * max(height, width) / size)
+    layer = cv2.warpAffine(layer, move, shape, flags=smooth)
+    share = layer[:, :, 3:].astype(np.float32) / 255
+    return (canvas * (1 - share) + layer[:, :, :3] * share).astype(np.uint8)
+
+
+def _cut_out(photograph: np.ndarray) -> np.ndarray | None:
+    """Return the opacity (0 to 255) of what stands before a white background, or None without such a background."""
+    white = (photograph.min(axis=2) >= _WHITE).astype(np.uint8)
+    border = np.concatenate([white[:3].ravel(), white[-3:].ravel(), white[:, :3].ravel(), white[:, -3:].ravel()])
+    if border.mean() < 0.8:
+        return None
+    framed = cv2.copyMakeBorder(white, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
+    cv2.floodFill(framed, None, (0, 0), 2)
+    alpha = np.where(framed[1:-1, 1:-1] == 2, 0, 255).astype(np.uint8)
+    alpha = cv2.erode(alpha, np.ones((3, 3), np.uint8))  # a light fringe remains along the edge
+    if (alpha > 0).mean() < 0.02:
+        return None
+    return cv2.GaussianBlur(alpha, (0, 0), 0.7)
+
+
+def _surroundings(photograph: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Return what editors put beside a picture of another shape: black, a plain scene, or the picture, blurred."""
+    width, height = _CANVAS
+    kind = generator.integers(3)
+    if kind == 0:
+        return np.zeros((height, width, 3), np.uint8)
+    if kind == 1:
+        return background(generator)
+    return cv2.GaussianBlur(cv2.resize(photograph, (width, width))[(width - height) // 2 :][:height], (0, 0), 14)
+
+
+def _filler(generator: np.random.Generator) -> np.ndarray:
+    """Return a scene without any instrument, often out of focus."""
+    scene = background(generator)
+    if generator.random() < 0.5:
+        scene = cv2.GaussianBlur(scene, (0, 0), generator.uniform(2, 10))
+    return scene
+
+
+def _card(generator: np.random.Generator) -> np.ndarray:
+    """Return a title card: one or two lines that name no instrument."""
+    width, height = _CANVAS
+    canvas = _gradient(generator) if generator.random() < 0.5 else np.full((height, width, 3), _colour(generator, 60), np.uint8)
+    ink = 255 if canvas.mean() < 128 else 20
+    font = int(generator.choice([cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX]))
+    lines = generator.choice(_TEXTS, size=generator.integers(1, 3), replace=False)
+    for line, y in zip(lines, height * np.array([0.45, 0.62]), strict=False):
+        scale = min(generator.uniform(0.8, 1.3), 0.75 * width / cv2.getTextSize(line, font, 1.0, 2)[0][0])
+        text_width = cv2.getTextSize(line, font, scale, 2)[0][0]
+        cv2.putText(canvas, line, (int((width - text_width) / 2), int(y)), font, scale, (ink,) * 3, 2, cv2.LINE_AA)
+    return canvas
+
+
+def background(generator: np.random.Generator) -> np.ndarray:
+    """Return a place where a person might film: [shape=(300, 400, 3), uint8], without any instrument."""
+    makers = (_gradient, _wall, _room, _curtain, _planks, _lights, _garden)
+    return makers[generator.integers(len(makers))](generator)
+
+
+def _colour(generator: np.random.Generator, spread: float = 45) -> np.ndarray:
+    """Return a colour that rooms have: a grey level with a tint."""
+    return np.clip(generator.uniform(30, 225) + generator.uniform(-spread, spread, size=3), 0, 255)
+
+
+def _clouds(generator: np.random.Generator, scales: Sequence[int]) -> np.ndarray:
+    """Return a smooth random texture with deviation 1: one octave for each number of cells across."""
+    width, height = _CANVAS
+    texture = np.zeros((height, width), np.float32)
+    for cells in scales:
+        coarse = generator.standard_normal((max(2, cells * 3 // 4), cells)).astype(np.float32)
+        texture += cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC) / np.sqrt(cells)
+    return texture / texture.std()
+
+
+def _picture_of(values: np.ndarray) -> np.ndarray:
+    return np.clip(values, 0, 255).astype(np.uint8)
+
+
+def _gradient(generator: np.random.Generator) -> np.ndarray:
+    width, height = _CANVAS
+    angle = generator.uniform(0, 2 * np.pi)
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    share = (0.5 + 0.35 * (np.cos(angle) * x + np.sin(angle) * y))[:, :, np.newaxis]
+    return _picture_of(share * _colour(generator) + (1 - share) * _colour(generator))
+
+
+def _wall(generator: np.random.Generator) -> np.ndarray:
+    texture = _clouds(generator, (3, 12, 60, 200))[:, :, np.newaxis]
+    return _picture_of(_colour(generator) + generator.uniform(4, 18) * texture)
+
+
+def _room(generator: np.random.Generator) -> np.ndarray:
+    """A wall above a floor, with a few plain pieces of furniture or pictures."""
+    width, height = _CANVAS
+    canvas = _wall(generator)
+    horizon = int(height * generator.uniform(0.6, 0.8))
+    canvas[horizon:] = _wall(generator)[horizon:]
+    for _ in range(generator.integers(1, 5)):
+        w, h = generator.integers(30, 140), generator.integers(30, 120)
+        x, y = generator.integers(-30, width - 20), generator.integers(-20, horizon)
+        cv2.rectangle(canvas, (int(x), int(y)), (int(x + w), int(y + h)), _colour(generator).tolist(), -1)
+        cv2.rectangle(canvas, (int(x), int(y)), (int(x + w), int(y + h)), _colour(generator).tolist(), 3)
+    return cv2.GaussianBlur(canvas, (0, 0), generator.uniform(0.8, 4))
+
+
+def _curtain(generator: np.random.Generator) -> np.ndarray:
+    width, _ = _CANVAS
+    folds = np.cumsum(np.exp(generator.normal(0, 0.4, size=width))) * generator.uniform(0.05, 0.25)
+    light = 0.7 + 0.3 * np.sin(folds)[np.newaxis, :, np.newaxis]
+    return _picture_of(light * _wall(generator))
+
+
+def _planks(generator: np.random.Generator) -> np.ndarray:
+    width, height = _CANVAS
+    grain = cv2.resize(_clouds(generator, (4, 40, 120)), (width * 6, height))[:, :width]
+    number = np.arange(height) // int(generator.integers(25, 60))
+    tones = generator.normal(0, 12, size=number.max() + 1)[number][:, np.newaxis]
+    wood = np.array([150, 105, 65]) * generator.uniform(0.5, 1.4)
+    canvas = wood + (10 * grain + tones)[:, :, np.newaxis]
+    canvas[np.flatnonzero(np.diff(number))] *= 0.5
+    return np.ascontiguousarray(_picture_of(canvas))
+
+
+def _lights(generator: np.random.Generator) -> np.ndarray:
+    """A dark hall with lamps out of focus."""
+    width, height = _CANVAS
+    canvas = np.full((height, width, 3), _colour(generator) * 0.25, np.float32)
+    for _ in range(generator.integers(6, 30)):
+        disc = np.zeros_like(canvas)
+        centre = (int(generator.integers(width)), int(generator.integers(height)))
+        cv2.circle(disc, centre, int(generator.integers(5, 28)), (_colour(generator, 80) * 0.6).tolist(), -1)
+        canvas += disc
+    return _picture_of(cv2.GaussianBlur(canvas, (0, 0), 2.5))
+
+
+def _garden(generator: np.random.Generator) -> np.ndarray:
+    """Leaves and grass: green clouds of many sizes under a bright sky."""
+    _, height = _CANVAS
+    leaves = np.array([80, 110, 50]) + 28 * _clouds(generator, (5, 20, 80, 160))[:, :, np.newaxis] * (0.9, 1.0, 0.7)
+    sky = np.array([170, 195, 225]) * generator.uniform(0.8, 1.1)
+    edge = height * generator.uniform(-0.1, 0.4) + 14 * _clouds(generator, (8, 40))
+    share = 1 / (1 + np.exp((np.arange(height)[:, np.newaxis] - edge) / 4))
+    return _picture_of(share[:, :, np.newaxis] * sky + (1 - share[:, :, np.newaxis]) * leaves)
