@@ -1,0 +1,116 @@
+"""The index: one row a video, the same table for every corpus, and the file that holds it.
+
+========== ======= ==========================================================================================
+column     type    content
+========== ======= ==========================================================================================
+video_id   str     1 to 64 letters, digits, ``-`` and ``_``; unique; may begin with a dash, as on YouTube
+label      str     name of the class
+split      str     train, validation or test
+path       str     the file, relative to the corpus folder, with ``/``; empty if the file is not there
+duration   float   seconds; NaN if unknown
+========== ======= ==========================================================================================
+
+Further columns are kept as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from instrec_utils.config import SPLITS
+from instrec_utils.errors import CorpusError
+from instrec_utils.files import whole
+
+COLUMNS = ("video_id", "label", "split", "path", "duration")
+VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def check_index(index: pd.DataFrame, source: str, *, labels: tuple[str, ...] | None = None) -> None:
+    """Check the structure of an index; no video is opened.
+
+    Parameters
+    ----------
+    index : the table.
+    source : where it came from, for the message; rows are counted from 1 below the header.
+    labels : the labels that are allowed; any non-empty name if None.
+
+    Raises
+    ------
+    CorpusError
+        A column is missing, an id is malformed or repeated, a label or split is unknown, a path leads out of
+        the corpus folder, or a duration is negative. The message names the source and the first such row.
+    """
+    missing = [name for name in COLUMNS if name not in index.columns]
+    if missing:
+        raise CorpusError(f"{source}: an index has the columns {', '.join(COLUMNS)}; missing: {missing}")
+
+    def refuse(is_wrong: pd.Series, column: str, rule: str) -> None:
+        if is_wrong.any():
+            row = int(is_wrong.to_numpy().argmax())
+            received = index[column].iloc[row]
+            raise CorpusError(f"{source}, row {row + 1}: {column} must be {rule}; got {received!r}")
+
+    for column in ("video_id", "label", "split", "path"):
+        refuse(~index[column].map(lambda value: isinstance(value, str)).astype(bool), column, "text")
+    refuse(
+        ~index.video_id.str.fullmatch(VIDEO_ID.pattern),
+        "video_id",
+        "1 to 64 letters, digits, '-' and '_'",
+    )
+    refuse(index.video_id.duplicated(), "video_id", "unique")
+    refuse(index.label == "", "label", "the name of a class")
+    if labels is not None:
+        refuse(~index.label.isin(labels), "label", f"one of {', '.join(labels)}")
+    refuse(~index.split.isin(SPLITS), "split", f"one of {', '.join(SPLITS)}")
+    refuse(~index.path.map(_stays_inside), "path", "relative, inside the corpus folder")
+    durations = pd.to_numeric(index.duration, errors="coerce")
+    refuse(
+        (durations.isna() & index.duration.notna()) | (durations < 0) | (durations == float("inf")),
+        "duration",
+        "seconds, at least 0, or empty",
+    )
+
+
+def read_index(path: Path, *, labels: tuple[str, ...] | None = None) -> pd.DataFrame:
+    """Read an index file and check its structure.
+
+    Raises
+    ------
+    CorpusError
+        There is no such file, it is not a CSV table, or `check_index` refuses it.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CorpusError(f"{path}: no such index")
+    text = dict.fromkeys(("video_id", "label", "split", "path"), str)
+    try:
+        # An id may read "NA" or "null", so nothing but an empty duration counts as missing.
+        index = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"duration": [""]})
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise CorpusError(f"{path}: not a CSV table: {error}") from error
+    check_index(index, str(path), labels=labels)
+    return index
+
+
+def write_index(index: pd.DataFrame, path: Path) -> None:
+    """Check an index and write it as CSV, whole or not at all; columns the table needs come first.
+
+    Raises
+    ------
+    CorpusError
+        `check_index` refuses the index; nothing is written.
+    """
+    check_index(index, str(path))
+    columns = [*COLUMNS, *(name for name in index.columns if name not in COLUMNS)]
+    with whole(path) as temporary:
+        index.to_csv(temporary, index=False, columns=columns, lineterminator="\n")
+
+
+def _stays_inside(path: str) -> bool:
+    if path == "":
+        return True
+    parts = PurePosixPath(path).parts
+    return not path.startswith("/") and "\\" not in path and ".." not in parts and "\0" not in path

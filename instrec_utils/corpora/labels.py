@@ -1,0 +1,65 @@
+"""What the label ids of the paper's two lists mean, and how that is known.
+
+FCVID's list carries the folder of each video, so its ids explain themselves. The authors' code also holds a
+list of the folder names, in alphabetical order; read as "name number i belongs to id i" it is wrong for eleven
+of the twelve ids. The map below therefore comes from the folders, and reading the list checks it row by row.
+
+YouTube-8M's list carries bare ids. Their names stand in the authors' code (``datasets/yt8m.py``), in the order
+of `YOUTUBE8M_LABELS`. That list alone would be weak evidence, since its FCVID sister is wrong. But 45 videos are
+in both corpora: `published.shared_videos` looks up their FCVID folders, and all 45 agree with the names of eight
+ids. The other five (piano, drums, organ, clarinet, banjo) rest on the authors' list and on the order of the
+class sizes.
+"""
+
+from __future__ import annotations
+
+FCVID_FOLDERS = (
+    "accordionPerformance",
+    "trumpetPerformance",
+    "flutePerformance",
+    "chamberMusic",
+    "symphonyOrchestraPerformance",
+    "guitarPerformance",
+    "violinPerformance",
+    "saxophonePerformance",
+    "harmonicaPerformance",
+    "rockBandPerformance",
+    "celloPerformance",
+    "pianoPerformance",
+)
+"""The folder of each FCVID label id: position 0 belongs to id 0."""
+
+FCVID_LABEL_OF_FOLDER = {
+    "accordionPerformance": "accordion",
+    "celloPerformance": "cello",
+    "chamberMusic": "chamber_music",
+    "flutePerformance": "flute",
+    "guitarPerformance": "guitar",
+    "harmonicaPerformance": "harmonica",
+    "pianoPerformance": "piano",
+    "rockBandPerformance": "rock_band",
+    "saxophonePerformance": "saxophone",
+    "symphonyOrchestraPerformance": "symphony_orchestra",
+    "trumpetPerformance": "trumpet",
+    "violinPerformance": "violin",
+}
+
+FCVID_LABELS = tuple(sorted(FCVID_LABEL_OF_FOLDER.values()))
+"""The 12 classes of the paper's FCVID subset, in alphabetical order."""
+
+YOUTUBE8M_LABELS = (
+    "guitar",
+    "piano",
+    "drums",
+    "violin",
+    "accordion",
+    "saxophone",
+    "flute",
+    "organ",
+    "cello",
+    "trumpet",
+    "clarinet",
+    "harmonica",
+    "banjo",
+)
+"""The label of each YouTube-8M label id: position 0 belongs to id 0."""

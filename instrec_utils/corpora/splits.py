@@ -1,0 +1,354 @@
+"""Train, validation and test: the paper's split, a stratified one, and one that keeps near-duplicates together.
+
+The paper draws at random (4.1), so the same performance under two ids may be trained on and tested on. The
+grouped split keeps videos together that share an uploader, near-identical frames, or near-identical sound:
+
+- a picture is a 64-bit perceptual hash (`frame_hashes`); two videos are alike when at least `MIN_ALIKE_FRAMES`
+  pairs of their frames differ in at most `MAX_HASH_BITS` bits;
+- a sound is the course of its chroma (`chroma_fingerprint`); two are alike when the correlation of their courses
+  is at least `MIN_CHROMA_CORRELATION`. The mean chroma is taken off first, so that a common key is no likeness.
+
+Both are neighbours within a radius in a Euclidean space, and groups are the connected components of all pairs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from instrec_utils.config import SPLIT_SEED, SPLIT_SHARES, SPLITS
+from instrec_utils.errors import CorpusError, ParameterError
+from instrec_utils.files import whole
+
+HELD_OUT = 0.3  # of the authors' first draw; 1 - 0.7 in floating point rounds up to one video more
+
+HASH_BITS = 64
+MAX_HASH_BITS = 4  # of 64; a recompressed frame differs in about 0 to 4, another scene in about 32
+MIN_ALIKE_FRAMES = 2  # one may be a title card that a channel uses everywhere
+MIN_HASH_CONTRAST = 8.0  # grey levels, standard deviation; black and white frames look alike in every video
+
+CHROMA_STEPS = 24  # parts of the recording, of equal length
+MIN_CHROMA_CORRELATION = 0.9
+
+
+def paper_split(index: pd.DataFrame) -> pd.Series:
+    """Return the very split of the authors: random, not stratified, in the order of their list (4.1).
+
+    Their procedure is scikit-learn's `train_test_split` with seed 10, first 30 % off for both, then that halved.
+    It is spelt out here, since numpy freezes the stream of `RandomState` for good; a test compares the two. It
+    depends on nothing but the number of videos and their order, so split the complete list before leaving videos
+    out.
+
+    Parameters
+    ----------
+    index : a table with the column ``label``, one row a video, in the order of the list.
+
+    Returns
+    -------
+    split : train, validation or test, with the rows' index.
+
+    Raises
+    ------
+    CorpusError
+        A class has fewer videos than there are splits.
+    """
+    _check_class_sizes(index.label, "videos")
+    held_out, train = _draw(np.arange(len(index)), HELD_OUT)
+    test, validation = _draw(held_out, 0.5)
+    split = np.empty(len(index), dtype=object)
+    for name, members in zip(SPLITS, (train, validation, test), strict=True):
+        split[members] = name
+    return pd.Series(split, index=index.index, name="split", dtype=str)
+
+
+def _draw(rows: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return a random share of the rows, rounded up, and the rest."""
+    order = np.random.RandomState(SPLIT_SEED).permutation(len(rows))
+    number = math.ceil(share * len(rows))
+    return rows[order[:number]], rows[order[number:]]
+
+
+def stratified_split(index: pd.DataFrame, rng: np.random.Generator) -> pd.Series:
+    """Return a split in which every class is divided 70/15/15, to within one video.
+
+    Parameters
+    ----------
+    index : a table with the columns ``video_id`` and ``label``; the order of its rows does not matter.
+    rng : the source of randomness.
+
+    Returns
+    -------
+    split : train, validation or test, with the rows' index. Every class is in every split.
+
+    Raises
+    ------
+    CorpusError
+        A class has fewer videos than there are splits.
+    """
+    return grouped_split(index, pd.Series(np.arange(len(index)), index=index.index), rng)
+
+
+def grouped_split(index: pd.DataFrame, groups: pd.Series, rng: np.random.Generator) -> pd.Series:
+    """Return a split near 70/15/15 in every class that never divides a group.
+
+    Groups of several videos are placed first, the largest first, each where its classes miss most; videos of
+    their own then fill every class up to its share.
+
+    Parameters
+    ----------
+    index : a table with the columns ``video_id`` and ``label``; the order of its rows does not matter.
+    groups : the group of each row, any hashable values, with the rows' index (see `near_duplicate_groups`).
+    rng : the source of randomness.
+
+    Returns
+    -------
+    split : train, validation or test, with the rows' index. Every class is in every split.
+
+    Raises
+    ------
+    CorpusError
+        A class has fewer groups than there are splits, or its groups leave a split without it.
+    ParameterError
+        `groups` does not fit the rows.
+    """
+    if not groups.index.equals(index.index) or groups.isna().any():
+        raise ParameterError("groups must have one value a row, with the index of the table")
+    order = np.argsort(index.video_id.to_numpy(dtype=str), kind="stable")  # the same split whatever the row order
+    names, label = np.unique(index.label.to_numpy(dtype=str)[order], return_inverse=True)
+    group = pd.factorize(groups.to_numpy()[order])[0]
+    one_a_group = pd.DataFrame({"label": names[label], "group": group}).drop_duplicates()
+    _check_class_sizes(one_a_group.label, "groups of videos")
+
+    wanted = np.stack([_shares(size) for size in np.bincount(label, minlength=len(names))], axis=1)
+    left = wanted.astype(float)  # (splits, classes): what each split still misses
+    split = np.full(len(index), -1)
+
+    sizes = np.bincount(group)
+    several = np.flatnonzero(sizes > 1)
+    several = rng.permutation(several)
+    several = several[np.argsort(-sizes[several], kind="stable")]
+    members_of = _members(group)
+    for number in several:
+        members = members_of[number]
+        needs = np.bincount(label[members], minlength=len(names))
+        place = int(np.argmax((left / wanted) @ needs))
+        split[members] = place
+        left[place] -= needs
+
+    for name in range(len(names)):
+        alone = rng.permutation(np.flatnonzero((label == name) & (sizes[group] == 1)))
+        split[alone] = np.repeat(np.arange(len(SPLITS)), _fill(left[:, name], len(alone)))
+
+    counts = np.zeros_like(wanted)
+    np.add.at(counts, (split, label), 1)
+    if (counts == 0).any():
+        place, name = (int(part[0]) for part in np.nonzero(counts == 0))
+        raise CorpusError(
+            f"the groups of class {names[name]!r} leave no video for {SPLITS[place]}; "
+            f"its {len(SPLITS)} splits would hold {counts[:, name].tolist()}"
+        )
+    result = np.empty(len(index), dtype=object)
+    result[order] = np.array(SPLITS, dtype=object)[split]
+    return pd.Series(result, index=index.index, name="split", dtype=str)
+
+
+def _check_class_sizes(values: pd.Series, unit: str) -> None:
+    sizes = values.value_counts()
+    small = sizes[sizes < len(SPLITS)].sort_index()
+    if len(values) == 0 or len(small):
+        listing = ", ".join(f"{name} has {size}" for name, size in small.items()) or "the index is empty"
+        raise CorpusError(f"every class needs at least {len(SPLITS)} {unit}, one a split; {listing}")
+
+
+def _shares(size: int) -> np.ndarray:
+    """Divide a number into whole shares (largest remainder), at least one each."""
+    return 1 + _fill(np.array(SPLIT_SHARES) * size - 1, size - len(SPLITS))
+
+
+def _fill(left: np.ndarray, number: int) -> np.ndarray:
+    """Divide `number` videos over the splits in proportion to what each misses; whole numbers."""
+    missing = np.maximum(left, 0)
+    if missing.sum() == 0:
+        missing = np.array(SPLIT_SHARES)
+    exact = missing * (number / missing.sum())
+    whole_part = np.floor(exact + 1e-9).astype(int)
+    largest = np.argsort(-(exact - whole_part), kind="stable")[: number - whole_part.sum()]
+    whole_part[largest] += 1
+    return whole_part
+
+
+def _members(group: np.ndarray) -> list[np.ndarray]:
+    order = np.argsort(group, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(group))[:-1])
+
+
+def frame_hashes(frames: Iterable[np.ndarray]) -> np.ndarray:
+    """Return the perceptual hash of every frame that shows something.
+
+    Parameters
+    ----------
+    frames : pictures, uint8 RGB, each [shape=(height, width, 3)]; a few, spread over the video, are enough.
+
+    Returns
+    -------
+    bits : bool [shape=(n, 64)]; n is less than the number of frames where some are flat (`MIN_HASH_CONTRAST`).
+    """
+    import imagehash
+    from PIL import Image
+
+    pictures = [Image.fromarray(frame).convert("L") for frame in frames]
+    shown = [picture for picture in pictures if np.asarray(picture).std() >= MIN_HASH_CONTRAST]
+    bits = [imagehash.phash(picture).hash.ravel() for picture in shown]
+    return np.array(bits, dtype=bool).reshape(-1, HASH_BITS)
+
+
+def chroma_fingerprint(sound: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Return the course of a recording's chroma, the same for the same music at another level or bit rate.
+
+    Parameters
+    ----------
+    sound : mono [shape=(samples,)], any level.
+    sample_rate : Hz.
+
+    Returns
+    -------
+    fingerprint : float32 [shape=(12 * 24,)] of mean 0 in every pitch class and of length 1; all NaN where nothing
+        moves (silence, one steady tone), so that it is like no other.
+    """
+    import librosa
+
+    nothing = np.full(12 * CHROMA_STEPS, np.nan, dtype=np.float32)
+    hop_length = max(1, round(sample_rate * 0.1))
+    if len(sound) < CHROMA_STEPS * hop_length or not np.any(sound):
+        return nothing
+    chroma = librosa.feature.chroma_stft(
+        y=np.asarray(sound, dtype=np.float32), sr=sample_rate, n_fft=4096, hop_length=hop_length, tuning=0.0
+    )
+    steps = np.stack([part.mean(axis=1) for part in np.array_split(chroma, CHROMA_STEPS, axis=1)], axis=1)
+    course = steps - steps.mean(axis=1, keepdims=True)
+    length = float(np.linalg.norm(course))
+    if length < 1e-3:
+        return nothing
+    return (course / length).astype(np.float32).ravel()
+
+
+def near_duplicate_groups(
+    hashes: Sequence[np.ndarray],
+    fingerprints: np.ndarray,
+    uploaders: Sequence[str] | None = None,
+) -> np.ndarray:
+    """Return the group of each video: alike in picture or sound or by the same uploader, directly or in a chain.
+
+    Parameters
+    ----------
+    hashes : one array a video, bool [shape=(frames, 64)], see `frame_hashes`; an empty one is like no other.
+    fingerprints : float [shape=(videos, 288)], see `chroma_fingerprint`; rows of NaN are like no other.
+    uploaders : one name a video, empty where it is not known.
+
+    Returns
+    -------
+    groups : int [shape=(videos,)]
+
+    Raises
+    ------
+    ParameterError
+        The three do not speak of the same number of videos.
+    """
+    number = len(hashes)
+    if len(fingerprints) != number or (uploaders is not None and len(uploaders) != number):
+        raise ParameterError(
+            f"hashes, fingerprints and uploaders must be one a video; got {number}, {len(fingerprints)}"
+            + ("" if uploaders is None else f" and {len(uploaders)}")
+        )
+    pairs = _alike_in_picture(hashes) + _alike_in_sound(np.asarray(fingerprints, dtype=np.float32))
+    if uploaders is not None:
+        pairs = pairs + _same_value(uploaders)
+    return sparse.csgraph.connected_components(pairs, directed=False)[1]
+
+
+def _alike_in_picture(hashes: Sequence[np.ndarray]) -> sparse.csr_array:
+    number = len(hashes)
+    owner = np.repeat(np.arange(number), [len(bits) for bits in hashes])
+    if len(owner) == 0:
+        return sparse.csr_array((number, number), dtype=float)
+    bits = np.concatenate([np.asarray(bits, dtype=np.float32).reshape(-1, HASH_BITS) for bits in hashes])
+    frames = _within(bits, math.sqrt(MAX_HASH_BITS + 0.5))  # squared distance of bits = number of differing bits
+    # A frame of one video counts once, however many frames of the other it resembles: a still would win else.
+    owners = sparse.csr_array((np.ones(len(owner)), (np.arange(len(owner)), owner)), shape=(len(owner), number))
+    resembles = ((frames @ owners) > 0).astype(float)
+    shared = owners.T @ resembles
+    return (shared >= MIN_ALIKE_FRAMES).astype(float)
+
+
+def _alike_in_sound(fingerprints: np.ndarray) -> sparse.csr_array:
+    number = len(fingerprints)
+    heard = np.flatnonzero(~np.isnan(fingerprints).any(axis=1)) if number else np.array([], dtype=int)
+    if len(heard) == 0:
+        return sparse.csr_array((number, number), dtype=float)
+    # |a - b|^2 = 2 - 2 a.b for vectors of length 1
+    near = _within(fingerprints[heard], math.sqrt(2 - 2 * MIN_CHROMA_CORRELATION)).tocoo()
+    return sparse.csr_array((near.data, (heard[near.coords[0]], heard[near.coords[1]])), shape=(number, number))
+
+
+def _within(points: np.ndarray, radius: float) -> sparse.csr_array:
+    from sklearn.neighbors import NearestNeighbors
+
+    neighbours = NearestNeighbors(algorithm="brute", radius=radius).fit(points)
+    return sparse.csr_array(neighbours.radius_neighbors_graph(points))
+
+
+def _same_value(values: Sequence[str]) -> sparse.csr_array:
+    names = pd.Series(values, dtype=str)
+    first = names.drop_duplicates()
+    position = names.map(pd.Series(first.index, index=first.to_numpy()))
+    known = np.flatnonzero(names != "")
+    number = len(names)
+    return sparse.csr_array(
+        (np.ones(len(known)), (known, position.to_numpy()[known].astype(int))), shape=(number, number)
+    )
+
+
+def write_split(index: pd.DataFrame, path: Path) -> None:
+    """Write the columns ``video_id`` and ``split`` as CSV, whole or not at all."""
+    with whole(path) as temporary:
+        index[["video_id", "split"]].to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_split(path: Path, index: pd.DataFrame) -> pd.Series:
+    """Read a split file for the videos of an index.
+
+    Returns
+    -------
+    split : train, validation or test, with the rows' index.
+
+    Raises
+    ------
+    CorpusError
+        There is no such file, it is malformed, a split is unknown, a video is there twice, or a video of the
+        index is not there. The message names the file and the row or the video.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CorpusError(f"{path}: no such split file")
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise CorpusError(f"{path}: not a CSV table: {error}") from error
+    if list(table.columns) != ["video_id", "split"]:
+        raise CorpusError(f"{path}: a split file has the columns video_id, split; got {list(table.columns)}")
+    for wrong, rule in (
+        (~table.split.isin(SPLITS), f"the split must be one of {', '.join(SPLITS)}"),
+        (table.video_id.duplicated(), "a video may be there once"),
+    ):
+        if wrong.any():
+            row = int(wrong.to_numpy().argmax())
+            raise CorpusError(f"{path}, row {row + 1}: {rule}; got {table.iloc[row].tolist()}")
+    split = index.video_id.map(table.set_index("video_id").split)
+    if split.isna().any():
+        raise CorpusError(f"{path}: does not say where {index.video_id[split.isna()].iloc[0]} belongs")
+    return split.rename("split").astype(str)
