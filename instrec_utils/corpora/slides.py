@@ -189,7 +189,9 @@ def _clear(photograph: np.ndarray, generator: np.random.Generator) -> np.ndarray
         return _place(canvas, photograph, alpha, centre, height * generator.uniform(0.75, 1.0), generator, tilt=8)
     if generator.random() < 0.5:  # the photograph fills the frame
         size = width * generator.uniform(1.0, 1.15)
-        return _place(np.zeros((height, width, 3), np.uint8), photograph, None, (width / 2, height / 2), size, generator)
+        return _place(
+            np.zeros((height, width, 3), np.uint8), photograph, None, (width / 2, height / 2), size, generator
+        )
     return _place(
         _surroundings(photograph, generator), photograph, None, (width / 2, height / 2), height * 0.97, generator
     )
@@ -312,7 +314,11 @@ def _filler(generator: np.random.Generator) -> np.ndarray:
 def _card(generator: np.random.Generator) -> np.ndarray:
     """Return a title card: one or two lines that name no instrument."""
     width, height = _CANVAS
-    canvas = _gradient(generator) if generator.random() < 0.5 else np.full((height, width, 3), _colour(generator, 60), np.uint8)
+    canvas = (
+        _gradient(generator)
+        if generator.random() < 0.5
+        else np.full((height, width, 3), _colour(generator, 60), np.uint8)
+    )
     ink = 255 if canvas.mean() < 128 else 20
     font = int(generator.choice([cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX]))
     lines = generator.choice(_TEXTS, size=generator.integers(1, 3), replace=False)
@@ -362,7 +368,7 @@ def _wall(generator: np.random.Generator) -> np.ndarray:
 
 
 def _room(generator: np.random.Generator) -> np.ndarray:
-    """A wall above a floor, with a few plain pieces of furniture or pictures."""
+    """Return a wall above a floor, with a few plain pieces of furniture or pictures."""
     width, height = _CANVAS
     canvas = _wall(generator)
     horizon = int(height * generator.uniform(0.6, 0.8))
@@ -394,7 +400,7 @@ def _planks(generator: np.random.Generator) -> np.ndarray:
 
 
 def _lights(generator: np.random.Generator) -> np.ndarray:
-    """A dark hall with lamps out of focus."""
+    """Return a dark hall with lamps out of focus."""
     width, height = _CANVAS
     canvas = np.full((height, width, 3), _colour(generator) * 0.25, np.float32)
     for _ in range(generator.integers(6, 30)):
@@ -406,7 +412,7 @@ def _lights(generator: np.random.Generator) -> np.ndarray:
 
 
 def _garden(generator: np.random.Generator) -> np.ndarray:
-    """Leaves and grass: green clouds of many sizes under a bright sky."""
+    """Return leaves and grass: green clouds of many sizes under a bright sky."""
     _, height = _CANVAS
     leaves = np.array([80, 110, 50]) + 28 * _clouds(generator, (5, 20, 80, 160))[:, :, np.newaxis] * (0.9, 1.0, 0.7)
     sky = np.array([170, 195, 225]) * generator.uniform(0.8, 1.1)
