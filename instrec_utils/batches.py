@@ -29,15 +29,25 @@ class Batches(keras.utils.PyDataset):
     batch_size : videos.
     seed, epoch : of order and augmentation.
     shuffle : whether the order changes with seed and epoch.
+    num_frames : frames of an example that each carry its class number; 0 if it carries one as a whole.
     """
 
     def __init__(
-        self, load: Load, targets: np.ndarray, batch_size: int, *, seed: int = 0, epoch: int = 0, shuffle: bool = False
+        self,
+        load: Load,
+        targets: np.ndarray,
+        batch_size: int,
+        *,
+        seed: int = 0,
+        epoch: int = 0,
+        shuffle: bool = False,
+        num_frames: int = 0,
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self.load = load
         self.targets = np.asarray(targets)
         self.batch_size = batch_size
+        self.num_frames = num_frames
         self.key = (seed, epoch)
         numbers = np.arange(len(self.targets))
         self.order = np.random.default_rng(self.key).permutation(numbers) if shuffle else numbers
@@ -52,7 +62,8 @@ class Batches(keras.utils.PyDataset):
             inputs = {name: np.stack([example[name] for example in examples]) for name in examples[0]}
         else:
             inputs = np.stack(examples)
-        return inputs, self.targets[videos]
+        targets = self.targets[videos]
+        return inputs, np.repeat(targets[:, None], self.num_frames, axis=1) if self.num_frames else targets
 
 
 def augment_spectrogram(spectrogram: np.ndarray, generator: np.random.Generator, *, segmentation: str) -> np.ndarray:

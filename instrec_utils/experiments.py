@@ -22,7 +22,7 @@ from instrec_utils import batches, embeddings, evaluation, features, files, fram
 from instrec_utils.batches import Batches
 from instrec_utils.config import CHOI2016
 from instrec_utils.corpora import Corpus
-from instrec_utils.errors import CorpusError
+from instrec_utils.errors import CorpusError, RunError
 from instrec_utils.training import Protocol
 
 EVALUATED = ("validation", "test", "test_clean")
@@ -64,18 +64,56 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Example:
-    """How the examples of a run are made.
+class Recipe:
+    """How a run's examples and network are made.
 
     Attributes
     ----------
-    of : from (video ids, whether training) to a `batches.Load`.
+    load : from (video ids, whether training) to a `batches.Load`.
     build : returns a new model.
-    targets_per_video : examples a video gives in training.
+    num_frames : frames of an example that each carry the video's label; 0 if the example carries it as a whole.
     """
 
     load: Callable[[list[str], bool], batches.Load]
     build: Callable[[], keras.Model]
+    num_frames: int = 0
+
+
+def audio_name(model: str, segmentation: str, seed: int) -> str:
+    """Return the name of an audio run."""
+    return f"audio-{model}-{segmentation}-s{seed}"
+
+
+def visual_name(backbone: str, num_frames: int, seed: int) -> str:
+    """Return the name of a frame model's run."""
+    return f"visual-{backbone}-k{num_frames}-s{seed}"
+
+
+def load_run(corpus: Corpus, name: str) -> Run:
+    """Return a finished run by name.
+
+    Raises
+    ------
+    RunError
+        There is no such result, or it was made from another index, other features, or another version's settings.
+    """
+    path = paths.results_dir(corpus.name) / f"{name}.json"
+    if not path.exists():
+        raise RunError(f"{path}: no such result; train this model first")
+    result = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        run = Run(
+            *(result[key] for key in ("run", "kind", "model", "parameters")),
+            Protocol(**result["protocol"]),
+            result["seed"],
+            tuple(result["uses"]),
+        )
+        is_same = result["run_sha256"] == run.sha256(corpus)
+    except (KeyError, TypeError) as error:
+        raise RunError(f"{path}: written by another version ({error}); train this model again") from error
+    if not is_same or not (run.directory(corpus) / "best.keras").exists():
+        raise RunError(f"{path}: made from another index or other features, or without its weights; train it again")
+    return run
 
 
 def train_audio(
@@ -93,7 +131,7 @@ def train_audio(
     seed : see `Run`.
     """
     run = Run(
-        f"audio-{model}-{segmentation}-s{seed}",
+        audio_name(model, segmentation, seed),
         "audio",
         model,
         {"segmentation": segmentation, "augment": augment},
@@ -111,7 +149,7 @@ def train_audio(
 
         return one
 
-    return _complete(run, corpus, Example(load, lambda: models.build(model, len(corpus.labels))))
+    return _complete(run, corpus, Recipe(load, lambda: models.build(model, len(corpus.labels))))
 
 
 def read_spectrogram(store: Path, video_id: str, segmentation: str) -> np.ndarray:
@@ -139,7 +177,7 @@ def train_frames(
     seed : see `Run`.
     """
     run = Run(
-        f"visual-{backbone}-k{num_frames}-s{seed}",
+        visual_name(backbone, num_frames, seed),
         "visual",
         backbone,
         {"num_frames": num_frames, "frozen_backbone": True},
@@ -159,10 +197,9 @@ def train_frames(
     def build() -> keras.Model:
         size = models.embedding_size(backbone)
         inputs = keras.Input((num_frames, size), name="frames")
-        scores = keras.layers.Dense(len(corpus.labels), activation="softmax", name="scores")(inputs)
-        return keras.Model(inputs, keras.layers.GlobalAveragePooling1D(name="video_scores")(scores))
+        return keras.Model(inputs, keras.layers.Dense(len(corpus.labels), activation="softmax", name="scores")(inputs))
 
-    return _complete(run, corpus, Example(load, build))
+    return _complete(run, corpus, Recipe(load, build, num_frames))
 
 
 def read_embeddings(
@@ -224,7 +261,7 @@ def train_fusion(corpus: Corpus, *, audio: Run, visual: Run, dropout: float, pro
             dropout=dropout,
         )
 
-    return _complete(run, corpus, Example(load, build))
+    return _complete(run, corpus, Recipe(load, build))
 
 
 def sound_embeddings(corpus: Corpus, audio: Run) -> dict[str, np.ndarray]:
@@ -259,7 +296,7 @@ def sound_embeddings(corpus: Corpus, audio: Run) -> dict[str, np.ndarray]:
     return dict(zip(video_ids, values, strict=True))
 
 
-def _complete(run: Run, corpus: Corpus, example: Example) -> Run:
+def _complete(run: Run, corpus: Corpus, recipe: Recipe) -> Run:
     """Do whatever of a run is not done yet."""
     directory = run.directory(corpus)
     result_path = paths.results_dir(corpus.name) / f"{run.name}.json"
@@ -274,16 +311,17 @@ def _complete(run: Run, corpus: Corpus, example: Example) -> Run:
     def batches_of(name: str, epoch: int = 0, training_now: bool = False) -> Batches:
         table = splits[name]
         return Batches(
-            example.load(table.video_id.tolist(), training_now),
+            recipe.load(table.video_id.tolist(), training_now),
             corpus.targets(table),
             run.protocol.batch_size,
             seed=run.seed,
             epoch=epoch,
             shuffle=training_now,
+            num_frames=recipe.num_frames,
         )
 
     model, history = training.fit(
-        example.build,
+        recipe.build,
         lambda epoch: batches_of("train", epoch, training_now=True),
         batches_of("validation"),
         run.protocol,
@@ -291,18 +329,15 @@ def _complete(run: Run, corpus: Corpus, example: Example) -> Run:
         seed=run.seed,
         description=run.name,
     )
-    scores = {
-        name: np.concatenate([np.asarray(model.predict_on_batch(inputs)) for inputs, _ in _iterate(batches_of(name))])
-        for name in EVALUATED
-        if not splits[name].empty
-    }
+    scores = {name: _predict(model, batches_of(name)) for name in EVALUATED if not splits[name].empty}
     _write_result(run, corpus, model, history, splits, scores, result_path)
     return run
 
 
-def _iterate(dataset: Batches):
-    for number in range(len(dataset)):
-        yield dataset[number]
+def _predict(model: keras.Model, dataset: Batches) -> np.ndarray:
+    """Return video-level scores [shape=(num_videos, num_classes)]: the mean over frames where there are any."""
+    scores = [np.asarray(model.predict_on_batch(dataset[number][0])) for number in range(len(dataset))]
+    return np.concatenate([values.mean(axis=1) if values.ndim == 3 else values for values in scores])
 
 
 def _is_done(run: Run, corpus: Corpus, result_path: Path) -> bool:
@@ -357,6 +392,7 @@ def _write_result(
             "versions": provenance.versions(),
             "commit": provenance.commit(),
             "index_sha256": provenance.index_sha256(corpus.index),
+            "uses": run.uses,
             "run_sha256": run.sha256(corpus),
         },
     )

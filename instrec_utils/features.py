@@ -18,7 +18,6 @@ A reader that needs nothing of this package::
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ import numpy as np
 import pandas as pd
 
 from instrec_utils import audio, cluster, config, files, frames, media
+from instrec_utils.corpora import Corpus
 from instrec_utils.errors import FeaturesError, InstrecError
 
 FORMAT = 1
@@ -133,13 +133,12 @@ def is_valid(video: Video) -> bool:
         return False
 
 
-def extract(index: pd.DataFrame, corpus_dir: Path, *, scheduler: str = "", num_workers: int = 0) -> pd.DataFrame:
-    """Extract the features of every video of an index that has none yet.
+def extract(corpus: Corpus, *, scheduler: str = "", num_workers: int = 0) -> pd.DataFrame:
+    """Extract the features of every video of a corpus that has none yet.
 
     Parameters
     ----------
-    index : columns video_id, path (relative to `corpus_dir` or absolute).
-    corpus_dir : the corpus' folder; features go to ``features/`` in it.
+    corpus : features go to ``features/`` in its directory.
     scheduler, num_workers : see `instrec_utils.cluster.connect`.
 
     Returns
@@ -153,11 +152,11 @@ def extract(index: pd.DataFrame, corpus_dir: Path, *, scheduler: str = "", num_w
     OSError
         The store cannot be written (a full disk, say). What is there stays; a second call carries on.
     """
-    corpus_dir = Path(corpus_dir)
-    store = corpus_dir / "features"
+    store = corpus.directory / "features"
     store.mkdir(parents=True, exist_ok=True)
     videos = [
-        Video(row.video_id, corpus_dir / row.path, features_path(store, row.video_id)) for row in index.itertuples()
+        Video(row.video_id, corpus.videos / row.path, features_path(store, row.video_id))
+        for row in corpus.index.itertuples()
     ]
     todo = [video for video in videos if not is_valid(video)]
     errors = []
@@ -169,7 +168,7 @@ def extract(index: pd.DataFrame, corpus_dir: Path, *, scheduler: str = "", num_w
         elif isinstance(result, BaseException):
             raise result
     table = pd.DataFrame(errors, columns=["video_id", "path", "reason"]).sort_values("video_id")
-    files.write_text(store / "errors.csv", table.to_csv(index=False, quoting=csv.QUOTE_MINIMAL))
+    files.write_text(store / "errors.csv", table.to_csv(index=False))
     return table
 
 

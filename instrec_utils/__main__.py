@@ -1,0 +1,67 @@
+"""The command line: ``python -m instrec_utils report --corpus demo``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+import yaml
+
+from instrec_utils.errors import InstrecError, ParameterError
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def main() -> None:
+    """Recognise musical instruments in videos, and rebuild the report about it."""
+
+
+@app.command()
+def report(
+    corpus: Annotated[str, typer.Option(help="A file of params/: demo, open, folder, ...")] = "demo",
+    root: Annotated[str, typer.Option(help="Folder of videos, one subfolder a class (corpus folder).")] = "",
+    parameter: Annotated[list[str] | None, typer.Option("-p", help="A notebook parameter, name=value.")] = None,
+) -> None:
+    """Do everything from videos to the built book; what is already done and valid is skipped."""
+    from instrec_utils import pipeline, results
+
+    overrides = parse_parameters(parameter or [])
+    if root:
+        overrides["root"] = root
+    page = pipeline.run(corpus, overrides)
+    print(f"\n{results.headline(overrides.get('corpus', corpus))}\n\nThe book: {page}")
+
+
+def parse_parameters(texts: list[str]) -> dict[str, object]:
+    """Return ``name=value`` texts as a dict; values are read as YAML reads them.
+
+    Raises
+    ------
+    ParameterError
+        A text has no "=".
+    """
+    parameters = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not separator:
+            raise ParameterError(f"-p: expected name=value, got {text!r}")
+        parameters[name.strip()] = yaml.safe_load(value)
+    return parameters
+
+
+def run() -> None:
+    """Run the command line; a mistake of the user's ends in one line, an interruption in another."""
+    try:
+        app()
+    except InstrecError as error:
+        sys.exit(f"instrec: {error}")
+    except KeyboardInterrupt:
+        sys.exit("\ninstrec: stopped; the same command carries on where it was")
+    except OSError as error:
+        sys.exit(f"instrec: {error}; what was finished is kept, the same command carries on")
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,95 @@
+"""FCVID: the paper's 12 classes in the user's own copy of the archive.
+
+FCVID is handed out by its makers (http://bigvid.fudan.edu.cn/FCVID/) and may not be passed on. Extracted, a video
+is ``<folder>/<video id>.<extension>``, the folders being those of `labels.FCVID_FOLDERS`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from instrec_utils.corpora import published
+from instrec_utils.corpora.labels import FCVID_FOLDERS
+from instrec_utils.errors import CorpusError, MediaError
+from instrec_utils.media import probe
+
+SUFFIXES = (".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
+STATES = ("present", "unreadable", "missing")
+
+
+def load_index(archive: Path, directory: Path) -> pd.DataFrame:
+    """Return the index of the paper's FCVID subset as far as the archive has it.
+
+    Parameters
+    ----------
+    archive : the extracted archive, with the class folders in it.
+    directory : where the published lists lie, see `published.locate`.
+
+    Returns
+    -------
+    index : as in `instrec_utils.corpora.index`, in the order of the published list, with the paper's split;
+        ``path`` is relative to the archive; ``state`` is one of `STATES` and ``reason`` says why a file is
+        unreadable. Files of the archive that the list does not name are left alone.
+
+    Raises
+    ------
+    CorpusError
+        The archive is not there or has none of the folders, the list puts a video into another folder than
+        the archive, or a video is there in two files.
+    """
+    archive = Path(archive)
+    if not archive.is_dir():
+        raise CorpusError(f"{archive}: no such folder; expected the extracted FCVID archive")
+    index = published.load_index("fcvid", directory)
+    files = _files(archive)
+    _refuse_other_folders(index, files, archive, Path(directory) / "fcvid_dataset.csv")
+
+    found = index.video_id.map(files)
+    index["path"] = found.map(lambda path: path.relative_to(archive).as_posix(), na_action="ignore").fillna("")
+    index["reason"] = [_fault(path) if isinstance(path, Path) else "" for path in found]
+    index["state"] = np.select([found.isna(), index.reason != ""], ["missing", "unreadable"], "present")
+    return index.astype({"path": str, "reason": str, "state": str})
+
+
+def _files(archive: Path) -> dict[str, Path]:
+    folders = [archive / name for name in FCVID_FOLDERS if (archive / name).is_dir()]
+    if not folders:
+        raise CorpusError(f"{archive}: expected the folders {', '.join(FCVID_FOLDERS)}; none of them is there")
+    files: dict[str, Path] = {}
+    for path in sorted(path for folder in folders for path in folder.iterdir()):
+        if path.suffix.lower() in SUFFIXES and path.is_file():
+            if path.stem in files:
+                raise CorpusError(f"{path}: the same video as {files[path.stem]}; keep one of them")
+            files[path.stem] = path
+    return files
+
+
+def _refuse_other_folders(index: pd.DataFrame, files: dict[str, Path], archive: Path, source: Path) -> None:
+    for row, (video_id, folder) in enumerate(zip(index.video_id, index.folder, strict=True), start=1):
+        path = files.get(video_id)
+        if path is not None and path.parent.name != folder:
+            raise CorpusError(f"{source}, row {row}: {video_id} is in {folder} here and in {path.parent.name} of {archive}")
+
+
+def _fault(path: Path) -> str:
+    try:
+        probe(path)
+    except MediaError as error:
+        return str(error)
+    return ""
+
+
+def missing_table(index: pd.DataFrame) -> pd.DataFrame:
+    """Return the number of videos of each class in each of `STATES`, with a last row for ``all``.
+
+    Parameters
+    ----------
+    index : from `load_index`.
+    """
+    table = pd.crosstab(index.label, index.state).reindex(columns=list(STATES), fill_value=0)
+    table.loc["all"] = table.sum()
+    table.insert(0, "videos", table.sum(axis=1))
+    return table.rename_axis("label", axis=0).rename_axis(None, axis=1).reset_index()

@@ -1,0 +1,241 @@
+"""The notebooks in order, by papermill, each into a page of the book that is replaced only on success.
+
+What was executed from which sources and parameters is noted in ``runs/<corpus>/pages.json``; a notebook whose
+sources, parameters, predecessors and results are as noted is not executed again.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+import yaml
+
+from instrec_utils import files, paths
+from instrec_utils.errors import InstrecError, ParameterError
+
+PUBLISHED = ("demo", "open")
+TYPES = {"str": str, "int": int, "float": float, "bool": bool}
+
+
+def notebooks() -> list[Path]:
+    """Return the notebooks in their order."""
+    return sorted((paths.home() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+
+
+def declared(notebook: Path) -> dict[str, dict[str, str]]:
+    """Return the parameters that a notebook declares: inferred_type_name, default and help of each."""
+    return papermill.inspect_notebook(str(notebook))
+
+
+def read_parameters(corpus: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a corpus' parameters and check them against the notebooks' declarations.
+
+    Parameters
+    ----------
+    corpus : name of a file in ``params/``.
+    overrides : parameters that replace those of the file.
+
+    Raises
+    ------
+    ParameterError
+        The corpus is unknown, no notebook declares a parameter, or a value has another type than its default.
+    """
+    known = {path.stem: path for path in (paths.home() / "params").glob("*.yaml")}
+    if corpus not in known:
+        raise ParameterError(f"corpus: expected one of {', '.join(sorted(known))}, got {corpus!r}")
+    content = yaml.safe_load(known[corpus].read_text(encoding="utf-8")) or {}
+    if not isinstance(content, dict):
+        raise ParameterError(f"{known[corpus]}: expected one 'name: value' a line, got {type(content).__name__}")
+    parameters = content | dict(overrides)
+    types = {}
+    for notebook in notebooks():
+        types |= {name: entry["inferred_type_name"] for name, entry in declared(notebook).items()}
+    for name, value in parameters.items():
+        parameters[name] = _checked(name, value, types)
+    return parameters
+
+
+def _checked(name: str, value: Any, types: Mapping[str, str]) -> Any:
+    if name not in types:
+        near = difflib.get_close_matches(name, types, n=1)
+        hint = f"; did you mean {near[0]}?" if near else f"; declared are {', '.join(sorted(types))}"
+        raise ParameterError(f"parameter {name!r} is declared by no notebook{hint}")
+    expected = TYPES[types[name]]
+    if expected is float and type(value) is int:
+        return float(value)
+    if type(value) is not expected:
+        raise ParameterError(f"parameter {name}: expected a value of type {types[name]}, got {value!r}")
+    return value
+
+
+def run(corpus: str, overrides: Mapping[str, Any]) -> Path:
+    """Execute whatever is not up to date, build the book, and return its first page.
+
+    Parameters
+    ----------
+    corpus : name of a file in ``params/``.
+    overrides : see `read_parameters`.
+
+    Raises
+    ------
+    InstrecError
+        A parameter is wrong, or a notebook failed; pages and results that were there stay as they were.
+    """
+    started = time.perf_counter()
+    parameters = read_parameters(corpus, overrides)
+    name = parameters["corpus"]
+    pages = paths.home() / "book" / name
+    state_path = paths.runs_dir(name) / "pages.json"
+    state = json.loads(state_path.read_text(encoding="utf-8")) if state_path.exists() else {}
+    key = files.sha256_of([_sources_sha256(), str(paths.data_dir())])
+    for number, notebook in enumerate(notebooks(), start=1):
+        own = {p: value for p, value in parameters.items() if p in declared(notebook)}
+        # The chain of keys stands for the results of the notebooks before this one.
+        key = files.sha256_of([key, files.sha256_of_file(notebook), own])
+        page = pages / notebook.name
+        title = f"[{number}/{len(notebooks())}] {notebook.stem}"
+        if _is_fresh(state.get(notebook.stem), key, page, name):
+            _say(f"{title}: up to date")
+            continue
+        _say(f"{title} ({time.perf_counter() - started:.0f} s so far)")
+        _execute(notebook, own, page, name)
+        state[notebook.stem] = {"key": key, "results": _results_now(name)}
+        files.write_json(state_path, state)
+    _drop_unused_media(name)
+    _say("building the book")
+    return build_book(name)
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+def _sources_sha256() -> str:
+    digest = hashlib.sha256()
+    package = Path(__file__).parent
+    for path in sorted(p for p in package.rglob("*") if p.suffix in (".py", ".csv", ".yaml")):
+        digest.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _results_now(corpus: str) -> dict[str, str]:
+    return {path.name: files.sha256_of_file(path) for path in sorted(paths.results_dir(corpus).glob("*.json"))}
+
+
+def _is_fresh(noted: dict[str, Any] | None, key: str, page: Path, corpus: str) -> bool:
+    if noted is None or noted["key"] != key or not page.exists():
+        return False
+    index = paths.data_dir() / corpus / "index.csv"
+    return index.exists() and noted["results"].items() <= _results_now(corpus).items()
+
+
+def _execute(notebook: Path, parameters: Mapping[str, Any], page: Path, corpus: str) -> None:
+    """Run a notebook in a kernel of its own and put the cleaned result in the book."""
+    environment = {
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "INSTREC_HOME": str(paths.home()),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        with files.whole(paths.runs_dir(corpus) / notebook.name) as executed:
+            papermill.execute_notebook(
+                notebook,
+                executed,
+                parameters=dict(parameters),
+                kernel_name="python3",
+                progress_bar=False,
+                stderr_file=sys.stderr,
+                cwd=paths.home(),
+            )
+            content = nbformat.read(executed, as_version=4)
+    except papermill.PapermillExecutionError as error:
+        raise InstrecError(f"{notebook.name}: {error.ename}: {error.evalue}") from error
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+    with files.whole(page) as temporary:
+        nbformat.write(clean(content), temporary)
+
+
+def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Make a page of an executed notebook.
+
+    Without what the kernel wrote to its error stream (progress), without papermill's absolute paths, with both
+    parameter cells hidden, as the page shows the effective values in a table, and with media where the book
+    has them.
+    """
+    notebook.metadata.pop("papermill", None)
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        tags = cell.metadata.get("tags", [])
+        if {"parameters", "injected-parameters"} & set(tags):
+            cell.metadata["tags"] = sorted({*tags, "remove-cell"})
+        if cell.cell_type == "code":
+            cell.outputs = [_with_media(output) for output in cell.outputs if output.get("name") != "stderr"]
+    return notebook
+
+
+def _with_media(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    for kind in ("text/html", "text/markdown"):
+        if kind in output.get("data", {}):
+            output["data"][kind] = output["data"][kind].replace("../book/_static/", "../_static/")
+    return output
+
+
+def _drop_unused_media(corpus: str) -> None:
+    shown = "".join(page.read_text(encoding="utf-8") for page in (paths.home() / "book" / corpus).glob("*.ipynb"))
+    for path in paths.media_dir(corpus).glob("*"):
+        if path.name not in shown:
+            path.unlink()
+
+
+def build_book(corpus: str) -> Path:
+    """Build the book with a corpus' pages, warnings as errors, and return its first page.
+
+    Raises
+    ------
+    InstrecError
+        Sphinx met a warning or an error, which it has printed.
+    """
+    home = paths.home()
+    command = [sys.executable, "-m", "jupyter_book", "build", "-q", "-W", "-n", "--keep-going", "book/"]
+    built = home / "_build" / "html"
+    if corpus not in PUBLISHED:
+        output = home / "_build" / corpus
+        table_of_contents = home / "_build" / f"toc-{corpus}.yml"
+        files.write_text(table_of_contents, yaml.safe_dump(contents_for(corpus), sort_keys=False))
+        command += ["--toc", str(table_of_contents), "--path-output", str(output)]
+        built = output / "_build" / "html"
+    if subprocess.run(command, cwd=home, check=False).returncode:
+        raise InstrecError(f"{home / 'book'}: the book has warnings or errors, see above")
+    return built / "index.html"
+
+
+def contents_for(corpus: str) -> dict[str, Any]:
+    """Return the book's table of contents with a corpus' pages in place of the published ones."""
+    contents = yaml.safe_load((paths.home() / "_toc.yml").read_text(encoding="utf-8"))
+    own = {"caption": f"Your corpus: {corpus}", "chapters": [{"file": f"{corpus}/{n.stem}"} for n in notebooks()]}
+    others = [
+        part
+        for part in contents["parts"]
+        if not any(chapter["file"].startswith(tuple(f"{name}/" for name in PUBLISHED)) for chapter in part["chapters"])
+    ]
+    return contents | {"parts": [own, *others]}

@@ -1,0 +1,156 @@
+"""What the notebooks show: figures with captions and alternative texts, players, tables, and where numbers come from.
+
+Everything returns or displays self-contained HTML, so that a cell looks the same in Jupyter and in the book.
+Clips are small files under ``book/_static/media``, named relative to ``notebooks/``; the pipeline turns the names
+into those that the book's pages need.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from IPython.display import HTML, Markdown
+from matplotlib.figure import Figure
+
+from instrec_utils import files, paths
+from instrec_utils.corpora import Corpus
+from instrec_utils.results import describe
+
+NATURE = {
+    "demo": "**Synthetic.** This page was made from the embedded demo corpus: drawings and rendered MIDI, no real video. "
+    "Its numbers show that the method works end to end; they say nothing about videos that people upload.",
+    "open": "**Real pictures, mostly real sound, staged videos.** This page was made from the open corpus: real photographs "
+    "and recordings put together as slide-show videos, degraded in declared shares. Where a class has no real "
+    "recording its sound is rendered, which the tables say.",
+    "folder": "This page was made from a folder of videos.",
+}
+
+
+def corpus_note(corpus: Corpus, source: str) -> HTML:
+    """Return the page's first lines: which corpus made it, and what that means."""
+    counts = corpus.usable["split"].value_counts()
+    sizes = ", ".join(f"{counts.get(name, 0)} {name}" for name in ("train", "validation", "test"))
+    unusable = f" {len(corpus.unusable)} videos could not be decoded and are left out." if corpus.unusable else ""
+    text = NATURE[source].replace("**", "<strong>", 1).replace("**", "</strong>", 1)
+    return HTML(
+        f'<div class="admonition note"><p class="admonition-title">Corpus: {html.escape(corpus.name)}</p>'
+        f"<p>{text} {len(corpus.labels)} classes; videos: {sizes}.{unusable}</p></div>"
+    )
+
+
+def figure(fig: Figure, caption: str, alt: str) -> HTML:
+    """Return a figure with its caption and its alternative text.
+
+    Parameters
+    ----------
+    fig : from `instrec_utils.plots`.
+    caption : says what is shown and what to see in it, with n and split.
+    alt : says the same to those who do not see the picture.
+    """
+    memory = io.BytesIO()
+    fig.savefig(memory, format="png", bbox_inches="tight")
+    picture = base64.b64encode(memory.getvalue()).decode()
+    return HTML(
+        f'<figure class="instrec"><img src="data:image/png;base64,{picture}" alt="{html.escape(alt)}">'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+    )
+
+
+def picture(path: Path, caption: str, alt: str) -> HTML:
+    """Return a picture that lies under ``book/_static`` with its caption and alternative text."""
+    return HTML(
+        f'<figure class="instrec"><img src="{_address(path)}" alt="{html.escape(alt)}" loading="lazy">'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+    )
+
+
+def table(frame: pd.DataFrame, caption: str) -> HTML:
+    """Return a table with its caption, which says n, split and spread."""
+    body = frame.to_html(index=False, border=0, classes="instrec", justify="left", escape=True)
+    opening, rest = body.split(">", maxsplit=1)
+    return HTML(f'<div class="table-scroll">{opening}><caption>{html.escape(caption)}</caption>{rest}</div>')
+
+
+def parameters(values: dict[str, Any]) -> HTML:
+    """Return the parameters that this page was executed with."""
+    frame = pd.DataFrame({"Parameter": list(values), "Value": [str(value) for value in values.values()]})
+    return table(frame, "Parameters of this page.")
+
+
+def players(corpus: Corpus, chosen: pd.DataFrame, captions: Sequence[str], *, seconds: float = 8.0) -> HTML:
+    """Return players of a few videos: an excerpt of each, small enough to be part of the book.
+
+    Parameters
+    ----------
+    corpus : the videos' corpus.
+    chosen : rows of its index.
+    captions : one a row.
+    seconds : of the excerpt, from the video's middle.
+    """
+    shown = []
+    for row, caption in zip(chosen.itertuples(), captions, strict=True):
+        path = paths.media_dir(corpus.name) / f"{row.video_id}.mp4"
+        write_excerpt(corpus.videos / row.path, path, seconds)
+        shown.append(
+            f'<figure><video controls muted playsinline preload="metadata" src="{_address(path)}" '
+            f'aria-label="{html.escape(caption)}"></video><figcaption>{html.escape(caption)}</figcaption></figure>'
+        )
+    return HTML(f'<div class="players">{"".join(shown)}</div>')
+
+
+def write_excerpt(source: Path, path: Path, seconds: float) -> None:
+    """Write the middle seconds of a video as a small MP4 (240 lines, about 25 kB a second), if not there yet."""
+    if path.exists() and path.stat().st_mtime_ns >= source.stat().st_mtime_ns:
+        return
+    from moviepy import VideoFileClip
+
+    with files.whole(path) as temporary, VideoFileClip(str(source)) as clip:
+        start = max(0.0, (clip.duration - seconds) / 2)
+        excerpt = clip.subclipped(start, min(clip.duration, start + seconds)).resized(height=240)
+        excerpt.write_videofile(
+            str(temporary),
+            codec="libx264",
+            audio_codec="aac",
+            audio_bitrate="48k",
+            bitrate="120k",
+            temp_audiofile_path=str(temporary.parent),
+            ffmpeg_params=["-movflags", "+faststart", "-pix_fmt", "yuv420p", "-fflags", "+bitexact"],
+            logger=None,
+        )
+
+
+def _address(path: Path) -> str:
+    return f"../{path.relative_to(paths.home()).as_posix()}"
+
+
+def provenance(results: Sequence[dict[str, Any]]) -> HTML:
+    """Return where a page's numbers come from: run, settings, commit, index, device, time."""
+    rows = [
+        {
+            "Run": result["run"],
+            "Model": describe(result),
+            "Settings": result["run_sha256"][:12],
+            "Index": result["index_sha256"][:12],
+            "Commit": result["commit"],
+            "Seed": result["seed"],
+            "Steps": f"{result['steps']:,}",
+            "Training time": f"{result['train_seconds']:.0f} s",
+            "Device": result["device"],
+        }
+        for result in results
+    ]
+    return table(
+        pd.DataFrame(rows),
+        f"Where the numbers come from: files of results/{results[0]['corpus']}/, named after the run.",
+    )
+
+
+def takeaway(text: str) -> Markdown:
+    """Return the page's two sentences to remember."""
+    return Markdown(f":::{{tip}}\n**Takeaway.** {text}\n:::")
