@@ -59,7 +59,9 @@ def _body(
         dark = tint(varnish, 0.45)
         if endpin:
             canvas.tube([(0, 0.48 * length), (0, 0.5 * length + endpin)], 0.55, STEEL)
-            canvas.fill([(-1.6, 0.49 * length), (1.6, 0.49 * length), (0.8, 0.55 * length), (-0.8, 0.55 * length)], EBONY)
+            canvas.fill(
+                [(-1.6, 0.49 * length), (1.6, 0.49 * length), (0.8, 0.55 * length), (-0.8, 0.55 * length)], EBONY
+            )
             canvas.fill(outline + (0.022 * length, 0.012 * length), tint(varnish, 0.4))  # the deep ribs
         else:
             canvas.fill(outline + (0.012 * length, 0.015 * length), tint(varnish, 0.4))

@@ -37,7 +37,15 @@ def _stick(canvas: Canvas, path: tuple[Point, Point]) -> None:
 
 
 def _drum(
-    canvas: Canvas, x: float, top: float, radius: float, depth: float, shell: Colour, *, lugs: int = 5, tilt: float = 0.22
+    canvas: Canvas,
+    x: float,
+    top: float,
+    radius: float,
+    depth: float,
+    shell: Colour,
+    *,
+    lugs: int = 5,
+    tilt: float = 0.22,
 ) -> None:
     """Draw a drum seen from the front and slightly from above, its upper hoop's middle at (x, top)."""
     ry = radius * tilt
@@ -47,13 +55,23 @@ def _drum(
         stripe = [(x - radius * 0.42 - radius * share * 0.6, top), (x - radius * 0.42 + radius * share * 0.6, top)]
         stripe += [(stripe[1][0], top + depth + ry * 0.86), (stripe[0][0], top + depth + ry * 0.86)]
         canvas.fill(stripe, tint(shell, 1.4), alpha=strength)
-    canvas.fill([(x + radius * 0.55, top), (x + radius, top), (x + radius, top + depth), (x + radius * 0.55, top + depth + ry * 0.7)],
-                tint(shell, 0.3), alpha=0.35)
+    canvas.fill(
+        [
+            (x + radius * 0.55, top),
+            (x + radius, top),
+            (x + radius, top + depth),
+            (x + radius * 0.55, top + depth + ry * 0.7),
+        ],
+        tint(shell, 0.3),
+        alpha=0.35,
+    )
     for angle in np.linspace(20, 160, lugs):
         lug_x = x + radius * 0.98 * np.cos(np.radians(angle))
         lug_y = top + ry * np.sin(np.radians(angle))
         canvas.stroke([(lug_x, lug_y + 1), (lug_x, lug_y + depth)], 0.5, tint(STEEL, 0.75))
-        canvas.fill(box(lug_x - 0.9, lug_y + depth * 0.3, lug_x + 0.9, lug_y + depth * 0.7, radius=0.6), STEEL, relief=0.6)
+        canvas.fill(
+            box(lug_x - 0.9, lug_y + depth * 0.3, lug_x + 0.9, lug_y + depth * 0.7, radius=0.6), STEEL, relief=0.6
+        )
     canvas.stroke(oval((x, top + depth), radius, ry, arc=(0, 180)), 1.7, tint(STEEL, 0.7))
     canvas.stroke(oval((x, top + depth - 0.3), radius, ry, arc=(10, 170)), 0.6, tint(STEEL, 1.6))
     canvas.fill(oval((x, top), radius, ry), (244, 243, 238), sheen=0.12, edge=tint(STEEL, 0.6), edge_width=1.8)
@@ -75,8 +93,16 @@ def _cymbal(canvas: Canvas, x: float, y: float, radius: float, angle: float) -> 
     plate.fill(oval((0, 0), radius, radius * 0.2), BRONZE, sheen=0.5, edge=tint(BRONZE, 0.55), edge_width=0.4)
     for share in (0.82, 0.64, 0.46):
         plate.stroke(oval((0, -0.2), radius * share, radius * share * 0.19), 0.25, tint(BRONZE, 0.7))
-    plate.fill([(-radius * 0.5, -radius * 0.13), (-radius * 0.25, -radius * 0.18), (radius * 0.5, radius * 0.15), (radius * 0.25, radius * 0.18)],
-               tint(BRONZE, 1.6), alpha=0.5)
+    plate.fill(
+        [
+            (-radius * 0.5, -radius * 0.13),
+            (-radius * 0.25, -radius * 0.18),
+            (radius * 0.5, radius * 0.15),
+            (radius * 0.25, radius * 0.18),
+        ],
+        tint(BRONZE, 1.6),
+        alpha=0.5,
+    )
     plate.fill(oval((0, -radius * 0.07), radius * 0.2, radius * 0.12), tint(BRONZE, 1.1), relief=radius * 0.1)
     plate.tube([(0, -radius * 0.2), (0, -radius * 0.07)], 0.7, (40, 40, 44))
 
@@ -129,7 +155,13 @@ def _bass_drum(canvas: Canvas, shell: Colour, head: Colour) -> None:
     canvas.stroke(oval(centre, radius - 4.5), 0.4, tint(head, 0.85))
     for angle in np.arange(15, 375, 45):
         spoke = canvas.at(*centre, angle=angle)
-        spoke.fill(box(-1.2, -radius - 1.6, 1.2, -radius + 2.6, radius=0.8), STEEL, relief=0.8, edge=(70, 72, 78), edge_width=0.3)
+        spoke.fill(
+            box(-1.2, -radius - 1.6, 1.2, -radius + 2.6, radius=0.8),
+            STEEL,
+            relief=0.8,
+            edge=(70, 72, 78),
+            edge_width=0.3,
+        )
     canvas.disc((12, -18), 5.2, (20, 18, 20), edge=STEEL, edge_width=0.8)
 
 
@@ -153,7 +185,9 @@ def _bongos(generator: np.random.Generator) -> Design:
     shell = vary(generator, pick(generator, (*WOODS, (176, 28, 36))))
 
     def one(canvas: Canvas, x: float, radius: float) -> None:
-        shape = np.vstack([[(x - radius, -17), (x + radius, -17)], oval((x, -0.5), radius * 0.8, radius * 0.2, arc=(0, 180))])
+        shape = np.vstack(
+            [[(x - radius, -17), (x + radius, -17)], oval((x, -0.5), radius * 0.8, radius * 0.2, arc=(0, 180))]
+        )
         canvas.fill(shape, shell, relief=4, grain=0.3)
         for share in (0.3, 0.62):
             y = -17 + 17 * share
@@ -164,7 +198,9 @@ def _bongos(generator: np.random.Generator) -> Design:
             y = -16 + radius * 0.3 * np.sin(np.radians(angle))
             canvas.tube([(lug, y), (x + (lug - x) * 0.86, y + 12)], 0.4, STEEL, ends=True)
         canvas.stroke(oval((x, -0.5), radius * 0.8, radius * 0.2, arc=(0, 180)), 1.2, tint(STEEL, 0.7))
-        canvas.fill(oval((x, -17), radius, radius * 0.32), (236, 218, 182), sheen=0.2, edge=tint(STEEL, 0.65), edge_width=1.1)
+        canvas.fill(
+            oval((x, -17), radius, radius * 0.32), (236, 218, 182), sheen=0.2, edge=tint(STEEL, 0.65), edge_width=1.1
+        )
         canvas.fill(oval((x, -17), radius * 0.6, radius * 0.18), (222, 200, 160))
 
     def paint(canvas: Canvas) -> None:
@@ -183,11 +219,36 @@ def _djembe(generator: np.random.Generator) -> Design:
     rope = vary(generator, pick(generator, ((30, 30, 34), (226, 214, 186), (150, 30, 30), (40, 70, 130))))
 
     def paint(canvas: Canvas) -> None:
-        half = spline([(16.5, -58), (16.8, -50), (14.5, -40), (9, -30), (7, -25), (8.5, -14), (12, -1), (11.5, 0.6), (8, 2), (0, 2.8)])
-        canvas.fill(symmetric(np.vstack([[(0, -58)], half])), shell, relief=9, grain=0.3, edge=tint(shell, 0.4), edge_width=0.4)
+        half = spline(
+            [
+                (16.5, -58),
+                (16.8, -50),
+                (14.5, -40),
+                (9, -30),
+                (7, -25),
+                (8.5, -14),
+                (12, -1),
+                (11.5, 0.6),
+                (8, 2),
+                (0, 2.8),
+            ]
+        )
+        canvas.fill(
+            symmetric(np.vstack([[(0, -58)], half])), shell, relief=9, grain=0.3, edge=tint(shell, 0.4), edge_width=0.4
+        )
         for share in np.linspace(-0.92, 0.92, 9):
-            canvas.stroke([(share * 16.6, -54), ((share + 0.11) * 12.4, -35), ((share + 0.2) * 12.4, -35), ((share + 0.22) * 16.6, -54)]
-                          if share < 0.75 else [(share * 16.6, -54), (share * 12.4, -35)], 0.6, rope)
+            canvas.stroke(
+                [
+                    (share * 16.6, -54),
+                    ((share + 0.11) * 12.4, -35),
+                    ((share + 0.2) * 12.4, -35),
+                    ((share + 0.22) * 16.6, -54),
+                ]
+                if share < 0.75
+                else [(share * 16.6, -54), (share * 12.4, -35)],
+                0.6,
+                rope,
+            )
         canvas.stroke(oval((0, -36), 12.6, 3, arc=(0, 180)), 1.0, tint(rope, 0.8))
         canvas.stroke(oval((0, -53), 16.9, 4.4, arc=(0, 180)), 1.3, tint(rope, 0.8))
         canvas.stroke(oval((0, -24.5), 7.2, 1.6, arc=(0, 180)), 0.7, tint(shell, 0.5))

@@ -11,7 +11,16 @@ from .design import pick, vary
 
 SKINS = ((244, 208, 178), (228, 182, 146), (198, 146, 104), (150, 100, 68), (104, 68, 48))
 HAIRS = ((30, 24, 22), (60, 40, 28), (110, 70, 36), (180, 136, 72), (130, 128, 126), (150, 70, 34))
-CLOTHES = ((34, 36, 44), (60, 80, 130), (130, 40, 46), (70, 110, 84), (216, 212, 204), (120, 96, 130), (190, 150, 80), (90, 92, 98))
+CLOTHES = (
+    (34, 36, 44),
+    (60, 80, 130),
+    (130, 40, 46),
+    (70, 110, 84),
+    (216, 212, 204),
+    (120, 96, 130),
+    (190, 150, 80),
+    (90, 92, 98),
+)
 
 
 @dataclass(frozen=True)
@@ -59,15 +68,36 @@ class Person:
         else:
             canvas.fill(oval((0, -6), 9.6, 12.4), self.skin, relief=4)
             bottom = 20 if self.long_hair else 3.5
-            back = spline([(-10.4, -8), (-6, -18.5), (0, -20), (6, -18.5), (10.4, -8), (9.4, bottom), (0, bottom + 2), (-9.4, bottom)], closed=True)
+            back = spline(
+                [
+                    (-10.4, -8),
+                    (-6, -18.5),
+                    (0, -20),
+                    (6, -18.5),
+                    (10.4, -8),
+                    (9.4, bottom),
+                    (0, bottom + 2),
+                    (-9.4, bottom),
+                ],
+                closed=True,
+            )
             canvas.fill(back, self.hair, relief=4, grain=0.3)
 
     def _face(self, canvas: Canvas) -> None:
         for side in (-1, 1):
             canvas.fill(oval((side * 9.6, -5), 1.8, 3), tint(self.skin, 0.88))
-        canvas.fill(spline([(-9.6, -8), (-8.8, 0), (-5, 6), (0, 7.6), (5, 6), (8.8, 0), (9.6, -8), (6, -17), (-6, -17)], closed=True), self.skin, relief=4)
+        canvas.fill(
+            spline(
+                [(-9.6, -8), (-8.8, 0), (-5, 6), (0, 7.6), (5, 6), (8.8, 0), (9.6, -8), (6, -17), (-6, -17)],
+                closed=True,
+            ),
+            self.skin,
+            relief=4,
+        )
         if self.beard:
-            beard = spline([(-9, -2), (-4.5, -1.6), (0, -2.4), (4.5, -1.6), (9, -2), (6, 6), (0, 9), (-6, 6)], closed=True)
+            beard = spline(
+                [(-9, -2), (-4.5, -1.6), (0, -2.4), (4.5, -1.6), (9, -2), (6, 6), (0, 9), (-6, 6)], closed=True
+            )
             canvas.fill(beard, self.hair, grain=0.3)
         for side in (-1, 1):
             canvas.fill(oval((side * 3.9, -7), 1.7, 0.95), (246, 244, 240))
@@ -75,11 +105,27 @@ class Person:
             canvas.stroke(spline([(side * 2, -9.4), (side * 4, -10.1), (side * 6, -9.3)]), 0.7, tint(self.hair, 0.8))
         canvas.stroke([(0.3, -6.5), (1.1, -3.2), (-0.4, -2.9)], 0.5, tint(self.skin, 0.66))
         canvas.stroke(spline([(-2.8, 0.6), (0, 1.2), (2.8, 0.6)]), 0.9, (164, 84, 78))
-        cap = [(-10.2, -5), (-10.4, -13), (-6, -19), (0, -20.4), (6, -19), (10.4, -13), (10.2, -5), (8.6, -11), (2, -14), (-5, -13), (-8.8, -11)]
+        cap = [
+            (-10.2, -5),
+            (-10.4, -13),
+            (-6, -19),
+            (0, -20.4),
+            (6, -19),
+            (10.4, -13),
+            (10.2, -5),
+            (8.6, -11),
+            (2, -14),
+            (-5, -13),
+            (-8.8, -11),
+        ]
         canvas.fill(spline(cap, closed=True), self.hair, relief=3, grain=0.3)
         if self.hat:
             canvas.fill(oval((0, -15), 16, 3.2), tint(self.trousers, 0.7), relief=1.5)
-            canvas.fill(spline([(-9.5, -15), (-8.5, -22), (0, -24.5), (8.5, -22), (9.5, -15)]), tint(self.trousers, 0.8), relief=3)
+            canvas.fill(
+                spline([(-9.5, -15), (-8.5, -22), (0, -24.5), (8.5, -22), (9.5, -15)]),
+                tint(self.trousers, 0.8),
+                relief=3,
+            )
 
     def _chair(self, canvas: Canvas) -> None:
         wood = (96, 64, 40)
@@ -113,9 +159,26 @@ class Person:
         else:
             canvas.tube([(-12, 68), (-9, 108), (-12, 146)], (10, 8, 6), self.trousers, gloss=0.1)
             canvas.fill(oval((-7, 148), 9, 3.2), shoe, relief=1.5)
-        canvas.fill(spline([(-16, 14), (-4, 16), (1, 28), (0, 50), (0, 74), (-24, 74), (-26, 50), (-25, 24)], closed=True), self.shirt, relief=8, edge=tint(self.shirt, 0.5), edge_width=0.5)
+        canvas.fill(
+            spline([(-16, 14), (-4, 16), (1, 28), (0, 50), (0, 74), (-24, 74), (-26, 50), (-25, 24)], closed=True),
+            self.shirt,
+            relief=8,
+            edge=tint(self.shirt, 0.5),
+            edge_width=0.5,
+        )
         canvas.fill([(-15, 2), (-5, 6), (-4, 17), (-17, 17)], tint(self.skin, 0.84))
-        head = [(-8, -19), (-2, -17), (-0.6, -11), (0.2, -8), (2.6, -3.4), (0.4, -2), (0.6, 0), (-0.2, 2.4), (-0.8, 5.5), (-5, 7.5)]
+        head = [
+            (-8, -19),
+            (-2, -17),
+            (-0.6, -11),
+            (0.2, -8),
+            (2.6, -3.4),
+            (0.4, -2),
+            (0.6, 0),
+            (-0.2, 2.4),
+            (-0.8, 5.5),
+            (-5, 7.5),
+        ]
         head += [(-12, 3), (-19, -4), (-19, -13), (-14, -19)]
         canvas.fill(spline(head, closed=True), self.skin, relief=4)
         canvas.fill(oval((-2.2, -7.6), 1.0, 0.9), (40, 30, 26))
@@ -163,7 +226,13 @@ def paint_hand(canvas: Canvas, place: Point, angle: float, skin: Colour, *, flip
     hand.tube([(-9, 0), (-5, 0)], 2.7, skin, gloss=0.15)
     for index, length in enumerate((5.4, 6.6, 6.2, 4.6)):
         y = -2.9 + 1.9 * index
-        hand.tube(spline([(-1.4, y * 0.9), (length * 0.6, y), (length, y + 0.9)], steps=4), 1.0, skin, gloss=0.25, ends=True)
+        hand.tube(
+            spline([(-1.4, y * 0.9), (length * 0.6, y), (length, y + 0.9)], steps=4), 1.0, skin, gloss=0.25, ends=True
+        )
         hand.stroke([(-0.4, y + 0.95), (length * 0.8, y + 1.0)], 0.22, dark)
-    hand.fill(spline([(-6.5, -2.7), (-2, -3.9), (1, -3.5), (1, 3.4), (-3, 3.9), (-6.5, 2.7)], closed=True), skin, relief=2)
-    hand.tube(spline([(-4, -flip * 2.8), (-0.5, -flip * 5.0), (2.6, -flip * 4.6)], steps=4), 1.1, skin, gloss=0.25, ends=True)
+    hand.fill(
+        spline([(-6.5, -2.7), (-2, -3.9), (1, -3.5), (1, 3.4), (-3, 3.9), (-6.5, 2.7)], closed=True), skin, relief=2
+    )
+    hand.tube(
+        spline([(-4, -flip * 2.8), (-0.5, -flip * 5.0), (2.6, -flip * 4.6)], steps=4), 1.1, skin, gloss=0.25, ends=True
+    )

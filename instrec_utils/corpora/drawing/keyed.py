@@ -47,9 +47,15 @@ def _keys(
             continue
         far = edges[index + 1]
         close = middle + (far - middle) * (1 + lean * 0.62)
-        canvas.fill([(far - half, y0), (far + half, y0), (close + half * 1.08, depth), (close - half * 1.08, depth)], (14, 13, 15))
+        canvas.fill(
+            [(far - half, y0), (far + half, y0), (close + half * 1.08, depth), (close - half * 1.08, depth)],
+            (14, 13, 15),
+        )
         rim = depth - (y1 - y0) * 0.07
-        canvas.fill([(far - half * 0.6, y0), (far + half * 0.5, y0), (close + half * 0.6, rim), (close - half * 0.65, rim)], (66, 64, 70))
+        canvas.fill(
+            [(far - half * 0.6, y0), (far + half * 0.5, y0), (close + half * 0.6, rim), (close - half * 0.65, rim)],
+            (66, 64, 70),
+        )
 
 
 def _playing(generator: np.random.Generator) -> tuple[Motion, Motion]:
@@ -73,24 +79,50 @@ def _upright(generator: np.random.Generator) -> Design:
     def paint(canvas: Canvas) -> None:
         edge = tint(case, 0.45) if max(case) > 60 else (70, 68, 74)
         canvas.fill(box(-75, -height, 75, -6, radius=1), case, relief=2, grain=grain, edge=edge, edge_width=0.6)
-        canvas.fill(box(-77, -height - 4, 77, -height + 1, radius=1), tint(case, 1.1), relief=2, edge=edge, edge_width=0.5)
+        canvas.fill(
+            box(-77, -height - 4, 77, -height + 1, radius=1), tint(case, 1.1), relief=2, edge=edge, edge_width=0.5
+        )
         width = 140 / panels
         for index in range(panels):
             left = -70 + index * width
-            canvas.fill(box(left + 2, -height + 6, left + width - 2, -82), tint(case, 0.9), relief=2, grain=grain, edge=edge, edge_width=0.5)
+            canvas.fill(
+                box(left + 2, -height + 6, left + width - 2, -82),
+                tint(case, 0.9),
+                relief=2,
+                grain=grain,
+                edge=edge,
+                edge_width=0.5,
+            )
         canvas.fill(box(-68, -54, 68, -12), tint(case, 0.85), relief=2, grain=grain, edge=edge, edge_width=0.5)
-        canvas.fill([(-34, -99), (34, -99), (37, -80), (-37, -80)], tint(case, 1.1), relief=1, edge=edge, edge_width=0.5)
+        canvas.fill(
+            [(-34, -99), (34, -99), (37, -80), (-37, -80)], tint(case, 1.1), relief=1, edge=edge, edge_width=0.5
+        )
         if sheets:
             for x in (-22, 1):
                 canvas.fill([(x, -103), (x + 21, -103), (x + 21, -82), (x, -82)], (246, 243, 232), sheen=0.1)
                 for y in range(-100, -84, 4):
                     canvas.stroke([(x + 2, y), (x + 19, y)], 0.35, (90, 88, 84))
-        canvas.fill(box(-77, -75, 77, -54, radius=1), tint(case, 0.75), relief=2, grain=grain, edge=edge, edge_width=0.6)
+        canvas.fill(
+            box(-77, -75, 77, -54, radius=1), tint(case, 0.75), relief=2, grain=grain, edge=edge, edge_width=0.6
+        )
         canvas.fill(box(-68, -78.5, 68, -75), (110, 24, 30))
         _keys(canvas, -66, 66, -76, -63, 36)
         for side in (-1, 1):
-            canvas.fill(box(side * 70 - 6, -78, side * 70 + 6, -58, radius=1), tint(case, 1.05), relief=2, edge=edge, edge_width=0.5)
-            canvas.fill(box(side * 68 - 4, -55, side * 68 + 4, 0), tint(case, 0.95), relief=2, grain=grain, edge=edge, edge_width=0.5)
+            canvas.fill(
+                box(side * 70 - 6, -78, side * 70 + 6, -58, radius=1),
+                tint(case, 1.05),
+                relief=2,
+                edge=edge,
+                edge_width=0.5,
+            )
+            canvas.fill(
+                box(side * 68 - 4, -55, side * 68 + 4, 0),
+                tint(case, 0.95),
+                relief=2,
+                grain=grain,
+                edge=edge,
+                edge_width=0.5,
+            )
         canvas.fill(box(-77, -10, 77, 0), tint(case, 0.8), relief=1.5, edge=edge, edge_width=0.5)
         for x in (-6, 0, 6):
             canvas.fill(box(x - 1.6, -9, x + 1.6, -3, radius=1), BRASS, relief=1)
@@ -108,14 +140,32 @@ def _grand(generator: np.random.Generator) -> Design:
         canvas = raw.at(mirror=left)
         edge = tint(case, 0.45) if max(case) > 60 else (78, 76, 84)
         for x, y in ((-70, 0), (-48, -10), (76, -6)):
-            canvas.fill([(x - 5, -68), (x + 5, -68), (x + 2.2, y - 3), (x - 2.2, y - 3)], tint(case, 0.8), relief=2, edge=edge, edge_width=0.4)
+            canvas.fill(
+                [(x - 5, -68), (x + 5, -68), (x + 2.2, y - 3), (x - 2.2, y - 3)],
+                tint(case, 0.8),
+                relief=2,
+                edge=edge,
+                edge_width=0.4,
+            )
             canvas.disc((x, y - 2), 2.2, BRASS, relief=1)
-        canvas.fill([(-46, -66), (-36, -66), (-38, -8), (-44, -8)], tint(case, 0.75), edge=edge, edge_width=0.4)  # the lyre
+        canvas.fill(
+            [(-46, -66), (-36, -66), (-38, -8), (-44, -8)], tint(case, 0.75), edge=edge, edge_width=0.4
+        )  # the lyre
         for x in (-45, -41, -37):
             canvas.tube([(x, -8), (x - 4, -6)], 0.9, BRASS, ends=True)
         lid = spline([(-52, -102), (-40, -lid_height + 16), (-22, -lid_height)], steps=4)
-        lid = np.vstack([lid, spline([(-22, -lid_height), (26, -lid_height + 10), (70, -lid_height + 38), (104, -104)])])
-        canvas.fill(lid, tint(case, 0.9) if max(case) > 60 else (44, 42, 47), relief=3, sheen=0.25, grain=grain, edge=edge, edge_width=0.8)
+        lid = np.vstack(
+            [lid, spline([(-22, -lid_height), (26, -lid_height + 10), (70, -lid_height + 38), (104, -104)])]
+        )
+        canvas.fill(
+            lid,
+            tint(case, 0.9) if max(case) > 60 else (44, 42, 47),
+            relief=3,
+            sheen=0.25,
+            grain=grain,
+            edge=edge,
+            edge_width=0.8,
+        )
         inside = [(-52, -102), (-46, -106), (50, -108), (98, -102), (96, -98)]
         canvas.fill(inside, (140, 92, 34))
         for index in range(16):
@@ -123,14 +173,22 @@ def _grand(generator: np.random.Generator) -> Design:
             canvas.stroke([(x, -99), (x + 12, -107)], 0.5, (236, 206, 130))
         canvas.fill([(-50, -104), (94, -104), (94, -100), (-50, -100)], BRASS, alpha=0.55)
         canvas.tube([(46, -100), (24, -lid_height + 12)], 0.9, tint(case, 0.7) if max(case) > 60 else (70, 68, 72))
-        rim = np.vstack([[(-78, -99), (-60, -101)], spline([(-60, -101), (10, -101), (70, -101), (106, -99), (110, -90), (106, -74), (92, -68)]), [(-78, -66)]])
+        rim = np.vstack(
+            [
+                [(-78, -99), (-60, -101)],
+                spline([(-60, -101), (10, -101), (70, -101), (106, -99), (110, -90), (106, -74), (92, -68)]),
+                [(-78, -66)],
+            ]
+        )
         canvas.fill(rim, case, relief=5, sheen=0.25, grain=grain, edge=edge, edge_width=0.8)
         canvas.fill([(-56, -96), (96, -96), (90, -93), (-56, -92)], tint(case, 1.35), alpha=0.35)
         canvas.fill(box(-92, -82, -56, -66, radius=1.5), case, relief=2, grain=grain, edge=edge, edge_width=0.5)
         arm = spline([(-92, -82), (-86, -88), (-74, -90), (-68, -99), (-56, -101), (-56, -82)])
         canvas.fill(arm, case, relief=2, edge=edge, edge_width=0.5)
         _slanted_keys(canvas)
-        canvas.fill([(-66, -101), (-58, -118), (-34, -118), (-42, -101)], tint(case, 1.05), relief=1, edge=edge, edge_width=0.5)
+        canvas.fill(
+            [(-66, -101), (-58, -118), (-34, -118), (-42, -101)], tint(case, 1.05), relief=1, edge=edge, edge_width=0.5
+        )
         canvas.fill([(-62, -103), (-57, -115), (-44, -115), (-48, -103)], (246, 243, 232))
 
     hold = None if left else Hold("profile", (128, 117), 0, ((-86, -86), (-80, -87)), _playing(generator), seated=True)
@@ -159,13 +217,35 @@ def _keyboard(generator: np.random.Generator) -> Design:
     def paint(canvas: Canvas) -> None:
         edge = tint(case, 0.5) if max(case) > 60 else (80, 78, 86)
         wide = half * 1.35
-        canvas.fill([(-wide, -22), (wide, -22), (wide, -8.5), (-wide, -8.5)], case, relief=2.5, grain=grain, sheen=0.25, edge=edge, edge_width=0.3)
+        canvas.fill(
+            [(-wide, -22), (wide, -22), (wide, -8.5), (-wide, -8.5)],
+            case,
+            relief=2.5,
+            grain=grain,
+            sheen=0.25,
+            edge=edge,
+            edge_width=0.3,
+        )
         canvas.fill([(-wide, -8.6), (wide, -8.6), (wide, -7.4), (-wide, -7.4)], (130, 26, 34))
-        canvas.fill([(-wide, 7.5), (wide, 7.5), (wide * 1.02, 13), (-wide * 1.02, 13)], tint(case, 0.9), relief=2, grain=grain, edge=edge, edge_width=0.3)
+        canvas.fill(
+            [(-wide, 7.5), (wide, 7.5), (wide * 1.02, 13), (-wide * 1.02, 13)],
+            tint(case, 0.9),
+            relief=2,
+            grain=grain,
+            edge=edge,
+            edge_width=0.3,
+        )
         _keys(canvas, -half, half, -7.5, 7.2, whites, lean=lean, first=first)
         for side in (-1, 1):
             x = side * half
-            canvas.fill([(x, -8.5), (x * 1.35, -8.5), (x * 1.38, 9), (x * (1 + lean), 9)], tint(case, 1.05), relief=1.5, grain=grain, edge=edge, edge_width=0.3)
+            canvas.fill(
+                [(x, -8.5), (x * 1.35, -8.5), (x * 1.38, 9), (x * (1 + lean), 9)],
+                tint(case, 1.05),
+                relief=1.5,
+                grain=grain,
+                edge=edge,
+                edge_width=0.3,
+            )
 
     hold = Hold("hands", (0, 0), 0, ((-half * 0.42, 3.5), (half * 0.42, 3)), _playing(generator))
     return Design(paint, (-half * 1.3, -20, half * 1.3, 14), (-10, 10), hold)
@@ -204,12 +284,31 @@ def _pipes(generator: np.random.Generator) -> Design:
             for post in (left, right):
                 canvas.fill(box(post - 2.4, -tall, post + 2.4, -140), wood, relief=2, grain=0.2)
             middle = (left + right) / 2
-            cornice = [(left - 5, -tall), (left - 5, -tall - 6), (middle, -tall - 20), (right + 5, -tall - 6), (right + 5, -tall)]
+            cornice = [
+                (left - 5, -tall),
+                (left - 5, -tall - 6),
+                (middle, -tall - 20),
+                (right + 5, -tall - 6),
+                (right + 5, -tall),
+            ]
             canvas.fill(cornice, wood, relief=3, grain=0.2, edge=BRASS if gilt else tint(wood, 0.5), edge_width=1.2)
             x += pitch * (pipes + 1)
-        canvas.fill(box(-132, -153, 132, -143, radius=1), wood, relief=3, edge=BRASS if gilt else tint(wood, 0.5), edge_width=1.0)
+        canvas.fill(
+            box(-132, -153, 132, -143, radius=1),
+            wood,
+            relief=3,
+            edge=BRASS if gilt else tint(wood, 0.5),
+            edge_width=1.0,
+        )
         for left in (-122, -66, 70 - 4, 122 - 52):
-            canvas.fill(box(left, -136, left + 50, -8), tint(wood, 0.9), relief=3, grain=0.25, edge=tint(wood, 0.4), edge_width=0.8)
+            canvas.fill(
+                box(left, -136, left + 50, -8),
+                tint(wood, 0.9),
+                relief=3,
+                grain=0.25,
+                edge=tint(wood, 0.4),
+                edge_width=0.8,
+            )
         _church_console(canvas.at(0, -52, scale=0.92), wood, manuals=2)
 
     hold = Hold("back", (0, 128), 0, ((-22, -76), (22, -72)), _playing(generator), seated=True)
@@ -229,7 +328,13 @@ def _church_console(canvas: Canvas, wood: Colour, *, manuals: int) -> None:
     for manual in range(manuals):
         y = -rise * (manuals - manual - 1)
         width = 37
-        canvas.fill(box(-width - 5, y - rise + 1, width + 5, y + 2), tint(wood, 0.85), relief=1, edge=tint(wood, 0.35), edge_width=0.4)
+        canvas.fill(
+            box(-width - 5, y - rise + 1, width + 5, y + 2),
+            tint(wood, 0.85),
+            relief=1,
+            edge=tint(wood, 0.35),
+            edge_width=0.4,
+        )
         _keys(canvas, -width, width, y - rise + 3, y - 0.8, 29)
         for x in np.arange(-24, 25, 6):
             canvas.disc((x, y + 1.1), 0.9, IVORY, edge=(110, 100, 84), edge_width=0.2)
@@ -264,14 +369,35 @@ def _console(generator: np.random.Generator) -> Design:
         for index in range(pedals):  # the pedal board
             x = (index - (pedals - 1) / 2) * 92 / pedals
             black = index % 7 in BLACK_AFTER
-            canvas.fill([(x - 1.6, -20), (x + 1.6, -20), (x * 1.12 + 1.9, -8 if black else 2), (x * 1.12 - 1.9, -8 if black else 2)],
-                        (30, 26, 26) if black else (206, 170, 120), relief=1, edge=dark, edge_width=0.3)
+            canvas.fill(
+                [
+                    (x - 1.6, -20),
+                    (x + 1.6, -20),
+                    (x * 1.12 + 1.9, -8 if black else 2),
+                    (x * 1.12 - 1.9, -8 if black else 2),
+                ],
+                (30, 26, 26) if black else (206, 170, 120),
+                relief=1,
+                edge=dark,
+                edge_width=0.3,
+            )
         for side in (-1, 1):
-            canvas.fill(box(side * spread - 5, -64, side * spread + 5, 0), wood, relief=3, grain=0.25, edge=dark, edge_width=0.5)
+            canvas.fill(
+                box(side * spread - 5, -64, side * spread + 5, 0), wood, relief=3, grain=0.25, edge=dark, edge_width=0.5
+            )
         canvas.fill(box(-68, -72, 68, -56, radius=1.5), wood, relief=3, grain=0.25, edge=dark, edge_width=0.6)
-        canvas.fill([(-62, -110), (62, -110), (66, -70), (-66, -70)], tint(wood, 0.8), relief=3, grain=0.25, edge=dark, edge_width=0.6)
+        canvas.fill(
+            [(-62, -110), (62, -110), (66, -70), (-66, -70)],
+            tint(wood, 0.8),
+            relief=3,
+            grain=0.25,
+            edge=dark,
+            edge_width=0.6,
+        )
         canvas.fill(box(-66, -116, 66, -109, radius=1), wood, relief=2, grain=0.25, edge=dark, edge_width=0.5)
-        canvas.fill([(-30, -134), (30, -134), (33, -115), (-33, -115)], tint(wood, 0.9), relief=2, edge=dark, edge_width=0.5)
+        canvas.fill(
+            [(-30, -134), (30, -134), (33, -115), (-33, -115)], tint(wood, 0.9), relief=2, edge=dark, edge_width=0.5
+        )
         canvas.fill([(-20, -137), (0, -136), (20, -137), (20, -117), (-20, -117)], (246, 243, 232), sheen=0.1)
         canvas.stroke([(0, -136), (0, -117)], 0.4, (150, 146, 138))
         canvas.fill(box(-56, -107, 56, -100), (36, 28, 26))
@@ -279,12 +405,23 @@ def _console(generator: np.random.Generator) -> Design:
         for index in range(27):  # drawbars and tabs
             x = -52 + index * 4
             drop = 2.5 * abs(np.sin(index * 1.7))
-            canvas.fill(box(x - 1.4, -106, x + 1.4, -102 + drop, radius=0.6), colours[index % 4], edge=(20, 18, 18), edge_width=0.25)
+            canvas.fill(
+                box(x - 1.4, -106, x + 1.4, -102 + drop, radius=0.6),
+                colours[index % 4],
+                edge=(20, 18, 18),
+                edge_width=0.25,
+            )
         for y in (-97, -82):
             canvas.fill(box(-58, y - 1, 58, y + 13), tint(wood, 0.6), edge=dark, edge_width=0.4)
             _keys(canvas, -50, 50, y, y + 10.5, 36)
             for side in (-1, 1):
-                canvas.fill(box(side * 55 - 3.4, y - 1, side * 55 + 3.4, y + 12, radius=0.6), wood, relief=1.5, edge=dark, edge_width=0.3)
+                canvas.fill(
+                    box(side * 55 - 3.4, y - 1, side * 55 + 3.4, y + 12, radius=0.6),
+                    wood,
+                    relief=1.5,
+                    edge=dark,
+                    edge_width=0.3,
+                )
                 for x in (-1.6, 1.6):
                     canvas.disc((side * 55 + x, y + 4), 1.0, (190, 40, 34) if x < 0 else IVORY)
 
@@ -293,7 +430,15 @@ def _console(generator: np.random.Generator) -> Design:
 
 
 def _accordion(generator: np.random.Generator) -> Design:
-    colours = ((170, 24, 32), (28, 26, 30), (30, 60, 130), (236, 232, 226), (30, 100, 70), (120, 30, 60), (206, 120, 40))
+    colours = (
+        (170, 24, 32),
+        (28, 26, 30),
+        (30, 60, 130),
+        (236, 232, 226),
+        (30, 100, 70),
+        (120, 30, 60),
+        (206, 120, 40),
+    )
     shell = vary(generator, pick(generator, colours))
     cloth = vary(generator, pick(generator, ((150, 24, 30), (30, 28, 32), (226, 214, 186), (30, 50, 100))))
     buttons = generator.random() < 0.35
@@ -344,7 +489,9 @@ def _treble_side(canvas: Canvas, shell: Colour, *, buttons: bool) -> None:
     """Draw the grille and the keyboard side; its bellows edge is x = 0, the keys lie at its left."""
     trim = STEEL
     if buttons:
-        canvas.fill(box(-19, -21, -7, 21, radius=3), tint(shell, 0.85), relief=1.5, edge=tint(shell, 0.4), edge_width=0.3)
+        canvas.fill(
+            box(-19, -21, -7, 21, radius=3), tint(shell, 0.85), relief=1.5, edge=tint(shell, 0.4), edge_width=0.3
+        )
         for column in range(4):
             for row in range(14):
                 centre = (-17 + column * 2.9, -18.6 + row * 2.75 + column * 0.7)
@@ -357,9 +504,19 @@ def _treble_side(canvas: Canvas, shell: Colour, *, buttons: bool) -> None:
     grille = [(-8, -24), (-1, -23), (0.6, -21.5), (0.6, 21.5), (-1, 23), (-8, 24)]
     canvas.fill(grille, shell, relief=2.2, sheen=0.3, edge=trim, edge_width=0.35)
     for y in np.linspace(-17, 17, 9):
-        canvas.fill(spline([(-5.6, y - 1.2), (-2.0, y - 1.5), (-1.6, y), (-2.4, y + 1.3), (-5.6, y + 0.9)], closed=True), (24, 20, 22), edge=trim, edge_width=0.2)
+        canvas.fill(
+            spline([(-5.6, y - 1.2), (-2.0, y - 1.5), (-1.6, y), (-2.4, y + 1.3), (-5.6, y + 0.9)], closed=True),
+            (24, 20, 22),
+            edge=trim,
+            edge_width=0.2,
+        )
     for y in np.linspace(-19, 19, 9):
-        canvas.fill(box(-7.6, y - 0.9, -6.2, y + 0.9, radius=0.3), IVORY if round(y) % 2 else EBONY, edge=(60, 58, 56), edge_width=0.12)
+        canvas.fill(
+            box(-7.6, y - 0.9, -6.2, y + 0.9, radius=0.3),
+            IVORY if round(y) % 2 else EBONY,
+            edge=(60, 58, 56),
+            edge_width=0.12,
+        )
 
 
 def _bass_side(canvas: Canvas, shell: Colour) -> None:
@@ -369,4 +526,11 @@ def _bass_side(canvas: Canvas, shell: Colour) -> None:
         for row in range(15):
             centre = (3.4 + column * 1.75, -16.6 + row * 2.3 + column * 0.35)
             canvas.disc(centre, 0.72, IVORY if (row + column) % 6 else (60, 56, 60), edge=(60, 58, 56), edge_width=0.12)
-    canvas.fill(spline([(11.6, -19), (15.8, -10), (16.2, 0), (15.8, 10), (11.6, 19), (13.2, 10), (13.6, 0), (13.2, -10)], closed=True), (40, 28, 24), relief=0.7)
+    canvas.fill(
+        spline(
+            [(11.6, -19), (15.8, -10), (16.2, 0), (15.8, 10), (11.6, 19), (13.2, 10), (13.6, 0), (13.2, -10)],
+            closed=True,
+        ),
+        (40, 28, 24),
+        relief=0.7,
+    )

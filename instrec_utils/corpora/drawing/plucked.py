@@ -16,7 +16,9 @@ def guitar(generator: np.random.Generator) -> Design:
     angle = 90 - generator.uniform(6, 24)
     strum = Motion(rate=generator.uniform(1.0, 2.5), shift=(2.5, 0.5), phase=generator.uniform())
     motions = (strum, fingering(generator))
-    hold = Hold("front", (-4, 46), angle, ((-6, 4), (2.2, -generator.uniform(34, 50))), motions, seated=generator.random() < 0.5)
+    hold = Hold(
+        "front", (-4, 46), angle, ((-6, 4), (2.2, -generator.uniform(34, 50))), motions, seated=generator.random() < 0.5
+    )
     rest = pick(generator, ((-16, 16), (60, 110), (-60, -20)))
     return Design(build(generator), (-21, -73, 21, 26), rest, hold)
 
@@ -27,7 +29,9 @@ def banjo(generator: np.random.Generator) -> Design:
     angle = 90 - generator.uniform(8, 28)
     strum = Motion(rate=generator.uniform(1.0, 2.5), shift=(2.5, 0.5), phase=generator.uniform())
     motions = (strum, fingering(generator))
-    hold = Hold("front", (-7, 45), angle, ((-5, 5), (2.2, -generator.uniform(30, 46))), motions, seated=generator.random() < 0.5)
+    hold = Hold(
+        "front", (-7, 45), angle, ((-5, 5), (2.2, -generator.uniform(30, 46))), motions, seated=generator.random() < 0.5
+    )
     rest = pick(generator, ((-16, 16), (60, 110), (-60, -20)))
     return Design(paint, (-18, -72, 18, 18), rest, hold)
 
@@ -63,7 +67,9 @@ def _pegs(canvas: Canvas, places: list[tuple[float, float, int]], metal: Colour)
 
 
 def _acoustic(generator: np.random.Generator) -> Callable[[Canvas], None]:
-    top = vary(generator, pick(generator, ((222, 172, 96), (232, 190, 122), (196, 120, 52), (170, 60, 30), (60, 44, 40))))
+    top = vary(
+        generator, pick(generator, ((222, 172, 96), (232, 190, 122), (196, 120, 52), (170, 60, 30), (60, 44, 40)))
+    )
     burst = pick(generator, (None, None, tint(top, 0.3)))
     side = pick(generator, WOODS)
     classical = generator.random() < 0.4
@@ -106,19 +112,69 @@ def _acoustic(generator: np.random.Generator) -> Callable[[Canvas], None]:
 
 
 def _electric(generator: np.random.Generator) -> Callable[[Canvas], None]:
-    finishes = ((190, 30, 34), (30, 60, 130), (34, 34, 38), (236, 226, 196), (206, 120, 36), (60, 140, 130), (226, 150, 170))
+    finishes = (
+        (190, 30, 34),
+        (30, 60, 130),
+        (34, 34, 38),
+        (236, 226, 196),
+        (206, 120, 36),
+        (60, 140, 130),
+        (226, 150, 170),
+    )
     finish = vary(generator, pick(generator, finishes))
     burst = pick(generator, (None, (40, 16, 10)))
     guard = pick(generator, ((240, 238, 230), (30, 28, 30), (232, 214, 160), (140, 40, 30)))
     board = pick(generator, ((206, 160, 96), (54, 34, 28)))
     single_cut = generator.random() < 0.4
     if single_cut:
-        outline = [(2.8, -10), (7, -13), (11.5, -10), (10, -6), (7.2, -5.4), (9.5, -1), (12, 2), (15.8, 9), (15, 17), (9, 22)]
-        outline += [(0, 23), (-9, 22), (-15, 17), (-15.8, 9), (-12, 2), (-10.5, -2), (-12.5, -8), (-11, -15), (-5, -17.5)]
+        outline = [
+            (2.8, -10),
+            (7, -13),
+            (11.5, -10),
+            (10, -6),
+            (7.2, -5.4),
+            (9.5, -1),
+            (12, 2),
+            (15.8, 9),
+            (15, 17),
+            (9, 22),
+        ]
+        outline += [
+            (0, 23),
+            (-9, 22),
+            (-15, 17),
+            (-15.8, 9),
+            (-12, 2),
+            (-10.5, -2),
+            (-12.5, -8),
+            (-11, -15),
+            (-5, -17.5),
+        ]
         outline += [(-2.8, -17)]
     else:
-        outline = [(2.8, -8), (5, -9.5), (7, -14), (10.5, -17), (13, -15), (12, -8), (10.4, -2), (12, 5), (15, 13), (12, 20)]
-        outline += [(3, 22), (-6, 22), (-14, 18), (-16, 11), (-12.4, 3), (-11, -3), (-13, -10), (-13.5, -18), (-10.5, -21)]
+        outline = [
+            (2.8, -8),
+            (5, -9.5),
+            (7, -14),
+            (10.5, -17),
+            (13, -15),
+            (12, -8),
+            (10.4, -2),
+            (12, 5),
+            (15, 13),
+            (12, 20),
+        ]
+        outline += [
+            (3, 22),
+            (-6, 22),
+            (-14, 18),
+            (-16, 11),
+            (-12.4, 3),
+            (-11, -3),
+            (-13, -10),
+            (-13.5, -18),
+            (-10.5, -21),
+        ]
         outline += [(-7, -18), (-5, -12), (-2.8, -9)]
     body = spline(outline, closed=True)
 
@@ -126,7 +182,18 @@ def _electric(generator: np.random.Generator) -> Callable[[Canvas], None]:
         canvas.fill(body + (0.7, 0.8), tint(finish, 0.35))
         canvas.fill(body, finish, relief=3.2, sheen=0.3, burst=burst, edge=tint(finish, 0.4), edge_width=0.35)
         if not single_cut:
-            plate = [(2.6, -7), (9, -12), (10.4, -9), (8.4, -1), (10, 6), (10.5, 14), (5, 13), (-7, 6), (-8, -4), (-9, -13)]
+            plate = [
+                (2.6, -7),
+                (9, -12),
+                (10.4, -9),
+                (8.4, -1),
+                (10, 6),
+                (10.5, 14),
+                (5, 13),
+                (-7, 6),
+                (-8, -4),
+                (-9, -13),
+            ]
             plate += [(-6, -11), (-2.6, -7)]
             canvas.fill(spline(plate, closed=True), guard, relief=0.4, edge=tint(guard, 0.5), edge_width=0.2)
         for y in (-2, 7) if single_cut else (-3, 2.4, 7.6):
@@ -177,7 +244,9 @@ def _banjo(generator: np.random.Generator) -> Callable[[Canvas], None]:
             spoke.disc((0, -radius - 1.9), 0.6, tint(rim, 1.1), edge=tint(rim, 0.4), edge_width=0.2)
         canvas.fill([(-1.2, 13), (1.2, 13), (0.7, radius + 1.5), (-0.7, radius + 1.5)], tint(rim, 0.85), relief=0.5)
         _fretboard(canvas, -54, -radius + 1.4, 8, (1.9, 2.5), (48, 32, 26), 20)
-        canvas.fill([(-3.4, 7.4), (3.4, 7.4), (3.0, 8.8), (-3.0, 8.8)], (176, 120, 62), edge=(80, 50, 24), edge_width=0.2)
+        canvas.fill(
+            [(-3.4, 7.4), (3.4, 7.4), (3.0, 8.8), (-3.0, 8.8)], (176, 120, 62), edge=(80, 50, 24), edge_width=0.2
+        )
         head = [(1.9, -53.6), (3.4, -57), (2.5, -61), (3.6, -66), (2.2, -69.5)]
         if headstock == "straight":
             head = [(1.9, -53.6), (2.9, -57), (2.6, -68), (1.6, -70.5)]
@@ -192,5 +261,3 @@ def _banjo(generator: np.random.Generator) -> Callable[[Canvas], None]:
             canvas.stroke([(-2.3, -36), (-2.6, 8)], 0.16, (222, 214, 196))
 
     return paint
-
-

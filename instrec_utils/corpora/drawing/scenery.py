@@ -10,17 +10,29 @@ from .canvas import Canvas, Colour, box, oval, spline, tint
 from .design import pick, vary
 from .figures import Person, paint_hand
 
-WALLS = ((206, 196, 178), (150, 168, 178), (176, 150, 130), (120, 134, 120), (196, 176, 160), (104, 110, 128), (222, 216, 206))
+WALLS = (
+    (206, 196, 178),
+    (150, 168, 178),
+    (176, 150, 130),
+    (120, 134, 120),
+    (196, 176, 160),
+    (104, 110, 128),
+    (222, 216, 206),
+)
 BRIGHT = ((196, 64, 54), (58, 104, 170), (226, 176, 72), (80, 140, 96), (150, 90, 150), (236, 232, 220), (60, 62, 72))
 
 
 def paint_place(canvas: Canvas, width: float, height: float, generator: np.random.Generator) -> None:
     """Draw one of several kinds of places that fills `width` by `height` from (0, 0)."""
-    pick(generator, (_room, _room, _shelves, _curtain, _stage, _outdoors, _bricks, _studio))(canvas, width, height, generator)
+    pick(generator, (_room, _room, _shelves, _curtain, _stage, _outdoors, _bricks, _studio))(
+        canvas, width, height, generator
+    )
 
 
 def _floor(canvas: Canvas, width: float, height: float, top: float, generator: np.random.Generator) -> None:
-    wood = vary(generator, pick(generator, ((150, 106, 66), (110, 78, 54), (120, 118, 116), (90, 60, 50), (170, 160, 146))))
+    wood = vary(
+        generator, pick(generator, ((150, 106, 66), (110, 78, 54), (120, 118, 116), (90, 60, 50), (170, 160, 146)))
+    )
     canvas.fill(box(0, top, width, height), wood, sheen=0.2)
     vanishing = width * generator.uniform(0.3, 0.7)
     for x in np.linspace(-width, 2 * width, 24):
@@ -63,7 +75,11 @@ def _plant(canvas: Canvas, generator: np.random.Generator) -> None:
     for angle in np.linspace(-70, 70, int(generator.integers(7, 12))):
         leaf = canvas.at(0, -22, angle=angle + generator.uniform(-8, 8))
         length = generator.uniform(26, 44)
-        leaf.fill(spline([(0, 0), (4.5, -length * 0.5), (0, -length), (-4.5, -length * 0.5)], closed=True), tint(green, generator.uniform(0.7, 1.2)), sheen=0.2)
+        leaf.fill(
+            spline([(0, 0), (4.5, -length * 0.5), (0, -length), (-4.5, -length * 0.5)], closed=True),
+            tint(green, generator.uniform(0.7, 1.2)),
+            sheen=0.2,
+        )
     canvas.fill([(-12, -22), (12, -22), (9, 2), (-9, 2)], vary(generator, (176, 96, 62), 40), relief=3)
 
 
@@ -78,7 +94,12 @@ def _boxes(canvas: Canvas, generator: np.random.Generator) -> None:
     y = 4.0
     for _ in range(int(generator.integers(1, 4))):
         w, h = generator.uniform(18, 34), generator.uniform(12, 24)
-        canvas.fill(box(-w / 2, y - h, w / 2, y), vary(generator, pick(generator, (*BRIGHT, (170, 130, 84), (170, 130, 84)))), relief=2, sheen=0.2)
+        canvas.fill(
+            box(-w / 2, y - h, w / 2, y),
+            vary(generator, pick(generator, (*BRIGHT, (170, 130, 84), (170, 130, 84)))),
+            relief=2,
+            sheen=0.2,
+        )
         y -= h
 
 
@@ -113,7 +134,10 @@ def _shelves(canvas: Canvas, width: float, height: float, generator: np.random.G
 
 
 def _curtain(canvas: Canvas, width: float, height: float, generator: np.random.Generator) -> None:
-    cloth = vary(generator, pick(generator, ((130, 24, 30), (40, 50, 90), (60, 80, 60), (120, 100, 84), (190, 184, 172), (56, 46, 66))))
+    cloth = vary(
+        generator,
+        pick(generator, ((130, 24, 30), (40, 50, 90), (60, 80, 60), (120, 100, 84), (190, 184, 172), (56, 46, 66))),
+    )
     canvas.fill(box(0, 0, width, height), cloth)
     x = -10.0
     while x < width:
@@ -128,7 +152,10 @@ def _stage(canvas: Canvas, width: float, height: float, generator: np.random.Gen
     dark = vary(generator, pick(generator, ((34, 30, 46), (24, 26, 34), (46, 28, 34))))
     canvas.fill(box(0, 0, width, height), dark, sheen=0.3)
     for _ in range(int(generator.integers(3, 6))):
-        x, colour = width * generator.uniform(0, 1), pick(generator, ((255, 120, 90), (120, 170, 255), (255, 220, 140), (200, 120, 255), (140, 255, 190)))
+        x, colour = (
+            width * generator.uniform(0, 1),
+            pick(generator, ((255, 120, 90), (120, 170, 255), (255, 220, 140), (200, 120, 255), (140, 255, 190))),
+        )
         foot = x + width * generator.uniform(-0.4, 0.4)
         for spread, alpha in ((60, 0.1), (34, 0.12)):
             canvas.fill([(x - 4, 0), (x + 4, 0), (foot + spread, height), (foot - spread, height)], colour, alpha=alpha)
@@ -137,7 +164,9 @@ def _stage(canvas: Canvas, width: float, height: float, generator: np.random.Gen
     canvas.fill(box(0, top, width, height), tint(dark, 0.7), sheen=0.3)
     for _ in range(int(generator.integers(0, 4))):  # loudspeakers
         x, w = width * generator.uniform(0, 1), generator.uniform(30, 46)
-        canvas.fill(box(x - w / 2, top - w * 1.6, x + w / 2, top + 6), (24, 24, 27), relief=2, edge=(60, 60, 66), edge_width=0.8)
+        canvas.fill(
+            box(x - w / 2, top - w * 1.6, x + w / 2, top + 6), (24, 24, 27), relief=2, edge=(60, 60, 66), edge_width=0.8
+        )
         for y in (-0.45, -1.15):
             canvas.disc((x, top + y * w), w * 0.3, (46, 46, 52), relief=3)
 
@@ -149,18 +178,35 @@ def _outdoors(canvas: Canvas, width: float, height: float, generator: np.random.
     for _ in range(int(generator.integers(1, 5))):
         x, y = width * generator.uniform(0, 1), height * generator.uniform(0.05, 0.35)
         for _ in range(5):
-            canvas.fill(oval((x + generator.uniform(-26, 26), y + generator.uniform(-5, 5)), generator.uniform(14, 30), generator.uniform(6, 12)), (250, 250, 250), alpha=0.6)
+            canvas.fill(
+                oval(
+                    (x + generator.uniform(-26, 26), y + generator.uniform(-5, 5)),
+                    generator.uniform(14, 30),
+                    generator.uniform(6, 12),
+                ),
+                (250, 250, 250),
+                alpha=0.6,
+            )
     for base, shade in ((0.55, 1.25), (0.64, 1.0)):
         green = tint(vary(generator, (86, 126, 76), 40), shade)
         ridge = [(x, height * (base + generator.uniform(-0.06, 0.06))) for x in np.linspace(-40, width + 40, 7)]
         canvas.fill(np.vstack([spline(ridge), [(width + 40, height), (-40, height)]]), green, sheen=0.15)
     for _ in range(int(generator.integers(2, 6))):
-        x, y, size = width * generator.uniform(0, 1), height * generator.uniform(0.62, 0.72), generator.uniform(0.7, 1.5)
+        x, y, size = (
+            width * generator.uniform(0, 1),
+            height * generator.uniform(0.62, 0.72),
+            generator.uniform(0.7, 1.5),
+        )
         tree = canvas.at(x, y, scale=size)
         tree.fill([(-4, 0), (4, 0), (3, -50), (-3, -50)], (92, 68, 48))
         leaf = vary(generator, (70, 110, 60), 40)
         for _ in range(7):
-            tree.disc((generator.uniform(-22, 22), generator.uniform(-84, -44)), generator.uniform(13, 20), tint(leaf, generator.uniform(0.75, 1.15)), relief=6)
+            tree.disc(
+                (generator.uniform(-22, 22), generator.uniform(-84, -44)),
+                generator.uniform(13, 20),
+                tint(leaf, generator.uniform(0.75, 1.15)),
+                relief=6,
+            )
     canvas.fill(box(0, height * 0.74, width, height), vary(generator, (120, 150, 84), 40), sheen=0.25)
 
 
@@ -170,7 +216,9 @@ def _bricks(canvas: Canvas, width: float, height: float, generator: np.random.Ge
     wide, tall = generator.uniform(26, 38), generator.uniform(11, 15)
     for row, y in enumerate(np.arange(0, height, tall)):
         for x in np.arange(-wide * (row % 2) / 2, width, wide):
-            canvas.fill(box(x + 0.8, y + 0.8, x + wide - 0.8, y + tall - 0.8), tint(brick, generator.uniform(0.82, 1.12)))
+            canvas.fill(
+                box(x + 0.8, y + 0.8, x + wide - 0.8, y + tall - 0.8), tint(brick, generator.uniform(0.82, 1.12))
+            )
     canvas.fill(box(0, 0, width, height), (0, 0, 0), alpha=generator.uniform(0.05, 0.3))
     if generator.random() < 0.6:
         _floor(canvas, width, height, height * generator.uniform(0.74, 0.88), generator)
@@ -186,7 +234,9 @@ def _studio(canvas: Canvas, width: float, height: float, generator: np.random.Ge
 
 def paint_cutaway(canvas: Canvas, width: float, height: float, generator: np.random.Generator) -> None:
     """Draw what is shown while no instrument is in sight, over a place of `width` by `height`."""
-    pick(generator, (_bystander, _bystander, _audience, _panel, _empty_hands, _nothing))(canvas, width, height, generator)
+    pick(generator, (_bystander, _bystander, _audience, _panel, _empty_hands, _nothing))(
+        canvas, width, height, generator
+    )
 
 
 def _nothing(canvas: Canvas, width: float, height: float, generator: np.random.Generator) -> None:
@@ -238,8 +288,8 @@ def _empty_hands(canvas: Canvas, width: float, height: float, generator: np.rand
         paint_hand(canvas, place, angle, skin, flip=-side, size=size)
 
 
-def obstacle(generator: np.random.Generator) -> tuple[Callable[[Canvas], None], str]:
-    """Return something that stands before the instrument, about 50 units wide, and how it is called."""
+def obstacle(generator: np.random.Generator) -> Callable[[Canvas], None]:
+    """Return something that stands before the instrument: a hand, a music stand or a person; about 50 units wide."""
     name = pick(generator, ("hand", "stand", "person"))
     person = Person.random(generator)
     shade: Colour = vary(generator, (40, 38, 42), 16)
@@ -250,7 +300,9 @@ def obstacle(generator: np.random.Generator) -> tuple[Callable[[Canvas], None], 
             paint_hand(canvas, (0, 0), -80, tint(person.skin, 0.9), size=2.6)
         elif name == "stand":
             canvas.tube([(0, 0), (0, 140)], 1.6, shade)
-            canvas.fill([(-30, -30), (30, -30), (32, 6), (-32, 6)], shade, relief=2, edge=tint(shade, 1.3), edge_width=0.8)
+            canvas.fill(
+                [(-30, -30), (30, -30), (32, 6), (-32, 6)], shade, relief=2, edge=tint(shade, 1.3), edge_width=0.8
+            )
             for x in (-26, 1):
                 canvas.fill([(x, -33), (x + 25, -33), (x + 25, 2), (x, 2)], (244, 241, 230), sheen=0.12)
                 for y in range(-28, 0, 6):
@@ -258,4 +310,4 @@ def obstacle(generator: np.random.Generator) -> tuple[Callable[[Canvas], None], 
         else:
             person.paint(canvas.at(0, 10, scale=1.25), "back", seated=False)
 
-    return paint, name
+    return paint

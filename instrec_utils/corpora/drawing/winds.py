@@ -25,7 +25,9 @@ def flute(generator: np.random.Generator) -> Design:
     """Return a transverse flute along x, its embouchure hole at (0, 0), its foot at the left."""
     paint = _wooden_flute(generator) if generator.random() < 0.2 else _flute(generator)
     motions = (fingering(generator), fingering(generator))
-    hold = Hold("front", (0, 1.2), generator.uniform(-14, 6), ((-41, 1.2), (-21, 1.2)), motions, seated=generator.random() < 0.3)
+    hold = Hold(
+        "front", (0, 1.2), generator.uniform(-14, 6), ((-41, 1.2), (-21, 1.2)), motions, seated=generator.random() < 0.3
+    )
     return Design(paint, (-53, -4, 17, 4), pick(generator, ((-45, 45), (-20, 20))), hold)
 
 
@@ -180,7 +182,13 @@ def _soprano(lacquer: Colour, keys: Colour) -> Callable[[Canvas], None]:
         _rod(canvas, (2.2, 16), (2.6, 40), keys)
         _rod(canvas, (-2.4, 34), (-2.8, 56), keys)
         for index, y in enumerate(np.linspace(17, 56, 13)):
-            _pad(canvas, (0.5 * (-1) ** index, y), np.interp(y, (17, 56), (1.1, 2.3)), keys, pearl=index in (2, 3, 4, 7, 8, 9))
+            _pad(
+                canvas,
+                (0.5 * (-1) ** index, y),
+                np.interp(y, (17, 56), (1.1, 2.3)),
+                keys,
+                pearl=index in (2, 3, 4, 7, 8, 9),
+            )
         for y in (20, 24, 46):
             canvas.tube([(-1.4, y), (-3.4, y + 1.6)], 0.5, keys, ends=True)
         canvas.tube([(0, 65), (0, 66.2)], 5.8, tint(lacquer, 1.1))
@@ -208,7 +216,9 @@ def _alto(lacquer: Colour, keys: Colour, size: float) -> Callable[[Canvas], None
         _mouthpiece(canvas, [(0, 3.6), (2.6, 2.6), (6.9, 0)], lacquer)
         canvas.tube([(20.4, -0.8), (20.5, 2.2)], 1.9, tint(lacquer, 1.1))
         canvas.tube([(18.2, 41.5), (24.8, 41.8)], 0.5, tint(lacquer, 1.1))
-        canvas.fill(oval((38.2, 19.6), 8.6, 2.9, angle=22), tint(lacquer, 1.15), edge=tint(lacquer, 0.4), edge_width=0.3)
+        canvas.fill(
+            oval((38.2, 19.6), 8.6, 2.9, angle=22), tint(lacquer, 1.15), edge=tint(lacquer, 0.4), edge_width=0.3
+        )
         canvas.fill(oval((38.3, 19.4), 7.4, 2.2, angle=22), tint(lacquer, 0.3), sheen=0.6)
         _alto_keys(canvas, keys)
 
@@ -265,9 +275,7 @@ def _trumpet_valves(canvas: Canvas, metal: Colour) -> None:
     canvas.stroke(oval((36.5, 8.0), 1.4, steps=24), 0.45, tint(metal, 0.85))
 
 
-def _harmonica(
-    generator: np.random.Generator, width: float, *, holes: int, slide: bool
-) -> Callable[[Canvas], None]:
+def _harmonica(generator: np.random.Generator, width: float, *, holes: int, slide: bool) -> Callable[[Canvas], None]:
     comb = vary(generator, pick(generator, ((60, 34, 22), (30, 28, 30), (150, 30, 30), (34, 60, 130), (206, 160, 96))))
     cover = vary(generator, pick(generator, (STEEL, STEEL, (214, 180, 100), (60, 62, 70), (190, 60, 50))), 8)
     ornament = int(generator.integers(2, 5))
@@ -291,7 +299,9 @@ def _harmonica(
         pitch = (width - 1.6) / holes
         for index in range(holes):
             x = -half + 0.8 + pitch * (index + 0.5)
-            canvas.fill(box(x - 0.32 * pitch, -0.5, x + 0.32 * pitch, 0.5), (10, 8, 8), edge=tint(comb, 1.4), edge_width=0.06)
+            canvas.fill(
+                box(x - 0.32 * pitch, -0.5, x + 0.32 * pitch, 0.5), (10, 8, 8), edge=tint(comb, 1.4), edge_width=0.06
+            )
         for x in (-half + 1.0, half - 1.0):
             canvas.disc((x, -1.1), 0.22, tint(cover, 1.3), edge=(50, 50, 54), edge_width=0.08)
         if slide:
