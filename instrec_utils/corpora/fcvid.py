@@ -45,7 +45,7 @@ def load_index(archive: Path, directory: Path) -> pd.DataFrame:
         raise CorpusError(f"{archive}: no such folder; expected the extracted FCVID archive")
     index = published.load_index("fcvid", directory)
     files = _files(archive)
-    _refuse_other_folders(index, files, archive, Path(directory) / "fcvid_dataset.csv")
+    _refuse_other_folders(index, files, Path(directory) / "fcvid_dataset.csv")
 
     found = index.video_id.map(files)
     index["path"] = found.map(lambda path: path.relative_to(archive).as_posix(), na_action="ignore").fillna("")
@@ -67,11 +67,11 @@ def _files(archive: Path) -> dict[str, Path]:
     return files
 
 
-def _refuse_other_folders(index: pd.DataFrame, files: dict[str, Path], archive: Path, source: Path) -> None:
+def _refuse_other_folders(index: pd.DataFrame, files: dict[str, Path], source: Path) -> None:
     for row, (video_id, folder) in enumerate(zip(index.video_id, index.folder, strict=True), start=1):
         path = files.get(video_id)
         if path is not None and path.parent.name != folder:
-            raise CorpusError(f"{source}, row {row}: {video_id} is in {folder} here and in {path.parent.name} of {archive}")
+            raise CorpusError(f"{source}, row {row}: {video_id} is in {folder} here and in {path.parent} on the disk")
 
 
 def _fault(path: Path) -> str:

@@ -1,39 +1,22 @@
 """Train, validation and test: the paper's split, a stratified one, and one that keeps near-duplicates together.
 
 The paper draws at random (4.1), so the same performance under two ids may be trained on and tested on. The
-grouped split keeps videos together that share an uploader, near-identical frames, or near-identical sound:
-
-- a picture is a 64-bit perceptual hash (`frame_hashes`); two videos are alike when at least `MIN_ALIKE_FRAMES`
-  pairs of their frames differ in at most `MAX_HASH_BITS` bits;
-- a sound is the course of its chroma (`chroma_fingerprint`); two are alike when the correlation of their courses
-  is at least `MIN_CHROMA_CORRELATION`. The mean chroma is taken off first, so that a common key is no likeness.
-
-Both are neighbours within a radius in a Euclidean space, and groups are the connected components of all pairs.
+grouped split never divides a group of videos, such as those that `near_duplicates` finds.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from instrec_utils.config import SPLIT_SEED, SPLIT_SHARES, SPLITS
 from instrec_utils.errors import CorpusError, ParameterError
 from instrec_utils.files import whole
 
 HELD_OUT = 0.3  # of the authors' first draw; 1 - 0.7 in floating point rounds up to one video more
-
-HASH_BITS = 64
-MAX_HASH_BITS = 4  # of 64; a recompressed frame differs in about 0 to 4, another scene in about 32
-MIN_ALIKE_FRAMES = 2  # one may be a title card that a channel uses everywhere
-MIN_HASH_CONTRAST = 8.0  # grey levels, standard deviation; black and white frames look alike in every video
-
-CHROMA_STEPS = 24  # parts of the recording, of equal length
-MIN_CHROMA_CORRELATION = 0.9
 
 
 def paper_split(index: pd.DataFrame) -> pd.Series:
@@ -102,7 +85,7 @@ def grouped_split(index: pd.DataFrame, groups: pd.Series, rng: np.random.Generat
     Parameters
     ----------
     index : a table with the columns ``video_id`` and ``label``; the order of its rows does not matter.
-    groups : the group of each row, any hashable values, with the rows' index (see `near_duplicate_groups`).
+    groups : the group of each row, any hashable values, with the rows' index (see `near_duplicates`).
     rng : the source of randomness.
 
     Returns
@@ -185,132 +168,6 @@ def _fill(left: np.ndarray, number: int) -> np.ndarray:
 def _members(group: np.ndarray) -> list[np.ndarray]:
     order = np.argsort(group, kind="stable")
     return np.split(order, np.cumsum(np.bincount(group))[:-1])
-
-
-def frame_hashes(frames: Iterable[np.ndarray]) -> np.ndarray:
-    """Return the perceptual hash of every frame that shows something.
-
-    Parameters
-    ----------
-    frames : pictures, uint8 RGB, each [shape=(height, width, 3)]; a few, spread over the video, are enough.
-
-    Returns
-    -------
-    bits : bool [shape=(n, 64)]; n is less than the number of frames where some are flat (`MIN_HASH_CONTRAST`).
-    """
-    import imagehash
-    from PIL import Image
-
-    pictures = [Image.fromarray(frame).convert("L") for frame in frames]
-    shown = [picture for picture in pictures if np.asarray(picture).std() >= MIN_HASH_CONTRAST]
-    bits = [imagehash.phash(picture).hash.ravel() for picture in shown]
-    return np.array(bits, dtype=bool).reshape(-1, HASH_BITS)
-
-
-def chroma_fingerprint(sound: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Return the course of a recording's chroma, the same for the same music at another level or bit rate.
-
-    Parameters
-    ----------
-    sound : mono [shape=(samples,)], any level.
-    sample_rate : Hz.
-
-    Returns
-    -------
-    fingerprint : float32 [shape=(12 * 24,)] of mean 0 in every pitch class and of length 1; all NaN where nothing
-        moves (silence, one steady tone), so that it is like no other.
-    """
-    import librosa
-
-    nothing = np.full(12 * CHROMA_STEPS, np.nan, dtype=np.float32)
-    hop_length = max(1, round(sample_rate * 0.1))
-    if len(sound) < CHROMA_STEPS * hop_length or not np.any(sound):
-        return nothing
-    chroma = librosa.feature.chroma_stft(
-        y=np.asarray(sound, dtype=np.float32), sr=sample_rate, n_fft=4096, hop_length=hop_length, tuning=0.0
-    )
-    steps = np.stack([part.mean(axis=1) for part in np.array_split(chroma, CHROMA_STEPS, axis=1)], axis=1)
-    course = steps - steps.mean(axis=1, keepdims=True)
-    length = float(np.linalg.norm(course))
-    if length < 1e-3:
-        return nothing
-    return (course / length).astype(np.float32).ravel()
-
-
-def near_duplicate_groups(
-    hashes: Sequence[np.ndarray],
-    fingerprints: np.ndarray,
-    uploaders: Sequence[str] | None = None,
-) -> np.ndarray:
-    """Return the group of each video: alike in picture or sound or by the same uploader, directly or in a chain.
-
-    Parameters
-    ----------
-    hashes : one array a video, bool [shape=(frames, 64)], see `frame_hashes`; an empty one is like no other.
-    fingerprints : float [shape=(videos, 288)], see `chroma_fingerprint`; rows of NaN are like no other.
-    uploaders : one name a video, empty where it is not known.
-
-    Returns
-    -------
-    groups : int [shape=(videos,)]
-
-    Raises
-    ------
-    ParameterError
-        The three do not speak of the same number of videos.
-    """
-    number = len(hashes)
-    if len(fingerprints) != number or (uploaders is not None and len(uploaders) != number):
-        raise ParameterError(
-            f"hashes, fingerprints and uploaders must be one a video; got {number}, {len(fingerprints)}"
-            + ("" if uploaders is None else f" and {len(uploaders)}")
-        )
-    pairs = _alike_in_picture(hashes) + _alike_in_sound(np.asarray(fingerprints, dtype=np.float32))
-    if uploaders is not None:
-        pairs = pairs + _same_value(uploaders)
-    return sparse.csgraph.connected_components(pairs, directed=False)[1]
-
-
-def _alike_in_picture(hashes: Sequence[np.ndarray]) -> sparse.csr_array:
-    number = len(hashes)
-    owner = np.repeat(np.arange(number), [len(bits) for bits in hashes])
-    if len(owner) == 0:
-        return sparse.csr_array((number, number), dtype=float)
-    bits = np.concatenate([np.asarray(bits, dtype=np.float32).reshape(-1, HASH_BITS) for bits in hashes])
-    frames = _within(bits, math.sqrt(MAX_HASH_BITS + 0.5))  # squared distance of bits = number of differing bits
-    # A frame of one video counts once, however many frames of the other it resembles: a still would win else.
-    owners = sparse.csr_array((np.ones(len(owner)), (np.arange(len(owner)), owner)), shape=(len(owner), number))
-    resembles = ((frames @ owners) > 0).astype(float)
-    shared = owners.T @ resembles
-    return (shared >= MIN_ALIKE_FRAMES).astype(float)
-
-
-def _alike_in_sound(fingerprints: np.ndarray) -> sparse.csr_array:
-    number = len(fingerprints)
-    heard = np.flatnonzero(~np.isnan(fingerprints).any(axis=1)) if number else np.array([], dtype=int)
-    if len(heard) == 0:
-        return sparse.csr_array((number, number), dtype=float)
-    # |a - b|^2 = 2 - 2 a.b for vectors of length 1
-    near = _within(fingerprints[heard], math.sqrt(2 - 2 * MIN_CHROMA_CORRELATION)).tocoo()
-    return sparse.csr_array((near.data, (heard[near.coords[0]], heard[near.coords[1]])), shape=(number, number))
-
-
-def _within(points: np.ndarray, radius: float) -> sparse.csr_array:
-    from sklearn.neighbors import NearestNeighbors
-
-    neighbours = NearestNeighbors(algorithm="brute", radius=radius).fit(points)
-    return sparse.csr_array(neighbours.radius_neighbors_graph(points))
-
-
-def _same_value(values: Sequence[str]) -> sparse.csr_array:
-    names = pd.Series(values, dtype=str)
-    first = names.drop_duplicates()
-    position = names.map(pd.Series(first.index, index=first.to_numpy()))
-    known = np.flatnonzero(names != "")
-    number = len(names)
-    return sparse.csr_array(
-        (np.ones(len(known)), (known, position.to_numpy()[known].astype(int))), shape=(number, number)
-    )
 
 
 def write_split(index: pd.DataFrame, path: Path) -> None:

@@ -4,7 +4,7 @@
 finding    meaning
 ========== =====================================================================================
 missing    the index has no path, or there is no file
-invalid    the file is no plain media file, or nothing in it can be decoded
+invalid    the file is no plain media file, or one of its streams cannot be decoded
 duplicated byte for byte the same as a video further up in the index
 silent     no sound stream, or no tenth of a second louder than `SILENCE` dB below full scale
 still      no picture stream, or every picture (one a second) like the first
@@ -60,9 +60,7 @@ class Report:
         return ~self.videos[["missing", "invalid", "too_short"]].any(axis=1)
 
 
-def validate(
-    index: pd.DataFrame, corpus_dir: Path, report: Callable[[str], None] = lambda video_id: None
-) -> Report:
+def validate(index: pd.DataFrame, corpus_dir: Path, report: Callable[[str], None] = lambda video_id: None) -> Report:
     """Look at every video of an index.
 
     Parameters
@@ -84,40 +82,33 @@ def validate(
     check_index(index, "index")
     if not corpus_dir.is_dir():
         raise CorpusError(f"{corpus_dir}: no such corpus folder")
-    videos = index[["video_id", "label", "split"]].reset_index(drop=True)
-    videos = videos.assign(**dict.fromkeys(FINDINGS, False), note="")
     paths = [corpus_dir / path if path else None for path in index.path]
     present = [row for row, path in enumerate(paths) if path is not None and path.is_file()]
-    videos["missing"] = True
-    videos.loc[present, "missing"] = False
+    nothing = {**dict.fromkeys(FINDINGS, False), "note": ""}
+    rows = [{**nothing, "missing": True} for _ in paths]
 
-    first: dict[str, str] = {}
+    first: dict[str, int] = {}
+    video_ids = index.video_id.to_list()
     with ThreadPoolExecutor() as workers:
-        looks = workers.map(_look, (paths[row] for row in present))
-        for row, look in zip(present, looks, strict=True):
-            video_id = videos.at[row, "video_id"]
-            original = first.setdefault(look.pop("sha256"), video_id)
-            note = look.pop("note") or (f"the same as {original}" if original != video_id else "")
-            videos.loc[row, [*look, "duplicated", "note"]] = [*look.values(), original != video_id, note]
-            report(video_id)
-    return Report(videos)
+        for row, (digest, found) in zip(present, workers.map(_look, [paths[row] for row in present]), strict=True):
+            rows[row] = {**nothing, **found}
+            original = first.setdefault(digest, row)
+            if original != row and not rows[row]["invalid"]:
+                rows[row].update(duplicated=True, note=f"the same as {video_ids[original]}")
+            report(video_ids[row])
+    table = pd.DataFrame(rows, columns=list(nothing))
+    return Report(pd.concat([index[["video_id", "label", "split"]].reset_index(drop=True), table], axis=1))
 
 
-def _look(path: Path) -> dict[str, object]:
+def _look(path: Path) -> tuple[str, dict[str, object]]:
     digest = sha256_of_file(path)
     try:
         info = media.probe(path)
         silent = not info.has_sound or is_silent(media.read_sound(path, (_SAMPLE_RATE,))[_SAMPLE_RATE], _SAMPLE_RATE)
         still = not info.has_picture or is_still(media.read_frames(path, size=_PICTURE_SIZE))
     except MediaError as error:
-        return {"invalid": True, "note": str(error), "sha256": digest}
-    return {
-        "silent": silent,
-        "still": still,
-        "too_short": info.duration < SEGMENT_SECONDS,
-        "note": "",
-        "sha256": digest,
-    }
+        return digest, {"invalid": True, "note": str(error)}
+    return digest, {"silent": silent, "still": still, "too_short": info.duration < SEGMENT_SECONDS}
 
 
 def is_silent(sound: np.ndarray, sample_rate: int) -> bool:
