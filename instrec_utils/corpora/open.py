@@ -101,6 +101,8 @@ def build(data_dir: Path, settings: OpenCorpus | None = None) -> pd.DataFrame:
     registry = registry[~registry.path.str.contains("_synthetic_")].copy()  # NSynth's synthesizers are no instruments
     registry["split"] = open_sources.draw_splits(folder, registry, np.random.default_rng([settings.seed, 0]))
     clips = plan(registry, settings)
+    for soundfont in {source for clip in clips for source in clip.sources.split(";") if ":" in source}:
+        phrases.soundfont_path(soundfont.removeprefix("soundfont:"))  # missing ones are told before the rendering
     render_one = partial(render_clip, folder=folder, corpus_dir=corpus_dir, seed=settings.seed)
     configuration = {"version": _VERSION, "seed": settings.seed}
     staging.render_all(clips, render_one, corpus_dir, settings.num_workers, configuration=configuration)
@@ -139,7 +141,7 @@ def plan(registry: pd.DataFrame, settings: OpenCorpus) -> list[Clip]:
         # Dealt in their sorted order, the conditions are spread evenly over the labels.
         conditions = sorted(staging.draw_conditions(count * len(labels), settings.conditions, generator))
         for place, label in enumerate(generator.permutation(labels)):
-            for picture, sound in conditions[place :: len(labels)]:
+            for picture, sound in generator.permutation(conditions[place :: len(labels)]).tolist():
                 video_id = f"open-{label}-{numbers[label]:04d}"
                 numbers[label] += 1
                 clips += _plan_clip(video_id, str(label), split, picture, sound, shelf, labels, generator)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+import zlib
 from importlib import resources
 from pathlib import Path
 
@@ -217,7 +218,7 @@ def _unpack(archive: Path, wanted: pd.DataFrame, folder: Path) -> None:
                 elif is_sound and (path := by_pcm.pop(_pcm_sha256(content), None)):
                     suffix = ".flac" if content.startswith(b"fLaC") else ".wav"
                     _write((folder / path).with_suffix(suffix), content)
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error) as error:
         archive.unlink()
         raise DownloadError(f"{archive}: not a whole archive ({error}); {_REMEDY}") from error
     if lacking := [*by_sha256.values(), *by_pcm.values()]:

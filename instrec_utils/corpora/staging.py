@@ -9,7 +9,6 @@ A staged corpus is a folder::
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +26,7 @@ from tqdm import tqdm
 
 from instrec_utils.config import Conditions
 from instrec_utils.errors import CorpusError, MediaError, ParameterError
+from instrec_utils.files import sha256_of, whole, write_json
 
 SAMPLE_RATE = 44_100  # Hz
 FRAME_RATE = 12.0  # frames per second
@@ -251,7 +251,8 @@ def render_all(
         index_path.unlink(missing_ok=True)
         _render_missing(missing, render_one, corpus_dir, num_workers, num_clips=len(clips))
     table = pd.DataFrame([asdict(clip) for clip in clips])
-    _write_atomically(index_path, table.to_csv(index=False, lineterminator="\n"))
+    with whole(index_path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
 
 
 def read_index(corpus_dir: Path) -> pd.DataFrame:
@@ -271,7 +272,7 @@ def _drop_outdated(clips: Sequence[Clip], corpus_dir: Path, configuration: Mappi
     """
     notes_path = corpus_dir / "corpus.json"
     before = json.loads(notes_path.read_text()) if notes_path.exists() else {}
-    now = {clip.path: _recipe(clip, configuration) for clip in clips}
+    now = {clip.path: sha256_of([asdict(clip), configuration])[:16] for clip in clips}
     if before == now:
         return
     for path in (corpus_dir / "videos").rglob("*.mp4"):
@@ -279,12 +280,7 @@ def _drop_outdated(clips: Sequence[Clip], corpus_dir: Path, configuration: Mappi
         if name not in now or before.get(name) != now[name]:
             path.unlink()
     (corpus_dir / "index.csv").unlink(missing_ok=True)
-    _write_atomically(notes_path, json.dumps(now, indent=1) + "\n")
-
-
-def _recipe(clip: Clip, configuration: Mapping[str, object] | None) -> str:
-    text = json.dumps([asdict(clip), configuration], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    write_json(notes_path, now)
 
 
 def _render_missing(
@@ -309,9 +305,3 @@ def _render_missing(
     for clip in missing:
         if not _is_there(clip, corpus_dir):
             raise CorpusError(f"{corpus_dir / clip.path}: missing or incomplete after it was rendered")
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
