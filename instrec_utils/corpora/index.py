@@ -10,7 +10,7 @@ path       str     the file, relative to the corpus folder, with ``/``; empty if
 duration   float   seconds; NaN if unknown
 ========== ======= ==========================================================================================
 
-Further columns are kept as they are.
+Further columns are kept: as bool or numbers where every value reads so, else as text.
 """
 
 from __future__ import annotations
@@ -85,12 +85,15 @@ def read_index(path: Path, *, labels: tuple[str, ...] | None = None) -> pd.DataF
     path = Path(path)
     if not path.is_file():
         raise CorpusError(f"{path}: no such index")
-    text = dict.fromkeys(("video_id", "label", "split", "path"), str)
     try:
-        # An id may read "NA" or "null", so nothing but an empty duration counts as missing.
-        index = pd.read_csv(path, dtype=text, keep_default_na=False, na_values={"duration": [""]})
+        # An id may read "NA" or "null", so nothing is taken for missing here.
+        index = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise CorpusError(f"{path}: not a CSV table: {error}") from error
+    for name in index.columns.difference(["video_id", "label", "split", "path"]):
+        index[name] = _typed(index[name])
+    if "duration" in index.columns and (index.duration == "").all():
+        index["duration"] = float("nan")
     check_index(index, str(path), labels=labels)
     return index
 
@@ -107,6 +110,15 @@ def write_index(index: pd.DataFrame, path: Path) -> None:
     columns = [*COLUMNS, *(name for name in index.columns if name not in COLUMNS)]
     with whole(path) as temporary:
         index.to_csv(temporary, index=False, columns=columns, lineterminator="\n")
+
+
+def _typed(column: pd.Series) -> pd.Series:
+    """Return a column of text as bool or as numbers (NaN where empty) if all of it reads so."""
+    if column.isin(["True", "False"]).all() and len(column):
+        return column == "True"
+    filled = column[column != ""]
+    numbers = pd.to_numeric(filled, errors="coerce")
+    return column if numbers.isna().any() or filled.empty else numbers.reindex(column.index)
 
 
 def _stays_inside(path: str) -> bool:

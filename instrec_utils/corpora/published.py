@@ -295,6 +295,13 @@ def shared_videos(directory: Path) -> pd.DataFrame:
     )
 
 
+def unlisted_videos(corpus: str, directory: Path) -> pd.DataFrame:
+    """Return the rows of `read_durations` whose video has no label in the list, sorted by id."""
+    listed = read_list(Path(directory) / f"{corpus}_dataset.csv", corpus)
+    durations = read_durations(Path(directory) / f"{corpus}_auxinfo.pkl")
+    return durations[~durations.video_id.isin(listed.video_id)].sort_values("video_id", ignore_index=True)
+
+
 def table1(directory: Path) -> dict[str, dict[str, Any]]:
     """Recompute Table 1 of the paper from the published lists.
 
@@ -307,8 +314,8 @@ def table1(directory: Path) -> dict[str, dict[str, Any]]:
     table : for ``fcvid`` and ``yt8m``: ``categories``, ``videos_listed`` (with a label),
         ``videos_with_duration``, ``hours`` (of those with a duration), ``mean_minutes`` (the same videos),
         ``per_category_mean`` and ``per_category_std`` (listed videos; population standard deviation), ``paper``
-        (the printed values), ``differences`` (each with ``property``, ``paper``, ``recomputed`` and
-        ``explanation``) and ``unlisted`` (the videos with a duration and no label).
+        (the printed values) and ``differences`` (each with ``property``, ``paper``, ``recomputed`` and
+        ``explanation``).
     """
     return {corpus: _column(corpus, Path(directory)) for corpus in CORPORA}
 
@@ -325,7 +332,6 @@ def _column(corpus: str, directory: Path) -> dict[str, Any]:
     durations = read_durations(directory / f"{corpus}_auxinfo.pkl")
     sizes = listed.label.value_counts()
     seconds = math.fsum(durations.duration)  # exact: the order of the file does not matter
-    unlisted = durations[~durations.video_id.isin(listed.video_id)].sort_values("video_id")
     column = {
         "categories": len(sizes),
         "videos_listed": len(listed),
@@ -337,15 +343,12 @@ def _column(corpus: str, directory: Path) -> dict[str, Any]:
         "per_category_std": float(sizes.std(ddof=0)),
         "per_category_std_of_a_sample": float(sizes.std(ddof=1)),
         "paper": PAPER[corpus],
-        "unlisted": [
-            {"video_id": row.video_id, "folder": row.folder, "duration": row.duration} for row in unlisted.itertuples()
-        ],
     }
-    column["differences"] = _differences(corpus, column)
+    column["differences"] = _differences(column, unlisted_videos(corpus, directory))
     return column
 
 
-def _differences(corpus: str, column: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _differences(column: Mapping[str, Any], unlisted: pd.DataFrame) -> list[dict[str, Any]]:
     """Return every printed value that the lists do not give at the printed precision, with the reason."""
     listed, timed, paper = column["videos_listed"], column["videos_with_duration"], column["paper"]
     recomputed = {
@@ -359,8 +362,7 @@ def _differences(corpus: str, column: Mapping[str, Any]) -> list[dict[str, Any]]
         "categories_before_reduction": None,
         "videos_before_undersampling": None,
     }
-    unlisted = [video["duration"] for video in column["unlisted"]]
-    shortest, longest = min(unlisted, default=math.nan), max(unlisted, default=math.nan)
+    shortest, longest = unlisted.duration.min(), unlisted.duration.max()
     gone = "the lists begin after the selection; YouTube-8M's vocabulary of 2016 and its records would be needed"
     used = paper["videos_used"]
     reasons = {
