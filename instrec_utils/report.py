@@ -14,33 +14,34 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from IPython.display import HTML, Markdown
 from matplotlib.figure import Figure
 
-from instrec_utils import files, paths
+from instrec_utils import files, frames, paths
 from instrec_utils.corpora import Corpus
 from instrec_utils.results import describe
 
 NATURE = {
-    "demo": "**Synthetic.** This page was made from the embedded demo corpus: drawings and rendered MIDI, no real video. "
-    "Its numbers show that the method works end to end; they say nothing about videos that people upload.",
-    "open": "**Real pictures, mostly real sound, staged videos.** This page was made from the open corpus: real photographs "
-    "and recordings put together as slide-show videos, degraded in declared shares. Where a class has no real "
-    "recording its sound is rendered, which the tables say.",
+    "demo": "<strong>Synthetic.</strong> This page was made from the embedded demo corpus: drawings and rendered MIDI, "
+    "no real video. Its numbers show that the method works end to end; they say nothing about videos that people "
+    "upload.",
+    "open": "<strong>Real pictures, mostly real sound, staged videos.</strong> This page comes from the open corpus: "
+    "real photographs and recordings put together as slide-show videos and degraded in declared shares. Where a "
+    "class has no real recording its sound is rendered, which the tables say.",
     "folder": "This page was made from a folder of videos.",
 }
 
 
-def corpus_note(corpus: Corpus, source: str) -> HTML:
+def corpus_note(corpus: Corpus) -> HTML:
     """Return the page's first lines: which corpus made it, and what that means."""
     counts = corpus.usable["split"].value_counts()
     sizes = ", ".join(f"{counts.get(name, 0)} {name}" for name in ("train", "validation", "test"))
     unusable = f" {len(corpus.unusable)} videos could not be decoded and are left out." if corpus.unusable else ""
-    text = NATURE[source].replace("**", "<strong>", 1).replace("**", "</strong>", 1)
     return HTML(
         f'<div class="admonition note"><p class="admonition-title">Corpus: {html.escape(corpus.name)}</p>'
-        f"<p>{text} {len(corpus.labels)} classes; videos: {sizes}.{unusable}</p></div>"
+        f"<p>{NATURE[corpus.source]} {len(corpus.labels)} classes; videos: {sizes}.{unusable}</p></div>"
     )
 
 
@@ -98,7 +99,7 @@ def players(corpus: Corpus, chosen: pd.DataFrame, captions: Sequence[str], *, se
         path = paths.media_dir(corpus.name) / f"{row.video_id}.mp4"
         write_excerpt(corpus.videos / row.path, path, seconds)
         shown.append(
-            f'<figure><video controls muted playsinline preload="metadata" src="{_address(path)}" '
+            f'<figure><video controls playsinline preload="metadata" src="{_address(path)}" '
             f'aria-label="{html.escape(caption)}"></video><figcaption>{html.escape(caption)}</figcaption></figure>'
         )
     return HTML(f'<div class="players">{"".join(shown)}</div>')
@@ -154,3 +155,9 @@ def provenance(results: Sequence[dict[str, Any]]) -> HTML:
 def takeaway(text: str) -> Markdown:
     """Return the page's two sentences to remember."""
     return Markdown(f":::{{tip}}\n**Takeaway.** {text}\n:::")
+
+
+def write_picture(values: np.ndarray, path: Path) -> Path:
+    """Write an RGB picture [shape=(height, width, 3), uint8] as JPEG and return its path."""
+    files.write_bytes(path, frames.encode_jpeg(values).tobytes())
+    return path

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import json
+from importlib import resources
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import yaml
 
 from instrec_utils import evaluation, paths
+from instrec_utils.corpora import Corpus
 from instrec_utils.errors import RunError
 
 NAMES = {"hit_at_1": "Hit@1", "hit_at_3": "Hit@3", "f1_macro": "F1 macro", "f1_weighted": "F1 weighted"}
@@ -79,3 +84,228 @@ def headline(corpus: str) -> str:
         f"always answering the commonest class scores {100 * first['majority_rate']:.1f}"
     )
     return f"{table(found).to_string(index=False)}\n{note}"
+
+
+def read_one(corpus: str, run: str) -> dict[str, Any]:
+    """Return a run's result by name.
+
+    Raises
+    ------
+    RunError
+        There is none of that name.
+    """
+    found = {result["run"]: result for result in read(corpus)}
+    if run not in found:
+        raise RunError(f"results/{corpus}: expected one of {', '.join(found)}, got {run!r}")
+    return found[run]
+
+
+def one_of_each_kind(corpus: str) -> list[dict[str, Any]]:
+    """Return the fusion finished last and the audio and visual results that it joined, in the order of `KINDS`.
+
+    Raises
+    ------
+    RunError
+        There is no fusion yet.
+    """
+    fusions = [result for result in read(corpus) if result["kind"] == "fusion"]
+    if not fusions:
+        raise RunError(f"results/{corpus}: no fusion yet; run the notebook 05_fusion first")
+    fusion = max(fusions, key=lambda result: result["finished"])
+    return [read_one(corpus, fusion["parameters"][kind]) for kind in ("audio", "visual")] + [fusion]
+
+
+def intervals(found: list[dict[str, Any]], *, metric: str = "hit_at_1", with_paper: bool = False) -> pd.DataFrame:
+    """Return one row a result for `plots.intervals`: name, kind, value, low, high, in %.
+
+    With the paper's rows of Choi's model, of its best frame models, and of their fusions.
+    """
+    rows = [
+        {"name": describe(result), "kind": result["kind"]}
+        | {key: 100 * result["metrics"][metric][key] for key in ("value", "low", "high")}
+        for result in found
+    ]
+    if with_paper:
+        rows += [
+            {
+                "name": f"Paper, {row['dataset']}: {row['name']}",
+                "kind": "paper",
+                "low": row[metric],
+                "high": row[metric],
+            }
+            | {"value": row[metric]}
+            for row in paper_rows()
+        ]
+    return pd.DataFrame(rows)
+
+
+@functools.cache
+def paper() -> dict[str, list[dict[str, Any]]]:
+    """Return the paper's tables, from the package's ``paper.yaml``."""
+    text = resources.files("instrec_utils").joinpath("paper.yaml").read_text(encoding="utf-8")
+    return yaml.safe_load(text)
+
+
+def paper_rows() -> list[dict[str, Any]]:
+    """Return the paper's counterparts of the report's three models, each with a name and a kind."""
+    tables = paper()
+    rows = [
+        row | {"name": row["model"], "kind": "audio"} for row in tables["table3"] if row["model"] == "Choi 2016, UC"
+    ]
+    best = ((50, "FCVID"), (20, "YT-8M"))
+    rows += [
+        row | {"name": f"Inception v3, {row['frames']} frames", "kind": "visual"}
+        for row in tables["table2"]
+        if row["pretrained"] and (row["frames"], row["dataset"]) in best
+    ]
+    rows += [
+        row | {"name": f"fusion, {row['frames']} frames", "kind": "fusion"}
+        for row in tables["table4"]
+        if row["model"] == "Choi"
+    ]
+    return rows
+
+
+def beside_the_paper(found: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return our results and the paper's counterparts, kind by kind."""
+    rows = []
+    for kind in KINDS:
+        for result in (result for result in found if result["kind"] == kind):
+            values = {NAMES[name]: percent(result["metrics"][name]) for name in evaluation.METRICS}
+            rows.append({"Kind": kind, "Corpus": result["corpus"], "Model": describe(result)} | values)
+        for row in (row for row in paper_rows() if row["kind"] == kind):
+            values = {"Hit@1": f"{row['hit_at_1']:.2f}", "Hit@3": f"{row['hit_at_3']:.2f}"}
+            values |= {"F1 macro": "–", "F1 weighted": f"{row['f1']:.2f} (F1)"}
+            rows.append({"Kind": kind, "Corpus": f"paper, {row['dataset']}", "Model": row["name"]} | values)
+    return pd.DataFrame(rows)
+
+
+def mcnemar(corpus: str, run: str, other: str) -> dict[str, float]:
+    """Return the paired test of two runs on the test split; see `evaluation.mcnemar`."""
+    truth, scores, other_scores = _paired(corpus, run, other)
+    return evaluation.mcnemar(truth, scores, other_scores)
+
+
+def _paired(corpus: str, run: str, other: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    first, second = predictions(corpus, run), predictions(corpus, other)
+    if not first[["video_id", "label"]].equals(second[["video_id", "label"]]):
+        raise RunError(f"results/{corpus}: {run} and {other} were not evaluated on the same videos")
+    truth, scores, _ = evaluation.from_predictions(first)
+    return truth, scores, evaluation.from_predictions(second)[1]
+
+
+def compare(corpus: str, run: str, others: list[str]) -> pd.DataFrame:
+    """Return paired tests of a fusion against each of the runs it joins and against the mean of their probabilities."""
+    truth, scores, first = _paired(corpus, run, others[0])
+    second = _paired(corpus, run, others[1])[2]
+    candidates = {
+        describe(read_one(corpus, other)): values for other, values in zip(others, (first, second), strict=True)
+    }
+    candidates["Mean of both models' probabilities"] = (first + second) / 2
+    rows = []
+    for name, values in candidates.items():
+        test = evaluation.mcnemar(truth, scores, values)
+        hit = 100 * evaluation.hit_at_k(truth, values, 1)
+        gain = 100 * evaluation.hit_at_k(truth, scores, 1) - hit
+        rows.append(
+            {
+                "Against": name,
+                "Its Hit@1": f"{hit:.1f}",
+                "Gain of the fusion": f"{gain:+.1f}",
+                "Only the fusion is right": test["only_first"],
+                "Only the other is right": test["only_second"],
+                "p (McNemar)": f"{test['p_value']:.2g}",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def by_condition(corpus: Corpus, found: list[dict[str, Any]], column: str) -> pd.DataFrame | None:
+    """Return Hit@1 in % of each result by a condition of the test clips; None where none is declared.
+
+    Parameters
+    ----------
+    corpus : whose index has the column.
+    found : results.
+    column : "picture" or "sound".
+    """
+    if column not in corpus.index:
+        return None
+    conditions = corpus.index.set_index("video_id")[column]
+    tables = {}
+    for result in found:
+        table = predictions(corpus.name, result["run"])
+        truth, scores, _ = evaluation.from_predictions(table)
+        hits = pd.Series(scores.argmax(axis=1) == truth, index=conditions.loc[table["video_id"]].to_numpy())
+        tables[describe(result)] = (100 * hits.groupby(level=0).mean()).map("{:.0f}".format)
+    counts = hits.groupby(level=0).size()
+    return (
+        pd.DataFrame({"n": counts, **tables})
+        .sort_values("n", ascending=False)
+        .rename_axis(column.title())
+        .reset_index()
+    )
+
+
+def recall_by_class(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the share of each class that is recognised: columns label, kind, recall (0 to 1)."""
+    rows = []
+    for kind, table in tables.items():
+        answers = table.columns[2:][table.iloc[:, 2:].to_numpy().argmax(axis=1)]
+        recall = (answers == table["label"]).groupby(table["label"]).mean()
+        rows += [{"label": label, "kind": kind, "recall": value} for label, value in recall.items()]
+    return pd.DataFrame(rows)
+
+
+def _answers(table: pd.DataFrame) -> pd.Series:
+    return table.set_index("video_id").iloc[:, 1:].idxmax(axis=1)
+
+
+def confused_pairs(table: pd.DataFrame) -> pd.DataFrame:
+    """Return which label is taken for which, the commonest first."""
+    pairs = pd.DataFrame({"Is": table["label"].to_numpy(), "Taken for": _answers(table).to_numpy()})
+    wrong = pairs[pairs["Is"] != pairs["Taken for"]]
+    return wrong.value_counts().rename("Videos").reset_index()
+
+
+def repaired_and_broken(tables: dict[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the videos that the fusion repaired and those that it broke.
+
+    Returns
+    -------
+    repaired, broken : pd.DataFrame
+        video_id, label and the three answers. Repaired: the fusion is right and a modality is not. Broken: the
+        fusion is wrong and a modality is not.
+    """
+    answers = pd.DataFrame({kind: _answers(table) for kind, table in tables.items()})
+    answers.insert(0, "label", tables["fusion"].set_index("video_id")["label"])
+    right = answers[["audio", "visual", "fusion"]].eq(answers["label"], axis=0)
+    repaired = right["fusion"] & ~(right["audio"] & right["visual"])
+    broken = ~right["fusion"] & (right["audio"] | right["visual"])
+    return answers[repaired].reset_index(), answers[broken].reset_index()
+
+
+def claims(found: list[dict[str, Any]]) -> pd.DataFrame:
+    """Return the paper's claims that an audio, a visual and a fused model can speak to, with what they say here."""
+    by_kind = {result["kind"]: result for result in found}
+    pairs = (
+        ("Fusion beats audio", "fusion", "audio", "FCVID +7.16, YT-8M +0.43 points"),
+        ("Fusion beats video", "fusion", "visual", "FCVID +17.58, YT-8M +13.94 points"),
+        ("Audio beats video", "audio", "visual", "FCVID +10.42, YT-8M +13.51 points"),
+    )
+    rows = []
+    for claim, first, second, printed in pairs:
+        ours, other = by_kind[first], by_kind[second]
+        test = mcnemar(ours["corpus"], ours["run"], other["run"])
+        gain = 100 * (ours["metrics"]["hit_at_1"]["value"] - other["metrics"]["hit_at_1"]["value"])
+        verdict = "not told from chance" if test["p_value"] >= 0.05 else ("holds" if gain > 0 else "the opposite holds")
+        rows.append(
+            {
+                "Claim": claim,
+                "The paper (Hit@1)": printed,
+                "Here (Hit@1)": f"{gain:+.1f} points",
+                "p (McNemar)": f"{test['p_value']:.2g}",
+                "Verdict": verdict,
+            }
+        )
+    return pd.DataFrame(rows)

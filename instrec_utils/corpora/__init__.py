@@ -22,7 +22,8 @@ class Corpus:
 
     Attributes
     ----------
-    name : "demo", "open", "folder", ...
+    name : of its folders and pages.
+    source : one of `SOURCES`, where its videos come from.
     directory : holds index.csv and the features.
     videos : the folder that the index's paths are relative to.
     index : one row a video; see `instrec_utils.corpora.index`.
@@ -30,6 +31,7 @@ class Corpus:
     """
 
     name: str
+    source: str
     directory: Path
     videos: Path
     index: pd.DataFrame
@@ -110,4 +112,4 @@ def read(name: str) -> Corpus:
     errors_path = directory / "features" / "errors.csv"
     unusable = pd.read_csv(errors_path, dtype=str)["video_id"] if errors_path.exists() else []
     source = json.loads((directory / "source.json").read_text(encoding="utf-8"))
-    return Corpus(name, directory, Path(source["videos"]), index, frozenset(unusable))
+    return Corpus(name, source["source"], directory, Path(source["videos"]), index, frozenset(unusable))
