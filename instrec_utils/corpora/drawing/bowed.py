@@ -15,7 +15,7 @@ def violin(generator: np.random.Generator) -> Design:
     length = 35.5 * generator.uniform(0.97, 1.03)
     body = _body(generator, length, chin_rest=True)
     angle = 80 + generator.uniform(-8, 14)  # the scroll points to the player's left, the picture's right
-    bow_angle = generator.uniform(-14, 14)
+    bow_angle = generator.uniform(88, 112) - angle  # upright, clear of the face
     stroke = Motion(rate=generator.uniform(0.5, 1.2), shift=(7, 0), phase=generator.uniform())
     bow = Part(lambda canvas: _bow(canvas.at(9, -0.02 * length, angle=bow_angle), 72), stroke)
     motions = (stroke, fingering(generator))

@@ -105,5 +105,6 @@ def pick(generator: np.random.Generator, options: Sequence[T]) -> T:
 
 
 def vary(generator: np.random.Generator, colour: Colour, spread: float = 14) -> Colour:
-    """Return a colour near `colour`."""
-    return tuple(np.clip(np.asarray(colour) + generator.normal(0, spread / 2, 3), 0, 255))
+    """Return a colour near `colour`: lighter or darker, and hardly another hue."""
+    change = generator.normal(0, spread / 2) + generator.normal(0, spread / 6, 3)
+    return tuple(np.clip(np.asarray(colour) + change, 0, 255))

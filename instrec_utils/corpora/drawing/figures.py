@@ -81,7 +81,7 @@ class Person:
                 ],
                 closed=True,
             )
-            canvas.fill(back, self.hair, relief=4, grain=0.3)
+            canvas.fill(back, self.hair, relief=2, grain=0.15)
 
     def _face(self, canvas: Canvas) -> None:
         for side in (-1, 1):
@@ -98,7 +98,7 @@ class Person:
             beard = spline(
                 [(-9, -2), (-4.5, -1.6), (0, -2.4), (4.5, -1.6), (9, -2), (6, 6), (0, 9), (-6, 6)], closed=True
             )
-            canvas.fill(beard, self.hair, grain=0.3)
+            canvas.fill(beard, self.hair, grain=0.15)
         for side in (-1, 1):
             canvas.fill(oval((side * 3.9, -7), 1.7, 0.95), (246, 244, 240))
             canvas.disc((side * 3.9, -7), 0.85, (40, 30, 26))
@@ -118,7 +118,7 @@ class Person:
             (-5, -13),
             (-8.8, -11),
         ]
-        canvas.fill(spline(cap, closed=True), self.hair, relief=3, grain=0.3)
+        canvas.fill(spline(cap, closed=True), self.hair, relief=1.5, grain=0.15)
         if self.hat:
             canvas.fill(oval((0, -15), 16, 3.2), tint(self.trousers, 0.7), relief=1.5)
             canvas.fill(
@@ -187,7 +187,7 @@ class Person:
         hair = [(-1.4, -14), (-3, -20), (-12, -22.5), (-20, -17), (-21, -6), (-17, 3), (-14, -2), (-11, -9), (-6, -13)]
         if self.long_hair:
             hair[5:6] = [(-22, 12), (-15, 14)]
-        canvas.fill(spline(hair, closed=True), self.hair, relief=3, grain=0.3)
+        canvas.fill(spline(hair, closed=True), self.hair, relief=1.5, grain=0.15)
         canvas.fill(oval((-11.5, -4.5), 1.7, 2.8), tint(self.skin, 0.85))
 
     def shoulder(self, view: str, side: int) -> Point:
@@ -195,27 +195,27 @@ class Person:
         return (-12 + 2 * side, 25) if view == "profile" else (side * 19, 25)
 
     def elbow(self, view: str, side: int, hand: Point) -> Point:
-        """Return the elbow of an arm that reaches `hand` (28 cm and 26 cm to it where that is possible)."""
+        """Return the elbow of an arm of twice 29 cm that reaches `hand`, bent down, outwards and to the viewer."""
         start, end = np.array(self.shoulder(view, side), float), np.array(hand, float)
         reach = end - start
         distance = max(1e-6, float(np.hypot(*reach)))
-        bend = np.sqrt(max(0.0, 29.0**2 - (distance / 2) ** 2)) if distance < 58 else 0.0
+        bend = 0.75 * np.sqrt(29.0**2 - (distance / 2) ** 2) if distance < 58 else 0.0
         normal = np.array([-reach[1], reach[0]]) / distance
         candidates = (start + reach / 2 + normal * bend, start + reach / 2 - normal * bend)
-        return tuple(max(candidates, key=lambda point: point[1] + 0.6 * side * point[0]))
+        return tuple(max(candidates, key=lambda point: point[1] + side * point[0]))
 
     def upper_arm(self, canvas: Canvas, view: str, side: int, hand: Point) -> None:
         """Draw the sleeve from the shoulder to the elbow."""
         start, bend = self.shoulder(view, side), self.elbow(view, side, hand)
-        canvas.tube([start, bend], (6.4, 5.4), self.shirt, gloss=0.12, ends=True)
-        canvas.disc(bend, 5.2, tint(self.shirt, 0.9), relief=3)
+        canvas.tube([start, bend], (6.4, 5.2), self.shirt, gloss=0.12)
+        canvas.disc(bend, 5.2, tint(self.shirt, 0.75))
 
     def forearm(self, canvas: Canvas, view: str, side: int, hand: Point) -> None:
         """Draw the lower arm and the hand."""
         bend = self.elbow(view, side, hand)
         wrist = tuple(np.add(bend, np.subtract(hand, bend) * 0.8))
         canvas.tube([bend, wrist], (5.0, 3.6), self.shirt, gloss=0.12)
-        canvas.disc(bend, 4.9, self.shirt, relief=3)
+        canvas.disc(bend, 4.6, self.shirt)
         paint_hand(canvas, hand, np.degrees(np.arctan2(hand[1] - bend[1], hand[0] - bend[0])), self.skin, flip=side)
 
 

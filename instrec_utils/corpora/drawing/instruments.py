@@ -48,7 +48,7 @@ def bounds(design: Design, *, played: bool, rest: float, with_head: bool) -> np.
     corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
     cos, sin = np.cos(np.radians(angle)), np.sin(np.radians(angle))
     corners = corners @ np.array([(cos, sin), (-sin, cos)]) + (x, y)
-    if with_head and played and design.hold is not None and design.hold.player != "hands":
+    if played and design.hold is not None and design.hold.player != "hands" and (with_head or design.extent[3] < 3):
         corners = np.vstack([corners, HEAD])
     return np.array([corners.min(0), corners.max(0)])
 

@@ -66,8 +66,8 @@ def _playing(generator: np.random.Generator) -> tuple[Motion, Motion]:
 
 def _finish(generator: np.random.Generator) -> tuple[Colour, float]:
     """Return a case colour and its grain: black lacquer, white or wood."""
-    colour = vary(generator, pick(generator, ((26, 24, 27), (26, 24, 27), (232, 230, 224), *WOODS)), 8)
-    return colour, 0.0 if max(colour) - min(colour) < 20 else 0.22
+    colour = vary(generator, pick(generator, (*[(26, 24, 27)] * 5, (232, 230, 224), *WOODS)), 8)
+    return colour, 0.0 if max(colour) - min(colour) < 20 else 0.12
 
 
 def _upright(generator: np.random.Generator) -> Design:
@@ -216,9 +216,9 @@ def _keyboard(generator: np.random.Generator) -> Design:
 
     def paint(canvas: Canvas) -> None:
         edge = tint(case, 0.5) if max(case) > 60 else (80, 78, 86)
-        wide = half * 1.35
+        wide = half * 2.4
         canvas.fill(
-            [(-wide, -22), (wide, -22), (wide, -8.5), (-wide, -8.5)],
+            box(-wide, -44, wide, -8.5),
             case,
             relief=2.5,
             grain=grain,
@@ -228,7 +228,7 @@ def _keyboard(generator: np.random.Generator) -> Design:
         )
         canvas.fill([(-wide, -8.6), (wide, -8.6), (wide, -7.4), (-wide, -7.4)], (130, 26, 34))
         canvas.fill(
-            [(-wide, 7.5), (wide, 7.5), (wide * 1.02, 13), (-wide * 1.02, 13)],
+            box(-wide, 7.5, wide, 13),
             tint(case, 0.9),
             relief=2,
             grain=grain,
@@ -239,7 +239,7 @@ def _keyboard(generator: np.random.Generator) -> Design:
         for side in (-1, 1):
             x = side * half
             canvas.fill(
-                [(x, -8.5), (x * 1.35, -8.5), (x * 1.38, 9), (x * (1 + lean), 9)],
+                [(x, -8.5), (x * 2.4, -8.5), (x * 2.4, 9), (x * (1 + lean), 9)],
                 tint(case, 1.05),
                 relief=1.5,
                 grain=grain,
@@ -271,7 +271,7 @@ def _pipes(generator: np.random.Generator) -> Design:
     def paint(canvas: Canvas) -> None:
         count = sum(towers)
         pitch = 230 / (count + len(towers))
-        canvas.fill(box(-128, -150, 128, 0), tint(wood, 0.7), relief=3, grain=0.25)
+        canvas.fill(box(-128, -150, 128, 0), tint(wood, 0.7), relief=3, grain=0.14)
         x = -115 + pitch / 2
         for number, pipes in enumerate(towers):
             tall = 330 if (number == len(towers) // 2) == (peaks != "falling") else 282
@@ -305,7 +305,7 @@ def _pipes(generator: np.random.Generator) -> Design:
                 box(left, -136, left + 50, -8),
                 tint(wood, 0.9),
                 relief=3,
-                grain=0.25,
+                grain=0.14,
                 edge=tint(wood, 0.4),
                 edge_width=0.8,
             )
@@ -352,6 +352,11 @@ def _manuals(generator: np.random.Generator) -> Design:
     manuals = int(generator.integers(2, 5))
 
     def paint(canvas: Canvas) -> None:
+        canvas.fill(box(-150, -13 * manuals - 120, 150, -13 * manuals - 30), tint(wood, 0.7), relief=3, grain=0.14)
+        for x in (-150, 66):
+            panel = box(x, -13 * manuals - 32, x + 84, 60)
+            canvas.fill(panel, tint(wood, 0.8), relief=3, grain=0.14, edge=tint(wood, 0.35), edge_width=0.6)
+        canvas.fill(box(-66, 8, 66, 60), tint(wood, 0.45), relief=2)
         _church_console(canvas, wood, manuals=manuals)
 
     hold = Hold("hands", (0, 0), 0, ((-18, -1), (15, -13)), _playing(generator))
@@ -383,18 +388,18 @@ def _console(generator: np.random.Generator) -> Design:
             )
         for side in (-1, 1):
             canvas.fill(
-                box(side * spread - 5, -64, side * spread + 5, 0), wood, relief=3, grain=0.25, edge=dark, edge_width=0.5
+                box(side * spread - 5, -64, side * spread + 5, 0), wood, relief=3, grain=0.14, edge=dark, edge_width=0.5
             )
-        canvas.fill(box(-68, -72, 68, -56, radius=1.5), wood, relief=3, grain=0.25, edge=dark, edge_width=0.6)
+        canvas.fill(box(-68, -72, 68, -56, radius=1.5), wood, relief=3, grain=0.14, edge=dark, edge_width=0.6)
         canvas.fill(
             [(-62, -110), (62, -110), (66, -70), (-66, -70)],
             tint(wood, 0.8),
             relief=3,
-            grain=0.25,
+            grain=0.14,
             edge=dark,
             edge_width=0.6,
         )
-        canvas.fill(box(-66, -116, 66, -109, radius=1), wood, relief=2, grain=0.25, edge=dark, edge_width=0.5)
+        canvas.fill(box(-66, -116, 66, -109, radius=1), wood, relief=2, grain=0.14, edge=dark, edge_width=0.5)
         canvas.fill(
             [(-30, -134), (30, -134), (33, -115), (-33, -115)], tint(wood, 0.9), relief=2, edge=dark, edge_width=0.5
         )

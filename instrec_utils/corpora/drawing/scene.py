@@ -97,9 +97,7 @@ class Scene:
         self.duration = float(duration)
         self.size = size
         # Independent streams, so that what one draws never shifts what another one draws.
-        timeline, layout, cutaways, looks, other = (
-            np.random.default_rng(seed) for seed in generator.integers(0, 2**63, 5)
-        )
+        timeline, layout, looks, other = (np.random.default_rng(seed) for seed in generator.integers(0, 2**63, 4))
         self._starts, self._views, shown = _timeline(self.duration, timeline, absent=condition == "absent")
         self._blur = _blur(layout) if condition == "blurred" else None
         design = INSTRUMENTS[label](looks)
@@ -116,7 +114,6 @@ class Scene:
             if (False, number) in shown:
                 outside = np.random.default_rng(seed_outside)
                 self._shots[False, number] = _cutaway_view(outside, size)
-        del cutaways
 
     def visible(self, time: float) -> bool:
         """Return whether the instrument is meant to be in sight at `time` seconds."""
@@ -195,7 +192,7 @@ def _light(generator: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
     angle = generator.uniform(0, 2 * np.pi)
     slope = generator.uniform(0, 0.28) * (x * np.cos(angle) + y * np.sin(angle))
     corners = generator.uniform(0, 0.22) * (x**2 + y**2)
-    tinge = 1 + generator.uniform(-0.09, 0.09, 3)
+    tinge = 1 + generator.uniform(-0.1, 0.1) * np.array([1.0, 0.15, -1.0])  # warm to cool
     factor = (generator.uniform(0.78, 1.12) + slope - corners)[..., None] * tinge
     return np.clip(factor * 200, 20, 255).astype(np.uint8)
 

@@ -42,7 +42,7 @@ def saxophone(generator: np.random.Generator) -> Design:
         return Design(_soprano(lacquer, keys), (-6, 0, 6, 66), (-45, 45), hold)
     size = pick(generator, (1.0, 1.0, 1.18))
     motions = (fingering(generator), fingering(generator))
-    hold = Hold("front", (0, 0.5), generator.uniform(-4, 16), ((23 * size, 37 * size), (20 * size, 18 * size)), motions)
+    hold = Hold("front", (0, 0.5), generator.uniform(12, 30), ((20 * size, 37 * size), (21.5 * size, 17 * size)), motions)
     extent = tuple(side * size for side in (-2, -8, 42, 64))
     return Design(_alto(lacquer, keys, size), extent, pick(generator, ((-20, 20), (-10, 40), (50, 80))), hold)
 
@@ -51,7 +51,7 @@ def trumpet(generator: np.random.Generator) -> Design:
     """Return a trumpet along x, its mouthpiece at (0, 0), its bell at the right."""
     paint = _trumpet(vary(generator, pick(generator, LACQUERS)))
     motions = (fingering(generator), fingering(generator))
-    hold = Hold("profile", (1.0, 0), generator.uniform(-8, 10), ((22, 5), (25.5, -5)), motions)
+    hold = Hold("profile", (1.0, 0), generator.uniform(-8, 10), ((22.5, 11), (28.5, 10)), motions)
     return Design(paint, (0, -9, 54, 16), (-35, 35), hold)
 
 
@@ -60,10 +60,11 @@ def harmonica(generator: np.random.Generator) -> Design:
     chromatic = generator.random() < 0.3
     width = 15.5 if chromatic else 10.4
     paint = _harmonica(generator, width, holes=12 if chromatic else 10, slide=chromatic)
-    edge = width / 2 - 0.6
+    edge = width / 2 + 4.5
     motions = (fingering(generator), fingering(generator))
-    hold = Hold("front", (0, 0.6), generator.uniform(-8, 8), ((-edge, 1.0), (edge, 1.0)), motions)
-    return Design(paint, (-width / 2 - 1, -2.6, width / 2 + (2 if chromatic else 1), 2.6), (-35, 35), hold)
+    hold = Hold("front", (0, 0.6), generator.uniform(-8, 8), ((-edge, 2.5), (edge, 2.5)), motions)
+    extent = (-width / 2 - 1, -2.6, width / 2 + (2 if chromatic else 1), 2.6)
+    return Design(paint, extent, (-35, 35), hold)
 
 
 def _rod(canvas: Canvas, start: tuple[float, float], end: tuple[float, float], metal: Colour) -> None:
@@ -82,7 +83,7 @@ def _pad(canvas: Canvas, centre: tuple[float, float], radius: float, metal: Colo
 
 def _clarinet(generator: np.random.Generator) -> Callable[[Canvas], None]:
     body = vary(generator, pick(generator, (EBONY, EBONY, EBONY, (70, 34, 24))), 8)
-    metal = pick(generator, (STEEL, STEEL, (222, 196, 120)))
+    metal = pick(generator, (STEEL, STEEL, STEEL, STEEL, (222, 196, 120)))
 
     def paint(canvas: Canvas) -> None:
         canvas.tube([(0, 0), (0, 2), (0, 8.5)], (0.45, 1.1, 1.35), (40, 38, 40), gloss=0.9)
@@ -92,10 +93,10 @@ def _clarinet(generator: np.random.Generator) -> Callable[[Canvas], None]:
             canvas.stroke([(-1.5, y), (1.5, y)], 0.3, tint(metal, 0.5))
         bore = np.array([(0, 8.5), (0, 10), (0, 14.6), (0, 15), (0, 55), (0, 58), (0, 61.5), (0, 64.5), (0, 66)])
         path = np.array([(0, y) for y in np.linspace(8.5, 66, 80)])
-        radius = np.interp(path[:, 1], bore[:, 1], (1.5, 1.95, 1.8, 1.55, 1.75, 2.0, 2.6, 3.9, 4.6))
+        radius = np.interp(path[:, 1], bore[:, 1], (1.7, 2.3, 2.2, 1.95, 2.15, 2.4, 3.0, 4.2, 4.9))
         canvas.tube(path, radius, body, gloss=0.75)
-        canvas.tube([(0, 65.2), (0, 66.2)], 4.7, metal)
-        for y, half in ((8.7, 1.75), (14.8, 1.8), (35.4, 1.85), (36.6, 1.85), (56, 2.0)):
+        canvas.tube([(0, 65.4), (0, 66.2)], 5.0, metal)
+        for y, half in ((8.7, 2.0), (14.8, 2.2), (35.4, 2.2), (36.6, 2.2), (56, 2.4)):
             canvas.tube([(0, y - 0.5), (0, y + 0.5)], half, metal)
         _clarinet_keys(canvas, metal)
 
@@ -103,12 +104,12 @@ def _clarinet(generator: np.random.Generator) -> Callable[[Canvas], None]:
 
 
 def _clarinet_keys(canvas: Canvas, metal: Colour) -> None:
-    _rod(canvas, (1.35, 17), (1.35, 33.5), metal)
-    _rod(canvas, (1.4, 38), (1.4, 54), metal)
-    _rod(canvas, (-1.45, 40), (-1.45, 55), metal)
+    _rod(canvas, (1.75, 17), (1.75, 33.5), metal)
+    _rod(canvas, (1.8, 38), (1.8, 54), metal)
+    _rod(canvas, (-1.85, 40), (-1.85, 55), metal)
     for y in (20, 23.2, 26.4, 39.5, 42.7, 45.9):  # ring keys over the finger holes
-        canvas.disc((0, y), 1.15, metal, relief=0.8, edge=tint(metal, 0.4), edge_width=0.18)
-        canvas.disc((0, y), 0.62, (16, 14, 14))
+        canvas.disc((0, y), 1.15, metal, relief=0.8)
+        canvas.disc((0, y), 0.78, (16, 14, 14))
     for y, side in ((17.2, 0.1), (29.4, 0.2), (32, -0.4), (49.5, 0.3), (52.6, -0.2)):
         _pad(canvas, (side, y), 1.15, metal)
     for y in (28.5, 30.2, 31.9, 33.6):  # the trill levers at the side
