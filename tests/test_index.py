@@ -65,7 +65,7 @@ def test_a_wrong_row_is_named_and_nothing_is_written(changes, column, row, tmp_p
 
 def test_a_label_outside_the_corpus_is_refused():
     check_index(make_index(), "made", labels=LABELS)
-    with pytest.raises(CorpusError, match="row 1: label must be one of accordion.*got 'theremin'"):
+    with pytest.raises(CorpusError, match=r"row 1: label must be one of accordion.*got 'theremin'"):
         check_index(make_index(label=["theremin", "banjo", "organ"]), "made", labels=LABELS)
 
 

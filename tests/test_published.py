@@ -128,9 +128,9 @@ def test_table1_of_the_published_lists(tmp_path):
         shared = published.shared_videos(directory)
         assert len(shared) == 45
         assert (shared.fcvid_label == shared.youtube8m_label).all()
-        alphabetical = sorted(labels.FCVID_FOLDERS)
+        alphabetical = dict(enumerate(sorted(labels.FCVID_FOLDERS)))
         listed = published.read_list(directory / "fcvid_dataset.csv", "fcvid")
-        wrong = listed.folder != listed.label_id.map(lambda label_id: alphabetical[label_id])
+        wrong = listed.folder != listed.label_id.map(alphabetical)
         assert sorted(listed.label_id[~wrong].unique()) == [0]
 
 

@@ -38,9 +38,11 @@ def paper_split(index: pd.DataFrame) -> pd.Series:
     Raises
     ------
     CorpusError
-        A class has fewer videos than there are splits.
+        A class has fewer videos than there are splits, or there are too few to fill them.
     """
     _check_class_sizes(index.label, "videos")
+    if len(index) <= len(SPLITS):
+        raise CorpusError(f"the paper's split needs more than {len(SPLITS)} videos, got {len(index)}")
     held_out, train = _draw(np.arange(len(index)), HELD_OUT)
     test, validation = _draw(held_out, 0.5)
     split = np.empty(len(index), dtype=object)
@@ -107,7 +109,7 @@ def grouped_split(index: pd.DataFrame, groups: pd.Series, rng: np.random.Generat
     one_a_group = pd.DataFrame({"label": names[label], "group": group}).drop_duplicates()
     _check_class_sizes(one_a_group.label, "groups of videos")
 
-    wanted = np.stack([shares_of(size) for size in np.bincount(label, minlength=len(names))], axis=1)
+    wanted = np.stack([_shares(size) for size in np.bincount(label, minlength=len(names))], axis=1)
     left = wanted.astype(float)  # (splits, classes): what each split still misses
     split = np.full(len(index), -1)
 
@@ -148,7 +150,7 @@ def _check_class_sizes(values: pd.Series, unit: str) -> None:
         raise CorpusError(f"every class needs at least {len(SPLITS)} {unit}, one a split; {listing}")
 
 
-def shares_of(size: int) -> np.ndarray:
+def _shares(size: int) -> np.ndarray:
     """Divide a number into whole shares (largest remainder), at least one each."""
     return 1 + _fill(np.array(SPLIT_SHARES) * size - 1, size - len(SPLITS))
 

@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from instrec_utils.config import LABELS
+from instrec_utils.corpora.index import VIDEO_ID
 from instrec_utils.errors import CorpusError, ParameterError
 
 PUBLISHED_SIZES = {"guitar": 24_080, "piano": 12_642, "drums": 6_629}
@@ -265,7 +266,7 @@ def read_records(paths: Sequence[Path]) -> pd.DataFrame:
     features = {
         "id": tf.io.FixedLenFeature([], tf.string, default_value=""),
         "video_id": tf.io.FixedLenFeature([], tf.string, default_value=""),
-        "labels": tf.io.VarLenFeature(tf.int64),
+        "labels": tf.io.RaggedFeature(tf.int64),
     }
     rows: list[tuple[str, tuple[int, ...]]] = []
     for path in map(Path, paths):
@@ -273,14 +274,16 @@ def read_records(paths: Sequence[Path]) -> pd.DataFrame:
             raise CorpusError(f"{path}: no such TFRecord file")
         number = 0
         try:
-            for record in tf.data.TFRecordDataset(str(path)):
-                number += 1
-                example = tf.io.parse_single_example(record, features)
-                video_id = (example["id"].numpy() or example["video_id"].numpy()).decode("ascii")
-                if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", video_id):
-                    raise CorpusError(f"{path}, record {number}: expected the id of a video, got {video_id[:80]!r}")
-                rows.append((video_id, tuple(sorted(example["labels"].values.numpy().tolist()))))
-        except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, UnicodeDecodeError) as error:
+            for batch in tf.data.TFRecordDataset(str(path)).batch(1024):  # one by one takes ten times as long
+                example = tf.io.parse_example(batch, features)
+                names = zip(example["id"].numpy(), example["video_id"].numpy(), strict=True)
+                for (name, old_name), entities in zip(names, example["labels"].to_list(), strict=True):
+                    number += 1
+                    video_id = (name or old_name).decode("ascii", errors="replace")
+                    if not VIDEO_ID.fullmatch(video_id):
+                        raise CorpusError(f"{path}, record {number}: expected the id of a video, got {video_id[:80]!r}")
+                    rows.append((video_id, tuple(sorted(entities))))
+        except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
             raise CorpusError(f"{path}, after record {number}: damaged or of another format: {error}") from error
     return pd.DataFrame(rows, columns=["video_id", "entities"])
 
@@ -341,7 +344,7 @@ def undersample(videos: pd.DataFrame, sizes: Mapping[str, int], rng: np.random.G
             raise ParameterError(f"sizes are whole numbers above 0 for {', '.join(LABELS)}; got {name!r}: {size!r}")
     stays = pd.Series(True, index=videos.index)
     for name in sorted(sizes):
-        members = videos[videos.label == name].sort_values("video_id").index.to_numpy()
+        members = videos[videos.label == name].sort_values("video_id").index.to_numpy(copy=True)
         dropped = rng.permutation(members)[sizes[name] :]
         stays[dropped] = False
     return videos[stays]

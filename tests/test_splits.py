@@ -1,0 +1,176 @@
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.model_selection import train_test_split
+
+from instrec_utils.config import SPLITS
+from instrec_utils.corpora.splits import grouped_split, paper_split, read_split, stratified_split, write_split
+from instrec_utils.errors import CorpusError, ParameterError
+
+SIZES = st.lists(st.integers(3, 60), min_size=1, max_size=5)
+
+
+def make_index(sizes):
+    labels = [f"class{number}" for number, size in enumerate(sizes) for _ in range(size)]
+    return pd.DataFrame({"video_id": [f"v{number:05d}" for number in range(len(labels))], "label": labels})
+
+
+@given(sizes=SIZES.filter(lambda sizes: sum(sizes) > 3))
+@settings(max_examples=40, deadline=None)
+def test_the_papers_split_is_that_of_scikit_learn(sizes):
+    index = make_index(sizes)
+    train, held_out = train_test_split(list(index.video_id), test_size=0.3, random_state=10)
+    validation, test = train_test_split(held_out, test_size=0.5, random_state=10)
+    split = paper_split(index)
+    for name, members in zip(SPLITS, (train, validation, test), strict=True):
+        assert set(index.video_id[split == name]) == set(members)
+
+
+@pytest.mark.parametrize("number", [5_147, 60_794])
+def test_the_papers_split_at_the_size_of_the_lists(number):
+    index = make_index([number])
+    held_out = train_test_split(np.arange(number), test_size=0.3, random_state=10)[1]
+    validation, test = train_test_split(held_out, test_size=0.5, random_state=10)
+    split = paper_split(index).to_numpy()
+    assert (split[validation] == "validation").all()
+    assert (split[test] == "test").all()
+    assert (split == "train").sum() == number - len(held_out)
+
+
+@given(sizes=SIZES, seed=st.integers(0, 99))
+@settings(max_examples=60, deadline=None)
+def test_a_stratified_split_divides_every_class(sizes, seed):
+    index = make_index(sizes)
+    split = stratified_split(index, np.random.default_rng(seed))
+    counts = pd.crosstab(index.label, split).reindex(columns=list(SPLITS))
+    for (_, row), size in zip(counts.iterrows(), sizes, strict=True):
+        assert row.min() >= 1
+        if size >= 7:  # below that, one video each comes before the shares
+            np.testing.assert_array_less(np.abs(row.to_numpy() - np.array([0.7, 0.15, 0.15]) * size), 1 + 1e-9)
+
+
+@given(sizes=SIZES, seed=st.integers(0, 99), data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_split_depends_on_the_seed_and_not_on_the_order_of_rows(sizes, seed, data):
+    index = make_index(sizes)
+    groups = pd.Series(data.draw(st.lists(st.integers(0, 400), min_size=len(index), max_size=len(index))))
+    order = np.random.default_rng(seed + 1).permutation(len(index))
+    try:
+        split = grouped_split(index, groups, np.random.default_rng(seed))
+    except CorpusError:
+        return
+    again = grouped_split(index.iloc[order], groups.iloc[order], np.random.default_rng(seed))
+    pd.testing.assert_series_equal(again.sort_index(), split)
+    assert (split.groupby(groups).nunique() == 1).all()
+    assert (pd.crosstab(index.label, split).reindex(columns=list(SPLITS)) > 0).all(axis=None)
+
+
+def test_another_seed_gives_another_split():
+    index = make_index([50, 50])
+    first, second = (stratified_split(index, np.random.default_rng(seed)) for seed in (0, 1))
+    assert (first != second).any()
+
+
+def test_groups_keep_the_shares_when_they_can():
+    rng = np.random.default_rng(3)
+    index = make_index([400, 200, 100])
+    groups = pd.Series(np.where(rng.random(700) < 0.4, rng.integers(0, 60, 700), np.arange(1000, 1700)))
+    split = grouped_split(index, groups, rng)
+    shares = pd.crosstab(index.label, split, normalize="index")[list(SPLITS)]
+    np.testing.assert_allclose(shares, np.tile([0.7, 0.15, 0.15], (3, 1)), atol=0.02)
+    assert (split.groupby(groups).nunique() == 1).all()
+
+
+@pytest.mark.parametrize("split", [paper_split, lambda index: stratified_split(index, np.random.default_rng(0))])
+def test_a_class_with_fewer_videos_than_splits_is_named(split):
+    with pytest.raises(CorpusError, match=r"at least 3 .* class1 has 2, class2 has 1"):
+        split(make_index([9, 2, 1]))
+    with pytest.raises(CorpusError, match="the index is empty"):
+        split(make_index([]))
+
+
+def test_three_videos_are_too_few_for_the_papers_split():
+    with pytest.raises(CorpusError, match="more than 3 videos, got 3"):
+        paper_split(make_index([3]))
+
+
+def test_groups_that_leave_a_split_empty_are_named():
+    index = make_index([9, 9])
+    groups = pd.Series([0] * 8 + [1, *range(10, 19)])
+    with pytest.raises(CorpusError, match="class0 has 2"):
+        grouped_split(index, groups, np.random.default_rng(0))
+    with pytest.raises(ParameterError, match="one value a row"):
+        grouped_split(index, groups[:-1], np.random.default_rng(0))
+
+
+def test_split_files(tmp_path):
+    index = make_index([5, 5])
+    index["split"] = stratified_split(index, np.random.default_rng(0))
+    write_split(index, tmp_path / "splits" / "stratified.csv")
+    mixed = index.iloc[::-1].drop(columns="split")
+    pd.testing.assert_series_equal(
+        read_split(tmp_path / "splits" / "stratified.csv", mixed).sort_index(), index.split, check_dtype=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("video_id,split\nv00000,train\nv00001,valid\n", r"row 2: the split must be one of train, validation, test"),
+        ("video_id,split\nv00000,train\nv00000,test\n", r"row 2: a video may be there once"),
+        ("video_id,split\nv00000,train\n", r"does not say where v00001 belongs"),
+        ("id,split\nv00000,train\n", r"has the columns video_id, split"),
+        ("", r"not a CSV table"),
+    ],
+)
+def test_a_bad_split_file_is_named(tmp_path, content, message):
+    path = tmp_path / "split.csv"
+    path.write_text(content)
+    with pytest.raises(CorpusError, match=rf"split\.csv.*{message}"):
+        read_split(path, make_index([3]))
+    with pytest.raises(CorpusError, match="no such split file"):
+        read_split(tmp_path / "none.csv", make_index([3]))
+
+
+AT_SIZE = """
+import resource, sys, time
+import numpy as np, pandas as pd
+from pathlib import Path
+from instrec_utils.config import LABELS
+from instrec_utils.corpora.index import read_index, write_index
+from instrec_utils.corpora.splits import grouped_split, paper_split, stratified_split
+from instrec_utils.corpora.validation import validate
+
+folder = Path(sys.argv[1])
+rng = np.random.default_rng(0)
+number = 60_794
+index = pd.DataFrame({
+    "video_id": [f"-{n:010d}" for n in range(number)],
+    "label": rng.choice(LABELS, number), "split": "train", "path": "", "duration": rng.uniform(1, 700, number),
+})
+write_index(index, folder / "index.csv")
+del index
+start = time.perf_counter()
+index = read_index(folder / "index.csv", labels=LABELS)
+counts = validate(index, folder).counts()
+paper_split(index)
+stratified_split(index, rng)
+grouped_split(index, pd.Series(rng.integers(0, 40_000, number)), rng)
+seconds = time.perf_counter() - start
+assert counts.missing.sum() == number
+print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def test_the_whole_of_youtube8m_loads_validates_and_splits_in_3_s_and_500_mb(tmp_path):
+    result = subprocess.run(
+        [sys.executable, "-c", AT_SIZE, str(tmp_path)], capture_output=True, text=True, check=True, timeout=60
+    )
+    seconds, megabytes = map(float, result.stdout.split())
+    assert seconds < 3, f"{seconds:.2f} s"
+    assert megabytes < 500, f"{megabytes:.0f} MB"
