@@ -324,36 +324,31 @@ def _draw_history(axes: Axes, curves: pd.DataFrame, name: str, scale: float, res
 
 
 @_styled
-def intervals(table: pd.DataFrame, *, metric: str = "Hit@1", majority_rate: float | None = None) -> Figure:
+def intervals(table: pd.DataFrame, *, metric: str = "Hit@1", reference: float | None = None) -> Figure:
     """Show scores with their 95 % intervals, one row each, in the table's order.
 
     Parameters
     ----------
-    table : columns name, kind (one of `KINDS`), value, low and high, in %; low and high are NaN where there is no
-        interval, as for the paper.
+    table : columns name, kind (one of `KINDS`), value, low and high, in %; low and high equal the value, or are
+        NaN, where there is no interval, as for the paper.
     metric : what the values are.
-    majority_rate : in %; a line marks it.
+    reference : the majority rate in %; a line marks it.
 
     Raises
     ------
     ValueError
-        A column is missing, the table is empty, a kind is unknown, a value is not within 0 to 100 and its interval,
-        or two rows have the same name.
+        A column is missing, the table is empty, a kind is unknown, or a value is not within 0 to 100 and its interval.
     """
     _check_columns(table, "name", "kind", "value", "low", "high")
     _check_some(table, "rows")
     _check_kinds(table["kind"])
     _check_percentages(table[["value", "low", "high"]])
-    if table["name"].duplicated().any():
-        raise ValueError(
-            f"name: expected unique names, got {table.loc[table['name'].duplicated(), 'name'].iloc[0]!r} twice"
-        )
     if (table["low"] > table["value"]).any() or (table["high"] < table["value"]).any():
         raise ValueError("low, high: expected an interval around each value")
     figure, axes = _rows(len(table), header=0.8)
     for place, row in enumerate(table.itertuples()):
         _, colour, marker = KINDS[row.kind]
-        if np.isfinite(row.low) and np.isfinite(row.high):
+        if row.low < row.high:
             axes.plot([row.low, row.high], [place, place], color=colour, linewidth=2.2, solid_capstyle="round")
         axes.plot([row.value], [place], marker, color=colour, markersize=6.5, markeredgewidth=1.8)
         axes.annotate(
@@ -366,11 +361,11 @@ def intervals(table: pd.DataFrame, *, metric: str = "Hit@1", majority_rate: floa
         )
     axes.set_yticks(range(len(table)), table["name"])
     axes.set(xlabel=f"{metric} in %, with 95 % intervals", xlim=(0, 100), ylim=(len(table) - 0.4, -0.6))
-    if majority_rate is not None:
-        _check_percentages(pd.DataFrame({"majority_rate": [majority_rate]}))
-        axes.axvline(majority_rate, color="#555555", linewidth=1, linestyle=(0, (2, 2)))
+    if reference is not None:
+        _check_percentages(pd.DataFrame({"reference": [reference]}))
+        axes.axvline(reference, color="#555555", linewidth=1, linestyle=(0, (2, 2)))
         axes.annotate(
-            f"majority rate {majority_rate:.1f}", (majority_rate, 1), (0, 3), xycoords=("data", "axes fraction"),
+            f"majority rate {reference:.1f}", (reference, 1), (0, 3), xycoords=("data", "axes fraction"),
             textcoords="offset points", ha="left", va="bottom", fontsize=8, color="#555555",
         )  # fmt: skip
     axes.grid(axis="x")
@@ -441,16 +436,22 @@ def per_class(table: pd.DataFrame) -> Figure:
 
     Parameters
     ----------
-    table : a row a class, a column a kind (of `KINDS`), in %; NaN where a class has no video.
+    table : columns label, kind (one of `KINDS`) and recall (0 to 1); a class without videos has no row, or NaN.
 
     Raises
     ------
     ValueError
-        The table is empty, a column is not a kind, or a value is not a percentage.
+        A column is missing, the table is empty, a kind is unknown, or a recall is given twice or not within 0 to 1.
     """
-    _check_some(table, "classes")
-    _check_kinds(table.columns)
-    _check_percentages(table)
+    _check_columns(table, "label", "kind", "recall")
+    _check_some(table, "rows")
+    _check_kinds(table["kind"])
+    if not table["recall"].dropna().between(0, 1).all():
+        raise ValueError(f"recall: expected 0 to 1, got {table['recall'].tolist()}")
+    if table.duplicated(["label", "kind"]).any():
+        raise ValueError("table: expected one row a label and kind, got one twice")
+    labels, kinds = list(dict.fromkeys(table["label"])), list(dict.fromkeys(table["kind"]))
+    table = table.pivot(index="label", columns="kind", values="recall").mul(100).loc[labels, kinds]
     figure, axes = _rows(len(table), header=0.85)
     for place, (_, values) in enumerate(table.iterrows()):
         if values.notna().any():
@@ -463,7 +464,7 @@ def per_class(table: pd.DataFrame) -> Figure:
             table[kind], np.arange(len(table)) + offset, marker, color=colour, markersize=5.5, label=name, clip_on=False
         )
     axes.set_yticks(range(len(table)), table.index)
-    axes.set(xlabel="recall in % of the class's test videos", xlim=(-2, 102), ylim=(len(table) - 0.4, -0.6))
+    axes.set(xlabel="recall: recognised in % of the class's videos", xlim=(-2, 102), ylim=(len(table) - 0.4, -0.6))
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
     _legend(figure, axes, ncols=table.shape[1])

@@ -168,7 +168,7 @@ def make_scores():
 
 
 def test_intervals_are_drawn_from_low_to_high():
-    figure = plots.intervals(make_scores(), majority_rate=7.7)
+    figure = plots.intervals(make_scores(), reference=7.7)
     axes = figure.axes[0]
     assert tick_labels(axes.yaxis) == ["sound", "both", "then"]
     assert texts(axes) == ["61.5", "84.6", "88.3", "majority rate 7.7"]
@@ -196,11 +196,15 @@ def test_confusions_are_in_per_cent_and_blank_below_a_half(size):
     assert is_stacked == (size > 8)
 
 
+def make_recalls():
+    rows = [("violin", "audio", 0.1), ("banjo", "visual", 0.4), ("violin", "visual", 0.3)]
+    return pd.DataFrame(rows, columns=["label", "kind", "recall"])
+
+
 def test_per_class_places_each_recall():
-    table = pd.DataFrame({"audio": [10.0, np.nan], "visual": [30.0, 40.0]}, index=["banjo", "violin"])
-    figure = plots.per_class(table)
+    figure = plots.per_class(make_recalls())
     axes = figure.axes[0]
-    assert tick_labels(axes.yaxis) == ["banjo", "violin"]
+    assert tick_labels(axes.yaxis) == ["violin", "banjo"]
     sound, frames = (line for line in axes.lines if line.get_label() in ("sound", "frames"))
     np.testing.assert_array_equal(sound.get_xdata(), [10, np.nan])
     np.testing.assert_array_equal(frames.get_xdata(), [30, 40])
@@ -268,12 +272,12 @@ BAD = [
     (lambda: plots.intervals(make_scores().drop(columns="low")), "low"),
     (lambda: plots.intervals(make_scores().assign(low=70.0)), "interval around"),
     (lambda: plots.intervals(make_scores().assign(value=101.0)), "0 to 100"),
-    (lambda: plots.intervals(make_scores().assign(name="same")), "unique"),
-    (lambda: plots.intervals(make_scores(), majority_rate=-1), "majority_rate"),
+    (lambda: plots.intervals(make_scores(), reference=-1), "reference"),
     (lambda: plots.confusions([("odd", np.eye(2))], ["banjo"]), r"odd: expected 1 x 1.*\(2, 2\)"),
     (lambda: plots.confusions([("counts", 3 * np.eye(2))], ["a", "b"]), "sum to 1 or 0"),
-    (lambda: plots.per_class(pd.DataFrame({"smell": [1.0]})), "'smell'"),
-    (lambda: plots.per_class(pd.DataFrame({"audio": [120.0]})), "0 to 100"),
+    (lambda: plots.per_class(make_recalls().assign(kind="smell")), "'smell'"),
+    (lambda: plots.per_class(make_recalls().assign(recall=50.0)), "0 to 1"),
+    (lambda: plots.per_class(pd.concat([make_recalls()] * 2)), "twice"),
     (lambda: plots.scores_by_condition(make_conditions().assign(stream="smell")), "'picture' or 'sound'"),
     (lambda: plots.scores_by_condition(pd.concat([make_conditions()] * 2)), "twice"),
 ]
