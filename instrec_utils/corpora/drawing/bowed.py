@@ -49,7 +49,7 @@ def _outline(length: float, wide: float) -> np.ndarray:
 def _body(
     generator: np.random.Generator, length: float, *, endpin: float = 0.0, chin_rest: bool = False
 ) -> Callable[[Canvas], None]:
-    varnish = vary(generator, pick(generator, WOODS[:4] + ((168, 76, 34), (190, 110, 40))))
+    varnish = vary(generator, pick(generator, (*WOODS[:4], (168, 76, 34), (190, 110, 40))))
     outline = _outline(length, generator.uniform(0.97, 1.06))
     chin = tint(pick(generator, (EBONY, (70, 40, 28))), 1.05)
     flame = generator.uniform(0.12, 0.3)
@@ -62,9 +62,9 @@ def _body(
             canvas.fill(
                 [(-1.6, 0.49 * length), (1.6, 0.49 * length), (0.8, 0.55 * length), (-0.8, 0.55 * length)], EBONY
             )
-            canvas.fill(outline + (0.022 * length, 0.012 * length), tint(varnish, 0.4))  # the deep ribs
+            canvas.fill(outline + np.array([0.022, 0.012]) * length, tint(varnish, 0.4))  # the deep ribs
         else:
-            canvas.fill(outline + (0.012 * length, 0.015 * length), tint(varnish, 0.4))
+            canvas.fill(outline + np.array([0.012, 0.015]) * length, tint(varnish, 0.4))
         unit.fill([(-0.04, -0.53), (0.04, -0.53), (0.05, -0.46), (-0.05, -0.46)], tint(varnish, 0.8))
         canvas.fill(outline, varnish, relief=0.07 * length, grain=flame, sheen=0.12, burst=tint(varnish, 0.62))
         canvas.stroke(np.vstack([outline, outline[:1]]), 0.013 * length, dark)
@@ -104,7 +104,7 @@ def _neck(unit: Canvas, varnish: Colour) -> None:
     unit.disc((0, -1.07), 0.048, tint(varnish, 0.85), relief=0.03, edge=tint(varnish, 0.4), edge_width=0.008)
     turns = np.linspace(0, 4.2 * np.pi, 40)
     spiral = np.column_stack([np.cos(turns), np.sin(turns)]) * np.linspace(0.04, 0.006, 40)[:, None]
-    unit.stroke(spiral + (0, -1.07), 0.008, tint(varnish, 0.35))
+    unit.stroke(spiral + np.array([0, -1.07]), 0.008, tint(varnish, 0.35))
     board = np.array([(-0.032, -0.865), (0.032, -0.865), (0.06, -0.1), (-0.06, -0.1)])
     unit.fill(board, (38, 34, 34), sheen=0.25)
     unit.stroke([(-0.033, -0.865), (0.033, -0.865)], 0.012, IVORY)

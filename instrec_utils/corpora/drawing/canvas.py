@@ -81,16 +81,17 @@ class Canvas:
     its own coordinates wherever it stands.
     """
 
-    def __init__(self, pixels: np.ndarray, matrix: np.ndarray) -> None:
+    def __init__(self, pixels: np.ndarray, matrix: np.ndarray, supersampling: int) -> None:
         self.pixels = pixels
         self.matrix = matrix
+        self.supersampling = supersampling
 
     @classmethod
-    def blank(cls, size: tuple[int, int], scale: float, origin: Point) -> Canvas:
+    def blank(cls, size: tuple[int, int], scale: float, origin: Point, *, supersampling: int = SUPERSAMPLING) -> Canvas:
         """Return an empty canvas of `size` final pixels, `scale` pixels a cm, with (0, 0) at pixel `origin`."""
-        width, height = (side * SUPERSAMPLING for side in size)
-        matrix = SUPERSAMPLING * np.array([[scale, 0, origin[0]], [0, scale, origin[1]]], float)
-        return cls(np.zeros((height, width, 4), np.uint8), matrix)
+        width, height = (side * supersampling for side in size)
+        matrix = supersampling * np.array([[scale, 0, origin[0]], [0, scale, origin[1]]], float)
+        return cls(np.zeros((height, width, 4), np.uint8), matrix, supersampling)
 
     @property
     def scale(self) -> float:
@@ -102,7 +103,7 @@ class Canvas:
         cos, sin = scale * np.cos(np.radians(angle)), scale * np.sin(np.radians(angle))
         flip = -1 if mirror else 1
         local = np.array([[cos * flip, -sin, x], [sin * flip, cos, y], [0, 0, 1]])
-        return Canvas(self.pixels, self.matrix @ local)
+        return Canvas(self.pixels, self.matrix @ local, self.supersampling)
 
     def to_pixels(self, points: Sequence[Point] | np.ndarray) -> np.ndarray:
         """Return `points` in supersampled pixels, shape (n, 2)."""
@@ -260,7 +261,7 @@ class Canvas:
     def sprite(self) -> np.ndarray:
         """Return the finished picture, premultiplied RGBA uint8, at its final size."""
         height, width = self.pixels.shape[:2]
-        size = (width // SUPERSAMPLING, height // SUPERSAMPLING)
+        size = (width // self.supersampling, height // self.supersampling)
         return cv2.resize(self.pixels, size, interpolation=cv2.INTER_AREA)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from .canvas import Canvas, Colour, Point, box, oval, spline, symmetric, tint

@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .accordion import accordion
 from .bowed import cello, violin
 from .canvas import Canvas
 from .design import Design, Motion
 from .drums import drums
 from .figures import Person, paint_hand
-from .keyed import accordion, organ, piano
 from .layers import Layer, layer
+from .organ import organ
+from .piano import piano
 from .plucked import banjo, guitar
 from .winds import clarinet, flute, harmonica, saxophone, trumpet
 
@@ -82,6 +84,10 @@ def performance(
             canvas = blank()
             _hand(canvas, person, design, index, side)
             layers.append(layer(canvas, sway, hold.motions[index], canvas.at(x, y, angle=angle)))
+    if hold.player == "back":
+        canvas = blank()
+        person.paint(canvas, hold.player, seated=hold.seated)
+        layers.append(layer(canvas, sway))
     return layers
 
 
@@ -115,5 +121,3 @@ def _hand(canvas: Canvas, person: Person, design: Design, index: int, side: int)
     if hold.player == "back":
         person.upper_arm(canvas, hold.player, side, place)
     person.forearm(canvas, hold.player, side, place)
-    if hold.player == "back" and side > 0:
-        person.paint(canvas, hold.player, seated=hold.seated)

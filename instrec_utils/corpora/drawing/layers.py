@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .canvas import SUPERSAMPLING, Canvas
+from .canvas import Canvas
 from .design import Motion
 
 SHADOW = 0.42  # opacity
@@ -82,7 +82,7 @@ def blend(picture: np.ndarray, sprite: np.ndarray, matrix: np.ndarray) -> None:
 
 
 def _to_view(canvas: Canvas) -> np.ndarray:
-    return np.vstack([canvas.matrix / SUPERSAMPLING, [0, 0, 1]])
+    return np.vstack([canvas.matrix / canvas.supersampling, [0, 0, 1]])
 
 
 def _with_shadow(sprite: np.ndarray) -> np.ndarray:

@@ -85,7 +85,7 @@ def _acoustic(generator: np.random.Generator) -> Callable[[Canvas], None]:
         if cutaway:
             inside = (shape[:, 0] > 2.8) & (shape[:, 1] < -10)
             shape[inside, 1] = np.maximum(shape[inside, 1], -12.5 - 0.09 * (shape[inside, 0] - 12) ** 2)
-        canvas.fill(shape + (0.9, 1.0), tint(side, 0.5))
+        canvas.fill(shape + np.array([0.9, 1.0]), tint(side, 0.5))
         canvas.fill(shape, top, relief=2.4, grain=0.14, sheen=0.14, burst=burst)
         canvas.stroke(np.vstack([shape, shape[:1]]), 0.9, tint(side, 0.55))
         edge = shape * (0.955, 0.968)
@@ -179,7 +179,7 @@ def _electric(generator: np.random.Generator) -> Callable[[Canvas], None]:
     body = spline(outline, closed=True)
 
     def paint(canvas: Canvas) -> None:
-        canvas.fill(body + (0.7, 0.8), tint(finish, 0.35))
+        canvas.fill(body + np.array([0.7, 0.8]), tint(finish, 0.35))
         canvas.fill(body, finish, relief=3.2, sheen=0.3, burst=burst, edge=tint(finish, 0.4), edge_width=0.35)
         if not single_cut:
             plate = [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -20,7 +21,6 @@ MARGIN = 1.3  # how much larger than the picture a view is drawn, for the camera
 CUTAWAY_SHARE = (0.12, 0.3)  # of the time of a clip whose instrument is otherwise in sight
 STRETCH_SECONDS = 12.0  # about one visible stretch and one cutaway in this time
 PLAYED_SHARE = 0.6  # of the views that show a player
-STILL = Motion(rate=0.0)
 
 
 @dataclass(frozen=True)
@@ -98,22 +98,14 @@ class Scene:
         self.size = size
         # Independent streams, so that what one draws never shifts what another one draws.
         timeline, layout, looks, other = (np.random.default_rng(seed) for seed in generator.integers(0, 2**63, 4))
-        self._starts, self._views, shown = _timeline(self.duration, timeline, absent=condition == "absent")
+        self._starts, self._views = _timeline(self.duration, timeline, absent=condition == "absent")
         self._blur = _blur(layout) if condition == "blurred" else None
-        design = INSTRUMENTS[label](looks)
-        beside = None if companion is None else INSTRUMENTS[companion](other)
-        person, second = Person.random(layout), Person.random(layout)
-        self._shots: dict[tuple[bool, int], View] = {}
-        for number in range(2):
-            seed_inside, seed_outside = layout.integers(0, 2**63, 2)
-            if (True, number) in shown:
-                inside = np.random.default_rng(seed_inside)
-                self._shots[True, number] = _instrument_view(
-                    design, person, inside, size, condition=condition, beside=beside, second=second
-                )
-            if (False, number) in shown:
-                outside = np.random.default_rng(seed_outside)
-                self._shots[False, number] = _cutaway_view(outside, size)
+        self._condition = condition
+        self._design = INSTRUMENTS[label](looks)
+        self._beside = None if companion is None else INSTRUMENTS[companion](other)
+        self._person, self._second = Person.random(layout), Person.random(layout)
+        self._seeds = {view: int(layout.integers(0, 2**63)) for view in itertools.product((True, False), range(2))}
+        self._drawn: dict[tuple[bool, int], View] = {}
 
     def visible(self, time: float) -> bool:
         """Return whether the instrument is meant to be in sight at `time` seconds."""
@@ -124,7 +116,7 @@ class Scene:
 
         A time outside the clip shows its first or its last view.
         """
-        view = self._shots[self._views[self._index(time)]]
+        view = self._view(self._views[self._index(time)])
         outer = view.place.shape[1::-1]
         far = view.camera.matrix(time, 0.8, outer, self.size)[:2]
         picture = cv2.warpAffine(view.place, far, self.size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
@@ -135,6 +127,58 @@ class Scene:
         if self._blur is not None:
             picture = cv2.GaussianBlur(picture, (0, 0), sigmaX=self._blur[0], sigmaY=self._blur[1])
         return picture
+
+    def _view(self, which: tuple[bool, int]) -> View:
+        """Return a view, drawn when it is first needed."""
+        if which not in self._drawn:
+            generator = np.random.default_rng(self._seeds[which])
+            if which[0]:
+                self._drawn[which] = self._instrument_view(generator)
+            else:
+                self._drawn[which] = _cutaway_view(generator, self.size)
+        return self._drawn[which]
+
+    def _instrument_view(self, generator: np.random.Generator) -> View:
+        """Return a view of the instrument; what is drawn from the generator does not depend on the instrument."""
+        design, beside, size, condition = self._design, self._beside, self.size, self._condition
+        camera, light = Camera.random(generator), _light(generator, size)
+        place = _place(generator, size, cutaway=False)
+        clutter = _passers_by(generator, size)
+        played = bool(generator.random() < PLAYED_SHARE)
+        with_head = bool(generator.random() < 0.65)
+        mirror = bool(generator.random() < 0.3)
+        rest = generator.uniform()
+        offset = generator.uniform(-0.5, 0.5, 2)
+        fill = generator.uniform(0.74, 1.02)
+        side = pick(generator, (-1, 1))
+        sway = Motion(generator.uniform(0.15, 0.5), (0.0, 0.0), generator.uniform(0.3, 1.8), phase=generator.uniform())
+        small, crop, cover = (
+            generator.uniform(0.22, 0.36),
+            generator.uniform(0.34, 0.52),
+            bool(generator.random() < 0.5),
+        )
+        thing = obstacle(generator)
+
+        parts: list[Layer] = []
+        if beside is not None:
+            stands = (0.5 + side * 0.29, 0.5)
+            frame = _framing(beside, size, played, 1 - rest, True, 0.6 * fill, stands, not mirror)
+            parts += performance(beside, self._second, frame.blank, sway, played=played, rest=1 - rest)
+        centre = np.array([0.5, 0.5]) + 0.08 * offset
+        if beside is not None:
+            centre[0] -= side * 0.14
+            fill *= 0.84
+        if condition == "small":
+            fill, centre, with_head = small, np.array([0.5, 0.5]) + 0.5 * offset, False
+        cut_off = condition == "cropped" and not cover
+        if cut_off:
+            fill, with_head = fill * 1.15, False
+            centre = np.array([0.5 + side * crop, 0.5 + 0.5 * offset[1]])
+        frame = _framing(design, size, played, rest, with_head, fill, tuple(centre), mirror)
+        parts += performance(design, self._person, frame.blank, sway, played=played, rest=rest)
+        if condition == "cropped" and cover:
+            parts.append(_obstacle_layer(thing, frame, design, size, played, rest, sway))
+        return View(place, (*parts, *clutter), camera, light)
 
     def _index(self, time: float) -> int:
         return max(0, int(np.searchsorted(self._starts, time, side="right")) - 1)
@@ -160,7 +204,7 @@ def _check(label: str, duration: float, condition: str, companion: str | None) -
 
 def _timeline(
     duration: float, generator: np.random.Generator, *, absent: bool
-) -> tuple[np.ndarray, list[tuple[bool, int]], set[tuple[bool, int]]]:
+) -> tuple[np.ndarray, list[tuple[bool, int]]]:
     """Return the starts of the shots in seconds, and of each whether the instrument is seen and which view it is."""
     pairs = max(1, round(duration / STRETCH_SECONDS))
     share = generator.uniform(*CUTAWAY_SHARE)
@@ -176,7 +220,7 @@ def _timeline(
                 lengths.append(length * part)
                 views.append((seen and not absent, number if seen else pair % 2))
     starts = np.concatenate([[0.0], np.cumsum(lengths)[:-1]])
-    return starts, views, set(views)
+    return starts, views
 
 
 def _blur(generator: np.random.Generator) -> tuple[float, float]:
@@ -205,7 +249,8 @@ def _place(generator: np.random.Generator, size: tuple[int, int], *, cutaway: bo
     """Return a painted place, with what a cutaway shows in it, as an RGB picture."""
     outer = _outer(size)
     scale = outer[1] / 240
-    canvas = Canvas.blank(outer, scale, (0, 0))
+    # A place is seen through layers and at a distance: OpenCV's own antialiasing is enough for it.
+    canvas = Canvas.blank(outer, scale, (0, 0), supersampling=1)
     width, height = outer[0] / scale, outer[1] / scale
     paint_place(canvas, width, height, generator)
     if cutaway:
@@ -230,53 +275,6 @@ def _passers_by(generator: np.random.Generator, size: tuple[int, int]) -> tuple[
     Person.random(generator).paint(canvas, "back", seated=False)
     shift = (generator.uniform(2, 8), generator.uniform(0, 2))
     return (layer(canvas, Motion(generator.uniform(0.05, 0.3), shift, phase=generator.uniform())),)
-
-
-def _instrument_view(
-    design: Design,
-    person: Person,
-    generator: np.random.Generator,
-    size: tuple[int, int],
-    *,
-    condition: str,
-    beside: Design | None,
-    second: Person,
-) -> View:
-    """Return a view of the instrument; what is drawn from the generator does not depend on the instrument."""
-    camera, light = Camera.random(generator), _light(generator, size)
-    place = _place(generator, size, cutaway=False)
-    clutter = _passers_by(generator, size)
-    played = bool(generator.random() < PLAYED_SHARE)
-    with_head = bool(generator.random() < 0.65)
-    mirror = bool(generator.random() < 0.3)
-    rest = generator.uniform()
-    offset = generator.uniform(-0.5, 0.5, 2)
-    fill = generator.uniform(0.74, 1.02)
-    side = pick(generator, (-1, 1))
-    sway = Motion(generator.uniform(0.15, 0.5), (0.0, 0.0), generator.uniform(0.3, 1.8), phase=generator.uniform())
-    small, crop, cover = generator.uniform(0.2, 0.32), generator.uniform(0.34, 0.52), bool(generator.random() < 0.5)
-    thing = obstacle(generator)
-
-    parts: list[Layer] = []
-    if beside is not None:
-        stands = (0.5 + side * 0.29, 0.5)
-        frame = _framing(beside, size, played, 1 - rest, True, 0.6 * fill, stands, not mirror)
-        parts += performance(beside, second, frame.blank, sway, played=played, rest=1 - rest)
-    centre = np.array([0.5, 0.5]) + 0.08 * offset
-    if beside is not None:
-        centre[0] -= side * 0.14
-        fill *= 0.84
-    if condition == "small":
-        fill, centre, with_head = small, np.array([0.5, 0.5]) + 0.5 * offset, False
-    cut_off = condition == "cropped" and not cover
-    if cut_off:
-        fill, with_head = fill * 1.15, False
-        centre = np.array([0.5 + side * crop, 0.5 + 0.5 * offset[1]])
-    frame = _framing(design, size, played, rest, with_head, fill, tuple(centre), mirror)
-    parts += performance(design, person, frame.blank, sway, played=played, rest=rest)
-    if condition == "cropped" and cover:
-        parts.append(_obstacle_layer(thing, frame, design, size, played, rest, sway))
-    return View(place, (*parts, *clutter), camera, light)
 
 
 @dataclass(frozen=True)
@@ -313,7 +311,13 @@ def _framing(
 
 
 def _obstacle_layer(
-    paint: object, frame: Framing, design: Design, size: tuple[int, int], played: bool, rest: float, sway: Motion
+    paint: Callable[[Canvas], None],
+    frame: Framing,
+    design: Design,
+    size: tuple[int, int],
+    played: bool,
+    rest: float,
+    sway: Motion,
 ) -> Layer:
     """Return something in front of about half of the instrument."""
     low, high = bounds(design, played=played, rest=rest, with_head=False)

@@ -42,7 +42,9 @@ def saxophone(generator: np.random.Generator) -> Design:
         return Design(_soprano(lacquer, keys), (-6, 0, 6, 66), (-45, 45), hold)
     size = pick(generator, (1.0, 1.0, 1.18))
     motions = (fingering(generator), fingering(generator))
-    hold = Hold("front", (0, 0.5), generator.uniform(12, 30), ((20 * size, 37 * size), (21.5 * size, 17 * size)), motions)
+    hold = Hold(
+        "front", (0, 0.5), generator.uniform(12, 30), ((20 * size, 37 * size), (21.5 * size, 17 * size)), motions
+    )
     extent = tuple(side * size for side in (-2, -8, 42, 64))
     return Design(_alto(lacquer, keys, size), extent, pick(generator, ((-20, 20), (-10, 40), (50, 80))), hold)
 
