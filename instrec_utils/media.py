@@ -175,6 +175,7 @@ def read_frames(path: Path, *, frame_rate: float = 1.0, size: int | None = None)
         stream.thread_type = "AUTO"
         step = Fraction(1) / Fraction(frame_rate).limit_denominator(1000)
         start = shown = None
+        time = Fraction(0)
         taken = 0
         try:
             for frame in container.decode(stream):
@@ -192,7 +193,8 @@ def read_frames(path: Path, *, frame_rate: float = 1.0, size: int | None = None)
                 raise MediaError(f"{path}: pictures cannot be decoded: {error}") from error
         if shown is None:
             raise MediaError(f"{path}: the picture stream has no frame")
-        yield _picture(shown, size)
+        if time - start >= taken * step:
+            yield _picture(shown, size)
 
 
 def read_sound(path: Path, sample_rates: tuple[int, ...]) -> dict[int, np.ndarray]:

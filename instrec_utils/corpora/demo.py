@@ -8,15 +8,15 @@ video. Same settings, same bytes (on the same platform).
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from instrec_utils.config import LABELS, SPLIT_SEED, SPLITS, Conditions
+from instrec_utils.config import LABELS, SPLIT_SEED, SPLIT_SHARES, SPLITS, Conditions
 from instrec_utils.corpora import staging
-from instrec_utils.corpora.splits import shares_of
 from instrec_utils.corpora.staging import Clip
 from instrec_utils.errors import ParameterError
 
@@ -36,7 +36,7 @@ class DemoSettings:
     conditions : declared shares.
     """
 
-    clips_per_class: int = 16
+    clips_per_class: int = 17
     min_seconds: float = 20.0
     max_seconds: float = 30.0
     seed: int = SPLIT_SEED
@@ -60,11 +60,13 @@ def plan(settings: DemoSettings) -> list[Clip]:
         got = (settings.min_seconds, settings.max_seconds)
         raise ParameterError(f"min_seconds, max_seconds: expected 1 or more, in order, got {got}")
     generator = np.random.default_rng(settings.seed)
-    counts = shares_of(settings.clips_per_class)
+    # The paper's 15 %, rounded up: a class needs test clips more than one more training clip.
+    held_out = math.ceil(SPLIT_SHARES[-1] * settings.clips_per_class)
+    counts = (settings.clips_per_class - 2 * held_out, held_out, held_out)
     clips = []
     for split, count in zip(SPLITS, counts, strict=True):
         # Conditions are drawn over all classes together: a class of three test clips cannot have every share.
-        drawn = staging.draw_conditions(int(count) * len(LABELS), settings.conditions, generator)
+        drawn = staging.draw_conditions(count * len(LABELS), settings.conditions, generator)
         for number, (picture, sound) in enumerate(drawn):
             label = LABELS[number % len(LABELS)]
             video_id = f"demo-{label}-{split}-{number // len(LABELS):03d}"

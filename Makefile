@@ -1,0 +1,52 @@
+# make report    everything from videos to the built book (CORPUS=demo unless said; open; folder ROOT=...)
+# make test      lint and tests
+# Each does all set-up itself: a virtual environment in .venv with the pinned packages of requirements.lock.
+
+CORPUS ?= demo
+ROOT ?=
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+# The tools' own messages about the processor are noise in a progress display.
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+export PYTHONUNBUFFERED = 1
+
+.PHONY: help setup report test book lint sync lock clean
+
+help:
+	@sed -n 's/^# //p' Makefile | head -3
+	@echo "also: make setup, book, lint, sync (pair notebooks), lock (renew the pins), clean"
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v[:2] < (3, 14) else "instrec needs Python 3.11 to 3.13, but $(PYTHON) is %d.%d; say make PYTHON=/path/to/python" % v[:2])'
+	@echo "setting up .venv (about 2.6 GB, a minute or two)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
+	@$(BIN)/uv pip install --python $(BIN)/python --quiet --requirement requirements.lock
+	@$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --editable .
+	@touch $@
+
+report: $(STAMP)
+	@$(BIN)/python -m instrec_utils report --corpus "$(CORPUS)" --root "$(ROOT)"
+
+test: lint
+	@$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+book: $(STAMP)
+	@$(BIN)/jupyter-book build -W -n --keep-going book/
+
+sync: $(STAMP)
+	@$(BIN)/jupytext --sync notebooks/*.py
+
+lock:
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --no-annotate \
+		--no-emit-index-url --custom-compile-command "make lock" --quiet --upgrade -o requirements.lock
+
+clean:
+	rm -rf _build runs data
