@@ -1,3 +1,4 @@
+import contextlib
 import os
 import shutil
 import signal
@@ -13,11 +14,12 @@ import av
 import numpy as np
 import pandas as pd
 import pytest
-from distributed import LocalCluster
+from distributed import Client
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from moviepy import VideoClip
 
+from instrec_utils import cluster
 from instrec_utils.config import Conditions
 from instrec_utils.corpora import staging
 from instrec_utils.corpora.staging import Clip
@@ -72,7 +74,13 @@ def render(clips, corpus_dir, **options):
 @pytest.fixture
 def in_threads(monkeypatch):
     """Workers as threads of this process, which start at once."""
-    monkeypatch.setattr(staging, "LocalCluster", lambda **options: LocalCluster(**{**options, "processes": False}))
+
+    @contextlib.contextmanager
+    def connect(scheduler, num_workers):
+        with Client(processes=False, n_workers=num_workers, threads_per_worker=1, dashboard_address=":0") as client:
+            yield client
+
+    monkeypatch.setattr(cluster, "connect", connect)
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +262,7 @@ def test_there_is_no_index_before_every_clip_is_there(tmp_path, in_threads):
 
 def test_bad_calls_are_refused(tmp_path):
     with pytest.raises(ParameterError, match="num_workers"):
-        staging.render_all([make_clip(0)], print, tmp_path, 0)
+        staging.render_all([make_clip(0)], print, tmp_path, -1)
     with pytest.raises(CorpusError, match="unique"):
         staging.render_all([make_clip(0), make_clip(0)], print, tmp_path, 1)
 
@@ -267,20 +275,32 @@ def test_killed_rendering_leaves_only_whole_files(tmp_path):
         import sys
         from functools import partial
         from pathlib import Path
-        from test_staging import make_clip, render_plain
+
+        import numpy as np
+
         from instrec_utils.corpora import staging
+
+
+        def grey_at(time):
+            return np.full((48, 64, 3), int(time), np.uint8)
+
+
+        def render_one(clip, corpus_dir):
+            staging.write_clip(corpus_dir / clip.path, grey_at, clip.duration, np.zeros(441_000, np.float32))
+
 
         if __name__ == "__main__":
             corpus = Path(sys.argv[1])
-            clips = [make_clip(number, duration=40.0) for number in range(60)]
-            staging.render_all(clips, partial(render_plain, corpus_dir=corpus), corpus, 2)
+            names = [f"clip-{number}" for number in range(200)]
+            rest = ("real", "real", "", "")
+            clips = [staging.Clip(n, "a", "train", f"videos/{n}.mp4", 10.0, "clear", "clear", *rest) for n in names]
+            staging.render_all(clips, partial(render_one, corpus_dir=corpus), corpus, 2)
         """)
     )
     corpus = tmp_path / "corpus"
     corpus.mkdir()
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(Path.cwd())])}
     process = subprocess.Popen(
-        [sys.executable, str(script), str(corpus)], env=environment, start_new_session=True, stderr=subprocess.PIPE
+        [sys.executable, str(script), str(corpus)], start_new_session=True, stderr=subprocess.PIPE
     )
     try:
         for line in iter(partial(process.stderr.read, 40), b""):
@@ -292,6 +312,6 @@ def test_killed_rendering_leaves_only_whole_files(tmp_path):
         process.wait()
         process.stderr.close()
     there = list(corpus.rglob("*.mp4"))
-    assert 3 <= len(there) < 60
-    assert all(staging.is_whole(path, 40.0) for path in there)
+    assert 3 <= len(there) < 200
+    assert all(staging.is_whole(path, 10.0) for path in there)
     assert not (corpus / "index.csv").exists()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from zlib import crc32
@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from instrec_utils import config
+from instrec_utils import config, paths
 from instrec_utils.corpora import acoustics, open_sources, phrases, slides, staging, takes
 from instrec_utils.corpora.staging import Clip
 from instrec_utils.errors import CorpusError, ParameterError
@@ -30,28 +30,26 @@ NUM_NOTES = 18  # recordings of one clip, at most
 FRAME_RATES = (6.0, 8.0, 10.0)  # frames per second
 DURATIONS = ((0.86, 20, 45), (0.11, 45, 90), (0.03, 90, 150))  # share of clips, shortest and longest in seconds
 
-_VERSION = 1  # raise it when the same plan gives other videos
+RECIPE = 1  # raise it when the same plan gives other videos
 
 
 @dataclass(frozen=True)
-class OpenCorpus:
-    """What the open corpus is made with.
+class OpenSettings:
+    """What the corpus depends on.
 
     Attributes
     ----------
-    clips_per_label : over the three splits, at least 3.
+    clips_per_class : over the three splits, at least 3.
     seed : of everything that is drawn.
-    conditions : shares of the recording conditions, kept within each split.
-    num_workers : processes that render.
+    conditions : declared shares, kept within each split.
     """
 
-    clips_per_label: int = 44
+    clips_per_class: int = 44
     seed: int = config.SPLIT_SEED
     conditions: config.Conditions = field(default_factory=config.Conditions)
-    num_workers: int = os.cpu_count() or 1
 
 
-def source_dir(data_dir: Path | None = None) -> Path:
+def source_dir() -> Path:
     """Return the folder of the photographs and recordings, downloading them where needed.
 
     It is ``INSTREC_OPEN_CORPUS`` if that is set, and ``open/sources`` in the data folder otherwise.
@@ -67,55 +65,59 @@ def source_dir(data_dir: Path | None = None) -> Path:
         if not Path(local).is_dir():
             raise CorpusError(f"INSTREC_OPEN_CORPUS must be a folder with photos/ and recordings/, got {local}")
         return Path(local).resolve()
-    folder = (data_dir or config.data_dir()) / "open" / "sources"
+    folder = paths.data_dir() / "open" / "sources"
     open_sources.download(folder, open_sources.read_registry())
     return folder
 
 
-def build(data_dir: Path, settings: OpenCorpus | None = None) -> pd.DataFrame:
-    """Stage the corpus in ``<data_dir>/open``; what is there and valid is kept.
+def build(corpus_dir: Path, settings: OpenSettings, num_workers: int = 0) -> pd.DataFrame:
+    """Stage whatever is missing and return the index.
 
     Parameters
     ----------
-    data_dir : folder of all corpora.
-    settings : the defaults of `OpenCorpus` if None.
+    corpus_dir : the corpus' folder.
+    settings : see `OpenSettings`.
+    num_workers : processes; 0 for one a core.
 
     Returns
     -------
     pd.DataFrame
-        The index: one row a clip, the columns of `staging.Clip`.
+        One row a clip, the columns of `staging.Clip`.
 
     Raises
     ------
     CorpusError
-        A source file is missing or changed, or a split lacks photographs of a label.
+        A source file is missing or changed, a split lacks photographs or recordings of a label, or a soundfont is
+        not installed.
     DownloadError
         The sources cannot be downloaded.
     ParameterError
         A setting is out of range.
     """
-    settings = settings or OpenCorpus()
-    corpus_dir = Path(data_dir) / "open"
-    folder = source_dir(Path(data_dir))
+    folder = source_dir()
     registry = open_sources.verify(folder, open_sources.read_registry())
     registry = registry[~registry.path.str.contains("_synthetic_")].copy()  # NSynth's synthesizers are no instruments
     registry["split"] = open_sources.draw_splits(folder, registry, np.random.default_rng([settings.seed, 0]))
     clips = plan(registry, settings)
     for soundfont in {source for clip in clips for source in clip.sources.split(";") if ":" in source}:
         phrases.soundfont_path(soundfont.removeprefix("soundfont:"))  # missing ones are told before the rendering
-    render_one = partial(render_clip, folder=folder, corpus_dir=corpus_dir, seed=settings.seed)
-    configuration = {"version": _VERSION, "seed": settings.seed}
-    staging.render_all(clips, render_one, corpus_dir, settings.num_workers, configuration=configuration)
-    return pd.DataFrame([asdict(clip) for clip in clips])
+    staging.render_all(
+        clips,
+        partial(render_clip, folder=folder, corpus_dir=corpus_dir, seed=settings.seed),
+        corpus_dir,
+        num_workers,
+        configuration={"recipe": RECIPE, "seed": settings.seed},
+    )
+    return staging.read_index(corpus_dir)
 
 
-def plan(registry: pd.DataFrame, settings: OpenCorpus) -> list[Clip]:
+def plan(registry: pd.DataFrame, settings: OpenSettings) -> list[Clip]:
     """Decide what each clip shows and plays; a clip uses sources of its own split only.
 
     Parameters
     ----------
     registry : source files with the columns path, label, kind and split.
-    settings : OpenCorpus
+    settings : OpenSettings
 
     Returns
     -------
@@ -129,12 +131,12 @@ def plan(registry: pd.DataFrame, settings: OpenCorpus) -> list[Clip]:
     ParameterError
         Too few clips a label for three splits.
     """
-    if settings.clips_per_label < 3:
-        raise ParameterError(f"clips_per_label must be at least 3, one a split, got {settings.clips_per_label}")
+    if settings.clips_per_class < 3:
+        raise ParameterError(f"clips_per_class must be at least 3, one a split, got {settings.clips_per_class}")
     generator = np.random.default_rng([settings.seed, 1])
     labels = sorted(registry.label[registry.kind == "photos"].unique())
-    heldout = [max(1, round(share * settings.clips_per_label)) for share in config.SPLIT_SHARES[1:]]
-    counts = dict(zip(config.SPLITS, (settings.clips_per_label - sum(heldout), *heldout), strict=True))
+    heldout = [max(1, round(share * settings.clips_per_class)) for share in config.SPLIT_SHARES[1:]]
+    counts = dict(zip(config.SPLITS, (settings.clips_per_class - sum(heldout), *heldout), strict=True))
     shelf = _Shelf(registry, generator)
     clips, numbers = [], Counter()
     for split, count in counts.items():

@@ -181,6 +181,9 @@ class _LimitedBar(tqdm):
             raise DownloadError(f"{self.desc}: more than {MAX_ARCHIVE_BYTES} bytes; {_REMEDY}")
         return super().update(n)
 
+    def __bool__(self) -> bool:
+        return True  # for pooch, that there is a bar; a tqdm of unknown length has no truth value
+
 
 def _fetch_archive(source: str, folder: Path) -> Path:
     repository, commit = source.split("@")

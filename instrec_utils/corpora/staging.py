@@ -12,18 +12,19 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 import pandas as pd
-from distributed import Client, LocalCluster, as_completed
 from moviepy import VideoClip
 from moviepy.audio.AudioClip import AudioArrayClip
-from tqdm import tqdm
 
+from instrec_utils import cluster
 from instrec_utils.config import Conditions
 from instrec_utils.errors import CorpusError, MediaError, ParameterError
 from instrec_utils.files import sha256_of, whole, write_json
@@ -228,7 +229,7 @@ def render_all(
     clips : the corpus; ids and paths are unique.
     render_one : writes one clip with `write_clip` below `corpus_dir`; must be picklable.
     corpus_dir : folder of the corpus, made where missing.
-    num_workers : processes, 1 or more.
+    num_workers : processes; 0 for one a core.
     configuration : what the rendering depends on besides the clip's row, such as a seed or the sizes; plain
         values that JSON can hold.
 
@@ -237,10 +238,10 @@ def render_all(
     CorpusError
         Two clips have the same id or path, or a clip is missing after it was rendered.
     ParameterError
-        `num_workers` is not positive.
+        `num_workers` is negative.
     """
-    if num_workers < 1:
-        raise ParameterError(f"num_workers must be 1 or more, got {num_workers}")
+    if num_workers < 0:
+        raise ParameterError(f"num_workers must be 0 (one a core) or more, got {num_workers}")
     if len({clip.video_id for clip in clips}) < len(clips) or len({clip.path for clip in clips}) < len(clips):
         raise CorpusError(f"{corpus_dir}: ids and paths of clips must be unique")
     corpus_dir.mkdir(parents=True, exist_ok=True)
@@ -249,7 +250,7 @@ def render_all(
     index_path = corpus_dir / "index.csv"
     if missing:
         index_path.unlink(missing_ok=True)
-        _render_missing(missing, render_one, corpus_dir, num_workers, num_clips=len(clips))
+        _render_missing(missing, render_one, corpus_dir, num_workers)
     table = pd.DataFrame([asdict(clip) for clip in clips])
     with whole(index_path) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
@@ -284,24 +285,22 @@ def _drop_outdated(clips: Sequence[Clip], corpus_dir: Path, configuration: Mappi
 
 
 def _render_missing(
-    missing: Sequence[Clip], render_one: Callable[[Clip], None], corpus_dir: Path, num_workers: int, *, num_clips: int
+    missing: Sequence[Clip], render_one: Callable[[Clip], None], corpus_dir: Path, num_workers: int
 ) -> None:
-    with (
-        LocalCluster(
-            n_workers=min(num_workers, len(missing)),
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=None,
-            memory_limit=None,  # a clip needs little; the pausing of a nearly full worker costs more than it saves
-        ) as cluster,
-        Client(cluster) as client,
-        tqdm(total=num_clips, initial=num_clips - len(missing), desc=f"render {corpus_dir.name}", unit="clip") as bar,
-    ):
-        client.run(cv2.setNumThreads, 1)  # the processes already share the cores
-        for future in as_completed(client.map(render_one, missing, pure=False)):
-            future.result()
-            future.release()
-            bar.update()
-    for clip in missing:
-        if not _is_there(clip, corpus_dir):
-            raise CorpusError(f"{corpus_dir / clip.path}: missing or incomplete after it was rendered")
+    rendered = cluster.process(
+        partial(_in_one_thread, render_one),
+        missing,
+        description=f"render {corpus_dir.name}",
+        num_workers=num_workers,
+    )
+    with closing(rendered):  # a failed clip ends the cluster
+        for clip, result in rendered:
+            if isinstance(result, Exception):
+                raise result
+            if not _is_there(clip, corpus_dir):
+                raise CorpusError(f"{corpus_dir / clip.path}: missing or incomplete after it was rendered")
+
+
+def _in_one_thread(render_one: Callable[[Clip], None], clip: Clip) -> None:
+    cv2.setNumThreads(1)  # the processes already share the cores
+    render_one(clip)
