@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instrec_utils.config import LABELS, SPLITS
@@ -31,6 +31,7 @@ def test_what_is_written_is_read_again_with_ids_that_look_like_missing_values(tm
     pd.testing.assert_frame_equal(read_index(tmp_path / "index.csv"), index)
 
 
+@settings(deadline=None)
 @given(durations=st.lists(st.none() | st.floats(0, 1e6), min_size=3, max_size=3))
 def test_durations_keep_every_digit(durations, tmp_path_factory):
     path = tmp_path_factory.mktemp("index") / "index.csv"

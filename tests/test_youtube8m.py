@@ -6,7 +6,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instrec_utils.config import LABELS
@@ -199,6 +199,7 @@ def test_damaged_records_are_named(tmp_path):
         youtube8m.read_records([tmp_path / "none.tfrecord"])
 
 
+@settings(deadline=None)
 @given(
     labels=st.lists(st.sampled_from(["guitar", "piano", "banjo"]), max_size=60),
     size=st.integers(1, 20),
@@ -208,9 +209,7 @@ def test_undersampling_draws_the_named_categories_and_no_other(labels, size, see
     videos = pd.DataFrame({"video_id": [f"v{n}" for n in range(len(labels))], "label": pd.Series(labels, dtype=str)})
     kept = youtube8m.undersample(videos, {"guitar": size, "piano": size}, np.random.default_rng(seed))
     before, after = Counter(labels), Counter(kept.label)
-    assert after == Counter(
-        {name: n if name == "banjo" else min(n, size) for name, n in before.items()}
-    )
+    assert after == Counter({name: n if name == "banjo" else min(n, size) for name, n in before.items()})
     assert kept.index.is_monotonic_increasing
     shuffled = videos.sample(frac=1, random_state=seed)
     again = youtube8m.undersample(shuffled, {"guitar": size, "piano": size}, np.random.default_rng(seed))

@@ -39,9 +39,7 @@ STATES = ("available", "private", "removed", "region-locked", "failed")
 NOT_ASKED = "not asked"
 
 # MP4 at 360 lines where there is one: the models see 256 x 256 pixels. `<=?` also takes an unknown height.
-FORMAT = (
-    "b[height<=?360][ext=mp4]/bv*[height<=?360][ext=mp4]+ba[ext=m4a]/b[height<=?360]/bv*[height<=?360]+ba/wv*+ba/w"
-)
+FORMAT = "b[height<=?360][ext=mp4]/bv*[height<=?360][ext=mp4]+ba[ext=m4a]/b[height<=?360]/bv*[height<=?360]+ba/wv*+ba/w"
 
 # What yt-dlp says, in this order: the first that fits is the state. A word on asking too often comes first, since
 # it also says that the video is not available; a bare "not available" proves nothing and stays `failed`.
@@ -67,7 +65,7 @@ class Manners:
     num_workers : videos under way at once.
     bytes_per_second : the limit of each.
     pause : seconds before each video, so that the workers do not ask in a row.
-    attempts : tries a video, the first included.
+    attempts : tries a video, the first included; a try takes up a broken connection that often as well.
     backoff : seconds before the second try; doubled for every further one. ``Retry-After`` of an answer counts if
         longer, and holds all workers.
     longest_wait : seconds; the limit of both.

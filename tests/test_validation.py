@@ -1,0 +1,142 @@
+from fractions import Fraction
+
+import av
+import numpy as np
+import pandas as pd
+import pytest
+
+from instrec_utils.corpora.validation import FINDINGS, is_silent, is_still, validate
+from instrec_utils.errors import CorpusError
+
+RATE = 16_000
+
+
+def write_video(path, *, seconds=4.0, moves=True, level=0.3, picture=True, sound=True, seed=0):
+    """Write a video: noise pictures that change or do not, a tone at a level or silence."""
+    rng = np.random.default_rng(seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        if picture:
+            video = container.add_stream("mpeg4", rate=4)
+            video.width, video.height, video.pix_fmt, video.bit_rate = 64, 64, "yuv420p", 400_000
+        if sound:
+            audio = container.add_stream("aac", rate=RATE, layout="mono")
+        if picture:
+            scene = np.kron(rng.integers(0, 255, (8, 8, 3)), np.ones((8, 8, 1))).astype(np.uint8)
+            for number in range(round(seconds * 4)):
+                shown = np.roll(scene, 4 * number if moves else 0, axis=1)
+                container.mux(video.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(shown), format="rgb24")))
+            container.mux(video.encode(None))
+        if sound:
+            tone = level * np.sin(2 * np.pi * 440 * np.arange(round(seconds * RATE)) / RATE)
+            block = av.AudioFrame.from_ndarray(tone.astype(np.float32)[None], format="fltp", layout="mono")
+            block.sample_rate, block.pts, block.time_base = RATE, 0, Fraction(1, RATE)
+            container.mux(audio.encode(block))
+            container.mux(audio.encode(None))
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """Write one video for every finding; the name says which."""
+    files = {
+        "good": {},
+        "quiet": {"level": 0.01, "seed": 1},
+        "silent": {"level": 0.0, "seed": 2},
+        "no_sound": {"sound": False, "seed": 3},
+        "still": {"moves": False, "seed": 4},
+        "no_picture": {"picture": False, "seed": 5},
+        "short": {"seconds": 2.0, "seed": 6},
+    }
+    for name, settings in files.items():
+        write_video(tmp_path / "videos" / f"{name}.mp4", **settings)
+    (tmp_path / "videos" / "copy.mp4").write_bytes((tmp_path / "videos" / "good.mp4").read_bytes())
+    (tmp_path / "videos" / "text.mp4").write_text("not a video")
+    (tmp_path / "videos" / "empty.mp4").write_bytes(b"")
+    names = [*files, "copy", "text", "empty", "gone", "never"]
+    index = pd.DataFrame({"video_id": names})
+    index["label"] = ["banjo" if number % 2 else "cello" for number in range(len(names))]
+    index["split"] = "train"
+    index["path"] = ["" if name == "never" else f"videos/{name}.mp4" for name in names]
+    index["duration"] = np.nan
+    return index, tmp_path
+
+
+EXPECTED = {
+    "good": set(),
+    "quiet": set(),
+    "silent": {"silent"},
+    "no_sound": {"silent"},
+    "still": {"still"},
+    "no_picture": {"still"},
+    "short": {"too_short"},
+    "copy": {"duplicated"},
+    "text": {"invalid"},
+    "empty": {"invalid"},
+    "gone": {"missing"},
+    "never": {"missing"},
+}
+
+
+def test_every_video_has_its_finding(corpus):
+    index, folder = corpus
+    seen = []
+    report = validate(index, folder, report=seen.append)
+    found = {row.video_id: {name for name in FINDINGS if getattr(row, name)} for row in report.videos.itertuples()}
+    assert found == EXPECTED
+    notes = report.videos.set_index("video_id").note
+    assert notes["copy"] == "the same as good"
+    assert "text.mp4" in notes["text"]
+    assert seen == [name for name, findings in EXPECTED.items() if "missing" not in findings]
+    usable = set(report.videos.video_id[report.usable()])
+    assert usable == set(EXPECTED) - {"text", "empty", "gone", "never", "short"}
+
+
+def test_counts_a_class_and_split(corpus):
+    index, folder = corpus
+    index.loc[:2, "split"] = "test"
+    counts = validate(index, folder).counts().set_index(["label", "split"])
+    assert counts.videos.sum() == len(index)
+    for name in FINDINGS:
+        assert counts[name].sum() == sum(name in findings for findings in EXPECTED.values())
+    assert counts.at[("cello", "test"), "silent"] == 1
+    assert counts.at[("banjo", "train"), "silent"] == 1
+
+
+def test_the_index_and_the_folder_must_be_good(corpus):
+    index, folder = corpus
+    with pytest.raises(CorpusError, match="no such corpus folder"):
+        validate(index, folder / "none")
+    with pytest.raises(CorpusError, match="row 1: path must be relative"):
+        validate(index.assign(path="../up.mp4"), folder)
+
+
+def test_an_empty_index_has_an_empty_report(corpus):
+    index, folder = corpus
+    report = validate(index[:0], folder)
+    assert len(report.videos) == len(report.counts()) == 0
+
+
+@pytest.mark.parametrize(
+    ("sound", "expected"),
+    [
+        (np.zeros(0), True),
+        (np.zeros(16_000), True),
+        (np.full(16_000, 10 ** (-61 / 20)), True),
+        (np.full(16_000, 10 ** (-59 / 20)), False),
+        (np.r_[np.zeros(16_000), np.full(1_600, 0.01)], False),  # one loud tenth of a second is enough
+        (np.r_[np.zeros(16_000), 0.5], False),
+    ],
+)
+def test_silence(sound, expected):
+    assert is_silent(sound.astype(np.float32), 16_000) is expected
+
+
+def test_stillness_looks_no_further_than_the_first_change():
+    rng = np.random.default_rng(0)
+    scene = rng.integers(0, 255, (16, 16, 3), dtype=np.uint8)
+    flicker = np.clip(scene.astype(int) + rng.integers(-1, 2, scene.shape), 0, 255).astype(np.uint8)
+    assert is_still(iter([scene, flicker, scene]))
+    assert is_still(iter([scene]))
+    frames = iter([scene, flicker, np.roll(scene, 3, axis=0), scene])
+    assert not is_still(frames)
+    assert len(list(frames)) == 1
