@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from .canvas import Canvas, Colour, Point, box, oval, spline, tint
@@ -139,8 +140,8 @@ class Person:
             hip = (side * 9, 70)
             knee = (side * 21, 80) if seated else (side * 11, 108)
             foot = (side * 19, 116) if seated else (side * 12, 148)
-            canvas.tube([hip, knee, foot], (9, 8, 5.2), self.trousers, gloss=0.1, ends=True)
-            canvas.disc(knee, 7.6, self.trousers, relief=5)
+            _limb(canvas, knee, foot, (8, 5.2), self.trousers)
+            _limb(canvas, hip, knee, (9, 8), self.trousers)
             canvas.fill(oval((foot[0] + side * 2, foot[1] + 2), 7, 3.2), shoe, relief=1.5)
         if seated and behind:
             canvas.fill(box(-34, 72, 34, 79, radius=2), (52, 36, 28), relief=2)
@@ -154,10 +155,12 @@ class Person:
             canvas.fill(box(-34, 72, 4, 78, radius=2), (52, 36, 28), relief=2)
             for x in (-30, 0):
                 canvas.tube([(x, 76), (x, 117)], 1.8, (46, 32, 24))
-            canvas.tube([(-15, 66), (24, 70), (26, 112)], (9.5, 8, 5.4), self.trousers, gloss=0.1, ends=True)
+            _limb(canvas, (24, 71), (26, 112), (7.6, 5.4), self.trousers)
+            _limb(canvas, (-14, 67), (24, 71), (9.5, 8), self.trousers)
             canvas.fill(oval((31, 115), 9, 3), shoe, relief=1.5)
         else:
-            canvas.tube([(-12, 68), (-9, 108), (-12, 146)], (10, 8, 6), self.trousers, gloss=0.1)
+            _limb(canvas, (-9, 108), (-12, 146), (8, 6), self.trousers)
+            _limb(canvas, (-12, 68), (-9, 108), (10, 8), self.trousers)
             canvas.fill(oval((-7, 148), 9, 3.2), shoe, relief=1.5)
         canvas.fill(
             spline([(-16, 14), (-4, 16), (1, 28), (0, 50), (0, 74), (-24, 74), (-26, 50), (-25, 24)], closed=True),
@@ -207,16 +210,21 @@ class Person:
     def upper_arm(self, canvas: Canvas, view: str, side: int, hand: Point) -> None:
         """Draw the sleeve from the shoulder to the elbow."""
         start, bend = self.shoulder(view, side), self.elbow(view, side, hand)
-        canvas.tube([start, bend], (6.4, 5.2), self.shirt, gloss=0.12)
-        canvas.disc(bend, 5.2, tint(self.shirt, 0.75))
+        _limb(canvas, start, bend, (6.8, 5.2), self.shirt)
 
     def forearm(self, canvas: Canvas, view: str, side: int, hand: Point) -> None:
         """Draw the lower arm and the hand."""
         bend = self.elbow(view, side, hand)
         wrist = tuple(np.add(bend, np.subtract(hand, bend) * 0.8))
-        canvas.tube([bend, wrist], (5.0, 3.6), self.shirt, gloss=0.12)
-        canvas.disc(bend, 4.6, self.shirt)
+        _limb(canvas, bend, wrist, (5.2, 3.5), self.shirt)
         paint_hand(canvas, hand, np.degrees(np.arctan2(hand[1] - bend[1], hand[0] - bend[0])), self.skin, flip=side)
+
+
+def _limb(canvas: Canvas, start: Point, end: Point, radii: Point, cloth: Colour) -> None:
+    """Draw a sleeve or a trouser leg between two joints."""
+    joints = np.vstack([oval(start, radii[0]), oval(end, radii[1])]).astype(np.float32)
+    outline = cv2.convexHull(joints)[:, 0]
+    canvas.fill(outline, cloth, relief=0.9 * radii[0], edge=tint(cloth, 0.5), edge_width=0.4)
 
 
 def paint_hand(canvas: Canvas, place: Point, angle: float, skin: Colour, *, flip: int = 1, size: float = 1.0) -> None:

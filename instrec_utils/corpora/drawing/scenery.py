@@ -85,7 +85,8 @@ def _plant(canvas: Canvas, generator: np.random.Generator) -> None:
 
 def _lamp(canvas: Canvas, generator: np.random.Generator) -> None:
     canvas.tube([(0, -100), (0, 0)], 1.5, (90, 84, 78))
-    canvas.disc((0, -112), 46, (255, 236, 180), alpha=0.13)
+    for radius in range(56, 20, -5):
+        canvas.disc((0, -112), radius, (255, 236, 180), alpha=0.035)
     canvas.fill([(-10, -128), (10, -128), (18, -98), (-18, -98)], vary(generator, (240, 214, 160), 30), sheen=0.2)
     canvas.fill(oval((0, 0), 13, 3), (70, 66, 62))
 
