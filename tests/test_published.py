@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from instrec_utils.corpora import labels, published
-from instrec_utils.errors import CorpusError, DownloadError, ParameterError
+from instrec_utils.errors import CorpusError, ParameterError
 
 FCVID_SIZES = {0: 7, 1: 5, 2: 4, 3: 3, 4: 3, 5: 3, 6: 3, 7: 3, 8: 3, 9: 3, 10: 6, 11: 4}
 
@@ -264,54 +264,19 @@ def test_durations_of_another_form_are_refused(tmp_path, content, message):
         published.read_durations(path)
 
 
-def test_a_changed_checksum_or_a_missing_file_is_refused(tmp_path, monkeypatch):
-    import hashlib
+def test_the_evidence_for_the_youtube8m_names(lists):
+    table = published.label_evidence(lists)
+    assert table.label.to_list() == list(labels.YOUTUBE8M_LABELS)
+    assert table.shared.to_list() == table.agreeing.to_list() == [0, 1] + [0] * 11
+    assert table.videos.to_list() == [3, 6, *range(6, 17)]
 
+
+def test_the_published_files_are_checked(tmp_path, monkeypatch):
     monkeypatch.setenv("INSTREC_ICMR2017", str(tmp_path))
-    (tmp_path / "a.csv").write_bytes(b"content")
-    good = {"a.csv": hashlib.sha256(b"content").hexdigest()}
-    assert published.locate(good) == tmp_path
-    (tmp_path / "a.csv").write_bytes(b"contend")
-    with pytest.raises(CorpusError, match=r"a\.csv: the sha256 .* is " + good["a.csv"]):
-        published.locate(good)
-    (tmp_path / "a.csv").unlink()
-    with pytest.raises(CorpusError, match=r"a\.csv: missing"):
-        published.locate(good)
-
-
-def test_a_download_is_checked_and_kept(tmp_path, monkeypatch):
-    import hashlib
-    import http.server
-    import threading
-
-    served = tmp_path / "served"
-    served.mkdir()
-    (served / "a.csv").write_bytes(b"content")
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *arguments):
-            super().__init__(*arguments, directory=str(served))
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr(published, "ADDRESS", f"http://127.0.0.1:{server.server_port}/")
-    monkeypatch.delenv("INSTREC_ICMR2017", raising=False)
-    monkeypatch.setenv("INSTREC_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-    good = {"a.csv": hashlib.sha256(b"content").hexdigest()}
-    try:
-        with pytest.raises(DownloadError, match=r"a\.csv: .*INSTREC_ICMR2017"):
-            published.locate({"a.csv": "0" * 64})
-        assert not (tmp_path / "data" / "icmr2017" / "a.csv").exists()
-        directory = published.locate(good)
-    finally:
-        server.shutdown()
-        server.server_close()
-    assert (directory / "a.csv").read_bytes() == b"content"
-    assert published.locate(good) == directory  # the server is gone: it is not asked again
+    for name in published.SHA256:
+        (tmp_path / name).write_bytes(b"changed")
+    with pytest.raises(CorpusError, match=r"fcvid_auxinfo\.pkl: the sha256"):
+        published.locate()
 
 
 def test_frames_for_plots_come_without_missing_labels(lists):

@@ -117,6 +117,15 @@ def test_categories_are_assigned_and_what_the_table_lacks_is_named(candidates):
         youtube8m.assign_categories(candidates, pd.concat([table, table[:1]], ignore_index=True))
 
 
+def test_the_review_shows_every_candidate_with_its_reason(vocabulary_file):
+    table = youtube8m.review(youtube8m.read_vocabulary(vocabulary_file)).set_index("name")
+    assert len(table) == len(ENTITIES)
+    assert (table.reason != "").all()
+    assert table.loc["Fiddle", ["accepted", "category"]].to_list() == [True, "violin"]
+    assert table.loc["Guitar Hero", ["accepted", "category", "reason"]].to_list() == [False, "", "a game"]
+    assert table.loc["Keyboard instrument", "reason"].startswith("a family")
+
+
 def test_counts_of_the_categories(candidates):
     counts = youtube8m.category_counts(youtube8m.assign_categories(candidates), {"guitar": 7})
     counts = counts.set_index("category")

@@ -16,7 +16,6 @@ yt8m_auxinfo.pkl      60,862  ``{"<video id>": (seconds, frames/s)}``
 from __future__ import annotations
 
 import math
-import os
 import pickle
 import re
 from collections.abc import Mapping
@@ -25,12 +24,12 @@ from typing import Any, NoReturn
 
 import pandas as pd
 
-from instrec_utils.config import data_dir
-from instrec_utils.corpora import labels
+from instrec_utils import paths
+from instrec_utils.corpora import labels, pinned
 from instrec_utils.corpora.index import check_index
 from instrec_utils.corpora.splits import paper_split
-from instrec_utils.errors import CorpusError, DownloadError, ParameterError
-from instrec_utils.files import sha256_of_file, write_json
+from instrec_utils.errors import CorpusError, ParameterError
+from instrec_utils.files import write_json
 
 COMMIT = "6c26abd"
 ADDRESS = f"https://raw.githubusercontent.com/Veleslavia/ICMR2017/{COMMIT}/datasets/"
@@ -66,54 +65,40 @@ PAPER = {
 }
 """Table 1 as printed."""
 
+HUMAN_RATES = (
+    {
+        "corpus": "YouTube-8M, 13 categories",
+        "who": "20 people without musical training, 547 videos, one label each",
+        "precision": 86.0,
+        "recall": 85.0,
+        "f1": 85.0,
+        "source": "Slizovskaia et al. 2017, section 4.3",
+    },
+    {
+        "corpus": "YouTube-8M, all entities",
+        "who": "raters of the corpus, several labels a video",
+        "precision": 78.8,
+        "recall": 14.5,
+        "f1": None,
+        "source": "Abu-El-Haija et al. 2016, as cited by Slizovskaia et al. 2017, section 4.1",
+    },
+)
+"""What people reach, in %. For FCVID no rate is known (4.1); its labels are of at least three annotators a video."""
+
 _KEY = r"(?:\./(?P<folder>[A-Za-z]{1,64})/)?(?P<video_id>[A-Za-z0-9_-]{1,64})"
 _VIDEO = re.compile(_KEY)
 _ROW = re.compile(rf"{_KEY},(?P<label_id>[0-9]{{1,3}})")
 
 
-def locate(sha256: Mapping[str, str] = SHA256) -> Path:
-    """Return the folder with the published files, every checksum verified.
-
-    The folder is ``$INSTREC_ICMR2017`` where that is set; otherwise the files are downloaded once into
-    ``icmr2017`` in the data folder.
-
-    Parameters
-    ----------
-    sha256 : file names and their checksums.
+def locate() -> Path:
+    """Return the folder with the published files: ``$INSTREC_ICMR2017``, or a download into the data folder.
 
     Raises
     ------
-    CorpusError
-        A file of the local copy is missing or has another checksum.
-    DownloadError
-        A file could not be downloaded, or what came has another checksum.
+    CorpusError, DownloadError
+        See `pinned.locate`.
     """
-    if "INSTREC_ICMR2017" in os.environ:
-        directory = Path(os.environ["INSTREC_ICMR2017"])
-    else:
-        directory = _download(data_dir() / "icmr2017", sha256)
-    for name, expected in sha256.items():
-        path = directory / name
-        if not path.is_file():
-            raise CorpusError(f"{path}: missing; the published files are {', '.join(sha256)}")
-        received = sha256_of_file(path)
-        if received != expected:
-            raise CorpusError(f"{path}: the sha256 of the published file is {expected}, this one has {received}")
-    return directory
-
-
-def _download(directory: Path, sha256: Mapping[str, str]) -> Path:
-    import pooch
-
-    store = pooch.create(path=directory, base_url=ADDRESS, registry=dict(sha256), retry_if_failed=2)
-    for name in sha256:
-        try:
-            store.fetch(name)
-        except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong checksum is a ValueError
-            raise DownloadError(
-                f"{ADDRESS}{name}: {error}. Set INSTREC_ICMR2017 to a folder that holds {', '.join(sha256)}."
-            ) from error
-    return directory
+    return pinned.locate("INSTREC_ICMR2017", "icmr2017", ADDRESS, SHA256)
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -295,6 +280,23 @@ def shared_videos(directory: Path) -> pd.DataFrame:
     )
 
 
+def label_evidence(directory: Path) -> pd.DataFrame:
+    """Return how sure the name of each YouTube-8M label id is.
+
+    Returns
+    -------
+    table : one row an id: ``label_id``, ``label`` (from the authors' code), ``videos`` (listed), ``shared`` (of these
+        also in FCVID) and ``agreeing`` (of the shared, those whose FCVID folder has the same name).
+    """
+    listed = read_list(Path(directory) / "yt8m_dataset.csv", "yt8m")
+    shared = shared_videos(directory)
+    agreeing = shared[shared.fcvid_label == shared.youtube8m_label]
+    table = pd.DataFrame({"label": labels.YOUTUBE8M_LABELS}).rename_axis("label_id")
+    for name, videos in (("videos", listed), ("shared", shared), ("agreeing", agreeing)):
+        table[name] = videos.label_id.value_counts().reindex(table.index, fill_value=0)
+    return table.reset_index()
+
+
 def unlisted_videos(corpus: str, directory: Path) -> pd.DataFrame:
     """Return the rows of `read_durations` whose video has no label in the list, sorted by id."""
     listed = read_list(Path(directory) / f"{corpus}_dataset.csv", corpus)
@@ -320,10 +322,16 @@ def table1(directory: Path) -> dict[str, dict[str, Any]]:
     return {corpus: _column(corpus, Path(directory)) for corpus in CORPORA}
 
 
-def write_table1(directory: Path, path: Path = Path("results/curation/table1.json")) -> dict[str, dict[str, Any]]:
-    """Recompute Table 1 and write it as JSON, whole or not at all; return it too."""
+def write_table1(directory: Path, path: Path | None = None) -> dict[str, dict[str, Any]]:
+    """Recompute Table 1 and write it as JSON, whole or not at all; return it too.
+
+    Parameters
+    ----------
+    directory : where the published files lie, see `locate`.
+    path : the file; ``results/curation/table1.json`` if None.
+    """
     table = table1(directory)
-    write_json(path, table)
+    write_json(path or paths.results_dir("curation") / "table1.json", table)
     return table
 
 

@@ -9,8 +9,8 @@ undersamples the three largest (4.1). It names neither the entities nor the rule
 3. `read_records` and `select_videos` find the videos in YouTube-8M's own video-level TFRecords.
 4. `undersample` draws the three largest categories down to the sizes that the published list has.
 
-The vocabulary in use today (3,862 entities, third version) is not the one that the paper used (4,800 entities,
-first version), so the 46 entities and the 235,260 videos before undersampling cannot be recomputed.
+The vocabulary in use today (May 2018, 3,862 entities) is not the one that the paper used (September 2016, 4,800
+entities), so the 46 entities and the 235,260 videos before undersampling cannot be recomputed.
 """
 
 from __future__ import annotations
@@ -24,8 +24,12 @@ import numpy as np
 import pandas as pd
 
 from instrec_utils.config import LABELS
+from instrec_utils.corpora import pinned
 from instrec_utils.corpora.index import VIDEO_ID
 from instrec_utils.errors import CorpusError, ParameterError
+
+ADDRESS = "https://research.google.com/youtube8m/csv/2/"
+SHA256 = {"vocabulary.csv": "81657c6060d619eae41a581a4b8a1e34722b29cfcb36caf0f1c6fd69803d501b"}
 
 PUBLISHED_SIZES = {"guitar": 24_080, "piano": 12_642, "drums": 6_629}
 """Videos that the published list has of the three largest categories: the sizes after undersampling."""
@@ -64,6 +68,17 @@ _NOUN_PHRASE_ENDS = re.compile(
     r"pitched|considered|found|between|belonging|developed|originally|originating|commonly|based|produced|combining|"
     r"and is|shared|consisting|headquartered|centered|founded|controlled|popular) "
 )
+
+
+def locate_vocabulary() -> Path:
+    """Return the file of the vocabulary of 2018: in ``$INSTREC_YOUTUBE8M``, or downloaded into the data folder.
+
+    Raises
+    ------
+    CorpusError, DownloadError
+        See `pinned.locate`.
+    """
+    return pinned.locate("INSTREC_YOUTUBE8M", "youtube8m", ADDRESS, SHA256) / "vocabulary.csv"
 
 
 def read_vocabulary(path: Path) -> pd.DataFrame:
@@ -210,6 +225,21 @@ def assign_categories(candidates: pd.DataFrame, table: pd.DataFrame | None = Non
         raise CorpusError(f"{source}: must say where each instrument belongs; missing: {', '.join(unknown)}")
     reviewed = table.rename(columns={"reason": "category_reason"})
     return accepted.drop(columns=["accepted", "reason"]).merge(reviewed, on="name", how="left")
+
+
+def review(vocabulary: pd.DataFrame) -> pd.DataFrame:
+    """Return every candidate with what became of it: the table that a reader can search and argue with.
+
+    Returns
+    -------
+    table : ``name``, ``vertical``, ``train_videos``, ``definition``, ``accepted`` (bool), ``category`` (empty for none)
+        and ``reason`` (why rejected, or why in this category or in none), the entity with most videos first.
+    """
+    candidates = find_instruments(vocabulary)
+    entities = assign_categories(candidates)[["entity", "category", "category_reason"]]
+    table = candidates.merge(entities, on="entity", how="left").fillna({"category": "", "category_reason": ""})
+    table["reason"] = table.reason.where(~table.accepted, table.category_reason)
+    return table[["name", "vertical", "train_videos", "definition", "accepted", "category", "reason"]]
 
 
 def category_counts(entities: pd.DataFrame, published_sizes: Mapping[str, int]) -> pd.DataFrame:

@@ -1,0 +1,57 @@
+"""Other people's files at a pinned address: a local copy or one download, every checksum verified."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from instrec_utils import paths
+from instrec_utils.errors import CorpusError, DownloadError
+from instrec_utils.files import sha256_of_file
+
+
+def locate(variable: str, name: str, address: str, sha256: Mapping[str, str]) -> Path:
+    """Return the folder that holds the files.
+
+    Parameters
+    ----------
+    variable : the environment variable that names a folder with a local copy.
+    name : the folder in the data folder where downloads go if it is not set.
+    address : what the file names are appended to.
+    sha256 : file names and their checksums.
+
+    Raises
+    ------
+    CorpusError
+        A file of the local copy is missing or has another checksum.
+    DownloadError
+        A file could not be downloaded, or what came has another checksum; nothing of it is kept.
+    """
+    if variable in os.environ:
+        directory = Path(os.environ[variable])
+    else:
+        directory = paths.data_dir() / name
+        _download(directory, variable, address, sha256)
+    for file_name, expected in sha256.items():
+        path = directory / file_name
+        if not path.is_file():
+            raise CorpusError(f"{path}: missing; {variable} must name a folder that holds {', '.join(sha256)}")
+        received = sha256_of_file(path)
+        if received != expected:
+            raise CorpusError(f"{path}: the sha256 of the published file is {expected}, this one has {received}")
+    return directory
+
+
+def _download(directory: Path, variable: str, address: str, sha256: Mapping[str, str]) -> None:
+    import pooch
+
+    pooch.get_logger().setLevel("WARNING")
+    store = pooch.create(path=directory, base_url=address, registry=dict(sha256), retry_if_failed=2)
+    for file_name in sha256:
+        try:
+            store.fetch(file_name)
+        except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong checksum is a ValueError
+            raise DownloadError(
+                f"{address}{file_name}: {error}. Or set {variable} to a folder that holds {', '.join(sha256)}."
+            ) from error
