@@ -86,6 +86,14 @@ def test_groups_keep_the_shares_when_they_can():
     assert (split.groupby(groups).nunique() == 1).all()
 
 
+def test_large_groups_alone_keep_the_shares():
+    index = make_index([300, 300])
+    groups = pd.Series(np.arange(600) // 6)
+    split = grouped_split(index, groups, np.random.default_rng(0))
+    shares = pd.crosstab(index.label, split, normalize="index")[list(SPLITS)]
+    np.testing.assert_allclose(shares, np.tile([0.7, 0.15, 0.15], (2, 1)), atol=0.03)
+
+
 @pytest.mark.parametrize("split", [paper_split, lambda index: stratified_split(index, np.random.default_rng(0))])
 def test_a_class_with_fewer_videos_than_splits_is_named(split):
     with pytest.raises(CorpusError, match=r"at least 3 .* class1 has 2, class2 has 1"):

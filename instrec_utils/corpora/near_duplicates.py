@@ -1,7 +1,7 @@
 """Groups of videos that show or play the same: one upload under several ids must not be trained and tested on.
 
 - A picture is a 64-bit perceptual hash (`frame_hashes`). Two videos are alike when at least `MIN_ALIKE_FRAMES`
-  frames of the one each differ in at most `MAX_HASH_BITS` bits from some frame of the other.
+  frames of each differ in at most `MAX_HASH_BITS` bits from some frame of the other.
 - A sound is the course of its chroma (`chroma_fingerprint`). Two are alike when the correlation of their courses
   is at least `MIN_CHROMA_CORRELATION`. The mean chroma is taken off first, so that a common key is no likeness.
 - Videos of one uploader belong together where the uploader is known.
@@ -169,11 +169,12 @@ def _alike_in_picture(hashes: Sequence[np.ndarray]) -> sparse.csr_array:
         return sparse.csr_array((number, number), dtype=float)
     bits = np.concatenate([np.asarray(bits, dtype=np.float32).reshape(-1, HASH_BITS) for bits in hashes])
     frames = _within(bits, math.sqrt(MAX_HASH_BITS + 0.5))  # squared distance of bits = number of differing bits
-    # A frame of one video counts once, however many frames of the other it resembles: a still would win else.
+    # A frame counts once, however many frames of the other video it resembles, and both videos need enough such
+    # frames: else a still would be like every video that shows the picture once.
     owners = sparse.csr_array((np.ones(len(owner)), (np.arange(len(owner)), owner)), shape=(len(owner), number))
     resembles = ((frames @ owners) > 0).astype(float)
-    shared = owners.T @ resembles
-    return (shared >= MIN_ALIKE_FRAMES).astype(float)
+    enough = (owners.T @ resembles >= MIN_ALIKE_FRAMES).astype(float)
+    return enough.multiply(enough.T).tocsr()
 
 
 def _alike_in_sound(fingerprints: np.ndarray) -> sparse.csr_array:
