@@ -45,8 +45,8 @@ sync: $(STAMP)
 	@$(BIN)/jupytext --sync notebooks/*.py
 
 lock:
-	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --no-annotate \
-		--no-emit-index-url --custom-compile-command "make lock" --quiet --upgrade -o requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra open --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet --upgrade -o requirements.lock
 
 clean:
 	rm -rf _build runs data

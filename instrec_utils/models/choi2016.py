@@ -8,6 +8,8 @@ from keras import layers
 from instrec_utils.config import CHOI2016
 
 PADDED_FRAMES = 1440  # 1366 frames and 37 on either side, so that the four pools end at 15
+# With Keras' own 0.99 the running statistics need hundreds of steps, more than a small corpus' first epochs have.
+MOMENTUM = 0.9
 
 
 def build(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
@@ -31,10 +33,10 @@ def build(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
     inputs = keras.Input((CHOI2016.n_mels, CHOI2016.num_frames), name="log_mel")
     x = layers.Reshape((CHOI2016.n_mels, CHOI2016.num_frames, 1))(inputs)
     x = layers.ZeroPadding2D((0, (PADDED_FRAMES - CHOI2016.num_frames) // 2))(x)
-    x = layers.BatchNormalization(axis=2, name="input_bn")(x)
+    x = layers.BatchNormalization(axis=2, momentum=MOMENTUM, name="input_bn")(x)
     for number, (filters, pool) in enumerate(((64, 2), (128, 3), (128, 4), (128, 4)), start=1):
         x = layers.Conv2D(filters, 3, padding="same", name=f"block{number}_conv")(x)
-        x = layers.BatchNormalization(name=f"block{number}_bn")(x)
+        x = layers.BatchNormalization(momentum=MOMENTUM, name=f"block{number}_bn")(x)
         x = layers.Activation("elu", name=f"block{number}_elu")(x)
         x = layers.MaxPooling2D(pool, name=f"block{number}_pool")(x)
         x = layers.Dropout(0.1, name=f"block{number}_dropout")(x)

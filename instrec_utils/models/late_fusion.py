@@ -31,7 +31,7 @@ def build(
     frames = keras.Input((num_frames, frame_features), name="frames")
     sound = keras.Input((sound_features,), name="sound")
     x = layers.Concatenate(name="joined")([layers.Flatten(name="flat_frames")(frames), sound])
-    x = layers.BatchNormalization(name="joined_bn")(x)
+    x = layers.BatchNormalization(momentum=0.9, name="joined_bn")(x)
     for number in (1, 2):
         x = layers.Dense(1024, activation="relu", name=f"dense{number}")(x)
         x = layers.Dropout(dropout, name=f"dense{number}_dropout")(x)
