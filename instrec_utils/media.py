@@ -123,6 +123,9 @@ def probe(path: Path) -> MediaInfo:
         audio = next(iter(container.streams.audio), None)
         if video is None and audio is None:
             raise MediaError(f"{path}: has neither a picture nor a sound stream")
+        for stream, what in ((video, "pictures"), (audio, "sound")):
+            if stream is not None and stream.codec_context is None:
+                raise MediaError(f"{path}: its {what} cannot be decoded: unknown codec")
         info = MediaInfo(
             duration=_duration(container),
             width=video.codec_context.width if video else 0,
@@ -149,7 +152,7 @@ def read_frames(path: Path, *, frame_rate: float = 1.0, size: int | None = None)
     """Yield the pictures on screen at 0, 1, 2, ... s (at 1 frame per second).
 
     The picture on screen at a time is the last one whose presentation time is not after it, counted from the
-    first picture.
+    first picture; the last one stays for its own duration.
 
     Parameters
     ----------
@@ -175,7 +178,7 @@ def read_frames(path: Path, *, frame_rate: float = 1.0, size: int | None = None)
         stream.thread_type = "AUTO"
         step = Fraction(1) / Fraction(frame_rate).limit_denominator(1000)
         start = shown = None
-        time = Fraction(0)
+        end = Fraction(0)
         taken = 0
         try:
             for frame in container.decode(stream):
@@ -183,18 +186,23 @@ def read_frames(path: Path, *, frame_rate: float = 1.0, size: int | None = None)
                     continue
                 time = frame.pts * frame.time_base
                 start = time if start is None else start
+                if time - start > MAX_SECONDS:
+                    raise MediaError(
+                        f"{path}: expected pictures of at most {MAX_SECONDS} s, got one at {float(time)} s"
+                    )
                 # Every wanted time before this frame still shows the one before it.
                 while shown is not None and time - start > taken * step:
                     yield _picture(shown, size)
                     taken += 1
-                shown = frame
+                shown, end = frame, time + (frame.duration or 1) * frame.time_base
         except av.FFmpegError as error:
             if shown is None:
                 raise MediaError(f"{path}: pictures cannot be decoded: {error}") from error
         if shown is None:
             raise MediaError(f"{path}: the picture stream has no frame")
-        if time - start >= taken * step:
+        while taken * step < min(end - start, MAX_SECONDS):
             yield _picture(shown, size)
+            taken += 1
 
 
 def read_sound(path: Path, sample_rates: tuple[int, ...]) -> dict[int, np.ndarray]:
@@ -218,30 +226,39 @@ def read_sound(path: Path, sample_rates: tuple[int, ...]) -> dict[int, np.ndarra
     probe(path)
     chunks: dict[int, list[np.ndarray]] = {rate: [] for rate in sample_rates}
     streams: dict[int, soxr.ResampleStream] = {}
+    setup = None
     with _open(path) as container:
         if not container.streams.audio:
             raise MediaError(f"{path}: has no sound stream")
-        to_float = av.AudioResampler(format="fltp")
         try:
             for frame in container.decode(container.streams.audio[0]):
+                # A recorded broadcast may change from mono to stereo, or its sample rate, midway.
+                if setup != (setup := (frame.format.name, frame.layout.name, frame.sample_rate)):
+                    _finish(streams, chunks)
+                    to_float = av.AudioResampler(format="fltp")
+                    for rate in sample_rates:
+                        streams[rate] = soxr.ResampleStream(frame.sample_rate, rate, 1, dtype="float32")
                 for planar in to_float.resample(frame):
                     mono = planar.to_ndarray().mean(axis=0, dtype=np.float32)
-                    for rate in sample_rates:
-                        if rate not in streams:
-                            streams[rate] = soxr.ResampleStream(planar.sample_rate, rate, 1, dtype="float32")
-                        chunks[rate].append(streams[rate].resample_chunk(mono))
-        except av.FFmpegError as error:
+                    for rate, stream in streams.items():
+                        chunks[rate].append(stream.resample_chunk(mono))
+        except (av.FFmpegError, ValueError) as error:
             if not streams:
                 raise MediaError(f"{path}: sound cannot be decoded: {error}") from error
     if not streams:
         raise MediaError(f"{path}: the sound stream is empty")
-    for rate, stream in streams.items():
-        chunks[rate].append(stream.resample_chunk(np.zeros(0, np.float32), last=True))
+    _finish(streams, chunks)
     sound = {rate: np.concatenate(parts) for rate, parts in chunks.items()}
     for samples in sound.values():
         if not np.isfinite(samples).all():
             raise MediaError(f"{path}: the sound holds values that are not finite")
     return sound
+
+
+def _finish(streams: dict[int, soxr.ResampleStream], chunks: dict[int, list[np.ndarray]]) -> None:
+    """Append what the resamplers still hold back."""
+    for rate, stream in streams.items():
+        chunks[rate].append(stream.resample_chunk(np.zeros(0, np.float32), last=True))
 
 
 def num_frames(duration: float, frame_rate: float = 1.0) -> int:
