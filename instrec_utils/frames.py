@@ -24,7 +24,7 @@ def encode_jpeg(picture: np.ndarray) -> np.ndarray:
 
 def decode_jpeg(data: np.ndarray) -> np.ndarray:
     """Return JPEG bytes [shape=(num_bytes,), uint8] as an RGB picture [shape=(height, width, 3), uint8]."""
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
     if picture is None:
         raise ValueError(f"expected JPEG bytes, got {len(data)} bytes that are none")
     return np.ascontiguousarray(picture[..., ::-1])
