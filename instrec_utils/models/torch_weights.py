@@ -17,6 +17,16 @@ from typing import Any, BinaryIO
 import numpy as np
 
 MAGIC = 0x1950A86A20F9469CFC6C
+_DAMAGE = (
+    pickle.UnpicklingError,
+    EOFError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    OverflowError,
+    MemoryError,
+)
 _DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
@@ -69,22 +79,22 @@ def read(path: Path) -> dict[str, np.ndarray]:
     try:
         with Path(path).open("rb") as file:
             if _Unpickler(file).load() != MAGIC:
-                raise ValueError(f"{path}: expected a PyTorch checkpoint, got another file")
+                raise ValueError("its first number is another one")
             _Unpickler(file).load()  # protocol
             _Unpickler(file).load()  # system
             state = _Unpickler(file).load()
-            storages = {key: _read_storage(file, state, key) for key in _Unpickler(file).load()}
-    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, AttributeError, IndexError) as error:
+            dtypes = {tensor.storage[1]: tensor.storage[0] for tensor in state.values()}
+            storages = {key: _read_storage(file, dtypes[key]) for key in _Unpickler(file).load()}
+        return {name: _view(storages[tensor.storage[1]], tensor) for name, tensor in state.items()}
+    except _DAMAGE as error:
         raise ValueError(f"{path}: damaged, or not a plain PyTorch checkpoint: {error}") from error
-    return {name: _view(storages[tensor.storage[1]], tensor) for name, tensor in state.items()}
 
 
-def _read_storage(file: BinaryIO, state: dict[str, _Tensor], key: str) -> np.ndarray:
-    dtype = next(tensor.storage[0] for tensor in state.values() if tensor.storage[1] == key)
+def _read_storage(file: BinaryIO, dtype: np.dtype) -> np.ndarray:
     count = int(np.frombuffer(file.read(8), "<i8")[0])
     data = file.read(count * dtype.itemsize)
     if len(data) != count * dtype.itemsize:
-        raise EOFError(f"storage {key} ends early")
+        raise EOFError("a storage ends early")
     return np.frombuffer(data, dtype)
 
 
@@ -93,4 +103,6 @@ def _view(storage: np.ndarray, tensor: _Tensor) -> np.ndarray:
     index = np.full(tensor.shape, tensor.offset, np.int64)
     for axis, stride in zip(np.indices(tensor.shape, sparse=True), tensor.strides, strict=True):
         index += axis * stride
+    if index.size and index.min() < 0:
+        raise IndexError(f"a tensor begins {-index.min()} values before its storage")
     return storage[index]
