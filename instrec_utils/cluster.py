@@ -28,11 +28,11 @@ def connect(scheduler: str = "", num_workers: int = 0) -> Iterator[Any]:
             yield client
         return
     workers = num_workers or len(os.sched_getaffinity(0))
-    # Memory limits and the dashboard serve clusters that are watched; here they only add messages and ports.
+    # Memory limits serve clusters that are watched; any free port keeps two clusters from warning of each other.
     with (
         dask.config.set({"distributed.logging.distributed": "error", "logging.distributed": "error"}),
         LocalCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address=None, memory_limit=0, silence_logs=40
+            n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", memory_limit=0, silence_logs=40
         ) as local,
         Client(local) as client,
     ):
