@@ -49,6 +49,7 @@ class Batches(keras.utils.PyDataset):
         self.batch_size = batch_size
         self.num_frames = num_frames
         self.key = (seed, epoch)
+        self.error: Exception | None = None  # of the example that could not be loaded
         numbers = np.arange(len(self.targets))
         self.order = np.random.default_rng(self.key).permutation(numbers) if shuffle else numbers
 
@@ -57,7 +58,11 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, number: int) -> tuple[dict[str, np.ndarray] | np.ndarray, np.ndarray]:
         videos = self.order[number * self.batch_size : (number + 1) * self.batch_size]
-        examples = [self.load(video, np.random.default_rng((*self.key, int(video)))) for video in videos]
+        try:
+            examples = [self.load(video, np.random.default_rng((*self.key, int(video)))) for video in videos]
+        except Exception as error:
+            self.error = error
+            raise
         if isinstance(examples[0], dict):
             inputs = {name: np.stack([example[name] for example in examples]) for name in examples[0]}
         else:

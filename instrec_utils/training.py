@@ -3,11 +3,11 @@
 What a run directory holds::
 
     history.csv       one row a finished epoch; writing it is what makes an epoch count
-    epoch-007.keras   the model, optimiser and random state after as many epochs as history.csv has rows
+    epoch-007.keras   the model and optimiser after as many epochs as history.csv has rows
     best.keras        the model of the epoch with the lowest validation loss
 
-An epoch's order of videos and its augmentation depend on the seed and the epoch's number only, so a run that
-was killed and started again has the same history as one that was not.
+An epoch's order of videos, its augmentation and its dropout depend on the seed and the epoch's number only, so a
+run that was killed and started again has the same history as one that was not.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
 from instrec_utils import files
+from instrec_utils.batches import Batches
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,8 @@ class _Bar(keras.callbacks.Callback):
 
 def fit(
     build: Callable[[], keras.Model],
-    train_batches: Callable[[int], keras.utils.PyDataset],
-    validation_batches: keras.utils.PyDataset,
+    train_batches: Callable[[int], Batches],
+    validation_batches: Batches,
     protocol: Protocol,
     run_dir: Path,
     *,
@@ -121,6 +123,7 @@ def fit(
             epoch = len(history)
             if model is None:
                 model = _restore(build, run_dir, epoch, protocol, seed)
+            _seed_dropout(model, seed, epoch)
             history = _run_epoch(model, train_batches(epoch), validation_batches, protocol, run_dir, history, bar)
             bar.set_postfix(epoch=epoch + 1, val_accuracy=f"{history['val_accuracy'].iloc[-1]:.3f}")
     return keras.saving.load_model(run_dir / "best.keras", safe_mode=True), history
@@ -156,10 +159,18 @@ def _restore(build: Callable[[], keras.Model], run_dir: Path, epoch: int, protoc
     return model
 
 
+def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
+    """Set the random states of a model's layers, which Keras does not save with it."""
+    generator = np.random.default_rng((seed, epoch))
+    for variable in model.variables:
+        if variable.name == "seed_generator_state":
+            variable.assign(generator.integers(0, 2**31, variable.shape))
+
+
 def _run_epoch(
     model: keras.Model,
-    batches: keras.utils.PyDataset,
-    validation_batches: keras.utils.PyDataset,
+    batches: Batches,
+    validation_batches: Batches,
     protocol: Protocol,
     run_dir: Path,
     history: pd.DataFrame,
@@ -168,8 +179,12 @@ def _run_epoch(
     epoch = len(history)
     started = time.perf_counter()
     model.optimizer.learning_rate = protocol.learning_rate_at(epoch)
-    logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[_Bar(bar)]).history
-    validation = model.evaluate(validation_batches, verbose=0, return_dict=True)
+    try:
+        logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[_Bar(bar)]).history
+        validation = model.evaluate(validation_batches, verbose=0, return_dict=True)
+    except Exception as error:
+        # TensorFlow hands on what a reader raised as text in an error of its own.
+        raise batches.error or validation_batches.error or error from None
     row = {
         "epoch": epoch + 1,
         "loss": logs["loss"][0],
