@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 import scipy.stats
-from sklearn.metrics import confusion_matrix, f1_score, top_k_accuracy_score
+from sklearn.metrics import confusion_matrix
 
 CONFIDENCE = 0.95
 NUM_RESAMPLES = 1000
@@ -39,21 +39,20 @@ def validate(truth: np.ndarray, scores: np.ndarray) -> None:
 
 
 def hit_at_k(truth: np.ndarray, scores: np.ndarray, k: int) -> float:
-    """Return the share of videos whose label is among their k highest scores, 0 to 1."""
-    classes = np.arange(scores.shape[1])
-    if k >= len(classes):
-        return 1.0
-    return (
-        float(top_k_accuracy_score(truth, scores, k=k, labels=classes))
-        if len(classes) > 2
-        else float(np.mean(scores.argmax(axis=1) == truth))
-    )
+    """Return the share of videos whose label is among their k highest scores, 0 to 1; of equal scores the first."""
+    highest = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return float(np.mean((highest == truth[:, None]).any(axis=1)))
 
 
 def f1(truth: np.ndarray, scores: np.ndarray, average: str) -> float:
     """Return the F1 measure of the highest scores, 0 to 1; `average` is "macro" or "weighted"."""
-    classes = np.arange(scores.shape[1])
-    return float(f1_score(truth, scores.argmax(axis=1), labels=classes, average=average, zero_division=0))
+    # As scikit-learn's f1_score, which takes fifty times as long on each of a thousand resamples.
+    num_classes = scores.shape[1]
+    answers = scores.argmax(axis=1)
+    right = np.bincount(truth[answers == truth], minlength=num_classes)
+    sizes = np.bincount(truth, minlength=num_classes)
+    by_class = 2 * right / np.maximum(sizes + np.bincount(answers, minlength=num_classes), 1)
+    return float(np.average(by_class, weights={"macro": None, "weighted": sizes}[average]))
 
 
 _FUNCTIONS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
