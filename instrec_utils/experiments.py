@@ -277,7 +277,8 @@ def sound_embeddings(corpus: Corpus, audio: Run) -> dict[str, np.ndarray]:
     video_ids = corpus.usable.video_id.tolist()
     if path.exists():
         with np.load(path, allow_pickle=False) as stored:
-            return dict(zip(stored["video_ids"].tolist(), stored["values"], strict=True))
+            if stored["video_ids"].tolist() == video_ids:
+                return dict(zip(video_ids, stored["values"], strict=True))
     network = keras.saving.load_model(audio.directory(corpus) / "best.keras", safe_mode=True)
     network = keras.Model(network.input, network.get_layer("embedding").output)
     store = corpus.directory / "features"
