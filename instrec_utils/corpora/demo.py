@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -130,7 +131,7 @@ def build(corpus_dir: Path, settings: DemoSettings, num_workers: int = 0) -> pd.
         plan(settings),
         functools.partial(render_clip, corpus_dir=corpus_dir, settings=settings),
         corpus_dir,
-        num_workers,
+        num_workers or len(os.sched_getaffinity(0)),
         configuration=asdict(settings) | {"recipe": RECIPE},
     )
     return staging.read_index(corpus_dir)
