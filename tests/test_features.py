@@ -157,7 +157,8 @@ def test_a_file_that_may_not_grow_any_further(video):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
         try:
-            features.extract_video(features.Video("both", Path({str(video.path)!r}), Path({str(video.features_path)!r})))
+            paths = Path({str(video.path)!r}), Path({str(video.features_path)!r})
+            features.extract_video(features.Video("both", *paths))
         except OSError as error:
             print("OSError", error.errno)
     """

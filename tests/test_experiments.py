@@ -1,0 +1,220 @@
+import dataclasses
+import json
+from dataclasses import replace
+
+import h5py
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from instrec_utils import embeddings, evaluation, experiments, features, models, paths, results, training
+from instrec_utils.corpora import Corpus
+from instrec_utils.errors import CorpusError, FeaturesError, RunError
+from instrec_utils.training import Protocol
+
+LABELS = ("cello", "flute", "organ")
+PROTOCOL = Protocol("adam", learning_rate=0.05, batch_size=4, max_epochs=2, patience=2)
+FIELDS = (  # DESIGN.md, results/<corpus>/<run>.json
+    *("corpus", "run", "kind", "model", "parameters", "seed", "num_train", "num_validation", "num_test"),
+    *("num_parameters", "steps", "train_seconds", "device", "metrics", "versions", "commit", "index_sha256"),
+)
+
+
+def make_index():
+    rows = [
+        (f"{label}-{number}", label, ("train", "train", "train", "train", "validation", "test")[number], "x.mp4", 3.0)
+        for label in LABELS
+        for number in range(6)
+    ]
+    return pd.DataFrame(rows, columns=["video_id", "label", "split", "path", "duration"])
+
+
+def write_features(store, video_id, *, has_sound=True, has_nan=False):
+    """A features file with random spectrograms whose loud band tells the class."""
+    generator = np.random.default_rng(list(video_id.encode()))
+    store.mkdir(parents=True, exist_ok=True)
+    with h5py.File(store / f"{video_id}.h5", "w") as file:
+        file.attrs["settings_sha256"] = features.SETTINGS_SHA256
+        if has_sound:
+            spectrogram = generator.uniform(-80, -60, (96, 1366))
+            spectrogram[20 * LABELS.index(video_id.split("-")[0])] = 0
+            spectrogram[0, 0] = np.nan if has_nan else 0
+            file["log_mel/choi2016_uc"] = file["log_mel/choi2016_cc"] = spectrogram.astype(np.float16)
+
+
+def build_tiny(name, num_classes, **options):
+    if name == "late_fusion":
+        return real_build(name, num_classes, **options)
+    inputs = keras.Input((96, 1366))
+    x = keras.layers.Rescaling(0.02, offset=1)(keras.layers.Permute((2, 1))(inputs))
+    x = keras.layers.GlobalAveragePooling1D()(x)
+    x = keras.layers.Dense(8, activation="relu", name="embedding")(x)
+    return keras.Model(inputs, keras.layers.Dense(num_classes, activation="softmax", name="scores")(x))
+
+
+real_build = models.build
+
+
+def no_backbone(video_ids, corpus_dir, backbone):
+    """Embeddings as a backbone would give them: three frames a video, none for one of them."""
+    for video_id in video_ids:
+        generator = np.random.default_rng(list(video_id.encode()))
+        path = embeddings.path_of(corpus_dir, backbone, video_id)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with h5py.File(path, "w") as file:
+            file["embeddings"] = generator.normal(size=(0 if video_id == "organ-5" else 3, 1280)).astype(np.float16)
+
+
+@pytest.fixture
+def corpus(home, monkeypatch):
+    monkeypatch.setattr(models, "build", build_tiny)
+    monkeypatch.setattr(embeddings, "embed", no_backbone)
+    directory = paths.data_dir() / "tiny"
+    index = make_index()
+    for video_id in index.video_id:
+        write_features(directory / "features", video_id, has_sound=video_id != "flute-5")
+    return Corpus("tiny", "folder", directory, directory, index)
+
+
+def train(corpus, **changes):
+    settings = {"segmentation": "uc", "augment": False, "protocol": PROTOCOL, "seed": 1} | changes
+    return experiments.train_audio(corpus, **settings)
+
+
+def read_result(run):
+    return json.loads((paths.results_dir("tiny") / f"{run.name}.json").read_text())
+
+
+def test_a_result_says_what_made_it(corpus, home):
+    run = train(corpus)
+    result = read_result(run)
+    assert set(FIELDS) <= set(result)
+    assert (result["corpus"], result["run"], result["kind"], result["model"]) == ("tiny", run.name, "audio", "choi2016")
+    assert (result["num_train"], result["num_validation"], result["num_test"]) == (12, 3, 3)
+    assert result["num_parameters"] == 96 * 8 + 8 + 8 * 3 + 3
+    assert result["steps"] == 2 * 3
+    assert result["parameters"] == {"segmentation": "uc", "augment": False}
+    assert result["protocol"] == dataclasses.asdict(PROTOCOL)
+    assert result["majority_rate"] == pytest.approx(1 / 3)
+    assert set(result["metrics"]) == set(evaluation.METRICS)
+    assert all(set(metric) == {"value", "low", "high"} for metric in result["metrics"].values())
+    assert results.read_one("tiny", run.name) == result
+    assert str(home) not in json.dumps(result)
+
+
+def test_the_predictions_recompute_the_metrics(corpus):
+    run = train(corpus)
+    result = read_result(run)
+    for split, key in (("test", "metrics"), ("validation", "metrics_validation")):
+        table = results.predictions("tiny", run.name, split)
+        assert list(table.columns) == ["video_id", "label", *LABELS]
+        assert table.video_id.tolist() == corpus.split(split).video_id.tolist()
+        truth, scores, labels = evaluation.from_predictions(table)
+        assert labels == corpus.labels
+        np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
+        assert evaluation.evaluate(truth, scores) == result[key]
+
+
+def test_a_finished_run_is_not_trained_again(corpus, monkeypatch):
+    run = train(corpus)
+    place = paths.results_dir("tiny")
+    before = {path: path.stat().st_mtime_ns for path in (*place.iterdir(), *run.directory(corpus).iterdir())}
+
+    def refuse(*_, **__):
+        raise AssertionError("trained again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "fit", refuse)
+        assert train(corpus) == run
+    assert {path: path.stat().st_mtime_ns for path in (*place.iterdir(), *run.directory(corpus).iterdir())} == before
+    assert experiments.load_run(corpus, run.name) == run
+
+
+@pytest.mark.slow
+def test_other_settings_go_to_another_folder(corpus):
+    runs = [
+        train(corpus),
+        train(corpus, segmentation="cc"),
+        train(corpus, augment=True),
+        train(corpus, seed=2),
+        train(corpus, protocol=replace(PROTOCOL, learning_rate=0.01)),
+    ]
+    assert len({run.directory(corpus) for run in runs}) == 5
+    assert all((run.directory(corpus) / "best.keras").exists() for run in runs)
+    # The last one has the name of the first: the first one's result is no longer there.
+    assert read_result(runs[0])["protocol"]["learning_rate"] == 0.01
+
+
+def test_the_same_settings_give_the_same_predictions(corpus):
+    run = train(corpus, augment=True)
+    place = paths.results_dir("tiny") / f"{run.name}.predictions.csv"
+    first = place.read_bytes()
+    place.unlink()
+    (paths.results_dir("tiny") / f"{run.name}.json").unlink()
+    for path in run.directory(corpus).iterdir():
+        path.unlink()
+    train(corpus, augment=True)
+    assert place.read_bytes() == first
+
+
+def test_a_changed_index_makes_a_run_stale(corpus):
+    run = train(corpus)
+    index = corpus.index.copy()
+    index.loc[[0, 4], "split"] = ["validation", "train"]
+    with pytest.raises(RunError, match=rf"{run.name}\.json: made from another index.*train it again"):
+        experiments.load_run(replace(corpus, index=index), run.name)
+    assert experiments.load_run(replace(corpus, index=corpus.index.sample(frac=1, random_state=0)), run.name) == run
+
+
+def test_a_run_that_is_not_there(corpus):
+    with pytest.raises(RunError, match=r"audio-x\.json: no such result; train this model first"):
+        experiments.load_run(corpus, "audio-x")
+    run = train(corpus)
+    (run.directory(corpus) / "best.keras").unlink()
+    with pytest.raises(RunError, match="without its weights; train it again"):
+        experiments.load_run(corpus, run.name)
+    path = paths.results_dir("tiny") / f"{run.name}.json"
+    path.write_text(json.dumps({"run": run.name, "kind": "audio"}))
+    with pytest.raises(RunError, match=r"written by another version.*train this model again"):
+        experiments.load_run(corpus, run.name)
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_an_empty_split_is_refused(corpus, split):
+    unusable = frozenset(corpus.split(split).video_id)
+    with pytest.raises(CorpusError, match=f"tiny: the {split} split is empty; a run needs videos in all three"):
+        train(replace(corpus, unusable=unusable))
+    assert not paths.results_dir("tiny").exists()
+
+
+def test_features_that_are_not_finite_stop_the_training(corpus):
+    write_features(corpus.directory / "features", "cello-0", has_nan=True)
+    with pytest.raises(FeaturesError, match=r"cello-0\.h5: log_mel/choi2016_uc holds values that are not finite"):
+        train(corpus)
+    assert not paths.results_dir("tiny").exists()
+
+
+@pytest.mark.slow
+def test_the_fusion_joins_both(corpus):
+    audio = train(corpus)
+    visual = experiments.train_frames(corpus, num_frames=4, protocol=PROTOCOL, seed=1)
+    fusion = experiments.train_fusion(corpus, audio=audio, visual=visual, dropout=0.5, protocol=PROTOCOL, seed=1)
+    result = read_result(fusion)
+    assert (result["kind"], result["model"]) == ("fusion", "late_fusion")
+    assert (result["parameters"]["audio"], result["parameters"]["visual"]) == (audio.name, visual.name)
+    assert result["uses"] == [audio.sha256(corpus), visual.sha256(corpus)]
+    sound = experiments.sound_embeddings(corpus, audio)
+    assert (sound["flute-5"] == 0).all()  # no sound stream
+    assert (sound["cello-0"] != 0).any()
+    assert experiments.read_embeddings(corpus, "efficientnet_lite0", "organ-5", 4, None).shape == (4, 1280)
+    assert [one["run"] for one in results.one_of_each_kind("tiny")] == [audio.name, visual.name, fusion.name]
+    assert [one["kind"] for one in results.read("tiny")] == ["audio", "visual", "fusion"]
+
+    fewer = replace(corpus, unusable=frozenset(["cello-1"]))  # as if it were repaired between two calls
+    assert set(experiments.sound_embeddings(fewer, audio)) == set(sound) - {"cello-1"}
+    assert set(experiments.sound_embeddings(corpus, audio)) == set(sound)
+
+    again = train(corpus, protocol=replace(PROTOCOL, learning_rate=0.01))
+    changed = experiments.train_fusion(corpus, audio=again, visual=visual, dropout=0.5, protocol=PROTOCOL, seed=1)
+    assert changed.directory(corpus) != fusion.directory(corpus)

@@ -1,0 +1,105 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from instrec_utils import evaluation, files, paths, results
+from instrec_utils.corpora import Corpus
+from instrec_utils.errors import RunError
+
+LABELS = ["cello", "flute", "organ"]
+TRUTH = np.array([0, 0, 1, 1, 2, 2])
+# What each model answers to the six test videos.
+ANSWERS = {"a": [0, 1, 1, 1, 2, 0], "v": [0, 0, 2, 2, 2, 0], "f": [0, 0, 1, 1, 2, 1]}
+KINDS = {"a": "audio", "v": "visual", "f": "fusion"}
+PARAMETERS = {"a": {"segmentation": "uc"}, "v": {"num_frames": 4}, "f": {"num_frames": 4, "audio": "a", "visual": "v"}}
+MODELS = {"a": "choi2016", "v": "efficientnet_lite0", "f": "late_fusion"}
+
+
+@pytest.fixture
+def corpus(home):
+    """Results of three made models on six videos."""
+    folder = paths.results_dir("tiny")
+    video_ids = [f"v{number}" for number in range(6)]
+    for run, answers in ANSWERS.items():
+        scores = np.full((6, 3), 0.1)
+        scores[np.arange(6), answers] = 0.8
+        table = evaluation.predictions_table(video_ids, TRUTH, scores, LABELS)
+        files.write_text(folder / f"{run}.predictions.csv", table.to_csv(index=False))
+        content = {"corpus": "tiny", "run": run, "kind": KINDS[run], "model": MODELS[run], "num_parameters": 1234567}
+        content |= {"parameters": PARAMETERS[run], "metrics": evaluation.evaluate(TRUTH, scores)}
+        content |= {"num_train": 12, "num_validation": 6, "num_test": 6, "majority_rate": 1 / 3}
+        files.write_json(folder / f"{run}.json", content | {"finished": "2026-01-01T00:00:00Z"})
+    index = pd.DataFrame(
+        {"video_id": video_ids, "label": [LABELS[number] for number in TRUTH], "sound": list("xxyyxy")}
+    )
+    return Corpus("tiny", "folder", home, home, index)
+
+
+def tables():
+    return {KINDS[run]: results.predictions("tiny", run) for run in "avf"}
+
+
+def test_results_come_in_the_order_of_their_kinds(corpus):
+    assert [result["run"] for result in results.read("tiny")] == ["a", "v", "f"]
+    assert [result["run"] for result in results.one_of_each_kind("tiny")] == ["a", "v", "f"]
+    table = results.table(results.read("tiny"))
+    assert table["Model"].tolist() == ["Choi 2016, UC", "EfficientNet-Lite0, 4 frames", "Late fusion, 4 frames"]
+    assert table["Hit@1"].str.split().str[0].tolist() == ["66.7", "50.0", "83.3"]
+    assert table["Parameters"].iloc[0] == "1,234,567"
+    headline = results.headline("tiny")
+    assert "12 videos in training, 6 in validation, 6 in the test split" in headline
+    assert "33.3" in headline
+
+
+def test_what_is_not_there(corpus):
+    with pytest.raises(RunError, match=r"other: no results; run `make report CORPUS=other` first"):
+        results.read("other")
+    with pytest.raises(RunError, match="results/tiny: expected one of a, v, f, got 'x'"):
+        results.read_one("tiny", "x")
+    with pytest.raises(RunError, match=r"x\.predictions\.csv: no such predictions"):
+        results.predictions("tiny", "x")
+    (paths.results_dir("tiny") / "f.json").unlink()
+    with pytest.raises(RunError, match="no fusion yet"):
+        results.one_of_each_kind("tiny")
+
+
+def test_paired_tests(corpus):
+    assert results.mcnemar("tiny", "f", "v") == {"only_first": 2, "only_second": 0, "p_value": 0.5}
+    compared = results.compare("tiny", "f", ["a", "v"]).set_index("Against")
+    assert compared["Gain of the fusion"].iloc[:2].tolist() == ["+16.7", "+33.3"]
+    assert compared["Only the fusion is right"].iloc[:2].tolist() == [1, 2]
+    path = paths.results_dir("tiny") / "v.predictions.csv"
+    path.write_text(path.read_text().replace("v5,organ", "v6,organ"))
+    with pytest.raises(RunError, match="f and v were not evaluated on the same videos"):
+        results.mcnemar("tiny", "f", "v")
+
+
+def test_what_the_fusion_repaired_and_broke(corpus):
+    repaired, broken = results.repaired_and_broken(tables())
+    assert repaired.video_id.tolist() == ["v1", "v2", "v3"]
+    assert broken.empty
+    assert repaired.loc[0, ["label", "audio", "visual", "fusion"]].tolist() == ["cello", "flute", "cello", "cello"]
+
+
+def test_confusions_and_recall(corpus):
+    pairs = results.confused_pairs(results.predictions("tiny", "v"))
+    assert pairs.to_numpy().tolist() == [["flute", "organ", 2], ["organ", "cello", 1]]
+    recall = results.recall_by_class(tables()).set_index(["kind", "label"]).recall
+    assert recall["visual"].tolist() == [1.0, 0.0, 0.5]
+
+
+def test_hits_by_condition(corpus):
+    table = results.by_condition(corpus, results.read("tiny"), "sound")
+    assert table.n.tolist() == [3, 3]
+    by_sound = table.set_index("Sound")["Choi 2016, UC"]
+    assert (by_sound["x"], by_sound["y"]) == ("67", "67")
+    assert results.by_condition(corpus, results.read("tiny"), "picture") is None
+
+
+def test_the_papers_rows_stand_beside_ours(corpus):
+    beside = results.beside_the_paper(results.read("tiny"))
+    assert beside["Kind"].tolist() == sorted(beside["Kind"], key=("audio", "visual", "fusion").index)
+    assert set(beside["Corpus"]) == {"tiny", "paper, FCVID", "paper, YT-8M"}
+    claims = results.claims(results.read("tiny"))
+    assert claims["Here (Hit@1)"].tolist() == ["+16.7 points", "+33.3 points", "+16.7 points"]
+    assert set(claims["Verdict"]) == {"not told from chance"}  # six videos tell nothing
