@@ -40,8 +40,8 @@ def test_forward_and_backward(name):
         return  # the same layers of Keras; its backward pass takes half a minute
     model.compile(keras.optimizers.SGD(0.01), loss="sparse_categorical_crossentropy", jit_compile=False)
     before = [weight.numpy() for weight in model.trainable_weights]
-    loss = model.train_on_batch(inputs, np.array([0, 1]))
-    assert np.isfinite(loss)
+    for _ in range(2):  # the first step may move the last layer only, where that begins at zero
+        assert np.isfinite(model.train_on_batch(inputs, np.array([0, 1])))
     unchanged = [
         weight.path
         for weight, old in zip(model.trainable_weights, before, strict=True)
