@@ -46,7 +46,7 @@ sync: $(STAMP)
 
 lock:
 	@$(BIN)/uv pip compile pyproject.toml --extra open --group dev --universal --python-version 3.11 --generate-hashes \
-		--no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet --upgrade -o requirements.lock
+		--fork-strategy fewest --no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet --upgrade -o requirements.lock
 
 clean:
 	rm -rf _build runs data

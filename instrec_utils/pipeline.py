@@ -217,7 +217,8 @@ def build_book(corpus: str) -> Path:
         Sphinx met a warning or an error, which it has printed.
     """
     home = paths.home()
-    command = [sys.executable, "-m", "jupyter_book", "build", "-q", "-W", "-n", "--keep-going", "book/"]
+    jupyter_book = str(Path(sys.executable).with_name("jupyter-book"))
+    command = [jupyter_book, "build", "-q", "-W", "-n", "--keep-going", "book/"]
     built = home / "_build" / "html"
     if corpus not in PUBLISHED:
         output = home / "_build" / corpus

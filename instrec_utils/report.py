@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ import pandas as pd
 from IPython.display import HTML, Markdown
 from matplotlib.figure import Figure
 
-from instrec_utils import files, frames, paths
+from instrec_utils import files, frames, media, paths, plots
 from instrec_utils.corpora import Corpus
 from instrec_utils.results import describe
 
@@ -54,9 +53,7 @@ def figure(fig: Figure, caption: str, alt: str) -> HTML:
     caption : says what is shown and what to see in it, with n and split.
     alt : says the same to those who do not see the picture.
     """
-    memory = io.BytesIO()
-    fig.savefig(memory, format="png", bbox_inches="tight")
-    picture = base64.b64encode(memory.getvalue()).decode()
+    picture = base64.b64encode(plots.png(fig)).decode()
     return HTML(
         f'<figure class="instrec"><img src="data:image/png;base64,{picture}" alt="{html.escape(alt)}">'
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
@@ -98,8 +95,9 @@ def players(corpus: Corpus, chosen: pd.DataFrame, captions: Sequence[str], *, se
     for row, caption in zip(chosen.itertuples(), captions, strict=True):
         path = paths.media_dir(corpus.name) / f"{row.video_id}.mp4"
         write_excerpt(corpus.videos / row.path, path, seconds)
+        poster = write_poster(path)
         shown.append(
-            f'<figure><video controls playsinline preload="metadata" src="{_address(path)}" '
+            f'<figure><video controls playsinline preload="metadata" src="{_address(path)}" poster="{_address(poster)}" '
             f'aria-label="{html.escape(caption)}"></video><figcaption>{html.escape(caption)}</figcaption></figure>'
         )
     return HTML(f'<div class="players">{"".join(shown)}</div>')
@@ -124,6 +122,15 @@ def write_excerpt(source: Path, path: Path, seconds: float) -> None:
             ffmpeg_params=["-movflags", "+faststart", "-pix_fmt", "yuv420p", "-fflags", "+bitexact"],
             logger=None,
         )
+
+
+def write_poster(path: Path) -> Path:
+    """Write the middle picture of an excerpt beside it, which a player shows before it plays; return its path."""
+    poster = path.with_suffix(".jpg")
+    if not poster.exists() or poster.stat().st_mtime_ns < path.stat().st_mtime_ns:
+        pictures = list(media.read_frames(path))
+        write_picture(pictures[len(pictures) // 2], poster)
+    return poster
 
 
 def _address(path: Path) -> str:

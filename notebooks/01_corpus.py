@@ -116,7 +116,7 @@ report.players(videos, chosen, [row.label for row in chosen.itertuples()])
 if source == "demo":
     from instrec_utils.corpora.drawing import contact_sheet
 
-    sheet = report.write_picture(contact_sheet(np.random.default_rng(seed)), paths.media_dir(corpus) / "contact_sheet.jpg")
+    sheet = report.write_picture(contact_sheet(np.random.default_rng(5)), paths.media_dir(corpus) / "contact_sheet.jpg")
     shown = report.picture(
         sheet,
         "Two drawings a class, as the demo corpus animates them. Body, colour, angle and lighting are drawn at random.",

@@ -74,7 +74,10 @@ report.figure(
 # %% tags=["remove-input"]
 longest = train.sort_values("duration", ascending=False).iloc[0]
 cuts = [
-    (f"{name.upper()}: {longest.label}", features.read_spectrogram(store / f"{longest.video_id}.h5", f"choi2016_{name}"))
+    (
+        f"{name.upper()}: {longest.label}",
+        features.read_spectrogram(store / f"{longest.video_id}.h5", f"choi2016_{name}"),
+    )
     for name in ("cc", "uc")
 ]
 report.figure(
@@ -124,7 +127,9 @@ report.figure(
 if "picture" in train:
     hard = train[(train["picture"] != "clear") | (train["sound"] != "clear")]
     hard = hard.drop_duplicates(["picture", "sound"]).sort_values(["picture", "sound"]).head(6)
-    shown = report.players(videos, hard, [f"{r.label}: picture {r.picture}, sound {r.sound}" for r in hard.itertuples()])
+    shown = report.players(
+        videos, hard, [f"{r.label}: picture {r.picture}, sound {r.sound}" for r in hard.itertuples()]
+    )
 else:
     shown = None
 shown
@@ -134,7 +139,9 @@ shown
 
 # %% tags=["remove-input"]
 listing = errors.drop(columns="path").head(50)
-report.table(listing, f"{len(errors)} of {len(videos.index)} videos could not be decoded; they are left out from here on.")
+report.table(
+    listing, f"{len(errors)} of {len(videos.index)} videos could not be decoded; they are left out from here on."
+)
 
 # %% tags=["remove-input"]
 count = sum(features.count_frames(store / f"{video_id}.h5") for video_id in videos.usable["video_id"])

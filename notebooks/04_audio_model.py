@@ -48,7 +48,14 @@ report.corpus_note(videos)
 
 # %% tags=["remove-input"]
 report.parameters(
-    {"corpus": corpus, "audio_model": audio_model, "segmentation": segmentation, "augment": augment, **vars(protocol), "seed": seed}
+    {
+        "corpus": corpus,
+        "audio_model": audio_model,
+        "segmentation": segmentation,
+        "augment": augment,
+        **vars(protocol),
+        "seed": seed,
+    }
 )
 
 # %%
@@ -68,7 +75,10 @@ import numpy as np
 example = videos.split("train").iloc[0]
 original = experiments.read_spectrogram(videos.directory / "features", example.video_id, segmentation)
 varied = [
-    (f"varied, {number}", batches.augment_spectrogram(original, np.random.default_rng(number), segmentation=segmentation))
+    (
+        f"varied, {number}",
+        batches.augment_spectrogram(original, np.random.default_rng(number), segmentation=segmentation),
+    )
     for number in (1, 2)
 ]
 report.figure(

@@ -53,13 +53,18 @@ report.corpus_note(videos)
 
 # %% tags=["remove-input"]
 report.parameters(
-    {"corpus": corpus, "audio": audio.name, "visual": visual.name, "dropout": fusion_dropout, **vars(protocol), "seed": seed}
+    {
+        "corpus": corpus,
+        "audio": audio.name,
+        "visual": visual.name,
+        "dropout": fusion_dropout,
+        **vars(protocol),
+        "seed": seed,
+    }
 )
 
 # %%
-run = experiments.train_fusion(
-    videos, audio=audio, visual=visual, dropout=fusion_dropout, protocol=protocol, seed=seed
-)
+run = experiments.train_fusion(videos, audio=audio, visual=visual, dropout=fusion_dropout, protocol=protocol, seed=seed)
 
 # %% [markdown]
 # ## Training
@@ -85,7 +90,9 @@ report.figure(
 )
 
 # %% tags=["remove-input"]
-report.table(results.table(three), f"Test split, n = {fusion['num_test']}, one seed; in %, with 95 % bootstrap intervals.")
+report.table(
+    results.table(three), f"Test split, n = {fusion['num_test']}, one seed; in %, with 95 % bootstrap intervals."
+)
 
 # %% [markdown]
 # Two models seen on the same videos can be compared video by video. The exact McNemar test asks whether the videos that only
@@ -94,7 +101,9 @@ report.table(results.table(three), f"Test split, n = {fusion['num_test']}, one s
 
 # %% tags=["remove-input"]
 comparison = results.compare(corpus, run.name, [audio.name, visual.name])
-report.table(comparison, f"The fusion against each modality and against the mean of both, test split, n = {fusion['num_test']}.")
+report.table(
+    comparison, f"The fusion against each modality and against the mean of both, test split, n = {fusion['num_test']}."
+)
 
 # %% [markdown]
 # ## When a modality fails

@@ -49,7 +49,7 @@ report.parameters({"corpus": corpus})
 matrices, labels = [], videos.labels
 for kind, table in tables.items():
     truth, scores, labels = evaluation.from_predictions(table)
-    matrices.append((kind, evaluation.confusion(truth, scores)))
+    matrices.append((plots.KINDS[kind][0], evaluation.confusion(truth, scores)))
 
 # %% tags=["remove-input"]
 report.figure(
@@ -86,7 +86,8 @@ shown = []
 for table, word in chosen:
     rows = videos.index.set_index("video_id").loc[table["video_id"]].reset_index()
     captions = [
-        f"{word}: {row.label}; sound says {row.audio}, picture {row.visual}, both {row.fusion}" for row in table.itertuples()
+        f"{word}: {row.label}; sound says {row.audio}, picture {row.visual}, both {row.fusion}"
+        for row in table.itertuples()
     ]
     shown.append(report.players(videos, rows, captions))
 display(*shown)

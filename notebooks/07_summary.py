@@ -55,7 +55,9 @@ report.figure(
 # ## The paper's claims
 
 # %% tags=["remove-input"]
-report.table(results.claims(three), "The paper's claims that three models can speak to, tested on this corpus' test split.")
+report.table(
+    results.claims(three), "The paper's claims that three models can speak to, tested on this corpus' test split."
+)
 
 # %% [markdown]
 # ## Without the degradation
@@ -77,7 +79,9 @@ shown
 order = sorted(three, key=lambda result: -result["metrics"]["hit_at_1"]["value"])
 report.takeaway(
     "On this corpus the order is "
-    + ", ".join(f"{results.describe(result)} ({100 * result['metrics']['hit_at_1']['value']:.1f} %)" for result in order)
+    + ", ".join(
+        f"{results.describe(result)} ({100 * result['metrics']['hit_at_1']['value']:.1f} %)" for result in order
+    )
     + f". With {three[0]['num_test']} test videos a difference below about "
     f"{100 * (order[0]['metrics']['hit_at_1']['high'] - order[0]['metrics']['hit_at_1']['low']) / 2:.0f} points is within chance."
 )

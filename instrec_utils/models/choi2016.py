@@ -43,5 +43,7 @@ def build(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
     x = layers.Flatten()(x)
     x = layers.Dense(1024, activation="relu", name="embedding")(x)
     x = layers.Dropout(dropout, name="embedding_dropout")(x)
-    outputs = layers.Dense(num_classes, activation="softmax", name="scores", dtype="float32")(x)
+    outputs = layers.Dense(
+        num_classes, activation="softmax", kernel_initializer="zeros", name="scores", dtype="float32"
+    )(x)
     return keras.Model(inputs, outputs, name="choi2016")
