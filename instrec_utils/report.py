@@ -97,8 +97,8 @@ def players(corpus: Corpus, chosen: pd.DataFrame, captions: Sequence[str], *, se
         write_excerpt(corpus.videos / row.path, path, seconds)
         poster = write_poster(path)
         shown.append(
-            f'<figure><video controls playsinline preload="metadata" src="{_address(path)}" poster="{_address(poster)}" '
-            f'aria-label="{html.escape(caption)}"></video><figcaption>{html.escape(caption)}</figcaption></figure>'
+            f'<figure><video controls playsinline preload="metadata" src="{_address(path)}" '
+            f'poster="{_address(poster)}" aria-label="{html.escape(caption)}"></video><figcaption>{html.escape(caption)}</figcaption></figure>'
         )
     return HTML(f'<div class="players">{"".join(shown)}</div>')
 
