@@ -96,9 +96,11 @@ def players(corpus: Corpus, chosen: pd.DataFrame, captions: Sequence[str], *, se
         path = paths.media_dir(corpus.name) / f"{row.video_id}.mp4"
         write_excerpt(corpus.videos / row.path, path, seconds)
         poster = write_poster(path)
+        text = html.escape(caption)
+        source = f'src="{_address(path)}" poster="{_address(poster)}"'
         shown.append(
-            f'<figure><video controls playsinline preload="metadata" src="{_address(path)}" '
-            f'poster="{_address(poster)}" aria-label="{html.escape(caption)}"></video><figcaption>{html.escape(caption)}</figcaption></figure>'
+            f'<figure><video controls playsinline preload="metadata" {source} aria-label="{text}"></video>'
+            f"<figcaption>{text}</figcaption></figure>"
         )
     return HTML(f'<div class="players">{"".join(shown)}</div>')
 

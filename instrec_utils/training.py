@@ -113,7 +113,7 @@ def fit(
         epoch (from 1), loss, accuracy, val_loss, val_accuracy, learning_rate, steps, seconds.
     """
     run_dir = Path(run_dir)
-    history = _read_history(run_dir)
+    history = read_history(run_dir)
     model = None
     steps_each = len(train_batches(0))
     with tqdm(
@@ -126,6 +126,7 @@ def fit(
             _seed_dropout(model, seed, epoch)
             history = _run_epoch(model, train_batches(epoch), validation_batches, protocol, run_dir, history, bar)
             bar.set_postfix(epoch=epoch + 1, val_accuracy=f"{history['val_accuracy'].iloc[-1]:.3f}")
+    _checkpoint(run_dir, len(history)).unlink(missing_ok=True)
     return keras.saving.load_model(run_dir / "best.keras", safe_mode=True), history
 
 
@@ -137,7 +138,8 @@ def is_finished(history: pd.DataFrame, protocol: Protocol) -> bool:
     return len(history) >= protocol.max_epochs or since_best >= protocol.patience
 
 
-def _read_history(run_dir: Path) -> pd.DataFrame:
+def read_history(run_dir: Path) -> pd.DataFrame:
+    """Return a run directory's history; an empty table where nothing was trained."""
     path = run_dir / "history.csv"
     return pd.read_csv(path) if path.exists() else pd.DataFrame()
 

@@ -78,7 +78,7 @@ def corpus(home, monkeypatch):
 
 
 def train(corpus, **changes):
-    settings = {"segmentation": "uc", "augment": False, "protocol": PROTOCOL, "seed": 1} | changes
+    settings = {"segmentation": "uc", "augment": False, "warm_up_epochs": 0, "protocol": PROTOCOL, "seed": 1} | changes
     return experiments.train_audio(corpus, **settings)
 
 
@@ -94,7 +94,7 @@ def test_a_result_says_what_made_it(corpus, home):
     assert (result["num_train"], result["num_validation"], result["num_test"]) == (12, 3, 3)
     assert result["num_parameters"] == 96 * 8 + 8 + 8 * 3 + 3
     assert result["steps"] == 2 * 3
-    assert result["parameters"] == {"segmentation": "uc", "augment": False}
+    assert result["parameters"] == {"segmentation": "uc", "augment": False, "warm_up_epochs": 0}
     assert result["protocol"] == dataclasses.asdict(PROTOCOL)
     assert result["majority_rate"] == pytest.approx(1 / 3)
     assert set(result["metrics"]) == set(evaluation.METRICS)

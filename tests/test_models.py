@@ -176,3 +176,18 @@ def test_the_packaged_network_recognises_a_drawn_picture(lite0):
     logits = np.asarray(lite0(clock[None].astype(np.float32), training=False))[0] @ weights + bias
     clocks = {409, 892}  # analog clock, wall clock
     assert clocks & set(np.argsort(-logits)[:3].tolist())
+
+
+def test_a_model_that_starts_from_segments_has_their_blocks_and_nothing_else():
+    from instrec_utils.models import choi2016
+
+    segments, whole, untouched = choi2016.build_for_segments(3), choi2016.build(3), choi2016.build(3)
+    assert segments.input_shape == (None, 96, 136)
+    untouched.set_weights(whole.get_weights())
+    choi2016.start_from_segments(whole, segments)
+    for layer in whole.layers:
+        if not layer.weights:
+            continue
+        source = segments if layer.name.startswith("block") else untouched
+        for got, expected in zip(layer.get_weights(), source.get_layer(layer.name).get_weights(), strict=True):
+            np.testing.assert_array_equal(got, expected)

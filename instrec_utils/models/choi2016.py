@@ -5,9 +5,10 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from instrec_utils.config import CHOI2016
+from instrec_utils.config import CHOI2016, NUM_SEGMENTS
 
 PADDED_FRAMES = 1440  # 1366 frames and 37 on either side, so that the four pools end at 15
+SEGMENT_FRAMES = CHOI2016.num_frames // NUM_SEGMENTS  # one of the ten joined segments: 136 frames, 2.9 s
 # With Keras' own 0.99 the running statistics need hundreds of steps, more than a small corpus' first epochs have.
 MOMENTUM = 0.9
 
@@ -30,9 +31,47 @@ def build(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
     ----------
     K. Choi, G. Fazekas, M. Sandler: Automatic tagging using deep convolutional neural networks. ISMIR 2016.
     """
-    inputs = keras.Input((CHOI2016.n_mels, CHOI2016.num_frames), name="log_mel")
-    x = layers.Reshape((CHOI2016.n_mels, CHOI2016.num_frames, 1))(inputs)
-    x = layers.ZeroPadding2D((0, (PADDED_FRAMES - CHOI2016.num_frames) // 2))(x)
+    inputs, x = _convolutions(CHOI2016.num_frames, PADDED_FRAMES)
+    x = layers.Dense(1024, activation="relu", name="embedding")(x)
+    x = layers.Dropout(dropout, name="embedding_dropout")(x)
+    # Zeros begin at equal scores; random weights on 1024 large values begin at a loss far above chance.
+    scores = layers.Dense(num_classes, activation="softmax", kernel_initializer="zeros", name="scores", dtype="float32")
+    return keras.Model(inputs, scores(x), name="choi2016")
+
+
+def build_for_segments(num_classes: int, *, dropout: float = 0.2) -> keras.Model:
+    """Build the same convolutional blocks on one tenth of the input, with classes of their own.
+
+    Training it is a cheap start for the blocks of the whole model: see `start_from_segments`.
+
+    Parameters
+    ----------
+    num_classes : number of labels, at least 2.
+    dropout : share of the last block's 128 values dropped in training.
+
+    Returns
+    -------
+    keras.Model
+        From log-mel spectrograms [shape=(batch, 96, 136), float32, dB] to class probabilities
+        [shape=(batch, num_classes)].
+    """
+    inputs, x = _convolutions(SEGMENT_FRAMES, PADDED_FRAMES // NUM_SEGMENTS)
+    x = layers.Dropout(dropout, name="segment_dropout")(x)
+    outputs = layers.Dense(num_classes, activation="softmax", name="segment_scores", dtype="float32")(x)
+    return keras.Model(inputs, outputs, name="choi2016_segments")
+
+
+def start_from_segments(model: keras.Model, segment_model: keras.Model) -> None:
+    """Give a model's convolutional blocks the weights that `build_for_segments`' model has learned."""
+    for layer in segment_model.layers:
+        if layer.name.startswith("block") and layer.weights:
+            model.get_layer(layer.name).set_weights(layer.get_weights())
+
+
+def _convolutions(num_frames: int, padded_frames: int):
+    inputs = keras.Input((CHOI2016.n_mels, num_frames), name="log_mel")
+    x = layers.Reshape((CHOI2016.n_mels, num_frames, 1), name="channel")(inputs)
+    x = layers.ZeroPadding2D((0, (padded_frames - num_frames) // 2), name="padding")(x)
     x = layers.BatchNormalization(axis=2, momentum=MOMENTUM, name="input_bn")(x)
     for number, (filters, pool) in enumerate(((64, 2), (128, 3), (128, 4), (128, 4)), start=1):
         x = layers.Conv2D(filters, 3, padding="same", name=f"block{number}_conv")(x)
@@ -40,10 +79,4 @@ def build(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
         x = layers.Activation("elu", name=f"block{number}_elu")(x)
         x = layers.MaxPooling2D(pool, name=f"block{number}_pool")(x)
         x = layers.Dropout(0.1, name=f"block{number}_dropout")(x)
-    x = layers.Flatten()(x)
-    x = layers.Dense(1024, activation="relu", name="embedding")(x)
-    x = layers.Dropout(dropout, name="embedding_dropout")(x)
-    outputs = layers.Dense(
-        num_classes, activation="softmax", kernel_initializer="zeros", name="scores", dtype="float32"
-    )(x)
-    return keras.Model(inputs, outputs, name="choi2016")
+    return inputs, layers.Flatten(name="flat")(x)
