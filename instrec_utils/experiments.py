@@ -203,7 +203,7 @@ def _warm_up(run: Run, corpus: Corpus, load: Callable[[list[str], bool], batches
         return Batches(one, targets, WARM_UP.batch_size, seed=run.seed, epoch=epoch, shuffle=training_now)
 
     epochs = run.parameters["warm_up_epochs"]
-    protocol = dataclasses.replace(WARM_UP, max_epochs=epochs, patience=epochs, halve_every=max(1, epochs // 4))
+    protocol = dataclasses.replace(WARM_UP, max_epochs=epochs, patience=epochs, halve_every=max(1, epochs // 3))
     return training.fit(
         lambda: choi2016.build_for_segments(len(corpus.labels)),
         lambda epoch: batches_of("train", epoch, training_now=True),
