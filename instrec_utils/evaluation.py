@@ -3,7 +3,8 @@
 Conventions: `scores` [shape=(num_videos, num_classes)] are probabilities, columns in the order of `labels`;
 `truth` [shape=(num_videos,)] are class numbers. A video's score is the mean over its segments or frames. The
 paper does not say which average its F1 is, so both the macro and the class-weighted one are given; a class that
-a test split lacks still counts in the macro average, as 0.
+a test split lacks still counts in the macro average, as 0. Only in the bootstrap, where chance leaves classes out of
+a resample, does the macro average go over the classes that are there: else it would be too low in nearly every one.
 """
 
 from __future__ import annotations
@@ -46,13 +47,23 @@ def hit_at_k(truth: np.ndarray, scores: np.ndarray, k: int) -> float:
 
 def f1(truth: np.ndarray, scores: np.ndarray, average: str) -> float:
     """Return the F1 measure of the highest scores, 0 to 1; `average` is "macro" or "weighted"."""
+    by_class, sizes = _f1_by_class(truth, scores)
+    return float(np.average(by_class, weights={"macro": None, "weighted": sizes}[average]))
+
+
+def _f1_of_present(truth: np.ndarray, scores: np.ndarray) -> float:
+    by_class, sizes = _f1_by_class(truth, scores)
+    return float(np.mean(by_class[sizes > 0]))
+
+
+def _f1_by_class(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return F1 and number of videos of each class."""
     # As scikit-learn's f1_score, which takes fifty times as long on each of a thousand resamples.
     num_classes = scores.shape[1]
     answers = scores.argmax(axis=1)
     right = np.bincount(truth[answers == truth], minlength=num_classes)
     sizes = np.bincount(truth, minlength=num_classes)
-    by_class = 2 * right / np.maximum(sizes + np.bincount(answers, minlength=num_classes), 1)
-    return float(np.average(by_class, weights={"macro": None, "weighted": sizes}[average]))
+    return 2 * right / np.maximum(sizes + np.bincount(answers, minlength=num_classes), 1), sizes
 
 
 _FUNCTIONS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
@@ -87,7 +98,8 @@ def evaluate(truth: np.ndarray, scores: np.ndarray, *, seed: int = 0) -> dict[st
     tails = [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)]
     metrics = {}
     for name, function in _FUNCTIONS.items():
-        low, high = np.percentile([function(truth[rows], scores[rows]) for rows in resamples], tails)
+        resampled = function if name != "f1_macro" else _f1_of_present
+        low, high = np.percentile([resampled(truth[rows], scores[rows]) for rows in resamples], tails)
         metrics[name] = {"value": function(truth, scores), "low": float(low), "high": float(high)}
     return metrics
 

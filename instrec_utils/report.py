@@ -63,7 +63,7 @@ def figure(fig: Figure, caption: str, alt: str) -> HTML:
 def picture(path: Path, caption: str, alt: str) -> HTML:
     """Return a picture that lies under ``book/_static`` with its caption and alternative text."""
     return HTML(
-        f'<figure class="instrec"><img src="{_address(path)}" alt="{html.escape(alt)}" loading="lazy">'
+        f'<figure class="instrec"><img src="{_address(path)}" alt="{html.escape(alt)}">'
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
     )
 
@@ -71,7 +71,7 @@ def picture(path: Path, caption: str, alt: str) -> HTML:
 def table(frame: pd.DataFrame, caption: str) -> HTML:
     """Return a table with its caption, which says n, split and spread."""
     body = frame.to_html(index=False, border=0, classes="instrec", justify="left", escape=True)
-    opening, rest = body.split(">", maxsplit=1)
+    opening, rest = body.replace("–", "\N{WORD JOINER}–\N{WORD JOINER}").split(">", maxsplit=1)
     return HTML(f'<div class="table-scroll">{opening}><caption>{html.escape(caption)}</caption>{rest}</div>')
 
 

@@ -63,7 +63,7 @@ def table(results: list[dict[str, Any]], key: str = "metrics") -> pd.DataFrame:
     """Return one row a result: model, parameters, and each metric in % with its interval as text."""
     rows = []
     for result in results:
-        row = {"Kind": result["kind"], "Model": describe(result), "Parameters": f"{result['num_parameters']:,}"}
+        row = {"Kind": result["kind"], "Model": describe(result), "Trained parameters": f"{result['num_parameters']:,}"}
         row |= {NAMES[name]: percent(result[key][name]) for name in evaluation.METRICS}
         rows.append(row)
     return pd.DataFrame(rows)

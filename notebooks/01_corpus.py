@@ -34,6 +34,7 @@ seed: int = 10  # of the rendering and of the split
 # %% tags=["remove-cell"]
 import numpy as np
 import pandas as pd
+from IPython.display import Markdown
 
 from instrec_utils import corpora, paths, plots, report
 
@@ -52,7 +53,8 @@ report.parameters({"corpus": corpus, "source": source, "clips_per_class": clips_
 
 # %%
 index = videos.index
-index[["video_id", "label", "split", "duration"]].groupby("split").head(2)
+columns = ["video_id", "label", "split", "path", "duration"]
+report.table(index[columns].groupby("split").head(2), f"Two rows a split of the index, which has {len(index)}.")
 
 # %% tags=["remove-input"]
 per_class = index["label"].value_counts()
@@ -133,7 +135,9 @@ shown
 # %% tags=["remove-input"]
 skipped_path = videos.directory / "skipped.csv"
 skipped = pd.read_csv(skipped_path) if skipped_path.exists() else pd.DataFrame(columns=["path", "reason"])
-report.table(skipped.head(50), f"{len(skipped)} files were no readable videos and were skipped.")
+report.table(skipped.head(50), f"{len(skipped)} files were no readable videos and were skipped.") if len(
+    skipped
+) else Markdown("Nothing: every file of the corpus is a readable video.")
 
 # %% tags=["remove-input"]
 report.takeaway(

@@ -54,7 +54,8 @@ report.parameters({"corpus": corpus, "scheduler": scheduler or "this machine"})
 
 # %%
 train = videos.split("train")
-examples = train.groupby("label").head(1)
+clear = train[(train["picture"] == "clear") & (train["sound"] == "clear")] if "picture" in train else train
+examples = clear.groupby("label").head(1)
 spectrograms = [
     (row.label, features.read_spectrogram(store / f"{row.video_id}.h5", "choi2016_uc")) for row in examples.itertuples()
 ]
