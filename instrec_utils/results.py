@@ -285,6 +285,13 @@ def repaired_and_broken(tables: dict[str, pd.DataFrame]) -> tuple[pd.DataFrame, 
     return answers[repaired].reset_index(), answers[broken].reset_index()
 
 
+def playable(corpus: Corpus) -> set[str]:
+    """Return the videos that a page may play: not those of the soundfont whose licence is for personal use only."""
+    if "sources" not in corpus.index:
+        return set(corpus.index["video_id"])
+    return set(corpus.index.loc[~corpus.index["sources"].str.contains("merlin"), "video_id"])
+
+
 def claims(found: list[dict[str, Any]]) -> pd.DataFrame:
     """Return the paper's claims that an audio, a visual and a fused model can speak to, with what they say here."""
     by_kind = {result["kind"]: result for result in found}

@@ -81,7 +81,11 @@ report.table(pairs.head(8), f"What the fusion takes for what, test split, n = {l
 
 # %% tags=["remove-input"]
 repaired, broken = results.repaired_and_broken(tables)
-chosen = [(table.head(3), word) for table, word in ((repaired, "repaired"), (broken, "broken"))]
+playable = results.playable(videos)
+chosen = [
+    (table[table["video_id"].isin(playable)].head(3), word)
+    for table, word in ((repaired, "repaired"), (broken, "broken"))
+]
 shown = []
 for table, word in chosen:
     rows = videos.index.set_index("video_id").loc[table["video_id"]].reset_index()
