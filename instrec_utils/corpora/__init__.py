@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from instrec_utils import files, paths
+from instrec_utils.corpora.index import read_index
 from instrec_utils.errors import CorpusError, ParameterError
 
 SOURCES = ("demo", "open", "folder")
@@ -107,8 +108,7 @@ def read(name: str) -> Corpus:
     directory = paths.data_dir() / name
     if not (directory / "source.json").exists() or not (directory / "index.csv").exists():
         raise CorpusError(f"{directory}: no such corpus yet; run the notebook 01_corpus first")
-    text = {"video_id": str, "label": str, "split": str, "path": str}
-    index = pd.read_csv(directory / "index.csv", dtype=text, keep_default_na=False, na_values={"duration": [""]})
+    index = read_index(directory / "index.csv")
     errors_path = directory / "features" / "errors.csv"
     unusable = pd.read_csv(errors_path, dtype=str)["video_id"] if errors_path.exists() else []
     source = json.loads((directory / "source.json").read_text(encoding="utf-8"))

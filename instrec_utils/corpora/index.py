@@ -5,7 +5,7 @@ column     type    content
 ========== ======= ==========================================================================================
 video_id   str     1 to 64 letters, digits, ``-`` and ``_``; unique; may begin with a dash, as on YouTube
 label      str     name of the class
-split      str     train, validation or test
+split      str     train, validation or test; test_clean for the undegraded variant of a staged test clip
 path       str     the file, relative to the corpus folder, with ``/``; empty if the file is not there
 duration   float   seconds; NaN if unknown
 ========== ======= ==========================================================================================
@@ -64,7 +64,8 @@ def check_index(index: pd.DataFrame, source: str, *, labels: tuple[str, ...] | N
     refuse(index.label == "", "label", "the name of a class")
     if labels is not None:
         refuse(~index.label.isin(labels), "label", f"one of {', '.join(labels)}")
-    refuse(~index.split.isin(SPLITS), "split", f"one of {', '.join(SPLITS)}")
+    splits = (*SPLITS, "test_clean")
+    refuse(~index.split.isin(splits), "split", f"one of {', '.join(splits)}")
     refuse(~index.path.map(_stays_inside), "path", "relative, inside the corpus folder")
     durations = pd.to_numeric(index.duration, errors="coerce")
     refuse(
