@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
@@ -316,3 +317,17 @@ def claims(found: list[dict[str, Any]]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def overview(corpora: Sequence[str]) -> str:
+    """Return Hit@1 of the corpora's three models beside the paper's, as the Markdown table of the README."""
+    columns = {name: one_of_each_kind(name) for name in corpora}
+    heads = [f"{name} ({found[0]['num_test']} test clips)" for name, found in columns.items()]
+    lines = [f"| Hit@1 in % | {' | '.join(heads)} | paper, FCVID | paper, YouTube-8M |"]
+    lines.append("|:--|" + "--:|" * (len(heads) + 2))
+    names = ("Sound: Choi 2016, UC", "Frames: EfficientNet-Lite0; the paper: Inception v3", "Both: late fusion")
+    for number, (kind, name) in enumerate(zip(KINDS, names, strict=True)):
+        ours = [percent(found[number]["metrics"]["hit_at_1"]) for found in columns.values()]
+        printed = {row["dataset"]: f"{row['hit_at_1']:.2f}" for row in paper_rows() if row["kind"] == kind}
+        lines.append(f"| {name} | {' | '.join(ours)} | {printed['FCVID']} | {printed['YT-8M']} |")
+    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
