@@ -11,11 +11,11 @@ STAMP := .venv/.installed
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help setup report test book lint sync lock clean
+.PHONY: help setup report curation validate test book lint sync lock clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -3
-	@echo "also: make setup, book, lint, sync (pair notebooks), lock (renew the pins), clean"
+	@echo "also: make setup, curation (the paper's data), validate (CORPUS=...), book, lint, sync (pair notebooks), lock (renew the pins), clean"
 
 setup: $(STAMP)
 
@@ -30,6 +30,12 @@ $(STAMP): requirements.lock pyproject.toml
 
 report: $(STAMP)
 	@$(BIN)/python -m instrec_utils report --corpus "$(CORPUS)" --root "$(ROOT)"
+
+curation: $(STAMP)
+	@$(BIN)/python -m instrec_utils curation
+
+validate: $(STAMP)
+	@$(BIN)/python -m instrec_utils validate "$(CORPUS)"
 
 test: lint
 	@$(BIN)/python -m pytest

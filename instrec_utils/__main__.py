@@ -34,6 +34,36 @@ def report(
     print(f"\n{results.headline(overrides.get('corpus', corpus))}\n\nThe book: {page}")
 
 
+@app.command()
+def curation() -> None:
+    """Recompute the paper's Table 1 and the chapter on its data from the authors' lists, and build the book."""
+    from instrec_utils import pipeline
+
+    print(f"\nThe page: {pipeline.curation()}")
+
+
+@app.command()
+def validate(
+    corpus: Annotated[str, typer.Argument(help="A corpus that is prepared: demo, open, folder, ...")],
+) -> None:
+    """Look at every video of a corpus: missing, invalid, duplicated, silent, still or too short."""
+    from tqdm import tqdm
+
+    from instrec_utils import corpora
+    from instrec_utils.corpora import validation
+
+    prepared = corpora.read(corpus)
+    with tqdm(total=len(prepared.index), unit="video", disable=None) as progress:
+        found = validation.validate(prepared.index, prepared.videos, lambda _: progress.update())
+    print(f"Videos of {prepared.name} a class and split, and how many of them are ...\n")
+    print(found.counts().to_string(index=False))
+    affected = found.videos[list(validation.FINDINGS)].any(axis=1)
+    print(f"\n{affected.sum()} of {len(affected)} videos have a finding; {found.usable().sum()} are usable.")
+    for row in found.videos[affected].itertuples():
+        names = ", ".join(name for name in validation.FINDINGS if getattr(row, name))
+        print(f"{row.video_id}: {names}{f' ({row.note})' if row.note else ''}")
+
+
 def parse_parameters(texts: list[str]) -> dict[str, object]:
     """Return ``name=value`` texts as a dict; values are read as YAML reads them.
 

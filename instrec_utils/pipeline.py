@@ -22,9 +22,11 @@ import papermill
 import yaml
 
 from instrec_utils import files, paths
+from instrec_utils.corpora import published, youtube8m
 from instrec_utils.errors import InstrecError, ParameterError
 
 PUBLISHED = ("demo", "open")
+CURATION = "curation"
 TYPES = {"str": str, "int": int, "float": float, "bool": bool}
 
 
@@ -105,7 +107,8 @@ def run(corpus: str, overrides: Mapping[str, Any]) -> Path:
         key = files.sha256_of([key, files.sha256_of_file(notebook), own])
         page = pages / notebook.name
         title = f"[{number}/{len(notebooks())}] {notebook.stem}"
-        if _is_fresh(state.get(notebook.stem), key, page, name):
+        index = paths.data_dir() / name / "index.csv"
+        if index.exists() and _is_fresh(state.get(notebook.stem), key, page, name):
             _say(f"{title}: up to date")
             continue
         _say(f"{title} ({time.perf_counter() - started:.0f} s so far)")
@@ -115,6 +118,33 @@ def run(corpus: str, overrides: Mapping[str, Any]) -> Path:
     _drop_unused_media(name)
     _say("building the book")
     return build_book(name)
+
+
+def curation() -> Path:
+    """Execute the page about the paper's data if it is not up to date, build the book, and return the page.
+
+    Raises
+    ------
+    InstrecError
+        The authors' lists or YouTube-8M's vocabulary cannot be had, which is said before anything is executed; or
+        the notebook failed, and the page that was there stays as it was.
+    """
+    published.locate()
+    youtube8m.locate_vocabulary()
+    notebook = paths.home() / "notebooks" / f"{CURATION}.ipynb"
+    page = paths.home() / "book" / CURATION / notebook.name
+    state_path = paths.runs_dir(CURATION) / "pages.json"
+    state = json.loads(state_path.read_text(encoding="utf-8")) if state_path.exists() else {}
+    # The checksums of the inputs are part of the sources, and the inputs have just been compared with them.
+    key = files.sha256_of([_sources_sha256(), files.sha256_of_file(notebook)])
+    if _is_fresh(state.get(notebook.stem), key, page, CURATION):
+        _say(f"{CURATION}: up to date")
+    else:
+        _say(CURATION)
+        _execute(notebook, {}, page, CURATION)
+        files.write_json(state_path, {notebook.stem: {"key": key, "results": _results_now(CURATION)}})
+    _say("building the book")
+    return build_book(CURATION).parent / CURATION / f"{CURATION}.html"
 
 
 def _say(message: str) -> None:
@@ -136,8 +166,7 @@ def _results_now(corpus: str) -> dict[str, str]:
 def _is_fresh(noted: dict[str, Any] | None, key: str, page: Path, corpus: str) -> bool:
     if noted is None or noted["key"] != key or not page.exists():
         return False
-    index = paths.data_dir() / corpus / "index.csv"
-    return index.exists() and noted["results"].items() <= _results_now(corpus).items()
+    return noted["results"].items() <= _results_now(corpus).items()
 
 
 def _execute(notebook: Path, parameters: Mapping[str, Any], page: Path, corpus: str) -> None:
@@ -220,7 +249,7 @@ def build_book(corpus: str) -> Path:
     jupyter_book = str(Path(sys.executable).with_name("jupyter-book"))
     command = [jupyter_book, "build", "-q", "-W", "-n", "--keep-going", "book/"]
     built = home / "_build" / "html"
-    if corpus not in PUBLISHED:
+    if corpus not in (*PUBLISHED, CURATION):
         output = home / "_build" / corpus
         table_of_contents = home / "_build" / f"toc-{corpus}.yml"
         files.write_text(table_of_contents, yaml.safe_dump(contents_for(corpus), sort_keys=False))

@@ -159,6 +159,114 @@ def _length(seconds: float) -> str:
 
 
 @_styled
+def frame_rates(rates: Mapping[str, pd.Series]) -> Figure:
+    """Show how many frames a second the videos of each corpus have, a panel a corpus.
+
+    Parameters
+    ----------
+    rates : frames per second of each video, by name of the corpus; NaN, where it is unknown, is not counted.
+
+    Raises
+    ------
+    ValueError
+        There is no corpus, or one has no rate or one that is not above 0.
+    """
+    _check_some(rates, "corpora")
+    figure = Figure(figsize=(WIDTH, 0.5 + 1.6 * len(rates)), layout="constrained")
+    rows = figure.subplots(len(rates), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, (name, series) in zip(rows, rates.items(), strict=True):
+        known = series.dropna().to_numpy(float)
+        if not len(known) or known.min() <= 0:
+            raise ValueError(f"{name}: expected at least one frame rate, all above 0")
+        places, counts = np.unique(known.round(), return_counts=True)
+        shares = 100 * counts / len(known)
+        axes.bar(places, shares, width=0.85, color=_SPLIT_COLOURS["validation"])
+        for place, share in zip(places, shares, strict=True):
+            if share >= 10:
+                axes.annotate(
+                    f"{share:.0f}", (place, share), (0, 2), textcoords="offset points", ha="center", fontsize=8.5
+                )
+        axes.set(title=f"{name}, {len(known):,} videos", ylabel="% of videos", ylim=(0, 1.15 * shares.max()))
+        axes.grid(axis="y")
+    rows[-1].set_xlabel("frames per second, rounded")
+    return figure
+
+
+@_styled
+def before_and_after(table: pd.DataFrame) -> Figure:
+    """Show how many videos each category has before and after undersampling, on a logarithmic scale.
+
+    Parameters
+    ----------
+    table : columns category, at_least and at_most (bounds of the number before), published (the number after); rows
+        of the figure are in the table's order.
+
+    Raises
+    ------
+    ValueError
+        A column is missing, the table is empty, a number is not above 0, or the bounds are in the wrong order.
+    """
+    _check_columns(table, "category", "at_least", "at_most", "published")
+    _check_some(table, "rows")
+    if (table[["at_least", "published"]] <= 0).any(axis=None) or (table["at_least"] > table["at_most"]).any():
+        raise ValueError("table: expected numbers above 0 and at_least no larger than at_most")
+    figure, axes = _rows(len(table), header=0.95)
+    places = np.arange(len(table))
+    before, after = _SPLIT_COLOURS["validation"], KINDS["visual"][1]
+    axes.hlines(places, table["at_least"], table["at_most"], color=before, linewidth=5, label="before: from, to")
+    axes.plot(table["at_least"], places, "|", color=before, markersize=11, markeredgewidth=2)
+    axes.plot(table["published"], places, "D", color=after, markersize=5.5, label="after: published list")
+    for place, number in zip(places, table["published"], strict=True):
+        axes.annotate(
+            f"{number:,}", (number, place), (-7, 0), textcoords="offset points", ha="right", va="center", fontsize=8.5
+        )
+    axes.set_yticks(places, table["category"])
+    axes.set(
+        xscale="log", xlabel="videos (logarithmic)", xlim=(table["published"].min() / 3, 1.3 * table["at_most"].max())
+    )
+    axes.invert_yaxis()
+    axes.grid(axis="x")
+    axes.tick_params(axis="y", length=0)
+    _legend(figure, axes, ncols=2)
+    return figure
+
+
+@_styled
+def test_shares(splits: Mapping[str, pd.DataFrame]) -> Figure:
+    """Show the share of each class that is in the test split, a panel a corpus, a marker a way of splitting.
+
+    Parameters
+    ----------
+    splits : by name of the corpus, a table with the column label and one column of splits (train, validation, test)
+        for each way, named after it.
+
+    Raises
+    ------
+    ValueError
+        There is no corpus, or one has no video or no way of splitting.
+    """
+    _check_some(splits, "corpora")
+    num_classes = max(table["label"].nunique() for table in splits.values())
+    figure = Figure(figsize=(WIDTH, 0.95 + 0.27 * num_classes), layout="constrained")
+    looks = (("#767676", "x"), ("#0072b2", "o"), ("#d55e00", "s"))
+    for axes, (name, table) in zip(figure.subplots(1, len(splits), squeeze=False)[0], splits.items(), strict=True):
+        _check_columns(table, "label")
+        _check_some(table, "videos")
+        ways = [column for column in table if column != "label"]
+        _check_some(ways, "ways of splitting")
+        for (colour, marker), way in zip(looks, ways, strict=False):
+            shares = 100 * (table[way] == "test").groupby(table["label"]).mean()
+            axes.plot(shares, shares.index, marker, color=colour, markersize=5, label=way)
+        axes.axvline(15, color="#555555", linewidth=1, linestyle=(0, (2, 2)))
+        axes.set(title=name, xlabel="% of the class in the test split")
+        axes.invert_yaxis()
+        axes.grid(axis="x")
+        axes.tick_params(axis="y", length=0)
+    _legend(figure, figure.axes[0], ncols=len(ways))
+    return figure
+
+
+@_styled
 def condition_shares(index: pd.DataFrame) -> Figure:
     """Show the share of each split's videos under each condition of the picture and of the sound.
 

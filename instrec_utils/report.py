@@ -75,6 +75,23 @@ def table(frame: pd.DataFrame, caption: str) -> HTML:
     return HTML(f'<div class="table-scroll">{opening}><caption>{html.escape(caption)}</caption>{rest}</div>')
 
 
+_FILTER = (
+    "const words = this.value.toLowerCase().split(/\\s+/), box = this.closest('.searchable'); let shown = 0; "
+    "for (const row of box.querySelectorAll('tbody tr')) { const text = row.textContent.toLowerCase(); "
+    "row.hidden = !words.every(word => text.includes(word)); shown += !row.hidden; } "
+    "box.querySelector('output').textContent = shown;"
+)
+
+
+def searchable(frame: pd.DataFrame, caption: str) -> HTML:
+    """Return a long table with a field that leaves the rows with all the words typed into it; see `table`."""
+    field = f'<input type="search" placeholder="words, such as: guitar game" oninput="{html.escape(_FILTER)}">'
+    return HTML(
+        f'<div class="searchable"><p><label>Show rows with {field}</label> '
+        f"<output>{len(frame)}</output> of {len(frame)}</p>{table(frame, caption).data}</div>"
+    )
+
+
 def parameters(values: dict[str, Any]) -> HTML:
     """Return the parameters that this page was executed with."""
     frame = pd.DataFrame({"Parameter": list(values), "Value": [str(value) for value in values.values()]})
