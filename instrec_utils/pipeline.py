@@ -135,8 +135,10 @@ def curation() -> Path:
     page = paths.home() / "book" / CURATION / notebook.name
     state_path = paths.runs_dir(CURATION) / "pages.json"
     state = json.loads(state_path.read_text(encoding="utf-8")) if state_path.exists() else {}
-    # The checksums of the inputs are part of the sources, and the inputs have just been compared with them.
-    key = files.sha256_of([_sources_sha256(), files.sha256_of_file(notebook)])
+    # The checksums of the lists are part of the sources, and the lists have just been compared with them.
+    ledger = paths.data_dir() / "yt8m" / "ledger.sqlite"
+    asked = files.sha256_of_file(ledger) if ledger.exists() else ""
+    key = files.sha256_of([_sources_sha256(), files.sha256_of_file(notebook), asked])
     if _is_fresh(state.get(notebook.stem), key, page, CURATION):
         _say(f"{CURATION}: up to date")
     else:

@@ -232,18 +232,18 @@ def before_and_after(table: pd.DataFrame) -> Figure:
 
 
 @_styled
-def test_shares(splits: Mapping[str, pd.DataFrame]) -> Figure:
+def held_out_shares(splits: Mapping[str, pd.DataFrame]) -> Figure:
     """Show the share of each class that is in the test split, a panel a corpus, a marker a way of splitting.
 
     Parameters
     ----------
     splits : by name of the corpus, a table with the column label and one column of splits (train, validation, test)
-        for each way, named after it.
+        for each of one to three ways, named after it.
 
     Raises
     ------
     ValueError
-        There is no corpus, or one has no video or no way of splitting.
+        There is no corpus, or one has no video, no way of splitting, or more than three.
     """
     _check_some(splits, "corpora")
     num_classes = max(table["label"].nunique() for table in splits.values())
@@ -253,7 +253,8 @@ def test_shares(splits: Mapping[str, pd.DataFrame]) -> Figure:
         _check_columns(table, "label")
         _check_some(table, "videos")
         ways = [column for column in table if column != "label"]
-        _check_some(ways, "ways of splitting")
+        if not 1 <= len(ways) <= len(looks):
+            raise ValueError(f"{name}: expected 1 to {len(looks)} ways of splitting, got {ways}")
         for (colour, marker), way in zip(looks, ways, strict=False):
             shares = 100 * (table[way] == "test").groupby(table["label"]).mean()
             axes.plot(shares, shares.index, marker, color=colour, markersize=5, label=way)
