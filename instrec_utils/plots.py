@@ -113,7 +113,7 @@ def class_balance(index: pd.DataFrame) -> Figure:
         axes.barh(counts.index, values, left=left, height=0.72, color=_SPLIT_COLOURS[split], label=split)
         left += values.to_numpy()
     for place, total in enumerate(left):
-        axes.annotate(f"{total:.0f}", (total, place), (4, 0), textcoords="offset points", va="center", fontsize=8.5)
+        axes.annotate(f"{total:,.0f}", (total, place), (4, 0), textcoords="offset points", va="center", fontsize=8.5)
     axes.set(xlabel="videos", xlim=(0, 1.08 * left.max()))
     axes.invert_yaxis()
     axes.grid(axis="x")

@@ -54,8 +54,8 @@ NAMES = {"fcvid": "FCVID", "yt8m": "YouTube-8M"}
 
 # %%
 lists = published.locate()
-table1 = published.write_table1(lists)  # also the file results/curation/table1.json
-index = {corpus: published.load_index(corpus, lists) for corpus in published.CORPORA}
+table1 = published.write_table1(lists)  # results/curation/table1.json
+index = {name: published.load_index(name, lists) for name in NAMES}
 
 # %% tags=["remove-input"]
 ROWS = (  # what the paper prints, its name in table1.json, what is recomputed, its format
@@ -76,13 +76,14 @@ for title, printed, recomputed, form in ROWS:
         column = table1[corpus]
         value = column["paper"].get(printed)
         row[f"{name}, paper"] = "–" if value is None else f"{value:,}"
-        missing = "–" if value is None else "cannot be"
+        missing = "–" if value is None else "not in the lists"
         row[f"{name}, recomputed"] = form.format(column[recomputed]) if recomputed else missing
     rows.append(row)
 report.table(
     pd.DataFrame(rows),
     "Table 1 of the paper and the same from the published lists. Durations are those of all videos with a duration; "
-    "means and population standard deviations a category are those of the videos with a label.",
+    "means and population standard deviations a category are those of the videos with a label. Unrounded: "
+    "results/curation/table1.json.",
 )
 
 # %% [markdown]
@@ -96,7 +97,7 @@ differences = [
         "Dataset": name,
         "Number": titles[entry["property"]],
         "Paper": f"{entry['paper']:,}",
-        "Recomputed": "cannot be" if entry["recomputed"] is None else f"{entry['recomputed']:,}",
+        "Recomputed": "not in the lists" if entry["recomputed"] is None else f"{entry['recomputed']:,}",
         "Why": entry["explanation"],
     }
     for corpus, name in NAMES.items()
@@ -119,9 +120,11 @@ report.table(pd.DataFrame(differences), f"All {len(differences)} numbers of Tabl
 # none.
 
 # %%
-vocabulary = youtube8m.read_vocabulary(youtube8m.locate_vocabulary())
-review = youtube8m.review(vocabulary)
-entities = youtube8m.assign_categories(youtube8m.find_instruments(vocabulary))
+vocabulary_path = youtube8m.locate_vocabulary()
+vocabulary = youtube8m.read_vocabulary(vocabulary_path)
+candidates = youtube8m.find_instruments(vocabulary)
+entities = youtube8m.assign_categories(candidates)
+review = youtube8m.review(vocabulary)  # all of it in one table
 
 # %% tags=["remove-input"]
 rejected = review[~review["accepted"]]
@@ -139,12 +142,11 @@ report.table(
 )
 
 # %% [markdown]
-# **False friends** carry the name of an instrument and are none:
+# **False friends** look like an instrument in the vocabulary and are none:
 
 # %% tags=["remove-input"]
 reasons = rejected.groupby("reason", sort=False)["name"].agg(["size", lambda names: ", ".join(names)]).reset_index()
-reasons.columns = ["Rejected because it is", "Entities", "Which"]
-reasons["Rejected because it is"] = reasons["Rejected because it is"].str.replace("the word", "said by the word")
+reasons.columns = ["Reason", "Entities", "Which"]
 report.table(
     reasons.sort_values("Entities", ascending=False, kind="stable"),
     f"The {len(rejected)} candidates that are no musical instruments, by reason; within a reason by number of videos.",
@@ -202,9 +204,8 @@ whole = ratios[~ratios["category"].isin(youtube8m.PUBLISHED_SIZES)]["ratio"]
 Markdown(
     f"Guitar, piano and drums are the three largest, and the paper undersamples three. But the other ten categories, which "
     f"it leaves whole, hold only {whole.min():.0f} to {whole.max():.0f} % of what the vocabulary of 2018 counts for "
-    "them. So the lists come from a smaller dataset than today's, and the numbers of 2018 say how the categories compare, "
-    f"not how many videos the paper began with. Their lower bounds add up to {ratios['at_least'].sum():,}, where the paper "
-    "has 235,260."
+    "them; why, nothing published says. So the numbers of 2018 show how the categories compare, not how many videos the "
+    f"paper began with: their lower bounds add up to {ratios['at_least'].sum():,}, where the paper has 235,260."
 )
 
 # %% [markdown]
@@ -223,7 +224,7 @@ for corpus, name in NAMES.items():
             plots.class_balance(index[corpus]),
             f"{name}: {len(index[corpus]):,} videos of {len(per_class)} classes, from {per_class.min():,} "
             f"({per_class.idxmin()}) to {per_class.max():,} ({per_class.idxmax()}), by the paper's split. A constant "
-            f"answer is right for {per_class.max() / per_class.sum():.1%} of them.",
+            f"answer is right for {100 * per_class.max() / per_class.sum():.1f} % of them.",
             f"Stacked bars, one a class of {name}: the number of videos in each split.",
         )
     )
@@ -234,12 +235,13 @@ for corpus, name in NAMES.items():
 # %% tags=["remove-input"]
 for corpus, name in NAMES.items():
     seconds = index[corpus]["duration"]
+    short = int((seconds < 30).sum())
     display(
         report.figure(
             plots.durations(index[corpus]),
             f"{name}, the {len(seconds):,} videos with a label: mean {seconds.mean() / 60:.2f} min, from "
-            f"{seconds.min():.1f} to {seconds.max():.1f} s. {(seconds < 30).sum():,} are shorter than 30 s, the "
-            "length that the audio networks look at.",
+            f"{seconds.min():.1f} to {seconds.max():.1f} s. {f'{short:,}' if short else 'None'} are shorter than "
+            "30 s, the length that the audio network after Choi et al. looks at.",
             f"Histogram of the durations of the videos of {name}, in seconds.",
         )
     )
@@ -248,8 +250,8 @@ for corpus, name in NAMES.items():
 rates = pd.concat(index)["frame_rate"]
 report.figure(
     plots.frame_rates({name: index[corpus]["frame_rate"] for corpus, name in NAMES.items()}),
-    f"Frames per second, from {rates.min():.0f} to {rates.max():.0f}. {(rates < 20).mean():.1%} of all videos have fewer "
-    "than 20. For a model that looks at one frame a second the rate does not matter.",
+    f"Frames per second, from {rates.min():.0f} to {rates.max():.0f}. {100 * (rates < 20).mean():.1f} % of all videos have "
+    "fewer than 20. The published rates are whole numbers, so that 29 probably stands for 29.97. For a model that looks at one frame a second the rate does not matter.",
     "Two histograms of frame rates, FCVID and YouTube-8M: most videos have 25, 29 or 30 frames a second.",
 )
 
@@ -262,13 +264,13 @@ report.figure(
 # belong together.
 
 # %%
-both = pd.concat([table.assign(corpus=corpus) for corpus, table in index.items()], ignore_index=True)
-both["grouped"] = splits.grouped_split(both, both["video_id"], np.random.default_rng(seed))
-ways = {}
-for corpus, name in NAMES.items():
-    table = both[both["corpus"] == corpus]
-    stratified = splits.stratified_split(table, np.random.default_rng(seed))
-    ways[name] = table[["label", "split", "grouped"]].assign(stratified=stratified).rename(columns={"split": "paper"})
+both = pd.concat(index, names=["corpus"]).reset_index(level="corpus")
+both = both.reset_index(drop=True).rename(columns={"split": "paper"})
+classes = both.assign(label=both["corpus"] + " " + both["label"])
+generator = np.random.default_rng(seed)
+both["stratified"] = splits.stratified_split(classes, generator)
+both["grouped"] = splits.grouped_split(classes, both["video_id"], generator)
+ways = {NAMES[corpus]: table for corpus, table in both.groupby("corpus")}
 
 # %% tags=["remove-input"]
 rows = [
@@ -277,7 +279,7 @@ rows = [
         "Split": way,
         **{part: f"{(table[way] == part).sum():,}" for part in config.SPLITS},
         **{
-            f"{part}: least, most of a class": f"{shares.min():.1f}–{shares.max():.1f} %"
+            f"{part}, % of a class": f"{shares.min():.1f}–{shares.max():.1f}"
             for part in config.SPLITS
             for shares in [100 * (table[way] == part).groupby(table["label"]).mean()]
         },
@@ -287,7 +289,8 @@ rows = [
 ]
 report.table(
     pd.DataFrame(rows),
-    f"Videos in each split, and between which shares of a class they vary. The stratified and the grouped split have seed {seed}.",
+    "Videos in each split, and between which shares of a class it varies. The stratified and the grouped split take both "
+    f"datasets at once, with seed {seed}.",
 )
 
 # %% tags=["remove-input"]
@@ -302,8 +305,8 @@ report.figure(
 # %% tags=["remove-input"]
 shared = published.shared_videos(lists)
 seen = both[both["video_id"].isin(shared["video_id"])]
-places = seen.pivot(index="video_id", columns="corpus", values="split")
-crossing = {way: int((seen.groupby("video_id")[way].nunique() > 1).sum()) for way in ("split", "grouped")}
+places = seen.pivot(index="video_id", columns="corpus", values="paper")
+crossing = (seen.groupby("video_id")[["paper", "stratified", "grouped"]].nunique() > 1).sum()
 counted = pd.crosstab(places["fcvid"], places["yt8m"]).reindex(index=config.SPLITS, columns=config.SPLITS, fill_value=0)
 report.table(
     counted.rename_axis("FCVID's split")
@@ -317,10 +320,11 @@ report.table(
 trained = int(counted.loc["train", ["validation", "test"]].sum())
 back = int(counted.loc[["validation", "test"], "train"].sum())
 Markdown(
-    f"**A leak.** {len(shared)} videos are in both datasets, and {crossing['split']} of them are not in the same split of "
-    f"both. Whoever trains on FCVID and measures on YouTube-8M has learned from {trained} of the videos held out there; the "
-    f"other way round it is {back}. The paper trains on one dataset at a time, so its numbers are not touched. The grouped "
-    f"split above takes both datasets together and one id as one group: {crossing['grouped']} are divided."
+    f"**A leak.** {len(shared)} videos are in both datasets, and in the paper's splits {crossing['paper']} of them are not in "
+    f"the same split of both. Whoever trains on FCVID and measures on YouTube-8M has learned from {trained} of the videos held out there; the "
+    f"other way round it is {back}. The paper reports each dataset by itself, so its numbers are not touched. The "
+    f"grouped split above takes one id as one group: of the shared videos it divides {crossing['grouped']}, the stratified "
+    f"one {crossing['stratified']}."
 )
 
 # %% [markdown]
@@ -344,10 +348,9 @@ report.table(
         {
             "Number": range(len(fits)),
             "Folder in the list": labels.FCVID_FOLDERS,
-            "Name by the alphabet": alphabetical,
-            "Fits": np.where(fits, "yes", "no"),
             "Videos": sizes.reindex(labels.FCVID_FOLDERS).to_numpy(),
-            "Label here": [labels.FCVID_LABEL_OF_FOLDER[folder] for folder in labels.FCVID_FOLDERS],
+            "Label by the alphabet": [labels.FCVID_LABEL_OF_FOLDER[folder] for folder in alphabetical],
+            "Fits": np.where(fits, "yes", "no"),
         }
     ),
     f"FCVID's label numbers. In all {len(fcvid):,} rows number and folder go together as shown; the alphabetical name fits "
@@ -414,17 +417,18 @@ listed = index["yt8m"].assign(state=availability.NOT_ASKED)
 if ledger_path.exists():
     with availability.Ledger(ledger_path) as ledger:
         listed = availability.with_paths(index["yt8m"], ledger)
+asked = int((listed["state"] != availability.NOT_ASKED).sum())
 available = availability.availability_table(listed)
-available["share"] = available["share"].map("{:.1%}".format).replace("nan%", "–")
+available["share"] = (100 * available["share"]).map("{:.1f} %".format).replace("nan %", "–")
 report.table(
-    available.rename(columns={"share": "available of asked"}),
-    f"State of the {len(listed):,} listed videos of YouTube-8M, by class, as the ledger has it.",
+    (available if asked else available.tail(1)).rename(columns={"label": "class", "share": "left"}),
+    f"State of the {len(listed):,} listed videos of YouTube-8M, with a row for each class that was asked for; left: available "
+    "of those asked for.",
 )
 
 # %% tags=["remove-input"]
-asked = int((listed["state"] != availability.NOT_ASKED).sum())
 Markdown(
-    f"YouTube was asked for {asked:,} of the videos; the last column is the share of those that is still there."
+    f"YouTube was asked for {asked:,} of the videos."
     if asked
     else "**Nothing was asked.** This page was made without a network, so every video stands under *not asked*, and how "
     "much of the paper's dataset is left is not known here. Once there is a ledger, `make curation` fills this table from it."
@@ -446,7 +450,7 @@ Markdown(
 agree = sum(value is not None for column in table1.values() for value in column["paper"].values()) - len(differences)
 report.takeaway(
     f"{agree} of the {agree + len(differences)} numbers of Table 1 come out of the published lists at the printed precision, "
-    f"{sum(entry['Recomputed'] == 'cannot be' for entry in differences)} cannot be recomputed, and the others differ by "
+    f"{sum(entry['Recomputed'] == 'not in the lists' for entry in differences)} cannot be recomputed, and the others differ by "
     "at most eight. A label says what a video is about, the authors' alphabetical names do not fit their own label "
     "numbers, and whoever uses both datasets must keep the videos they share in one split."
 )
@@ -455,24 +459,19 @@ report.takeaway(
 # ## Where the numbers come from
 
 # %% tags=["remove-input"]
-vocabulary_path = youtube8m.locate_vocabulary()
-sources = [
-    *((lists / name, f"{published.ADDRESS}", sha256) for name, sha256 in published.SHA256.items()),
-    (vocabulary_path, youtube8m.ADDRESS, youtube8m.SHA256["vocabulary.csv"]),
-]
-sizes = {
-    **{f"{corpus}_dataset.csv": len(index[corpus]) for corpus in NAMES},
-    **{f"{corpus}_auxinfo.pkl": table1[corpus]["videos_with_duration"] for corpus in NAMES},
-    "vocabulary.csv": len(vocabulary),
-}
+sizes = {vocabulary_path: len(vocabulary)}
+for corpus in NAMES:
+    sizes[lists / f"{corpus}_dataset.csv"] = table1[corpus]["videos_listed"]
+    sizes[lists / f"{corpus}_auxinfo.pkl"] = table1[corpus]["videos_with_duration"]
 report.table(
     pd.DataFrame(
         [
-            {"File": path.name, "Rows": f"{sizes[path.name]:,}", "Address": address, "SHA-256": files.sha256_of_file(path)}
-            for path, address, _ in sources
+            {"File": path.name, "Rows": f"{rows:,}", "SHA-256 begins with": files.sha256_of_file(path)[:16]}
+            for path, rows in sorted(sizes.items())
         ]
     ),
-    "The inputs as they were read. The lists are GPL-3.0 and no part of this book.",
+    f"The inputs as they were read: the vocabulary from {youtube8m.ADDRESS}, the others from {published.ADDRESS}. The "
+    "latter are GPL-3.0 and no part of this book.",
 )
 
 # %% tags=["remove-input"]
