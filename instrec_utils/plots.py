@@ -248,16 +248,18 @@ def held_out_shares(splits: Mapping[str, pd.DataFrame]) -> Figure:
     _check_some(splits, "corpora")
     num_classes = max(table["label"].nunique() for table in splits.values())
     figure = Figure(figsize=(WIDTH, 0.95 + 0.27 * num_classes), layout="constrained")
-    looks = (("#767676", "x"), ("#0072b2", "o"), ("#d55e00", "s"))
+    # The second is hollow and larger: the third often lies on it.
+    looks = (("#767676", "x", 5), ("#0072b2", "o", 9), ("#d55e00", "s", 4))
     for axes, (name, table) in zip(figure.subplots(1, len(splits), squeeze=False)[0], splits.items(), strict=True):
         _check_columns(table, "label")
         _check_some(table, "videos")
         ways = [column for column in table if column != "label"]
         if not 1 <= len(ways) <= len(looks):
             raise ValueError(f"{name}: expected 1 to {len(looks)} ways of splitting, got {ways}")
-        for (colour, marker), way in zip(looks, ways, strict=False):
+        for (colour, marker, size), way in zip(looks, ways, strict=False):
             shares = 100 * (table[way] == "test").groupby(table["label"]).mean()
-            axes.plot(shares, shares.index, marker, color=colour, markersize=5, label=way)
+            filled = "none" if marker == "o" else "full"
+            axes.plot(shares, shares.index, marker, color=colour, markersize=size, fillstyle=filled, label=way)
         axes.axvline(15, color="#555555", linewidth=1, linestyle=(0, (2, 2)))
         axes.set(title=name, xlabel="% of the class in the test split")
         axes.invert_yaxis()

@@ -71,7 +71,7 @@ ROWS = (  # what the paper prints, its name in table1.json, what is recomputed, 
 )
 rows = []
 for title, printed, recomputed, form in ROWS:
-    row = {"": title}
+    row = {"Number": title}
     for corpus, name in NAMES.items():
         column = table1[corpus]
         value = column["paper"].get(printed)
@@ -154,7 +154,8 @@ report.table(
 
 # %% [markdown]
 # **Which entity goes where** is a matter of judgement: is a bass guitar a guitar, is a tin whistle a flute? The reasons
-# are here to be argued with, and the table is one file, `instrec_utils/corpora/youtube8m_categories.csv`.
+# are here to be argued with, and the table is one file,
+# `youtube8m_categories.csv` in `instrec_utils/corpora`.
 
 # %% tags=["remove-input"]
 shown = review.assign(
@@ -297,7 +298,7 @@ report.table(
 report.figure(
     plots.held_out_shares({name: table[["label", "paper", "stratified", "grouped"]] for name, table in ways.items()}),
     "Share of each class in the test split. The random draw of the paper varies most where classes are small; the other "
-    "two stay at 15 %.",
+    "two stay at 15 % to within a video.",
     "Two panels, FCVID and YouTube-8M, one row a class: the paper's shares scatter around 15 per cent, the stratified and "
     "grouped ones lie on the line.",
 )
@@ -370,7 +371,7 @@ report.table(
     evidence.assign(videos=evidence["videos"].map("{:,}".format)).set_axis(
         ["Number", "Name", "Videos", "Also in FCVID", "Of these, same name"], axis=1
     ),
-    f"YouTube-8M's label numbers. All {evidence['agreeing'].sum()} of {evidence['shared'].sum()} shared videos agree, for "
+    f"YouTube-8M's label numbers. {evidence['agreeing'].sum()} of {evidence['shared'].sum()} shared videos agree, for "
     f"{(evidence['shared'] > 0).sum()} of {len(evidence)} numbers. The others rest on the authors' list and on the order of "
     "the class sizes.",
 )
@@ -419,6 +420,7 @@ if ledger_path.exists():
         listed = availability.with_paths(index["yt8m"], ledger)
 asked = int((listed["state"] != availability.NOT_ASKED).sum())
 available = availability.availability_table(listed)
+available[["videos", availability.NOT_ASKED]] = available[["videos", availability.NOT_ASKED]].map("{:,}".format)
 available["share"] = (100 * available["share"]).map("{:.1f} %".format).replace("nan %", "–")
 report.table(
     (available if asked else available.tail(1)).rename(columns={"label": "class", "share": "left"}),
