@@ -74,8 +74,8 @@ class Batches(keras.utils.PyDataset):
 def augment_spectrogram(spectrogram: np.ndarray, generator: np.random.Generator, *, segmentation: str) -> np.ndarray:
     """Vary a log-mel spectrogram as rooms, microphones and performances do.
 
-    Another order of the ten uniform segments (UC only), up to 6 dB louder or softer, a smooth random
-    equalisation of up to 6 dB, one masked band and one masked stretch of time (Park et al., SpecAugment, 2019).
+    Another order of the ten uniform segments (UC only), `vary_level`, one masked band and one masked stretch of
+    time (Park et al., SpecAugment, 2019).
 
     Parameters
     ----------
@@ -93,13 +93,21 @@ def augment_spectrogram(spectrogram: np.ndarray, generator: np.random.Generator,
     if segmentation == "uc":
         parts = np.array_split(np.arange(num_frames), NUM_SEGMENTS)
         spectrogram = spectrogram[:, np.concatenate([parts[number] for number in generator.permutation(len(parts))])]
-    knots = generator.uniform(-6, 6, 5)
-    equalizer = np.interp(np.linspace(0, 4, num_bands), np.arange(5), knots)
-    varied = spectrogram + (generator.uniform(-6, 6) + equalizer)[:, None].astype(np.float32)
-    varied = np.where(spectrogram <= SILENCE, SILENCE, np.maximum(varied, SILENCE))
+    varied = vary_level(spectrogram, generator)
     height, width = generator.integers(0, num_bands // 6), generator.integers(0, num_frames // 6)
     low, start = generator.integers(0, num_bands - height), generator.integers(0, num_frames - width)
     fill = varied.mean()
     varied[low : low + height] = fill
     varied[:, start : start + width] = fill
-    return varied.astype(np.float32)
+    return varied
+
+
+def vary_level(spectrogram: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Make a log-mel spectrogram up to 6 dB louder or softer, through a smooth random equaliser of up to 6 dB.
+
+    Digital silence stays what it is. Shapes and units as in `augment_spectrogram`.
+    """
+    num_bands = len(spectrogram)
+    equalizer = np.interp(np.linspace(0, 4, num_bands), np.arange(5), generator.uniform(-6, 6, 5))
+    varied = spectrogram + (generator.uniform(-6, 6) + equalizer)[:, None]
+    return np.where(spectrogram <= SILENCE, SILENCE, np.maximum(varied, SILENCE)).astype(np.float32)

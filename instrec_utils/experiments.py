@@ -38,7 +38,7 @@ from instrec_utils.errors import CorpusError, RunError
 from instrec_utils.models import choi2016
 from instrec_utils.training import Protocol
 
-WARM_UP = Protocol("adam", learning_rate=1e-3, batch_size=32, max_epochs=0, patience=0)
+WARM_UP = Protocol("adam", learning_rate=1e-3, batch_size=16, max_epochs=0, patience=0)
 EVALUATED = ("validation", "test", "test_clean")
 
 
@@ -69,6 +69,7 @@ class Run:
         settings = dataclasses.asdict(self) | {
             "index": provenance.index_sha256(corpus.index),
             "features": features.SETTINGS_SHA256,
+            "warm_up": WARM_UP,
         }
         return files.sha256_of(settings)
 
@@ -174,7 +175,7 @@ def train_audio(
         return one
 
     def build() -> keras.Model:
-        segment_model = _warm_up(run, corpus, load) if warm_up_epochs else None
+        segment_model = _warm_up(run, corpus) if warm_up_epochs else None
         keras.utils.set_random_seed(seed)
         network = models.build(model, len(corpus.labels))
         if segment_model is not None:
@@ -184,20 +185,21 @@ def train_audio(
     return _complete(run, corpus, Recipe(load, build))
 
 
-def _warm_up(run: Run, corpus: Corpus, load: Callable[[list[str], bool], batches.Load]) -> keras.Model:
+def _warm_up(run: Run, corpus: Corpus) -> keras.Model:
     """Train the convolutional blocks on single segments: in training at random positions, in validation in turn."""
-    width = choi2016.SEGMENT_FRAMES
+    width, store = choi2016.SEGMENT_FRAMES, corpus.directory / "features"
 
     def batches_of(name: str, epoch: int = 0, training_now: bool = False) -> Batches:
         table = corpus.split(name)
-        whole = load(table.video_id.tolist(), training_now)
+        video_ids = table.video_id.tolist()
 
         def one(number: int, generator: np.random.Generator) -> np.ndarray:
             video, segment = divmod(number, config.NUM_SEGMENTS)
-            spectrogram = whole(video, generator)
+            spectrogram = read_spectrogram(store, video_ids[video], run.parameters["segmentation"])
             last = spectrogram.shape[1] - width
             start = generator.integers(0, last + 1) if training_now else segment * width
-            return spectrogram[:, start : start + width]
+            part = spectrogram[:, start : start + width]
+            return batches.vary_level(part, generator) if training_now and run.parameters["augment"] else part
 
         targets = np.repeat(corpus.targets(table), config.NUM_SEGMENTS)
         return Batches(one, targets, WARM_UP.batch_size, seed=run.seed, epoch=epoch, shuffle=training_now)

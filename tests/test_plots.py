@@ -287,3 +287,63 @@ BAD = [
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=re.compile(message, re.DOTALL)):
         call()
+
+
+def test_frame_rates_are_shares_of_the_known_ones_of_each_corpus():
+    rates = {"one": pd.Series([25.0, 25.0, 29.97, np.nan]), "two": pd.Series([30.0])}
+    figure = plots.frame_rates(rates)
+    first, second = figure.axes
+    shares = {round(bar.get_x() + bar.get_width() / 2): bar.get_height() for bar in first.patches}
+    assert shares == pytest.approx({25: 200 / 3, 30: 100 / 3})
+    assert first.get_title(loc="left") == "one, 3 videos"
+    assert texts(second) == ["100"]
+    render(figure)
+
+
+@pytest.mark.parametrize("rates", [{}, {"one": pd.Series([np.nan])}, {"one": pd.Series([25.0, 0.0])}])
+def test_frame_rates_refuses_none_and_zero(rates):
+    with pytest.raises(ValueError, match="at least one"):
+        plots.frame_rates(rates)
+
+
+BEFORE = pd.DataFrame(
+    {"category": ["guitar", "piano"], "at_least": [900, 100], "at_most": [1500, 100], "published": [240, 40]}
+)
+
+
+def test_before_and_after_shows_the_bounds_and_what_is_left():
+    figure = plots.before_and_after(BEFORE)
+    (axes,) = figure.axes
+    (bars,) = axes.collections
+    assert [segment[:, 0].tolist() for segment in bars.get_segments()] == [[900, 1500], [100, 100]]
+    assert texts(axes) == ["240", "40"]
+    assert tick_labels(axes.yaxis) == ["guitar", "piano"]
+    render(figure)
+
+
+@pytest.mark.parametrize("wrong", [{"published": 0}, {"at_most": 50}])
+def test_before_and_after_refuses_bounds_that_are_none(wrong):
+    with pytest.raises(ValueError, match="at_least no larger than at_most"):
+        plots.before_and_after(BEFORE.assign(**wrong))
+
+
+def test_held_out_shares_counts_the_test_videos_of_each_class_and_way():
+    table = pd.DataFrame(
+        {
+            "label": ["cello"] * 4 + ["flute"] * 2,
+            "paper": ["test", "train", "train", "train", "test", "test"],
+            "grouped": ["test", "test", "train", "train", "train", "validation"],
+        }
+    )
+    figure = plots.held_out_shares({"one": table, "two": table})
+    for axes in figure.axes:
+        shown = {line.get_label(): line.get_xdata().tolist() for line in axes.lines if line.get_marker() != "None"}
+        assert shown == {"paper": [25, 100], "grouped": [50, 0]}
+    render(figure)
+
+
+@pytest.mark.parametrize("ways", [[], list("abcd")])
+def test_held_out_shares_refuses_no_way_and_more_than_it_can_tell_apart(ways):
+    table = pd.DataFrame({"label": ["cello"]} | {way: ["test"] for way in ways})
+    with pytest.raises(ValueError, match="expected 1 to 3 ways"):
+        plots.held_out_shares({"one": table})
