@@ -1,0 +1,255 @@
+"""The chapter on the paper's data: its numbers are those of table1.json, and the commands that make and check it."""
+
+import html
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from instrec_utils import __main__, files, paths, pipeline, report
+from instrec_utils.corpora import published, youtube8m
+from instrec_utils.errors import CorpusError, InstrecError
+
+HOME = Path(__file__).resolve().parents[1]
+PAGE = HOME / "book" / "curation" / "curation.ipynb"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+class Tables(HTMLParser):
+    """The tables of a text, each as its caption and its rows of cells."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found, self.inside = [], False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "table":
+            self.found.append(["", []])
+        elif tag == "tr":
+            self.found[-1][1].append([])
+        elif tag in ("td", "th"):
+            self.found[-1][1][-1].append("")
+        self.inside = tag if tag in ("td", "th", "caption") else False
+
+    def handle_endtag(self, tag):
+        self.inside = False
+
+    def handle_data(self, data):
+        if self.inside == "caption":
+            self.found[-1][0] += data
+        elif self.inside:
+            self.found[-1][1][-1][-1] += data
+
+
+@pytest.fixture(scope="module")
+def outputs():
+    return [output for cell in nbformat.read(PAGE, as_version=4).cells for output in cell.get("outputs", [])]
+
+
+@pytest.fixture(scope="module")
+def shown(outputs):
+    return "".join(output.get("data", {}).get("text/html", "") for output in outputs)
+
+
+def table_captioned(shown, beginning):
+    (rows,) = [rows for caption, rows in Tables(shown).found if caption.startswith(beginning)]
+    return rows
+
+
+def number(text):
+    return float(text.replace(",", ""))
+
+
+@pytest.mark.parametrize(("corpus", "name"), [("fcvid", "FCVID"), ("yt8m", "YouTube-8M")])
+def test_table_1_of_the_page_is_that_of_the_json(shown, corpus, name):
+    column = json.loads((HOME / "results" / "curation" / "table1.json").read_text())[corpus]
+    header, *rows = table_captioned(shown, "Table 1 of the paper")
+    printed = {row[0].split(" (")[0]: row[header.index(f"{name}, paper")] for row in rows}
+    recomputed = {row[0].split(" (")[0]: row[header.index(f"{name}, recomputed")] for row in rows}
+    for title, paper, own, digits in (
+        ("Categories", "categories", "categories", 0),
+        ("Videos", "videos", "videos_with_duration", 0),
+        ("Total duration in h", "hours", "hours", 2),
+        ("Mean duration in min", "mean_minutes", "mean_minutes", 2),
+        ("Videos a category, mean", "per_category_mean", "per_category_mean", 2),
+        ("Videos a category, standard deviation", "per_category_std", "per_category_std", 2),
+        ("Videos used", "videos_used", "videos_listed", 0),
+    ):
+        assert number(printed[title]) == column["paper"][paper], title
+        assert number(recomputed[title]) == round(column[own], digits), title
+
+
+def test_every_difference_is_on_the_page_with_its_reason(shown):
+    content = json.loads((HOME / "results" / "curation" / "table1.json").read_text())
+    rows = table_captioned(shown, "All 7 numbers")[1:]
+    expected = [
+        (f"{entry['paper']:,}", entry["explanation"]) for column in content.values() for entry in column["differences"]
+    ]
+    assert [(row[2], row[4]) for row in rows] == expected
+    assert ["235,260", "not in the lists"] in [row[2:4] for row in rows]
+
+
+def test_the_page_has_the_papers_numbers_of_table_1():
+    content = json.loads((HOME / "results" / "curation" / "table1.json").read_text())
+    assert {corpus: column["paper"] for corpus, column in content.items()} == published.PAPER
+
+
+def test_the_page_ran_to_its_end_and_is_clean(outputs, shown):
+    assert outputs
+    assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
+    assert shown.count("<figure") == shown.count("<figcaption>") >= 5
+    assert shown.count("<table") == shown.count("<caption>") >= 10
+    assert not re.findall(r'<img [^>]*alt=""', shown)
+    text = PAGE.read_text(encoding="utf-8")
+    for word in ("/home/", "/root/", "/tmp/", "/work/", "site-packages"):
+        assert word not in text
+    assert len(text) < 1_000_000
+
+
+def test_the_page_names_its_inputs(shown):
+    rows = table_captioned(shown, "The inputs as they were read")[1:]
+    expected = published.SHA256 | youtube8m.SHA256
+    assert {name: digest for name, _, digest in rows} == {name: digest[:16] for name, digest in expected.items()}
+
+
+def test_the_page_holds_no_video_id():
+    """Ids mix small and capital letters and digits, as no word of the page does."""
+    text = re.sub(r"data:image/png;base64,[^\"\\]+", "", PAGE.read_text(encoding="utf-8"))
+    tokens = re.findall(r"(?<![\w-])[\w-]{11}(?![\w-])", text)
+    mixed = [t for t in tokens if re.search("[a-z]", t) and re.search("[A-Z]", t) and re.search("[0-9]", t)]
+    assert set(mixed) <= {"YouTube-8Ms"}
+
+
+def test_the_page_never_claims_to_have_asked(outputs):
+    said = "".join(output.get("data", {}).get("text/markdown", "") for output in outputs)
+    assert "Nothing was asked" in said
+
+
+def test_a_searchable_table_has_all_rows_and_escapes_them():
+    frame = pd.DataFrame({"Entity": ["Guitar <Hero>", "Piano"]})
+    content = report.searchable(frame, "Two.").data
+    assert content.count("<tr") == 3
+    assert "Guitar &lt;Hero&gt;" in content
+    assert "<output>2</output> of 2" in content
+    assert html.unescape(re.search('oninput="([^"]*)"', content)[1]).count("{") == 1
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this system: install chromium to run the browser tests")
+def test_typing_words_leaves_the_rows_that_have_them_all():
+    from playwright.sync_api import sync_playwright
+
+    frame = pd.DataFrame({"Entity": ["Guitar Hero", "Guitar", "Chess"], "Reason": ["a game", "", "a game"]})
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        problems = []
+        page.on("console", lambda message: problems.append(message.text))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.set_content(report.searchable(frame, "Three.").data)
+        left = {}
+        for words in ("", "GUITAR", "game guitar", "[", "guitar  "):
+            page.get_by_label("Show rows with").fill(words)
+            left[words] = (page.locator("tbody tr:visible").count(), page.locator("output").inner_text())
+        browser.close()
+    assert left == {"": (3, "3"), "GUITAR": (2, "2"), "game guitar": (1, "1"), "[": (0, "0"), "guitar  ": (2, "2")}
+    assert problems == []
+
+
+@pytest.fixture
+def checkout(home, monkeypatch):
+    """A home whose curation notebook is small, and where the lists are taken for found."""
+    (home / "notebooks").mkdir()
+    (home / "notebooks" / "curation.ipynb").write_text("one")
+    monkeypatch.setattr(published, "locate", lambda: home)
+    monkeypatch.setattr(youtube8m, "locate_vocabulary", lambda: home / "vocabulary.csv")
+    monkeypatch.setattr(pipeline, "_sources_sha256", lambda: "as they were")
+    monkeypatch.setattr(pipeline, "build_book", lambda corpus: home / "html" / "index.html")
+    return home
+
+
+@pytest.fixture
+def executed(checkout, monkeypatch):
+    """The notebooks that are executed, each of which writes its page and its result."""
+    names = []
+
+    def execute(notebook, parameters, page, corpus):
+        names.append(notebook.stem)
+        files.write_text(page, "page")
+        files.write_json(paths.results_dir(corpus) / "table1.json", {})
+
+    monkeypatch.setattr(pipeline, "_execute", execute)
+    return names
+
+
+def test_the_chapter_is_made_once_and_again_when_something_changed(checkout, executed):
+    assert pipeline.curation() == checkout / "html" / "curation" / "curation.html"
+    pipeline.curation()
+    assert executed == ["curation"]
+    (checkout / "notebooks" / "curation.ipynb").write_text("two")
+    pipeline.curation()
+    assert len(executed) == 2
+    (checkout / "results" / "curation" / "table1.json").unlink()
+    pipeline.curation()
+    assert len(executed) == 3
+    (checkout / "data" / "yt8m").mkdir(parents=True)
+    (checkout / "data" / "yt8m" / "ledger.sqlite").write_bytes(b"asked")
+    pipeline.curation()
+    assert len(executed) == 4
+
+
+def test_a_chapter_that_failed_is_not_noted_as_made(checkout, executed, monkeypatch):
+    def fail(*_):
+        raise InstrecError("curation.ipynb: ValueError")
+
+    with monkeypatch.context() as context:
+        context.setattr(pipeline, "_execute", fail)
+        with pytest.raises(InstrecError):
+            pipeline.curation()
+    pipeline.curation()
+    assert executed == ["curation"]
+
+
+def test_without_the_lists_the_command_says_what_to_set(home, monkeypatch):
+    monkeypatch.setenv("INSTREC_ICMR2017", str(home))
+    monkeypatch.setattr(pipeline, "_execute", lambda *_: pytest.fail("a notebook was executed"))
+    with pytest.raises(CorpusError, match="INSTREC_ICMR2017 must name a folder that holds fcvid_auxinfo"):
+        pipeline.curation()
+
+
+def test_validate_counts_by_class_and_split_and_names_what_it_found(home, videos):
+    directory = home / "data" / "mini"
+    directory.mkdir(parents=True)
+    names = {"fine": "both.mp4", "again": "both.mp4", "mute": "silent.mp4", "broken": "damaged.mp4", "gone": "gone.mp4"}
+    for number, name in enumerate(names):
+        source = videos["both"].parent / names[name]
+        if source.exists():
+            shutil.copy(source, directory / f"{number}.mp4")
+    rows = [f"{name},cello,{'test' if n > 2 else 'train'},{n}.mp4,3.2" for n, name in enumerate(names)]
+    (directory / "index.csv").write_text("\n".join(["video_id,label,split,path,duration", *rows, ""]))
+    files.write_json(directory / "source.json", {"source": "folder", "videos": str(directory)})
+
+    said = CliRunner().invoke(__main__.app, ["validate", "mini"], catch_exceptions=False)
+    lines = said.stdout.splitlines()
+    header = next(line for line in lines if line.split()[:3] == ["label", "split", "videos"]).split()
+    counts = {
+        tuple(line.split()[:2]): dict(zip(header, line.split(), strict=True)) for line in lines if "cello" in line
+    }
+    assert counts["cello", "train"] | {"videos": "3", "duplicated": "1", "silent": "1"} == counts["cello", "train"]
+    assert counts["cello", "test"] | {"videos": "2", "missing": "1", "invalid": "1"} == counts["cello", "test"]
+    assert "4 of 5 videos have a finding; 3 are usable." in lines
+    assert "again: duplicated (the same as fine)" in lines
+    assert not [line for line in lines if line.startswith("fine:")]
+
+
+def test_validate_refuses_a_corpus_that_is_not_there(home):
+    with pytest.raises(CorpusError, match="no such corpus yet"):
+        CliRunner().invoke(__main__.app, ["validate", "nothing"], catch_exceptions=False)
