@@ -297,7 +297,7 @@ report.table(
 # %% tags=["remove-input"]
 report.figure(
     plots.held_out_shares({name: table[["label", "paper", "stratified", "grouped"]] for name, table in ways.items()}),
-    "Share of each class in the test split. The random draw of the paper varies most where classes are small; the other "
+    "Share of each class in the test split. The random draw of the paper varies, more so in FCVID, whose classes are smaller; the other "
     "two stay at 15 % to within a video.",
     "Two panels, FCVID and YouTube-8M, one row a class: the paper's shares scatter around 15 per cent, the stratified and "
     "grouped ones lie on the line.",
