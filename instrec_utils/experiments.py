@@ -17,6 +17,7 @@ from typing import Any
 import keras
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from instrec_utils import (
     batches,
@@ -39,6 +40,7 @@ from instrec_utils.models import choi2016
 from instrec_utils.training import Protocol
 
 WARM_UP = Protocol("adam", learning_rate=1e-3, batch_size=16, max_epochs=0, patience=0)
+HEAD_VERSIONS, HEAD_EPOCHS = 6, 12
 EVALUATED = ("validation", "test", "test_clean")
 
 
@@ -69,7 +71,7 @@ class Run:
         settings = dataclasses.asdict(self) | {
             "index": provenance.index_sha256(corpus.index),
             "features": features.SETTINGS_SHA256,
-            "warm_up": WARM_UP,
+            "warm_up": [WARM_UP, HEAD_VERSIONS, HEAD_EPOCHS],
         }
         return files.sha256_of(settings)
 
@@ -180,6 +182,7 @@ def train_audio(
         network = models.build(model, len(corpus.labels))
         if segment_model is not None:
             choi2016.start_from_segments(network, segment_model)
+            _start_head(run, corpus, network)
         return network
 
     return _complete(run, corpus, Recipe(load, build))
@@ -215,6 +218,34 @@ def _warm_up(run: Run, corpus: Corpus) -> keras.Model:
         seed=run.seed,
         description=f"{run.name} warm-up",
     )[0]
+
+
+def _start_head(run: Run, corpus: Corpus, network: keras.Model) -> None:
+    """Train the dense layer and the classes on what the warmed-up blocks give for whole inputs, which costs little.
+
+    Each video is passed through the blocks a few times, varied; its 15 positions in time are then shuffled anew in
+    every epoch.
+    """
+    table = corpus.split("train")
+    store = corpus.directory / "features"
+    blocks = keras.Model(network.input, network.get_layer("flat").output)
+    layers = [network.get_layer(name) for name in ("embedding", "embedding_dropout", "scores")]
+    head = keras.Sequential([keras.Input(blocks.output_shape[1:]), *layers])
+    head.compile(keras.optimizers.Adam(1e-3), loss="sparse_categorical_crossentropy", jit_compile=False)
+    values = []
+    for video_id in tqdm(table.video_id, desc=f"{run.name} head", unit="video"):
+        spectrogram = read_spectrogram(store, video_id, run.parameters["segmentation"])
+        generator = np.random.default_rng((run.seed, *video_id.encode()))
+        varied = [batches.vary_level(spectrogram, generator) for _ in range(HEAD_VERSIONS)]
+        values.append(np.asarray(blocks.predict_on_batch(np.stack(varied))))
+    inputs = np.concatenate(values).reshape(len(table) * HEAD_VERSIONS, -1, choi2016.EMBEDDED_BANDS)
+    targets = np.repeat(corpus.targets(table), HEAD_VERSIONS)
+    generator = np.random.default_rng(run.seed)
+    for _ in range(HEAD_EPOCHS):
+        shuffled = generator.permuted(np.broadcast_to(np.arange(inputs.shape[1]), inputs.shape[:2]), axis=1)
+        order = generator.permutation(len(inputs))
+        epoch_inputs = np.take_along_axis(inputs, shuffled[..., None], axis=1).reshape(len(inputs), -1)
+        head.fit(epoch_inputs[order], targets[order], batch_size=32, epochs=1, shuffle=False, verbose=0)
 
 
 def read_spectrogram(store: Path, video_id: str, segmentation: str) -> np.ndarray:

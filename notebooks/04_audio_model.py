@@ -25,18 +25,18 @@
 #
 # **Method.** Choi's network at the paper's input and size, trained from random weights. A few hundred videos are too few
 # to teach four convolutional blocks through a dense layer that joins half a minute. So the blocks are warmed up first:
-# trained on single segments of 2.9 s, of which a video has ten, each at a tenth of the cost. Then the whole network is
-# trained on whole inputs.
+# trained on single segments of 2.9 s, of which a video has ten, each at a tenth of the cost. The dense layer is then trained
+# on what the blocks give for whole inputs, and at last the whole network on whole inputs.
 
 # %% tags=["parameters"]
 corpus: str = "demo"  # prepared by 01_corpus, features extracted by 02_hearing_and_seeing
 audio_model: str = "choi2016"  # the architecture
 segmentation: str = "uc"  # uc: ten segments joined; cc: the centre of the recording
 augment: bool = True  # vary the spectrograms in training; the paper does not
-audio_learning_rate: float = 0.0005  # Adam; the paper names Adam and no rate
+audio_learning_rate: float = 0.0001  # Adam; the paper names Adam and no rate
 audio_warm_up_epochs: int = 6  # of the convolutional blocks on single segments first; 0 as in the paper
 audio_batch_size: int = 8  # videos
-audio_max_epochs: int = 8  # at the latest; the paper's training runs until patience ends it
+audio_max_epochs: int = 6  # at the latest; the paper's training runs until patience ends it
 audio_patience: int = 10  # epochs without a lower validation loss, as in the paper
 seed: int = 10  # of the weights, the order and the augmentation
 

@@ -178,16 +178,19 @@ def test_the_packaged_network_recognises_a_drawn_picture(lite0):
     assert clocks & set(np.argsort(-logits)[:3].tolist())
 
 
-def test_a_model_that_starts_from_segments_has_their_blocks_and_nothing_else():
+def test_a_model_that_starts_from_segments_has_their_blocks_and_sees_what_they_see():
     from instrec_utils.models import choi2016
 
     segments, whole, untouched = choi2016.build_for_segments(3), choi2016.build(3), choi2016.build(3)
     assert segments.input_shape == (None, 96, 136)
+    segments.get_layer("input_bn").set_weights([np.full(144, value, np.float32) for value in (1.5, 0.5, -40, 900)])
     untouched.set_weights(whole.get_weights())
     choi2016.start_from_segments(whole, segments)
     for layer in whole.layers:
-        if not layer.weights:
-            continue
-        source = segments if layer.name.startswith("block") else untouched
-        for got, expected in zip(layer.get_weights(), source.get_layer(layer.name).get_weights(), strict=True):
-            np.testing.assert_array_equal(got, expected)
+        if layer.name.startswith("block"):
+            for got, expected in zip(layer.get_weights(), segments.get_layer(layer.name).get_weights(), strict=True):
+                np.testing.assert_array_equal(got, expected)
+        if layer.name in ("embedding", "scores"):
+            np.testing.assert_array_equal(layer.get_weights()[0], untouched.get_layer(layer.name).get_weights()[0])
+    for values, expected in zip(whole.get_layer("input_bn").get_weights(), (1.5, 0.5, -40, 900), strict=True):
+        np.testing.assert_allclose(values, expected)

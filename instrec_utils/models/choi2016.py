@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 from keras import layers
 
 from instrec_utils.config import CHOI2016, NUM_SEGMENTS
 
 PADDED_FRAMES = 1440  # 1366 frames and 37 on either side, so that the four pools end at 15
 SEGMENT_FRAMES = CHOI2016.num_frames // NUM_SEGMENTS  # one of the ten joined segments: 136 frames, 2.9 s
+EMBEDDED_BANDS = 128  # values that the last block gives at each position in time
 # With Keras' own 0.99 the running statistics need hundreds of steps, more than a small corpus' first epochs have.
 MOMENTUM = 0.9
 
@@ -62,7 +64,16 @@ def build_for_segments(num_classes: int, *, dropout: float = 0.2) -> keras.Model
 
 
 def start_from_segments(model: keras.Model, segment_model: keras.Model) -> None:
-    """Give a model's convolutional blocks the weights that `build_for_segments`' model has learned."""
+    """Give a model's input and convolutional blocks the weights that `build_for_segments`' model has learned.
+
+    The input's normalisation has weights a position in time; each gets the mean over the segment's own positions.
+    """
+    padding = (PADDED_FRAMES // NUM_SEGMENTS - SEGMENT_FRAMES) // 2
+    normalisation = [
+        np.full(PADDED_FRAMES, values[padding:-padding].mean(), np.float32)
+        for values in segment_model.get_layer("input_bn").get_weights()
+    ]
+    model.get_layer("input_bn").set_weights(normalisation)
     for layer in segment_model.layers:
         if layer.name.startswith("block") and layer.weights:
             model.get_layer(layer.name).set_weights(layer.get_weights())
