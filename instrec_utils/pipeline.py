@@ -190,7 +190,7 @@ def _execute(notebook: Path, parameters: Mapping[str, Any], page: Path, corpus: 
                 progress_bar=False,
                 stderr_file=sys.stderr,
                 cwd=paths.home(),
-                extra_arguments=["--log-level=ERROR"],  # of the kernel: its warnings would break the progress bars
+                extra_arguments=["--log-level=CRITICAL"],  # of the kernel: its warnings would break the progress bars
             )
             content = nbformat.read(executed, as_version=4)
     except papermill.PapermillExecutionError as error:
