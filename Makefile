@@ -1,4 +1,4 @@
-# make report    everything from videos to the built book (CORPUS=demo unless said; open; folder ROOT=...)
+# make report    everything from videos to the built book (CORPUS=demo unless said; open; folder ROOT=...; fcvid ROOT=...; yt8m)
 # make test      lint and tests
 # Each does all set-up itself: a virtual environment in .venv with the pinned packages of requirements.lock.
 
@@ -11,11 +11,11 @@ STAMP := .venv/.installed
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help setup report curation validate test book lint sync lock clean
+.PHONY: help setup report curation download validate test book lint sync lock clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -3
-	@echo "also: make setup, curation (the paper's data), validate (CORPUS=...), book, lint, sync (pair notebooks), lock (renew the pins), clean"
+	@echo "also: make setup, curation (the paper's data), download (its YouTube-8M videos: LIMIT=... COOKIES=... WORKERS=...), validate (CORPUS=...), book, lint, sync (pair notebooks), lock (renew the pins), clean"
 
 setup: $(STAMP)
 
@@ -33,6 +33,9 @@ report: $(STAMP)
 
 curation: $(STAMP)
 	@$(BIN)/python -m instrec_utils curation
+
+download: $(STAMP)
+	@$(BIN)/python -m instrec_utils download $(if $(LIMIT),--limit "$(LIMIT)") $(if $(COOKIES),--cookies "$(COOKIES)") $(if $(WORKERS),--workers "$(WORKERS)")
 
 validate: $(STAMP)
 	@$(BIN)/python -m instrec_utils validate "$(CORPUS)"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,10 +23,12 @@ def main() -> None:
 @app.command()
 def report(
     corpus: Annotated[str, typer.Option(help="A file of params/: demo, open, folder, ...")] = "demo",
-    root: Annotated[str, typer.Option(help="Folder of videos, one subfolder a class (corpus folder).")] = "",
+    root: Annotated[str, typer.Option(help="Folder of videos (corpus folder), or of FCVID (corpus fcvid).")] = "",
     parameter: Annotated[list[str] | None, typer.Option("-p", help="A notebook parameter, name=value.")] = None,
 ) -> None:
     """Do everything from videos to the built book; what is already done and valid is skipped."""
+    # papermill's progress bar looks for widgets that only a notebook needs.
+    warnings.filterwarnings("ignore", message="IProgress not found")
     from instrec_utils import pipeline, results
 
     overrides = parse_parameters(parameter or [])
@@ -36,10 +40,37 @@ def report(
 
 @app.command()
 def curation() -> None:
-    """Recompute the paper's Table 1 and the chapter on its data from the authors' lists, and build the book."""
-    from instrec_utils import pipeline
+    """Recompute the paper's Table 1, the splits and the chapter on its data from the authors' lists; build the book."""
+    from instrec_utils import paths, pipeline
+    from instrec_utils.corpora import published
 
-    print(f"\nThe page: {pipeline.curation()}")
+    splits = published.write_splits(published.locate(), paths.data_dir() / "curation" / "splits")
+    print(f"\nThe splits: {splits}\nThe page: {pipeline.curation()}")
+
+
+@app.command()
+def download(
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many of the videos, classes in turn.")] = None,
+    cookies: Annotated[Path | None, typer.Option(help="A cookies file in Netscape format.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Videos under way at once.")] = 3,
+) -> None:
+    """Ask YouTube for the paper's YouTube-8M videos; what is here or gone for good is not asked for again."""
+    from tqdm import tqdm
+
+    from instrec_utils.corpora import availability, paper_videos, published
+
+    manners = availability.Manners(num_workers=workers, cookies=cookies)
+    index = paper_videos.in_turn(published.load_index("yt8m", published.locate()))
+    folder = paper_videos.youtube8m_dir()
+    with availability.Ledger(paper_videos.ledger_path()) as ledger:
+        wanted = availability.with_paths(index, ledger).head(limit or len(index))
+        num_open = int(wanted.state.isin([availability.NOT_ASKED, "failed"]).sum())
+        try:
+            with tqdm(desc="asking for videos", total=num_open, unit="video", disable=None) as progress:
+                availability.download(wanted.video_id, folder, ledger, manners, lambda *_: progress.update())
+        finally:  # also when stopped: what was answered is in the ledger
+            table = availability.availability_table(availability.with_paths(index, ledger))
+            print(f"\nVideos of YouTube-8M under {folder}:\n\n{table.to_string(index=False, na_rep='-')}")
 
 
 @app.command()

@@ -30,6 +30,10 @@ NATURE = {
     "real photographs and recordings put together as slide-show videos and degraded in declared shares. Where a "
     "class has no real recording its sound is rendered, which the tables say.",
     "folder": "This page was made from a folder of videos.",
+    "fcvid": "This page was made from FCVID: the videos of the paper's list that are in this copy of the archive, in "
+    "the paper's split.",
+    "yt8m": "This page was made from YouTube-8M: the videos of the paper's list that could still be downloaded, in "
+    "the paper's split.",
 }
 
 

@@ -14,7 +14,7 @@ from instrec_utils import files, paths
 from instrec_utils.corpora.index import read_index
 from instrec_utils.errors import CorpusError, ParameterError
 
-SOURCES = ("demo", "open", "folder")
+SOURCES = ("demo", "open", "folder", "fcvid", "yt8m")
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ def prepare(name: str, source: str, *, root: str = "", clips_per_class: int = 0,
     ----------
     name : of the corpus' folders.
     source : one of `SOURCES`, where its videos come from.
-    root : folder of videos, for the source "folder".
+    root : folder of videos, for the source "folder"; the extracted archive, for "fcvid".
     clips_per_class : of the staged corpora "demo" and "open"; 0 for their own default.
-    seed : of the rendering or the split.
+    seed : of the rendering or the split; "fcvid" and "yt8m" have the split of the paper.
 
     Raises
     ------
@@ -85,6 +85,18 @@ def prepare(name: str, source: str, *, root: str = "", clips_per_class: int = 0,
             raise ParameterError("root: expected a folder with one subfolder of videos a class, got none")
         videos = Path(root).expanduser().resolve()
         folder.build(videos, directory, seed)
+    elif source == "fcvid":
+        from instrec_utils.corpora import paper_videos
+
+        if not root:
+            raise ParameterError("root: expected the folder of the extracted FCVID archive, got none")
+        videos = Path(root).expanduser().resolve()
+        paper_videos.build_fcvid(videos, directory)
+    elif source == "yt8m":
+        from instrec_utils.corpora import paper_videos
+
+        videos = paper_videos.youtube8m_dir()
+        paper_videos.build_youtube8m(directory)
     elif source == "demo":
         from instrec_utils.corpora import demo
 

@@ -22,12 +22,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
 import pandas as pd
 
 from instrec_utils import paths
+from instrec_utils.config import SPLIT_SEED
 from instrec_utils.corpora import labels, pinned
 from instrec_utils.corpora.index import check_index
-from instrec_utils.corpora.splits import paper_split
+from instrec_utils.corpora.splits import grouped_split, paper_split, stratified_split, write_split
 from instrec_utils.errors import CorpusError, ParameterError
 from instrec_utils.files import write_json
 
@@ -260,6 +262,27 @@ def load_index(corpus: str, directory: Path) -> pd.DataFrame:
     index = index[["video_id", "label", "split", "path", "duration", "frame_rate", "folder"]]
     check_index(index, str(directory / f"{corpus}_dataset.csv"))
     return index
+
+
+def write_splits(directory: Path, folder: Path, seed: int = SPLIT_SEED) -> Path:
+    """Write the splits of both corpora as files, see `splits.write_split`; return their folder.
+
+    Parameters
+    ----------
+    directory : where the published files lie, see `locate`.
+    folder : where ``<corpus>_<way>.csv`` go, way being ``paper``, ``stratified`` or ``grouped``. The grouped split
+        keeps a video that is in both corpora in one split; with the videos at hand, see `near_duplicates`.
+    seed : of the stratified and the grouped split, which take both corpora at once.
+    """
+    both = pd.concat([load_index(corpus, directory).assign(corpus=corpus) for corpus in CORPORA], ignore_index=True)
+    classes = both.assign(label=both.corpus + " " + both.label)
+    generator = np.random.default_rng(seed)
+    ways = {"paper": both.split, "stratified": stratified_split(classes, generator)}
+    ways["grouped"] = grouped_split(classes, both.video_id, generator)
+    for way, split in ways.items():
+        for corpus, table in both.assign(split=split).groupby("corpus"):
+            write_split(table, Path(folder) / f"{corpus}_{way}.csv")
+    return Path(folder)
 
 
 def shared_videos(directory: Path) -> pd.DataFrame:
