@@ -262,7 +262,7 @@ report.figure(
 # The authors draw with scikit-learn's `train_test_split` and seed 10: 30 % are held out, then halved. The draw depends on
 # the order of the list and on nothing else, so everyone who has the list gets their very split. It does not look at
 # classes. A *stratified* split divides every class 70/15/15. A *grouped* one also never divides a group of videos that
-# belong together.
+# belong together. `make curation` writes all three of both datasets as CSV files into `data/curation/splits`.
 
 # %%
 both = pd.concat(index, names=["corpus"]).reset_index(level="corpus")
