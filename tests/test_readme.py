@@ -11,7 +11,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_the_table_of_results_is_the_one_that_the_result_files_give():
     table = results.overview(["demo", "open"])
-    assert table in README, f"put this table into README.md:\n\n{table}"
+    for text in (README, (ROOT / "book" / "index.md").read_text(encoding="utf-8")):
+        assert table in text, f"put this table into README.md and book/index.md:\n\n{table}"
 
 
 def test_every_make_target_of_the_readme_exists():
