@@ -12,6 +12,8 @@ import yaml
 
 from instrec_utils.errors import InstrecError, ParameterError
 
+INTERRUPTED = 130  # the exit status that typer ends with on Ctrl-C
+
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -118,10 +120,12 @@ def run() -> None:
         app()
     except InstrecError as error:
         sys.exit(f"instrec: {error}")
-    except KeyboardInterrupt:
-        sys.exit("\ninstrec: stopped; the same command carries on where it was")
     except OSError as error:
         sys.exit(f"instrec: {error}; what was finished is kept, the same command carries on")
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            print("\ninstrec: stopped; the same command carries on where it was", file=sys.stderr)
+        raise
 
 
 if __name__ == "__main__":

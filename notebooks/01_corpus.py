@@ -110,7 +110,7 @@ shown
 
 # %% tags=["remove-input"]
 ranked = index[index["split"] == "train"].copy()
-ranked["clear"] = (ranked.get("picture", "") == "clear").astype(int) + (ranked.get("sound", "") == "clear").astype(int)
+ranked["clear"] = ranked.reindex(columns=["picture", "sound"]).eq("clear").sum(axis=1)
 chosen = ranked.sort_values(["label", "clear", "video_id"], ascending=[True, False, True]).groupby("label").head(1)
 report.players(videos, chosen, [row.label for row in chosen.itertuples()])
 
@@ -135,9 +135,9 @@ shown
 # %% tags=["remove-input"]
 skipped_path = videos.directory / "skipped.csv"
 skipped = pd.read_csv(skipped_path) if skipped_path.exists() else pd.DataFrame(columns=["path", "reason"])
-report.table(skipped.head(50), f"{len(skipped)} files were no readable videos and were skipped.") if len(
-    skipped
-) else Markdown("Nothing: every file of the corpus is a readable video.")
+report.table(
+    skipped.head(50), f"{len(skipped)} videos are missing or could not be read, and were skipped; the first 50."
+) if len(skipped) else Markdown("Nothing: every file of the corpus is a readable video.")
 
 # %% tags=["remove-input"]
 report.takeaway(
