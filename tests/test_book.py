@@ -189,8 +189,13 @@ def is_local(url):
 
 
 def is_stopped(request):
-    """Say whether Chromium itself stopped loading a player's file, as it does once it has enough to show."""
-    return request.resource_type == "media" and request.failure == "net::ERR_ABORTED"
+    """Say whether Chromium itself stopped loading a file.
+
+    It does so with a player's once it has enough to show, and with the tab's icon when the next page is opened first;
+    a file that is missing fails in another way.
+    """
+    is_icon = urlsplit(request.url).path.endswith("favicon.svg")
+    return request.failure == "net::ERR_ABORTED" and (request.resource_type == "media" or is_icon)
 
 
 WITHIN = """window.within = (promise, seconds) =>
