@@ -45,7 +45,7 @@ def test_results_come_in_the_order_of_their_kinds(corpus):
     table = results.table(results.read("tiny"))
     assert table["Model"].tolist() == ["Choi 2016, UC", "EfficientNet-Lite0, 4 frames", "Late fusion, 4 frames"]
     assert table["Hit@1"].str.split().str[0].tolist() == ["66.7", "50.0", "83.3"]
-    assert table["Parameters"].iloc[0] == "1,234,567"
+    assert table["Trained parameters"].iloc[0] == "1,234,567"
     headline = results.headline("tiny")
     assert "12 videos in training, 6 in validation, 6 in the test split" in headline
     assert "33.3" in headline

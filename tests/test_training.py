@@ -73,7 +73,7 @@ def test_the_history(undisturbed):
     assert (history.seconds > 0).all()
     assert history.loss.iloc[-1] < history.loss.iloc[0]
     pd.testing.assert_frame_equal(pd.read_csv(directory / "history.csv"), history)
-    assert sorted(path.name for path in directory.iterdir()) == ["best.keras", "epoch-005.keras", "history.csv"]
+    assert sorted(path.name for path in directory.iterdir()) == ["best.keras", "history.csv"]
 
 
 def test_the_best_epochs_model_is_returned(undisturbed, tmp_path):
@@ -196,7 +196,7 @@ def test_a_failure_while_writing_loses_one_epoch_at_most(undisturbed, tmp_path, 
     resumed_model, resumed = fit(tmp_path)
     pd.testing.assert_frame_equal(resumed[NUMBERS], history[NUMBERS], check_exact=True)
     assert_same_weights(resumed_model, model)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.keras", "epoch-005.keras", "history.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.keras", "history.csv"]
 
 
 def test_a_finished_training_is_not_touched(undisturbed):
