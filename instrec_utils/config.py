@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
-from pathlib import Path
 
 LABELS = (
     "accordion",
@@ -95,8 +93,3 @@ class Conditions:
             "accompanied": 0.10,  # another instrument plays along more softly
         }
     )
-
-
-def data_dir() -> Path:
-    """Return the folder for corpora and features: ``INSTREC_DATA``, or ``data`` in the current folder."""
-    return Path(os.environ.get("INSTREC_DATA", "data"))
