@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Sequence
-from importlib import resources
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
-from instrec_utils import evaluation, paths
+from instrec_utils import evaluation, paper, paths
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import RunError
 
@@ -140,16 +137,9 @@ def intervals(found: list[dict[str, Any]], *, metric: str = "hit_at_1", with_pap
     return pd.DataFrame(rows)
 
 
-@functools.cache
-def paper() -> dict[str, list[dict[str, Any]]]:
-    """Return the paper's tables, from the package's ``paper.yaml``."""
-    text = resources.files("instrec_utils").joinpath("paper.yaml").read_text(encoding="utf-8")
-    return yaml.safe_load(text)
-
-
 def paper_rows() -> list[dict[str, Any]]:
     """Return the paper's counterparts of the report's three models, each with a name and a kind."""
-    tables = paper()
+    tables = paper.tables()
     rows = [
         row | {"name": row["model"], "kind": "audio"} for row in tables["table3"] if row["model"] == "Choi 2016, UC"
     ]

@@ -43,7 +43,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from instrec_utils import config, files, paths, plots, provenance, report
+from instrec_utils import config, files, paper, paths, plots, provenance, report
 from instrec_utils.corpora import availability, labels, published, splits, youtube8m
 
 started = time.perf_counter()
@@ -384,7 +384,7 @@ report.table(
 # from the videos, and were never checked one by one {cite}`abuelhaija2016`. So no model can be right for every video, and people are not:
 
 # %% tags=["remove-input"]
-human = pd.DataFrame(published.HUMAN_RATES)
+human = pd.DataFrame(paper.tables()["human_rates"])
 for column in ("precision", "recall", "f1"):
     human[column] = human[column].map("{:.1f}".format).replace("nan", "–")
 human.columns = ["Dataset", "Who", "Precision", "Recall", "F1", "Source"]

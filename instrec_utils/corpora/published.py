@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 import numpy as np
 import pandas as pd
 
-from instrec_utils import paths
+from instrec_utils import paper, paths
 from instrec_utils.config import SPLIT_SEED
 from instrec_utils.corpora import labels, pinned
 from instrec_utils.corpora.index import check_index
@@ -42,50 +42,6 @@ SHA256 = {
     "yt8m_dataset.csv": "7352ac3981a001b3373335e479880d81b60d7b44311c7c606377e2940b7d5bfc",
 }
 CORPORA = ("fcvid", "yt8m")
-
-PAPER = {
-    "fcvid": {
-        "categories": 12,
-        "videos": 5_154,
-        "hours": 259.84,
-        "mean_minutes": 3.03,
-        "per_category_mean": 429,
-        "per_category_std": 101,
-        "videos_used": 5_154,
-    },
-    "yt8m": {
-        "categories": 13,
-        "categories_before_reduction": 46,
-        "videos": 60_862,
-        "videos_before_undersampling": 235_260,
-        "hours": 4_152.09,
-        "mean_minutes": 4.09,
-        "per_category_mean": 4_677,
-        "per_category_std": 6_445,
-        "videos_used": 60_802,
-    },
-}
-"""Table 1 as printed."""
-
-HUMAN_RATES = (
-    {
-        "corpus": "YouTube-8M, 13 categories",
-        "who": "20 people without musical training, 547 videos, one label each",
-        "precision": 86.0,
-        "recall": 85.0,
-        "f1": 85.0,
-        "source": "Slizovskaia et al. 2017, section 4.3",
-    },
-    {
-        "corpus": "YouTube-8M, all entities",
-        "who": "raters of the corpus, several labels a video",
-        "precision": 78.8,
-        "recall": 14.5,
-        "f1": None,
-        "source": "Abu-El-Haija et al. 2016, as cited by Slizovskaia et al. 2017, section 4.1",
-    },
-)
-"""What people reach, in %. For FCVID no rate is known (4.1); its labels are of at least three annotators a video."""
 
 _KEY = r"(?:\./(?P<folder>[A-Za-z]{1,64})/)?(?P<video_id>[A-Za-z0-9_-]{1,64})"
 _VIDEO = re.compile(_KEY)
@@ -373,7 +329,7 @@ def _column(corpus: str, directory: Path) -> dict[str, Any]:
         "per_category_mean": len(listed) / len(sizes),
         "per_category_std": float(sizes.std(ddof=0)),
         "per_category_std_of_a_sample": float(sizes.std(ddof=1)),
-        "paper": PAPER[corpus],
+        "paper": paper.tables()["table1"][corpus],
     }
     column["differences"] = _differences(column, unlisted_videos(corpus, directory))
     return column
@@ -381,7 +337,7 @@ def _column(corpus: str, directory: Path) -> dict[str, Any]:
 
 def _differences(column: Mapping[str, Any], unlisted: pd.DataFrame) -> list[dict[str, Any]]:
     """Return every printed value that the lists do not give at the printed precision, with the reason."""
-    listed, timed, paper = column["videos_listed"], column["videos_with_duration"], column["paper"]
+    listed, timed, printed = column["videos_listed"], column["videos_with_duration"], column["paper"]
     recomputed = {
         "categories": column["categories"],
         "videos": timed,
@@ -395,9 +351,9 @@ def _differences(column: Mapping[str, Any], unlisted: pd.DataFrame) -> list[dict
     }
     shortest, longest = unlisted.duration.min(), unlisted.duration.max()
     gone = "the lists begin after the selection; YouTube-8M's vocabulary of 2016 and its records would be needed"
-    used = paper["videos_used"]
+    used = printed["videos_used"]
     reasons = {
-        "videos": f"{paper['videos'] - timed} videos of the paper have no published duration; the hours and the mean "
+        "videos": f"{printed['videos'] - timed} videos of the paper have no published duration; the hours and the mean "
         f"of the paper are those of the {timed} that have one",
         "videos_used": f"{used - listed} videos that the paper used are not in the published list; "
         f"{timed - listed} have a duration ({shortest:.1f} to {longest:.1f} s) and no label, and which of these were "
@@ -412,12 +368,12 @@ def _differences(column: Mapping[str, Any], unlisted: pd.DataFrame) -> list[dict
     return [
         {
             "property": name,
-            "paper": printed,
+            "paper": value,
             "recomputed": recomputed[name],
             "explanation": reasons.get(name, "the lists give another value, and nothing published says why"),
         }
-        for name, printed in paper.items()
-        if recomputed[name] != printed
+        for name, value in printed.items()
+        if recomputed[name] != value
     ]
 
 
