@@ -1,12 +1,16 @@
+import itertools
+import sys
+
 import keras
 import numpy as np
 import pytest
 import scipy.signal
 
 from instrec_utils import models
-from instrec_utils.models import efficientnet_lite0, torch_weights
+from instrec_utils.models import efficientnet_lite0, late_fusion, torch_weights
 
 OPTIONS = {"late_fusion": {"num_frames": 3, "frame_features": 20, "sound_features": 10}}
+SHAPES = {"han2016": (128, 43), "choi2016": (96, 1366), "xception_audio": (96, 1366)}
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +24,7 @@ def make_inputs(name, num_examples=2):
         shapes = {"frames": (num_examples, 3, 20), "sound": (num_examples, 10)}
         return {key: generator.normal(size=shape).astype(np.float32) for key, shape in shapes.items()}
     if name in models.AUDIO:
-        return generator.uniform(-100, 30, (num_examples, 96, 1366)).astype(np.float32)
+        return generator.uniform(-100, 30, (num_examples, *SHAPES[name])).astype(np.float32)
     return generator.integers(0, 256, (num_examples, 224, 224, 3)).astype(np.float32)
 
 
@@ -61,11 +65,195 @@ def test_choi2016_has_the_papers_size():
     assert model.get_layer("input_bn").input.shape == (None, 96, 1440, 1)
 
 
-def test_late_fusion_has_the_size_of_its_description():
-    model = models.build("late_fusion", 12, num_frames=20, frame_features=1280, sound_features=1024)
+def test_han2016_has_the_papers_size():
+    model = models.build("han2016", 12)
+    assert model.count_params() == 1_447_148
+    # By hand: 3 x 3 kernels with biases; each pair's first convolution sees the filters of the pair before.
+    filters = (1, 32, 32, 64, 64, 128, 128, 256, 256)
+    convolutions = sum(9 * before * after + after for before, after in itertools.pairwise(filters))
+    assert convolutions + (256 * 1024 + 1024) + (1024 * 12 + 12) == model.count_params()
+    assert model.get_layer("embedding").output.shape == (None, 1024)
+    # Two zeros on each side of a convolution's input add two rows and two columns; a pool leaves a third.
+    sizes = [model.get_layer(f"block{block}_conv2").output.shape[1:3] for block in (1, 2, 3, 4)]
+    assert sizes == [(132, 47), (48, 19), (20, 10), (10, 7)]
+
+
+def test_han2016_convolves_as_a_plain_loop_does():
+    model = models.build("han2016", 3)
+    window = make_inputs("han2016", 1)[0]
+    kernel, bias = model.get_layer("block1_conv1").get_weights()
+    bias = bias + np.linspace(-1, 1, len(bias), dtype=np.float32)
+    model.get_layer("block1_conv1").set_weights([kernel, bias])
+    scaled = 2 * (window + 100) / 130 - 1
+    maps = [
+        scipy.signal.correlate2d(scaled, kernel[:, :, 0, number], mode="full") + bias[number] for number in range(32)
+    ]
+    expected = np.stack([np.where(values > 0, values, 0.33 * values) for values in maps], axis=-1)
+    inner = keras.Model(model.input, model.get_layer("block1_conv1_relu").output)
+    np.testing.assert_allclose(np.asarray(inner(window[None], training=False))[0], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("width", "size"), [(728, 9_683_444), (768, 10_631_564)])
+def test_xception_audio_has_the_papers_size(width, size):
+    model = models.build("xception_audio", 12, width=width)
+    assert model.count_params() == size
+
+    # By hand: no biases but the classes'; four values a channel of batch normalisation after every convolution.
+    def convolution(area, before, after):
+        return area * before * after + 4 * after
+
+    def separable(area, before, after):
+        return area * before + before * after + 4 * after
+
+    def block(area, before, middle, after):
+        return convolution(1, before, after) + separable(area, before, middle) + separable(area, middle, after)
+
+    stem = convolution(48 * 3, 1, 64) + convolution(9, 64, 64)
+    entry = block(3 * 24, 64, 128, 128) + block(9, 128, 256, 256) + block(9, 256, width, width)
+    middle = 4 * 3 * separable(9, width, width)
+    assert stem + entry + middle + block(9, width, width, 1024) + (1024 * 12 + 12) == size
+    assert model.get_layer("embedding").output.shape == (None, 1024)
+    # 96 x 1366 loses the first filters' width and the second's; then four blocks halve it, rounding up.
+    assert model.get_layer("exit_add").output.shape == (None, 2, 43, 1024)
+
+
+@pytest.mark.parametrize("form", late_fusion.FORMS)
+def test_late_fusion_has_the_size_of_its_description(form):
+    model = models.build("late_fusion", 12, num_frames=20, frame_features=1280, sound_features=1024, form=form)
     joined = 20 * 1280 + 1024
-    expected = 4 * joined + (joined * 1024 + 1024) + (1024 * 1024 + 1024) + (1024 * 12 + 12)
-    assert model.count_params() == expected
+    expected = {
+        "text": 4 * joined + (joined * 1024 + 1024) + (1024 * 1024 + 1024) + (1024 * 12 + 12),
+        "code": 4 * joined + (joined * 1024 + 1024) + 4 * 1024 + (1024 * 12 + 12),
+        "attention": 4 * (1280 + 1024) + 2 * (1280 * 128 + 128) + 128 + (2304 * 256 + 256) + (256 * 12 + 12),
+    }
+    assert model.count_params() == expected[form]
+
+
+def test_rows_of_half_a_frame_are_the_same_numbers():
+    """The authors' code cuts 2048 features into two rows of 1024; our flattened frames hold the same sequence."""
+    frames, sound = np.random.default_rng(0).normal(size=(2, 3, 2048)), np.zeros((2, 1024))
+    rows = [[*np.split(frame, 2)] for frame in frames[0]]
+    cut = np.concatenate([row for pair in rows for row in pair] + [sound[0]])
+    model = models.build("late_fusion", 4, num_frames=3, frame_features=2048, sound_features=1024, form="code")
+    joined = keras.Model(model.input, model.get_layer("joined").output)
+    values = np.asarray(joined({"frames": frames.astype(np.float32), "sound": sound.astype(np.float32)}))
+    np.testing.assert_array_equal(values[0], cut.astype(np.float32))
+
+
+def softmax(values, axis):
+    values = np.exp(values - values.max(axis=axis, keepdims=True))
+    return values / values.sum(axis=axis, keepdims=True)
+
+
+def test_attention_against_numpy():
+    model = models.build("late_fusion", 4, **OPTIONS["late_fusion"], form="attention")
+    inputs = make_inputs("late_fusion")
+    contents, gates = (model.get_layer(f"attention_{name}").get_weights() for name in ("tanh", "gate"))
+    (scores,) = model.get_layer("attention_scores").get_weights()
+    frames = inputs["frames"] / np.sqrt(1 + 1e-3)  # what batch normalisation does before it has learned anything
+    gated = np.tanh(frames @ contents[0] + contents[1]) / (1 + np.exp(-(frames @ gates[0] + gates[1])))
+    weights = softmax(gated @ scores, axis=1)
+    names = ("frame_weights", "pooled_frames")
+    inner = keras.Model(model.input, [model.get_layer(name).output for name in names])
+    ours = [np.asarray(values) for values in inner(inputs, training=False)]
+    np.testing.assert_allclose(ours[0], weights, rtol=1e-4)
+    np.testing.assert_allclose(ours[1], (weights * frames).sum(axis=1), rtol=1e-4, atol=1e-6)
+
+    shuffled = {**inputs, "frames": inputs["frames"][:, [2, 0, 1]]}
+    np.testing.assert_allclose(model(shuffled, training=False), model(inputs, training=False), rtol=1e-4)
+    text = models.build("late_fusion", 4, **OPTIONS["late_fusion"])
+    assert np.abs(np.asarray(text(shuffled, training=False)) - np.asarray(text(inputs, training=False))).max() > 1e-3
+
+
+@pytest.mark.parametrize("form", late_fusion.FORMS)
+def test_every_form_learns_and_survives_saving(form, tmp_path):
+    model = models.build("late_fusion", 5, **OPTIONS["late_fusion"], form=form, modality_dropout=0.5, dropout=0.1)
+    inputs = make_inputs("late_fusion", 8)
+    model.compile(keras.optimizers.SGD(0.01), loss="sparse_categorical_crossentropy", jit_compile=False)
+    before = [weight.numpy() for weight in model.trainable_weights]
+    assert np.isfinite(model.train_on_batch(inputs, np.arange(8) % 5))
+    assert all((weight.numpy() != old).any() for weight, old in zip(model.trainable_weights, before, strict=True))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    np.testing.assert_array_equal(loaded(inputs, training=False), model(inputs, training=False))
+    assert loaded.get_layer("modality_dropout").rate == 0.5
+
+
+def test_a_model_of_our_own_layers_loads_where_none_was_built(tmp_path, monkeypatch):
+    model = models.build("late_fusion", 5, **OPTIONS["late_fusion"], modality_dropout=0.5)
+    model.save(tmp_path / "model.keras")
+    # As in a new process, which would spend ten seconds on importing Keras: nobody has imported the layer yet.
+    monkeypatch.delitem(sys.modules, "instrec_utils.models.late_fusion")
+    monkeypatch.delitem(keras.saving.get_custom_objects(), "instrec>ModalityDropout")
+    with pytest.raises(TypeError, match="Could not locate class 'ModalityDropout'"):
+        keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    loaded = models.load(tmp_path / "model.keras")
+    inputs = make_inputs("late_fusion")
+    np.testing.assert_array_equal(loaded(inputs, training=False), model(inputs, training=False))
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.3, 1.0])
+def test_modality_dropout_takes_one_modality_at_most(rate):
+    num_examples = 4000
+    layer = late_fusion.ModalityDropout(rate)
+    inputs = [np.ones((num_examples, 3, 2), np.float32), np.full((num_examples, 5), 2, np.float32)]
+    frames, sound = (np.asarray(values) for values in layer(inputs, training=True))
+    no_frames, no_sound = (frames == 0).all(axis=(1, 2)), (sound == 0).all(axis=1)
+    np.testing.assert_array_equal(frames[~no_frames], 1)  # whole or not at all, and never scaled up
+    np.testing.assert_array_equal(sound[~no_sound], 2)
+    assert not (no_frames & no_sound).any()
+    spread = 4 * np.sqrt(0.25 / num_examples)  # four standard deviations of a share at the very most
+    assert [no_frames.mean(), no_sound.mean()] == pytest.approx([rate / 2] * 2, abs=spread)
+    assert (no_frames | no_sound).mean() == pytest.approx(rate, abs=spread)
+    for ours, given in zip(layer(inputs, training=False), inputs, strict=True):
+        np.testing.assert_array_equal(ours, given)
+
+
+def test_modality_dropout_follows_its_random_state():
+    """`training.fit` sets every variable of this name before an epoch."""
+    options = {**OPTIONS["late_fusion"], "modality_dropout": 0.5}
+    model = models.build("late_fusion", 5, **options)
+    inputs = make_inputs("late_fusion", 64)
+    inner = keras.Model(model.input, model.get_layer("joined").output)
+
+    def draw(seed):
+        states = [variable for variable in model.variables if variable.name == "seed_generator_state"]
+        assert len(states) == 1  # dropout at rate 0 has none
+        for variable in states:
+            variable.assign(np.random.default_rng(seed).integers(0, 2**31, variable.shape))
+        return np.asarray(inner(inputs, training=True))
+
+    first = draw(1)
+    np.testing.assert_array_equal(draw(1), first)
+    assert (draw(2) != first).any()
+
+
+@pytest.mark.parametrize("name", [*models.AUDIO, *late_fusion.FORMS])
+def test_zeros_give_finite_scores_and_a_seed_the_same_weights(name):
+    def build():
+        keras.utils.set_random_seed(7)
+        if name in models.AUDIO:
+            return models.build(name, 5)
+        return models.build("late_fusion", 5, **OPTIONS["late_fusion"], form=name, modality_dropout=0.2)
+
+    model, again = build(), build()
+    for ours, theirs in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    inputs = make_inputs(name if name in models.AUDIO else "late_fusion")
+    zeros = {key: np.zeros_like(value) for key, value in inputs.items()} if isinstance(inputs, dict) else inputs * 0
+    outputs = [layer.output for layer in model.layers if not isinstance(layer, late_fusion.ModalityDropout)]
+    for training in (False, True):
+        for values in keras.Model(model.input, outputs)(zeros, training=training):
+            for value in values.values() if isinstance(values, dict) else [values]:
+                assert np.isfinite(np.asarray(value)).all()
+
+
+def test_refused_options_of_late_fusion():
+    with pytest.raises(ValueError, match="form: expected one of text, code, attention, got 'mean'"):
+        models.build("late_fusion", 5, **OPTIONS["late_fusion"], form="mean")
+    for rate in (-0.1, 1.5):
+        with pytest.raises(ValueError, match=f"modality_dropout: expected a probability from 0 to 1, got {rate}"):
+            models.build("late_fusion", 5, **OPTIONS["late_fusion"], modality_dropout=rate)
 
 
 def test_inception_frames_has_the_size_of_inception_v3():
@@ -81,7 +269,7 @@ def test_pixels_are_scaled_once(name, low, high, lite0):
 
 
 def test_unknown_names_and_sizes():
-    with pytest.raises(ValueError, match=r"model: expected one of choi2016, .*late_fusion, got 'resnet'"):
+    with pytest.raises(ValueError, match=r"model: expected one of han2016, .*late_fusion, got 'resnet'"):
         models.build("resnet", 5)
     with pytest.raises(ValueError, match="num_classes: expected at least 2, got 1"):
         models.build("choi2016", 1)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import keras
 
-AUDIO = ("choi2016",)
+AUDIO = ("han2016", "choi2016", "xception_audio")
 FRAMES = ("efficientnet_lite0", "inception_frames")
 FUSION = ("late_fusion",)
 NAMES = AUDIO + FRAMES + FUSION
@@ -33,6 +34,18 @@ def build(name: str, num_classes: int, **options: Any) -> keras.Model:
     if num_classes < 2:
         raise ValueError(f"num_classes: expected at least 2, got {num_classes}")
     return importlib.import_module(f"instrec_utils.models.{name}").build(num_classes, **options)
+
+
+def load(path: Path) -> keras.Model:
+    """Load a saved model, running no code that its file brings along.
+
+    Keras itself, in safe mode, does not find this package's own layers in a process that has built no model yet.
+    """
+    import keras
+
+    for name in FUSION:
+        importlib.import_module(f"instrec_utils.models.{name}")
+    return keras.saving.load_model(path, safe_mode=True)
 
 
 def build_backbone(name: str, weights: str | None = "imagenet") -> keras.Model:

@@ -1,0 +1,57 @@
+"""Han, Kim and Lee (2016), as the paper uses it: eight small convolutions on one second of sound and a dense layer."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from instrec_utils.config import HAN2016
+
+SLOPE = 0.33  # of the leaky ReLU where its input is negative
+POOL = 3
+
+
+def build(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
+    """Build the model; 1,447,148 parameters with 12 classes (Table 3: 1.5 M).
+
+    The count leaves no room for batch normalisation and asks for one value a filter before the dense layer: a
+    global maximum, as in Han et al. Theirs are also the zeros around every convolution's input, two on each side,
+    so that 128 x 43 grows to 132 x 47 before the first pool. They end in sigmoids, as several instruments may be
+    right; here one label is, so the scores are a softmax. Those of a video are the mean over its 30 windows.
+
+    Parameters
+    ----------
+    num_classes : number of labels, at least 2.
+    dropout : share of the embedding dropped in training; after each pool it is 0.25.
+
+    Returns
+    -------
+    keras.Model
+        From log-mel spectrograms of 1 s [shape=(batch, 128, 43), float32, dB] to class probabilities
+        [shape=(batch, num_classes)]; the layer ``embedding`` gives 1024 values.
+
+    References
+    ----------
+    Y. Han, J. Kim, K. Lee: Deep convolutional neural networks for predominant instrument recognition in polyphonic
+    music. IEEE/ACM Transactions on Audio, Speech, and Language Processing 25(1), 2017; arXiv 1605.09507.
+    """
+    inputs = keras.Input((HAN2016.n_mels, HAN2016.num_frames), name="log_mel")
+    x = layers.Reshape((HAN2016.n_mels, HAN2016.num_frames, 1), name="channel")(inputs)
+    # Without batch normalisation the values must be small from the start: -100 to 30 dB become -1 to 1. The zeros
+    # of the padding then stand for -35 dB, a faint sound, rather than for one near full scale.
+    x = layers.Rescaling(1 / 65, offset=35 / 65, name="rescaling")(x)
+    for block, filters in enumerate((32, 64, 128, 256), start=1):
+        for number in (1, 2):
+            name = f"block{block}_conv{number}"
+            x = layers.ZeroPadding2D(2, name=f"{name}_padding")(x)
+            x = layers.Conv2D(filters, 3, name=name)(x)
+            x = layers.LeakyReLU(SLOPE, name=f"{name}_relu")(x)
+        pool = layers.MaxPooling2D(POOL, name=f"block{block}_pool")
+        x = layers.GlobalMaxPooling2D(name="global_pool")(x) if block == 4 else pool(x)
+        x = layers.Dropout(0.25, name=f"block{block}_dropout")(x)
+    x = layers.Dense(1024, name="dense")(x)
+    x = layers.LeakyReLU(SLOPE, name="embedding")(x)
+    x = layers.Dropout(dropout, name="embedding_dropout")(x)
+    # As in choi2016: zeros begin at equal scores.
+    scores = layers.Dense(num_classes, activation="softmax", kernel_initializer="zeros", name="scores", dtype="float32")
+    return keras.Model(inputs, scores(x), name="han2016")
