@@ -2,13 +2,16 @@
 
 A file counts as plain media when its first bytes say which container it is; the demuxer is then fixed and no
 protocol but ``file`` is allowed. So a playlist, a concat list or a subtitle script is refused whatever its name
-says, and nothing in it is ever followed.
+says, and nothing in it is ever followed. What a header declares is checked before decoding, and what really comes
+out of the decoder is checked again while decoding.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,12 +19,18 @@ from pathlib import Path
 import av
 import numpy as np
 import soxr
+from av.stream import Discard, Disposition
 
+from instrec_utils import sampling
 from instrec_utils.errors import MediaError
 
 MAX_BYTES = 8 * 2**30  # a 12 h upload at YouTube's 360p stays far below
 MAX_SECONDS = 12 * 3600
 MAX_PIXELS = 8192 * 4320  # one frame
+MAX_DECODED_BYTES = 2**43  # all frames of 12 h of 1080p at 30 frames per second, 3 bytes a pixel
+MIN_WORK_SECONDS = 60  # no video is given up before
+MAX_WORK_RATIO = 4  # seconds of decoding a second of video, beyond the former
+PLANS = ("exact", "through", "seek", "key frames")
 CONTAINERS = "mp4, mov, 3gp, mkv, webm, avi, flv, ts, ogg, wav, flac, mp3"
 
 
@@ -62,14 +71,18 @@ def _container(head: bytes) -> str | None:
         return "matroska"
     if head.startswith(b"RIFF"):
         return {b"AVI ": "avi", b"WAVE": "wav"}.get(head[8:12])
-    if head[0:1] == b"G" and head[188:189] == b"G" and head[376:377] == b"G":
+    # Packets of 188 bytes, or of 192 with a time before each (camcorders).
+    if head[0:377:188] == b"GGG" or head[4:389:192] == b"GGG":
         return "mpegts"
     for signature, name in (
         (b"FLV\x01", "flv"),
         (b"OggS", "ogg"),
         (b"fLaC", "flac"),
         (b"ID3", "mp3"),
+        (b"\xff\xfa", "mp3"),
         (b"\xff\xfb", "mp3"),
+        (b"\xff\xf2", "mp3"),
+        (b"\xff\xf3", "mp3"),
     ):
         if head.startswith(signature):
             return name
@@ -78,21 +91,36 @@ def _container(head: bytes) -> str | None:
 
 def _open(path: Path) -> av.container.InputContainer:
     path = Path(path)
-    if not path.exists():
-        raise MediaError(f"{path}: no such file")
-    if not path.is_file():
-        raise MediaError(f"{path}: expected a media file, got something that is not a file")
-    size = path.stat().st_size
-    if size == 0 or size > MAX_BYTES:
-        raise MediaError(f"{path}: expected 1 to {MAX_BYTES} bytes, got {size}")
-    with path.open("rb") as file:
-        demuxer = _container(file.read(400))
+    try:
+        if not path.exists():
+            raise MediaError(f"{path}: no such file")
+        if not path.is_file():
+            raise MediaError(f"{path}: expected a media file, got something that is not a file")
+        size = path.stat().st_size
+        if size == 0 or size > MAX_BYTES:
+            raise MediaError(f"{path}: expected 1 to {MAX_BYTES} bytes, got {size}")
+        with path.open("rb") as file:
+            demuxer = _container(file.read(400))
+    except (OSError, ValueError) as error:  # no permission; a name that is too long or holds a zero
+        raise MediaError(f"{path}: cannot be read: {error}") from error
     if demuxer is None:
         raise MediaError(f"{path}: not a plain media file; allowed are {CONTAINERS}, told by content and not by name")
+    # Decoders allocate whole blocks, so their limit is a little wider than that of the picture inside.
+    options = {"protocol_whitelist": "file", "max_pixels": str(2 * MAX_PIXELS)}
     try:
-        return av.open(f"file:{path}", format=demuxer, options={"protocol_whitelist": "file"})
+        container = av.open(f"file:{path}", format=demuxer, options=options, metadata_errors="replace")
     except (av.FFmpegError, ValueError) as error:
         raise MediaError(f"{path}: cannot be opened as {demuxer}: {error}") from error
+    for stream in (*container.streams.video, *container.streams.audio):
+        if stream.codec_context is not None:
+            stream.codec_context.options = {"max_pixels": options["max_pixels"]}
+    return container
+
+
+def _picture_stream(container: av.container.InputContainer) -> av.VideoStream | None:
+    """Return the first moving picture; a cover only where there is nothing else to see."""
+    covers = Disposition.attached_pic
+    return min(container.streams.video, key=lambda stream: bool(stream.disposition & covers), default=None)
 
 
 def _duration(container: av.container.InputContainer) -> float:
@@ -119,7 +147,7 @@ def probe(path: Path) -> MediaInfo:
         The file is missing, not plain media, has neither picture nor sound, or exceeds a limit.
     """
     with _open(path) as container:
-        video = next(iter(container.streams.video), None)
+        video = _picture_stream(container)
         audio = next(iter(container.streams.audio), None)
         if video is None and audio is None:
             raise MediaError(f"{path}: has neither a picture nor a sound stream")
@@ -133,6 +161,11 @@ def probe(path: Path) -> MediaInfo:
             frame_rate=float(video.average_rate or 0) if video else 0.0,
             sample_rate=audio.codec_context.sample_rate if audio else 0,
         )
+        # A stream that is declared but cannot be understood is not the same as none.
+        if video is not None and not info.has_picture:
+            raise MediaError(f"{path}: its pictures cannot be decoded: their size is unknown")
+        if audio is not None and not info.has_sound:
+            raise MediaError(f"{path}: its sound cannot be decoded: the sample rate is unknown")
     if info.duration > MAX_SECONDS:
         raise MediaError(f"{path}: expected at most {MAX_SECONDS} s, got {info.duration:.0f} s")
     if info.width * info.height > MAX_PIXELS:
@@ -148,7 +181,15 @@ def _picture(frame: av.VideoFrame, size: int | None) -> np.ndarray:
     return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture
 
 
-def read_frames(path: Path, *, frame_rate: float = 1.0, size: int | None = None) -> Iterator[np.ndarray]:
+def read_frames(
+    path: Path,
+    *,
+    frame_rate: float = 1.0,
+    size: int | None = None,
+    numbers: Sequence[int] | None = None,
+    plan: str = "exact",
+    num_threads: int = 0,
+) -> Iterator[np.ndarray]:
     """Yield the pictures on screen at 0, 1, 2, ... s (at 1 frame per second).
 
     The picture on screen at a time is the last one whose presentation time is not after it, counted from the
@@ -159,6 +200,17 @@ def read_frames(path: Path, *, frame_rate: float = 1.0, size: int | None = None)
     path : media file.
     frame_rate : frames per second to take.
     size : pixels a side of the square that the whole picture is resized to; None keeps the picture's own size.
+    numbers : which of these frames to yield, not decreasing; None for all.
+    plan : how to get at them.
+
+        - "exact": what is cheaper of the next two, as the container's list of packets tells;
+        - "through": decode every picture;
+        - "seek": decode from the last restart before each wanted picture;
+        - "key frames": take the nearest restart instead of the wanted picture, which is fastest and not exact.
+
+        The first three yield the same pictures of any file that can be decoded without an error. Where the list
+        of packets cannot be relied upon, each plan decodes through.
+    num_threads : of the decoder; 0 for one a core. The pictures do not depend on it.
 
     Yields
     ------
@@ -168,41 +220,207 @@ def read_frames(path: Path, *, frame_rate: float = 1.0, size: int | None = None)
     Raises
     ------
     MediaError
-        The file has no picture stream or cannot be decoded.
+        The file has no picture stream, cannot be decoded, exceeds a limit, or has fewer frames than wanted.
+    ValueError
+        The plan is none, or the numbers are negative or decrease.
     """
-    probe(path)
-    with _open(path) as container:
-        if not container.streams.video:
-            raise MediaError(f"{path}: has no picture stream")
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        step = Fraction(1) / Fraction(frame_rate).limit_denominator(1000)
-        start = shown = None
-        end = Fraction(0)
-        taken = 0
-        try:
-            for frame in container.decode(stream):
-                if frame.pts is None:
-                    continue
-                time = frame.pts * frame.time_base
-                start = time if start is None else start
-                if time - start > MAX_SECONDS:
-                    raise MediaError(
-                        f"{path}: expected pictures of at most {MAX_SECONDS} s, got one at {float(time)} s"
-                    )
-                # Every wanted time before this frame still shows the one before it.
-                while shown is not None and time - start > taken * step:
-                    yield _picture(shown, size)
-                    taken += 1
-                shown, end = frame, time + (frame.duration or 1) * frame.time_base
-        except av.FFmpegError as error:
-            if shown is None:
-                raise MediaError(f"{path}: pictures cannot be decoded: {error}") from error
+    if plan not in PLANS:
+        raise ValueError(f"plan: expected one of {PLANS}, got {plan!r}")
+    wanted = None if numbers is None else [int(number) for number in numbers]
+    if wanted is not None and any(before > after for before, after in itertools.pairwise([0, *wanted])):
+        raise ValueError(f"numbers: expected frame numbers from 0 on that do not decrease, got {wanted}")
+    wish = _Wish(
+        path=Path(path),
+        step=Fraction(1) / Fraction(frame_rate).limit_denominator(1000),
+        numbers=wanted,
+        size=size,
+        num_threads=num_threads,
+        work_seconds=_work_seconds(probe(path)),
+    )
+    done = 0 if plan == "through" else (yield from _listed(wish, plan))
+    if done is not None:
+        yield from _through(wish, done)
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """Which pictures of a file are wanted, and how they are decoded."""
+
+    path: Path
+    step: Fraction  # seconds between two frames
+    numbers: list[int] | None
+    size: int | None
+    num_threads: int
+    work_seconds: float
+
+    def count(self, span: Fraction) -> int:
+        """Return how many frames there are in a picture stream of that many seconds."""
+        return max(1, math.ceil(min(span, MAX_SECONDS) / self.step))
+
+
+def _through(wish: _Wish, done: int) -> Iterator[np.ndarray]:
+    """Decode every picture; the first `done` of the wanted ones were yielded already."""
+    numbers = itertools.count(done) if wish.numbers is None else iter(wish.numbers[done:])
+    number = next(numbers, None)
+    start = shown = None
+    end = Fraction(0)
+    try:
+        for frame in _decoded(wish):
+            if number is None:
+                return
+            if frame.pts is None:
+                continue
+            moment = frame.pts * frame.time_base
+            start = moment if start is None else start
+            if moment - start > MAX_SECONDS:
+                raise MediaError(
+                    f"{wish.path}: expected pictures of at most {MAX_SECONDS} s, got one at {float(moment)} s"
+                )
+            # Every wanted time before this frame still shows the one before it.
+            while shown is not None and number is not None and moment - start > number * wish.step:
+                yield _picture(shown, wish.size)
+                number = next(numbers, None)
+            shown, end = frame, moment + (frame.duration or 1) * frame.time_base
+    except av.FFmpegError as error:
         if shown is None:
-            raise MediaError(f"{path}: the picture stream has no frame")
-        while taken * step < min(end - start, MAX_SECONDS):
-            yield _picture(shown, size)
-            taken += 1
+            raise MediaError(f"{wish.path}: pictures cannot be decoded: {error}") from error
+    if shown is None:
+        raise MediaError(f"{wish.path}: the picture stream has no frame")
+    count = wish.count(end - start)
+    while number is not None and number < count:
+        yield _picture(shown, wish.size)
+        number = next(numbers, None)
+    if number is not None and wish.numbers is not None:
+        raise MediaError(f"{wish.path}: expected frame numbers below {count}, got {number}")
+
+
+def _listed(wish: _Wish, plan: str) -> Generator[np.ndarray, None, int | None]:
+    """Yield the wanted pictures by the container's list of packets.
+
+    Returns
+    -------
+    int or None
+        None when all is done; else how many were yielded before the list turned out to be wrong.
+    """
+    with _open(wish.path) as container:
+        stream = _alone(container, _picture_stream(container), wish.path)
+        packets, time_base = sampling.read_packets(container, stream), stream.time_base
+    if packets is None:
+        return 0
+    last = packets.times[packets.last]
+    count = wish.count((last - packets.start + (packets.durations[packets.last] or 1)) * time_base)
+    numbers = range(count) if wish.numbers is None else wish.numbers
+    if len(numbers) == 0:
+        return None
+    if numbers[-1] >= count or (last - packets.start) * time_base > MAX_SECONDS:
+        return 0
+    times = np.array([packets.start + math.floor(number * wish.step / time_base) for number in numbers])
+    if plan == "key frames":
+        chosen = sampling.nearest_restarts(packets, times)
+        effort = sampling.efforts(packets, chosen)
+    else:
+        chosen = sampling.on_screen(packets, times)
+        # How long the last picture stays decides how many frames there are: look at it, too.
+        effort = sampling.efforts(packets, np.append(chosen, packets.last) if wish.numbers is None else chosen)
+        if plan == "exact" and not sampling.is_worth_seeking(effort):
+            effort[effort == sampling.SKIP] = sampling.DECODE
+    expected = packets.times[chosen]
+    done = 0
+    try:
+        for frame in _decoded(wish, effort):
+            if frame.pts == last and wish.count((last - packets.start + (frame.duration or 1)) * time_base) != count:
+                return done
+            while done < len(expected) and frame.pts == expected[done]:
+                yield _picture(frame, wish.size)
+                done += 1
+            if done < len(expected) and (frame.pts is None or frame.pts > expected[done]):
+                return done
+    except av.FFmpegError:
+        return done
+    return None if done == len(expected) else done
+
+
+def _work_seconds(info: MediaInfo) -> float:
+    return MIN_WORK_SECONDS + MAX_WORK_RATIO * info.duration
+
+
+def _alone(container: av.container.InputContainer, stream: av.stream.Stream | None, path: Path) -> av.stream.Stream:
+    """Let the demuxer drop the packets of all other streams."""
+    if stream is None:
+        raise MediaError(f"{path}: has no picture stream")
+    for other in container.streams:
+        if other is not stream:
+            other.discard = Discard.all
+    return stream
+
+
+def _decoded(wish: _Wish, effort: np.ndarray | None = None) -> Iterator[av.VideoFrame]:
+    """Yield the decoded pictures, of all packets or with the given `sampling.efforts`."""
+    with _open(wish.path) as container:
+        stream = _alone(container, _picture_stream(container), wish.path)
+        stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = wish.num_threads
+        yield from _within_limits(wish.path, wish.work_seconds, _decode(container, stream, effort))
+
+
+def _decode(
+    container: av.container.InputContainer, stream: av.stream.Stream, effort: np.ndarray | None = None
+) -> Iterator[list[av.frame.Frame]]:
+    """Decode a stream packet by packet; yields what comes out after each."""
+    context = stream.codec_context
+    # Only H.264 says so of each picture whether any other may need it.
+    can_drop = effort is not None and context.name == "h264"
+    is_running = False
+    packets = (packet for packet in container.demux(stream) if packet.size)
+    for number, packet in enumerate(packets):
+        if effort is not None and effort[number] == sampling.SKIP:
+            if is_running:
+                yield _drained(stream)
+                context.flush_buffers()
+                is_running = False
+            continue
+        if can_drop:
+            context.skip_frame = "DEFAULT" if effort[number] == sampling.SHOW else "NONREF"
+        is_running = True
+        yield context.decode(packet)
+    if is_running:
+        yield _drained(stream)
+
+
+def _drained(stream: av.stream.Stream) -> list[av.frame.Frame]:
+    """Return what the decoder still holds back."""
+    frames = stream.codec_context.decode(None)
+    for frame in frames:
+        frame.time_base = stream.time_base
+    return frames
+
+
+def _within_limits(
+    path: Path, work_seconds: float, steps: Iterator[list[av.frame.Frame]]
+) -> Iterator[av.VideoFrame | av.AudioFrame]:
+    """Pass frames on until decoding them has taken too long or has given too much."""
+    spent = 0.0
+    num_bytes = 0
+    while True:
+        before = time.monotonic()
+        frames = next(steps, None)
+        spent += time.monotonic() - before
+        if frames is None:
+            return
+        if spent > work_seconds:
+            raise MediaError(f"{path}: expected to be decoded in {work_seconds:.0f} s, given up after {spent:.0f} s")
+        for frame in frames:
+            if isinstance(frame, av.VideoFrame):
+                if frame.width * frame.height > MAX_PIXELS:
+                    raise MediaError(
+                        f"{path}: expected at most {MAX_PIXELS} pixels a frame, got {frame.width} x {frame.height}"
+                    )
+                num_bytes += 3 * frame.width * frame.height
+            else:
+                num_bytes += 4 * frame.samples * len(frame.layout.channels)
+            if num_bytes > MAX_DECODED_BYTES:
+                raise MediaError(f"{path}: expected at most {MAX_DECODED_BYTES} decoded bytes, got more")
+            yield frame
 
 
 def read_sound(path: Path, sample_rates: tuple[int, ...]) -> dict[int, np.ndarray]:
@@ -223,32 +441,37 @@ def read_sound(path: Path, sample_rates: tuple[int, ...]) -> dict[int, np.ndarra
     MediaError
         The file has no sound stream or it cannot be decoded.
     """
-    probe(path)
+    work_seconds = _work_seconds(probe(path))
     chunks: dict[int, list[np.ndarray]] = {rate: [] for rate in sample_rates}
     streams: dict[int, soxr.ResampleStream] = {}
     setup = None
+    seconds = 0.0
     with _open(path) as container:
         if not container.streams.audio:
             raise MediaError(f"{path}: has no sound stream")
+        stream = _alone(container, container.streams.audio[0], path)
         try:
-            for frame in container.decode(container.streams.audio[0]):
+            for frame in _within_limits(path, work_seconds, _decode(container, stream)):
                 # A recorded broadcast may change from mono to stereo, or its sample rate, midway.
                 if setup != (setup := (frame.format.name, frame.layout.name, frame.sample_rate)):
                     _finish(streams, chunks)
                     to_float = av.AudioResampler(format="fltp")
                     for rate in sample_rates:
                         streams[rate] = soxr.ResampleStream(frame.sample_rate, rate, 1, dtype="float32")
+                seconds += frame.samples / frame.sample_rate
+                if seconds > MAX_SECONDS:
+                    raise MediaError(f"{path}: expected sound of at most {MAX_SECONDS} s, got more")
                 for planar in to_float.resample(frame):
                     mono = planar.to_ndarray().mean(axis=0, dtype=np.float32)
-                    for rate, stream in streams.items():
-                        chunks[rate].append(stream.resample_chunk(mono))
+                    for rate, resampler in streams.items():
+                        chunks[rate].append(resampler.resample_chunk(mono))
         except (av.FFmpegError, ValueError) as error:
             if not streams:
                 raise MediaError(f"{path}: sound cannot be decoded: {error}") from error
     if not streams:
         raise MediaError(f"{path}: the sound stream is empty")
     _finish(streams, chunks)
-    sound = {rate: np.concatenate(parts) for rate, parts in chunks.items()}
+    sound = {rate: np.concatenate(chunks.pop(rate)) for rate in list(chunks)}  # one rate's parts at a time
     for samples in sound.values():
         if not np.isfinite(samples).all():
             raise MediaError(f"{path}: the sound holds values that are not finite")

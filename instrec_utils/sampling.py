@@ -1,0 +1,204 @@
+"""Which packets of a picture stream must be decoded to see what is on screen at given times.
+
+A packet holds one coded picture. Most pictures are coded as differences from others, so decoding has to begin at a
+picture that needs no other: a restart. Containers flag key frames, but not all of these are restarts (H.264 knows
+key frames from which the picture is only rebuilt little by little), so the packet's own bytes decide. All that is
+read here is the container's and the pictures' headers; nothing is decoded.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import av
+import numpy as np
+
+SKIP, DECODE, SHOW = range(3)
+MAX_PACKETS = 12 * 3600 * 240  # of the longest video at the highest frame rate; more would only fill the memory
+# With fewer packets to spare than this, the decoder's stops and starts cost more than they save.
+MIN_SHARE_SPARED = 0.2
+
+
+@dataclass(frozen=True)
+class Packets:
+    """The packets of a picture stream, in the order of decoding.
+
+    Attributes
+    ----------
+    times, durations : np.ndarray [shape=(num_packets,), int64]
+        In units of the stream's time base.
+    restarts : np.ndarray [shape=(num_packets,), bool]
+        Whether decoding can begin there: what is on screen from that time on needs no earlier packet.
+    """
+
+    times: np.ndarray
+    durations: np.ndarray
+    restarts: np.ndarray
+
+    @property
+    def start(self) -> int:
+        """When the first picture appears."""
+        return int(self.times.min())
+
+    @property
+    def last(self) -> int:
+        """Which packet holds the last picture on screen."""
+        return int(self.times.argmax())
+
+
+def read_packets(container: av.container.InputContainer, stream: av.VideoStream) -> Packets | None:
+    """Read what the container says of a stream's packets.
+
+    Returns
+    -------
+    Packets or None
+        None where it cannot be relied upon: a codec without known restarts, packets without a time or with the
+        same one, empty, damaged or hidden ones, or a stream that begins in the middle.
+    """
+    is_restart = _RESTARTS.get(stream.codec_context.name)
+    if is_restart is None:
+        return None
+    extradata = stream.codec_context.extradata or b""
+    times, durations, restarts = array("q"), array("q"), array("b")
+    for packet in container.demux(stream):
+        if packet.size == 0 and packet.dts is None:  # PyAV's mark of the end
+            break
+        is_plain = packet.size > 0 and packet.pts is not None and not (packet.is_discard or packet.is_corrupt)
+        if not is_plain or len(times) == MAX_PACKETS:
+            return None
+        times.append(packet.pts)
+        durations.append(packet.duration or 0)
+        restarts.append(packet.is_keyframe and is_restart(bytes(packet), extradata))
+    packets = Packets(np.asarray(times), np.asarray(durations), np.asarray(restarts, bool))
+    if len(times) == 0 or not restarts[0] or packets.start != times[0] or len(np.unique(packets.times)) < len(times):
+        return None
+    return packets
+
+
+def on_screen(packets: Packets, times: np.ndarray) -> np.ndarray:
+    """Return which packet is on screen at each time [shape=(num_times,), not before the start]: the latest by then."""
+    order = packets.times.argsort(kind="stable")
+    return order[np.searchsorted(packets.times[order], times, side="right") - 1]
+
+
+def nearest_restarts(packets: Packets, times: np.ndarray) -> np.ndarray:
+    """Return which restart is nearest to each time [shape=(num_times,)]; of two equally near ones the earlier."""
+    candidates = np.flatnonzero(packets.restarts)
+    candidates = candidates[packets.times[candidates].argsort(kind="stable")]
+    known = packets.times[candidates]
+    middles = (known[1:] + known[:-1]) / 2
+    return candidates[np.searchsorted(middles, times, side="left")]
+
+
+def efforts(packets: Packets, wanted: np.ndarray) -> np.ndarray:
+    """Return what to do with every packet so that the wanted ones can be shown.
+
+    Parameters
+    ----------
+    packets : of the whole stream.
+    wanted : packet numbers.
+
+    Returns
+    -------
+    np.ndarray [shape=(num_packets,), uint8]
+        SKIP, DECODE (others may need it) or SHOW.
+    """
+    wanted = np.unique(wanted)
+    restarts = np.flatnonzero(packets.restarts)
+    nearest = np.searchsorted(restarts, wanted, side="right") - 1
+    # A packet that follows a restart in the file but precedes it on screen may need what was before the restart.
+    while (early := packets.times[restarts[nearest]] > packets.times[wanted]).any():
+        nearest -= early
+    depth = np.zeros(len(packets.times) + 1, np.int64)
+    np.add.at(depth, restarts[nearest], 1)
+    np.add.at(depth, wanted + 1, -1)
+    effort = np.where(depth.cumsum()[:-1] > 0, DECODE, SKIP).astype(np.uint8)
+    effort[wanted] = SHOW
+    return effort
+
+
+def is_worth_seeking(effort: np.ndarray) -> bool:
+    """Tell whether enough packets can be skipped."""
+    return bool((effort == SKIP).mean() >= MIN_SHARE_SPARED)
+
+
+def _units(data: bytes, length_size: int) -> Iterator[bytes]:
+    """Yield the first two bytes of every network abstraction layer unit of H.264 or HEVC.
+
+    `length_size` is the size of the length before each unit; 0 where start codes part them.
+    """
+    if length_size == 0:
+        position = data.find(b"\0\0\1")
+        while position >= 0:
+            yield data[position + 3 : position + 5]
+            position = data.find(b"\0\0\1", position + 3)
+        return
+    position = 0
+    while position + length_size < len(data):
+        begin = position + length_size
+        yield data[begin : begin + 2]
+        position = begin + int.from_bytes(data[position:begin], "big")
+
+
+def _h264(data: bytes, extradata: bytes) -> bool:
+    length_size = (extradata[4] & 3) + 1 if len(extradata) > 4 and extradata[0] == 1 else 0
+    types = {unit[0] & 31 for unit in _units(data, length_size) if unit}
+    has_parameters = length_size > 0 or types >= {7, 8}
+    return has_parameters and types & {1, 2, 3, 4, 5} == {5}  # instantaneous decoding refresh and nothing else
+
+
+def _hevc(data: bytes, extradata: bytes) -> bool:
+    length_size = (extradata[21] & 3) + 1 if len(extradata) > 21 and extradata[0] == 1 else 0
+    types = {unit[0] >> 1 & 63 for unit in _units(data, length_size) if unit}
+    has_parameters = length_size > 0 or types >= {32, 33, 34}
+    pictures = {kind for kind in types if kind < 32}
+    return has_parameters and bool(pictures) and pictures <= set(range(16, 22))  # random access points
+
+
+def _vp8(data: bytes, extradata: bytes) -> bool:
+    return data[0] & 1 == 0
+
+
+def _vp9(data: bytes, extradata: bytes) -> bool:
+    head = int.from_bytes(data[:2].ljust(2, b"\0"), "big")
+    shift = 10 if head >> 12 & 3 < 3 else 9  # the highest profile has one bit more
+    return head >> 14 == 2 and head >> shift & 3 == 0  # a new frame, and a key frame
+
+
+def _av1(data: bytes, extradata: bytes) -> bool:
+    position, is_still = 0, None
+    while position < len(data):
+        header = data[position]
+        kind, has_extension, has_size = header >> 3 & 15, header >> 2 & 1, header >> 1 & 1
+        position += 1 + has_extension
+        size, shift = 0, 0
+        while has_size and position < len(data):
+            byte = data[position]
+            size, shift, position = size | (byte & 127) << shift, shift + 7, position + 1
+            if byte < 128:
+                break
+        first = data[position] if position < len(data) else 0
+        if kind == 1:  # sequence header
+            is_still = bool(first >> 3 & 1)
+        if kind in (3, 6):  # frame header, frame
+            # Not the repetition of an earlier frame, a key frame, and shown at once.
+            return is_still is not None and (is_still or first >> 4 == 0b0001)
+        position += size if has_size else len(data)
+    return False
+
+
+def _mjpeg(data: bytes, extradata: bytes) -> bool:
+    return True
+
+
+_RESTARTS = {
+    "h264": _h264,
+    "hevc": _hevc,
+    "vp8": _vp8,
+    "vp9": _vp9,
+    "av1": _av1,
+    "libdav1d": _av1,
+    "mjpeg": _mjpeg,
+}
