@@ -86,13 +86,15 @@ def validate(
     from instrec_utils.corpora import validation
 
     prepared = corpora.read(corpus)
-    with tqdm(total=len(prepared.index), unit="video", disable=None) as progress:
-        found = validation.validate(prepared.index, prepared.videos, lambda _: progress.update())
+    listed = corpora.listed(prepared)
+    is_named = (listed["path"] != "").to_numpy()  # the others are missing, which the counts say
+    with tqdm(total=int(is_named.sum()), unit="video", disable=None) as progress:
+        found = validation.validate(listed, prepared.videos, lambda _: progress.update())
     print(f"Videos of {prepared.name} a class and split, and how many of them are ...\n")
     print(found.counts().to_string(index=False))
     affected = found.videos[list(validation.FINDINGS)].any(axis=1)
     print(f"\n{affected.sum()} of {len(affected)} videos have a finding; {found.usable().sum()} are usable.")
-    for row in found.videos[affected].itertuples():
+    for row in found.videos[affected & is_named].itertuples():
         names = ", ".join(name for name in validation.FINDINGS if getattr(row, name))
         print(f"{row.video_id}: {names}{f' ({row.note})' if row.note else ''}")
 

@@ -26,9 +26,10 @@
 
 # %% tags=["parameters"]
 corpus: str = "demo"  # name of the corpus' folders and pages
-source: str = "demo"  # where its videos come from: demo, open or folder
-root: str = ""  # folder with one subfolder of videos a class, for the source "folder"
+source: str = "demo"  # where its videos come from: demo, open, folder, fcvid or yt8m
+root: str = ""  # folder with one subfolder of videos a class, for the sources "folder" and "fcvid"
 clips_per_class: int = 0  # clips to stage a class; 0 for the corpus' own number
+split: str = ""  # paper, stratified, or grouped (near-duplicates together); empty for the corpus' own
 seed: int = 10  # of the rendering and of the split
 
 # %% tags=["remove-cell"]
@@ -38,13 +39,14 @@ from IPython.display import Markdown
 
 from instrec_utils import corpora, paths, plots, report
 
-videos = corpora.prepare(corpus, source, root=root, clips_per_class=clips_per_class, seed=seed)
+videos = corpora.prepare(corpus, source, root=root, clips_per_class=clips_per_class, split=split, seed=seed)
 
 # %% tags=["remove-input"]
 report.corpus_note(videos)
 
 # %% tags=["remove-input"]
-report.parameters({"corpus": corpus, "source": source, "clips_per_class": clips_per_class or "default", "seed": seed})
+effective = {"corpus": corpus, "source": source, "clips_per_class": clips_per_class or "default"}
+report.parameters(effective | {"split": videos.way or "staged", "seed": seed})
 
 # %% [markdown]
 # ## How many, how long
@@ -130,7 +132,37 @@ else:
 shown
 
 # %% [markdown]
+# ## What belongs together
+#
+# The same upload under several names must not be learned from and tested on. A grouped split keeps videos together that
+# look alike, sound alike or come from one uploader. Staged corpora keep their sources apart instead, and another split
+# was not asked to.
+
+# %% tags=["remove-input"]
+groups_path = videos.directory / "groups.csv"
+groups = pd.read_csv(groups_path) if groups_path.exists() else None
+if groups is None:
+    shown = Markdown("Nothing was looked for: this is no grouped split.")
+elif groups.empty:
+    shown = Markdown("Nothing: no two videos are near-duplicates or known to be by one uploader.")
+else:
+    sizes = groups.groupby("group").agg(videos=("label", "size"), classes=("label", "nunique"))
+    sizes = sizes.value_counts().rename("groups").reset_index().sort_values("videos")
+    shown = report.table(sizes, f"{len(groups)} videos in {sizes['groups'].sum()} groups, each in one split; by size.")
+shown
+
+# %% [markdown]
 # ## What was left out
+
+# %% tags=["remove-input"]
+if source in ("fcvid", "yt8m"):
+    from instrec_utils.corpora import paper_videos
+
+    states = paper_videos.state_table(corpora.listed(videos))
+    shown = report.table(states, "What became of the videos in the paper's list, by class.")
+else:
+    shown = None
+shown
 
 # %% tags=["remove-input"]
 skipped_path = videos.directory / "skipped.csv"

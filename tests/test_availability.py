@@ -27,6 +27,7 @@ from instrec_utils.corpora.availability import (
     availability_table,
     download,
     state_of,
+    uploader_of,
     with_paths,
 )
 from instrec_utils.errors import CorpusError, DownloadError, ParameterError
@@ -45,6 +46,11 @@ def video():
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return buffer.getvalue()
+
+
+PAGE = """<html><title>A page</title><script type="application/ld+json">{"@context": "https://schema.org",
+"@type": "VideoObject", "name": "A video", "contentUrl": "HERE", "author": {"@type": "Person", "name": "Ann"}}
+</script></html>"""
 
 
 @pytest.fixture
@@ -67,6 +73,12 @@ def youtube(video):
                 self.answer(kind, count)
 
         def answer(self, kind, count):
+            if kind == "page":
+                page = PAGE.replace("HERE", f"http://127.0.0.1:{server.server_port}/watch/ok_{count}.mp4").encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "text/html")
+                self.end_headers()
+                return self.wfile.write(page)
             if kind == "gone":
                 return self.send_error(404)
             if (kind == "busy" and count <= 2) or kind == "always":
@@ -190,6 +202,29 @@ def test_every_video_gets_its_state_and_what_is_there_is_not_asked_for_again(you
         more = [video_id for video_id, times in youtube.asked.items() if len(times) > before[video_id]]
         assert more == ["ok_1"]
         assert ledger.table().set_index("video_id").path["-ok_dash"] == "videos/-o/-ok_dash.mp4"
+
+
+def test_who_uploaded_a_video_stands_in_the_ledger(youtube, tmp_path):
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        download(["page_1", "ok_1", "gone_1"], tmp_path, ledger, manners(youtube))
+        assert dict(ledger.table().set_index("video_id").uploader) == {"page_1": "Ann", "ok_1": "", "gone_1": ""}
+        moved = tmp_path / "videos" / "pa" / "page_1.webm"
+        (tmp_path / "videos" / "pa" / "page_1.mp4").rename(moved)
+        download(["page_1"], tmp_path, ledger, manners(youtube))
+        row = ledger.table().set_index("video_id").loc["page_1"]
+        assert (row.path, row.uploader) == ("videos/pa/page_1.webm", "Ann")
+        index = pd.DataFrame({"video_id": ["other", "page_1"]})
+        assert with_paths(index, ledger).uploader.to_list() == ["", "Ann"]
+
+
+def test_an_uploader_is_an_id_where_there_is_one():
+    info = {"uploader": "Ann", "channel": None, "uploader_id": "@ann", "channel_id": "UC1"}
+    assert [uploader_of({key: info[key] for key in keys}) for keys in (info, ["uploader", "uploader_id"], [])] == [
+        "UC1",
+        "@ann",
+        "",
+    ]
+    assert uploader_of({"uploader": "Ann", "channel_id": None}) == "Ann"
 
 
 @pytest.mark.parametrize("as_date", [False, True])

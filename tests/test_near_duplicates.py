@@ -1,3 +1,4 @@
+import shutil
 from fractions import Fraction
 
 import av
@@ -5,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from instrec_utils.corpora import near_duplicates
 from instrec_utils.corpora.near_duplicates import (
     chroma_fingerprint,
     frame_hashes,
     group_videos,
     near_duplicate_groups,
 )
-from instrec_utils.errors import ParameterError
+from instrec_utils.errors import CorpusError, ParameterError
 
 RATE = 8_000
 NONE = np.zeros((0, 64), dtype=bool)
@@ -136,7 +138,7 @@ def write_video(path, frames, sound, bit_rate):
         container.mux(audio.encode(None))
 
 
-def test_videos_uploaded_twice_are_grouped(tmp_path):
+def test_videos_uploaded_twice_are_grouped(tmp_path, monkeypatch):
     rng = np.random.default_rng(4)
     scenes = [[frame for _ in range(6) for frame in [picture(rng)] * 8] for _ in range(3)]
     sounds = [melody(rng) for _ in range(3)]
@@ -148,7 +150,33 @@ def test_videos_uploaded_twice_are_grouped(tmp_path):
     (tmp_path / "broken.mp4").write_bytes(b"nothing")
     paths = ["a.mp4", "other.mp4", "a_again.mp4", "broken.mp4", "", "a_sound.mp4"]
     index = pd.DataFrame({"path": paths}, index=[10, 11, 12, 13, 14, 15])
-    groups = group_videos(index, tmp_path)
+    index["video_id"] = [f"-{n}" for n in range(6)]
+    groups = group_videos(index, tmp_path, tmp_path / "kept")
     assert groups.index.equals(index.index)
     assert groups[10] == groups[12] == groups[15]
     assert groups.nunique() == 4
+
+    opened = []
+    look = near_duplicates.fingerprints_of
+    monkeypatch.setattr(near_duplicates, "fingerprints_of", lambda path: opened.append(path.name) or look(path))
+    pd.testing.assert_series_equal(group_videos(index, tmp_path, tmp_path / "kept"), groups)
+    assert opened == []  # what was seen and heard is kept
+    shutil.copy(tmp_path / "other.mp4", tmp_path / "a_again.mp4")
+    (tmp_path / "kept" / "-5.npz").write_bytes(b"cut off")
+    changed = group_videos(index, tmp_path, tmp_path / "kept")
+    assert sorted(opened) == ["a_again.mp4", "a_sound.mp4"]
+    assert changed[10] == changed[15]
+    assert changed[11] == changed[12] != changed[10]
+
+    (tmp_path / "other.info.json").write_text('{"uploader": "Ann", "channel_id": "UC1"}')
+    (tmp_path / "a.info.json").write_text('{"uploader": "somebody", "channel_id": "UC1"}')
+    by_uploader = group_videos(index, tmp_path, tmp_path / "kept")
+    assert by_uploader[[10, 11, 12, 15]].nunique() == 1
+    other = ["x", "y", "", "", "", ""]  # where the index says it, the files beside the videos do not count
+    assert group_videos(index.assign(uploader=other), tmp_path, tmp_path / "kept").nunique() == 4
+    (tmp_path / "a.info.json").write_text("[1]")
+    with pytest.raises(CorpusError, match=r"a\.info\.json: expected what yt-dlp --write-info-json writes, got list"):
+        group_videos(index, tmp_path, tmp_path / "kept")
+    (tmp_path / "a.info.json").write_text("{")
+    with pytest.raises(CorpusError, match=r"a\.info\.json: expected what yt-dlp"):
+        group_videos(index, tmp_path, tmp_path / "kept")

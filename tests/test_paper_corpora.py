@@ -14,6 +14,7 @@ import time
 from functools import partial
 
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -22,7 +23,7 @@ from typer.testing import CliRunner
 
 from instrec_utils import __main__, corpora, paths, pipeline, report
 from instrec_utils.config import SPLITS
-from instrec_utils.corpora import availability, labels, paper_videos, published, splits
+from instrec_utils.corpora import availability, labels, near_duplicates, paper_videos, published, splits
 from instrec_utils.errors import CorpusError, DownloadError, ParameterError
 
 A_CLASS = 30  # enough for every class to be in every split of the random draw
@@ -89,7 +90,7 @@ def downloaded(home, lists, ledger, video):
             put(video, paper_videos.youtube8m_dir() / name)
             rows.append((row.video_id, name))
     with sqlite3.connect(paper_videos.ledger_path()) as other:  # all at once: a commit each would take seconds
-        other.executemany("INSERT INTO videos VALUES (?, 'available', '', ?, '2026-01-01T00:00:00+00:00')", rows)
+        other.executemany("INSERT INTO videos VALUES (?, 'available', '', ?, '', '2026-01-01T00:00:00+00:00')", rows)
     (paper_videos.youtube8m_dir() / "videos" / "-y" / "-y3_3.mp4").unlink()
     return paper_videos.youtube8m_dir()
 
@@ -132,7 +133,7 @@ def test_a_class_that_is_missing_from_a_split_is_named_and_no_index_is_written(a
     for row in complete[(complete.label == "cello") & (complete.split == "test")].itertuples():
         (archive / row.folder / f"{row.video_id}.mp4").unlink(missing_ok=True)
     with pytest.raises(
-        CorpusError, match=r"a readable video in each split .*: cello \d+, \d+, 0\. What .*skipped\.csv"
+        CorpusError, match=r"a readable video in each split; .*: cello \d+, \d+, 0\. What .*skipped\.csv"
     ):
         corpora.prepare("fcvid", "fcvid", root=str(archive))
     shutil.rmtree(archive / "celloPerformance")
@@ -185,6 +186,130 @@ def test_every_source_has_its_line_and_its_parameters(monkeypatch):
             "root": "somewhere",
         }
         assert yaml.safe_load((paths.home() / "params" / f"{name}.yaml").read_text())["source"] == name
+
+
+@pytest.fixture
+def few(home, monkeypatch):
+    """Lists of seven videos a class, none of them alike."""
+    directory = home / "icmr2017"
+    directory.mkdir()
+    fcvid = [(f"./{name}/-f{n}_{c}", c) for n in range(7) for c, name in enumerate(labels.FCVID_FOLDERS)]
+    youtube8m = [(f"-y{n}_{c}", c) for n in range(7) for c in range(len(labels.YOUTUBE8M_LABELS))]
+    for corpus, rows in (("fcvid", fcvid), ("yt8m", youtube8m)):
+        (directory / f"{corpus}_dataset.csv").write_text("".join(f"{key},{label}\n" for key, label in rows))
+        (directory / f"{corpus}_auxinfo.pkl").write_bytes(pickle.dumps({key: (60.5, 25) for key, _ in rows}, 2))
+    monkeypatch.setattr(published, "locate", lambda: directory)
+    return directory
+
+
+def scene(path, number):
+    """Write a video that shows a picture of its own for three seconds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    blocks = np.random.default_rng(number).integers(0, 255, (6, 8, 3), dtype=np.uint8)
+    write_video(path, times=[0.0, 1.0, 2.0], last=1.0, picture=blocks.repeat(8, 0).repeat(8, 1))
+
+
+def together(corpus):
+    groups = pd.read_csv(corpus.directory / "groups.csv")
+    return sorted(tuple(sorted(members)) for _, members in groups.groupby("group").video_id)
+
+
+def check_groups(corpus, expected):
+    assert together(corpus) == sorted(expected)
+    place = corpora.listed(corpus).set_index("video_id").split
+    assert all(place[list(members)].nunique() == 1 for members in expected)
+    assert (pd.crosstab(corpus.index.label, corpus.index.split)[list(SPLITS)] > 0).all(axis=None)
+    file = splits.read_split(corpus.directory / "splits" / "grouped.csv", corpus.index)
+    assert file.to_list() == corpus.index.split.to_list()
+    assert corpus.way == "grouped"
+    assert "a grouped split, which keeps near-duplicates together" in report.corpus_note(corpus).data
+
+
+def test_a_grouped_split_of_fcvid_keeps_near_duplicates_and_uploaders_together(home, few, monkeypatch):
+    archive = home / "FCVID"
+    for number, row in enumerate(published.load_index("fcvid", few).itertuples()):
+        alike = {"-f1_3": 0, "-f6_0": 0, "-f2_5": 29}.get(row.video_id, number)  # 0 is -f0_0, 29 is -f2_5 itself
+        scene(archive / row.folder / f"{row.video_id}.mp4", alike)
+    for name in ("violinPerformance/-f3_6", "celloPerformance/-f4_10"):
+        (archive / f"{name}.info.json").write_text('{"channel_id": "UC1"}')
+    (archive / "celloPerformance" / "-f5_10.mp4").unlink()
+    expected = [("-f0_0", "-f1_3", "-f6_0"), ("-f3_6", "-f4_10")]
+    corpus = corpora.prepare("fcvid", "fcvid", root=str(archive), split="grouped")
+    check_groups(corpus, expected)
+    assert len(corpora.listed(corpus)) == len(corpus.index) + 1
+
+    monkeypatch.setattr(near_duplicates, "fingerprints_of", lambda path: pytest.fail(f"{path} is looked at again"))
+    again = corpora.prepare("fcvid", "fcvid", root=str(archive), split="grouped")
+    pd.testing.assert_frame_equal(again.index, corpus.index)
+    other = corpora.prepare("fcvid", "fcvid", root=str(archive), split="grouped", seed=11)
+    assert (other.index.split != corpus.index.split).any()
+    check_groups(other, expected)
+
+    scene(archive / "celloPerformance" / "-f5_10.mp4", 100)
+    stratified = corpora.prepare("fcvid", "fcvid", root=str(archive), split="stratified")
+    everywhere = published.all_splits(few).set_index("video_id").stratified
+    assert stratified.index.split.to_list() == everywhere[stratified.index.video_id].to_list()
+    assert not (stratified.directory / "groups.csv").exists()
+
+
+def test_a_grouped_split_of_youtube8m_takes_the_uploaders_of_the_ledger(home, few, ledger):
+    for number, row in enumerate(published.load_index("yt8m", few).itertuples()):
+        name = f"videos/{row.video_id[:2]}/{row.video_id}.mp4"
+        scene(paper_videos.youtube8m_dir() / name, 7 if row.video_id == "-y3_3" else number)
+        uploader = "UC1" if row.video_id in ("-y2_0", "-y5_0", "-y4_12") else f"UC-{number}"
+        ledger.record(row.video_id, "available", path=name, uploader=uploader)
+    corpus = corpora.prepare("yt8m", "yt8m", split="grouped")
+    check_groups(corpus, [("-y2_0", "-y4_12", "-y5_0"), ("-y0_7", "-y3_3")])
+
+
+def test_a_grouped_split_of_a_folder(home):
+    for number in range(12):
+        scene(home / "videos" / ("cello" if number % 2 else "harp") / f"{number}.mp4", number)
+    scene(home / "videos" / "cello" / "again.mp4", 4)
+    (home / "videos" / "cello" / "1.info.json").write_text('{"uploader": "Ann"}')
+    (home / "videos" / "cello" / "3.info.json").write_text('{"uploader": "Ann"}')
+    corpus = corpora.prepare("mine", "folder", root=str(home / "videos"), split="grouped")
+    ids = corpus.index.set_index("path").video_id
+    pairs = (("harp/4.mp4", "cello/again.mp4"), ("cello/1.mp4", "cello/3.mp4"))
+    check_groups(corpus, [tuple(sorted((ids[first], ids[second]))) for first, second in pairs])
+    assert pd.read_csv(corpus.directory / "skipped.csv").empty
+    assert corpora.prepare("mine", "folder", root=str(home / "videos")).way == "stratified"
+
+    for path in (home / "videos" / "cello").glob("*.mp4"):
+        path.with_suffix(".info.json").write_text('{"uploader": "Ann"}')
+    with pytest.raises(
+        CorpusError, match=r"videos: every class needs at least 3 groups .*: cello has 1|cello has 1.*groups"
+    ):
+        corpora.prepare("mine", "folder", root=str(home / "videos"), split="grouped")
+
+
+@pytest.mark.parametrize(
+    ("source", "split", "allowed"),
+    [("folder", "paper", "stratified or grouped"), ("fcvid", "random", "paper or stratified or grouped"),
+     ("demo", "grouped", "none, as its clips are staged")],
+)  # fmt: skip
+def test_a_split_that_a_source_cannot_have_is_refused(home, source, split, allowed):
+    with pytest.raises(ParameterError, match=rf"split: for the source {source} expected {allowed}.*got '{split}'"):
+        corpora.prepare("mine", source, root=str(home), split=split)
+    assert not (paths.data_dir() / "mine").exists()
+
+
+def test_validate_counts_what_is_missing_from_the_papers_list_by_class_and_split(archive, lists):
+    corpora.prepare("fcvid", "fcvid", root=str(archive))
+    said = CliRunner().invoke(__main__.app, ["validate", "fcvid"], catch_exceptions=False).stdout
+    complete = published.load_index("fcvid", lists)
+    gone = complete.iloc[::5]
+    gone = gone[gone.split == "train"]
+    lines = [line.split() for line in said.splitlines()]
+    header = next(line for line in lines if line[:3] == ["label", "split", "videos"])
+    counts = {tuple(line[:2]): dict(zip(header, line, strict=True)) for line in lines if len(line) == len(header)}
+    for label in labels.FCVID_LABELS:
+        assert int(counts[label, "train"]["missing"]) == (gone.label == label).sum()
+        assert int(counts[label, "test"]["videos"]) == ((complete.label == label) & (complete.split == "test")).sum()
+    broken = complete[complete.video_id == "-f1_10"].iloc[0]
+    assert counts["cello", broken.split]["invalid"] == "1"
+    assert [line[0] for line in lines if line[1:2] == ["invalid"]] == ["-f1_10:"]
+    assert "missing" not in said[said.index("have a finding") :]
 
 
 def test_a_few_videos_in_turn_hold_every_class_and_split(lists):

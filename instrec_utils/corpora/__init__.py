@@ -11,10 +11,21 @@ import numpy as np
 import pandas as pd
 
 from instrec_utils import files, paths
+from instrec_utils.corpora import splits
 from instrec_utils.corpora.index import read_index
 from instrec_utils.errors import CorpusError, ParameterError
 
-SOURCES = ("demo", "open", "folder", "fcvid", "yt8m")
+WAYS = {
+    "demo": (),
+    "open": (),
+    "folder": ("stratified", "grouped"),
+    "fcvid": ("paper", "stratified", "grouped"),
+    "yt8m": ("paper", "stratified", "grouped"),
+}
+"""The splits that each source of videos can have, its own first; a staged one has no choice."""
+
+SOURCES = tuple(WAYS)
+LISTED = "listed.csv"
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,7 @@ class Corpus:
     videos : the folder that the index's paths are relative to.
     index : one row a video; see `instrec_utils.corpora.index`.
     unusable : video ids that could not be decoded; they are counted, not evaluated.
+    way : the split that it has, one of `splits.WAYS`; empty for a staged corpus.
     """
 
     name: str
@@ -37,6 +49,7 @@ class Corpus:
     videos: Path
     index: pd.DataFrame
     unusable: frozenset[str] = frozenset()
+    way: str = ""
 
     @property
     def labels(self) -> list[str]:
@@ -57,7 +70,9 @@ class Corpus:
         return np.searchsorted(self.labels, table["label"].to_numpy(str))
 
 
-def prepare(name: str, source: str, *, root: str = "", clips_per_class: int = 0, seed: int = 10) -> Corpus:
+def prepare(
+    name: str, source: str, *, root: str = "", clips_per_class: int = 0, split: str = "", seed: int = 10
+) -> Corpus:
     """Render, download or list a corpus' videos, whatever is missing, and return it.
 
     Parameters
@@ -66,7 +81,9 @@ def prepare(name: str, source: str, *, root: str = "", clips_per_class: int = 0,
     source : one of `SOURCES`, where its videos come from.
     root : folder of videos, for the source "folder"; the extracted archive, for "fcvid".
     clips_per_class : of the staged corpora "demo" and "open"; 0 for their own default.
-    seed : of the rendering or the split; "fcvid" and "yt8m" have the split of the paper.
+    split : one of `WAYS` of the source; empty for its own, the first. It is also written as a file, see
+        `splits.write_split`, into the folder ``splits`` of the corpus.
+    seed : of the rendering or the split; the paper's split has its own.
 
     Raises
     ------
@@ -75,8 +92,14 @@ def prepare(name: str, source: str, *, root: str = "", clips_per_class: int = 0,
     """
     if source not in SOURCES:
         raise ParameterError(f"source: expected one of {', '.join(SOURCES)}, got {source!r}")
+    if split and split not in WAYS[source]:
+        allowed = " or ".join(WAYS[source]) or "none, as its clips are staged split by split"
+        raise ParameterError(f"split: for the source {source} expected {allowed}; got {split!r}")
+    way = split or next(iter(WAYS[source]), "")
     directory = paths.data_dir() / name
     videos = directory
+    for left in (LISTED, "groups.csv"):  # of another source or split under this name
+        (directory / left).unlink(missing_ok=True)
     options: dict[str, Any] = {"seed": seed} | ({"clips_per_class": clips_per_class} if clips_per_class else {})
     if source == "folder":
         from instrec_utils.corpora import folder
@@ -84,19 +107,19 @@ def prepare(name: str, source: str, *, root: str = "", clips_per_class: int = 0,
         if not root:
             raise ParameterError("root: expected a folder with one subfolder of videos a class, got none")
         videos = Path(root).expanduser().resolve()
-        folder.build(videos, directory, seed)
+        folder.build(videos, directory, seed, way)
     elif source == "fcvid":
         from instrec_utils.corpora import paper_videos
 
         if not root:
             raise ParameterError("root: expected the folder of the extracted FCVID archive, got none")
         videos = Path(root).expanduser().resolve()
-        paper_videos.build_fcvid(videos, directory)
+        paper_videos.build_fcvid(videos, directory, way, seed)
     elif source == "yt8m":
         from instrec_utils.corpora import paper_videos
 
         videos = paper_videos.youtube8m_dir()
-        paper_videos.build_youtube8m(directory)
+        paper_videos.build_youtube8m(directory, way, seed)
     elif source == "demo":
         from instrec_utils.corpora import demo
 
@@ -105,8 +128,11 @@ def prepare(name: str, source: str, *, root: str = "", clips_per_class: int = 0,
         from instrec_utils.corpora import open as open_corpus
 
         open_corpus.build(directory, open_corpus.OpenSettings(**options))
-    files.write_json(directory / "source.json", {"source": source, "videos": str(videos)})
-    return read(name)
+    files.write_json(directory / "source.json", {"source": source, "videos": str(videos), "split": way})
+    corpus = read(name)
+    if way:
+        splits.write_split(listed(corpus), directory / "splits" / f"{way}.csv")
+    return corpus
 
 
 def read(name: str) -> Corpus:
@@ -124,4 +150,24 @@ def read(name: str) -> Corpus:
     errors_path = directory / "features" / "errors.csv"
     unusable = pd.read_csv(errors_path, dtype=str)["video_id"] if errors_path.exists() else []
     source = json.loads((directory / "source.json").read_text(encoding="utf-8"))
-    return Corpus(name, source["source"], directory, Path(source["videos"]), index, frozenset(unusable))
+    return Corpus(
+        name,
+        source["source"],
+        directory,
+        Path(source["videos"]),
+        index,
+        frozenset(unusable),
+        source.get("split", ""),
+    )
+
+
+def listed(corpus: Corpus) -> pd.DataFrame:
+    """Return every video that a corpus ought to have: the paper's also where they are missing or unreadable.
+
+    Returns
+    -------
+    pd.DataFrame
+        See `instrec_utils.corpora.index`; of the paper's corpora with ``state`` and ``reason``.
+    """
+    path = corpus.directory / LISTED
+    return read_index(path) if path.exists() else corpus.index

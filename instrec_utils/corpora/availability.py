@@ -23,7 +23,7 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -108,7 +108,7 @@ class Ledger:
             with self._connection:
                 self._connection.execute(
                     "CREATE TABLE IF NOT EXISTS videos (video_id TEXT PRIMARY KEY, state TEXT NOT NULL, "
-                    "reason TEXT NOT NULL, path TEXT NOT NULL, asked TEXT NOT NULL)"
+                    "reason TEXT NOT NULL, path TEXT NOT NULL, uploader TEXT NOT NULL, asked TEXT NOT NULL)"
                 )
         except sqlite3.DatabaseError as error:
             self._connection.close()
@@ -120,7 +120,7 @@ class Ledger:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def record(self, video_id: str, state: str, *, reason: str = "", path: str = "") -> None:
+    def record(self, video_id: str, state: str, *, reason: str = "", path: str = "", uploader: str = "") -> None:
         """Store what became of a video, now; committed when this returns.
 
         Parameters
@@ -129,17 +129,19 @@ class Ledger:
         state : one of `STATES`.
         reason : what the other side said; empty if available.
         path : the file, relative to the corpus folder; empty unless available.
+        uploader : see `uploader_of`; empty unless available and known.
         """
         if state not in STATES:
             raise ParameterError(f"a state is one of {', '.join(STATES)}; got {state!r}")
         asked = datetime.now(UTC).isoformat(timespec="seconds")
         with self._connection:
             self._connection.execute(
-                "INSERT OR REPLACE INTO videos VALUES (?, ?, ?, ?, ?)", (video_id, state, reason, path, asked)
+                "INSERT OR REPLACE INTO videos VALUES (?, ?, ?, ?, ?, ?)",
+                (video_id, state, reason, path, uploader, asked),
             )
 
     def table(self) -> pd.DataFrame:
-        """Return one row a video: ``video_id, state, reason, path, asked`` (UTC, ISO 8601), sorted by id."""
+        """Return one row a video: ``video_id, state, reason, path, uploader, asked`` (UTC, ISO 8601), sorted by id."""
         try:
             return pd.read_sql_query("SELECT * FROM videos ORDER BY video_id", self._connection, dtype=str)
         except pd.errors.DatabaseError as error:
@@ -179,7 +181,8 @@ def download(
         state = known.state.get(video_id, NOT_ASKED)
         if video_id in here:  # yt-dlp gives a file its name when it is complete
             if state != "available" or known.path[video_id] != here[video_id]:
-                ledger.record(video_id, "available", path=here[video_id])
+                uploader = known.uploader.get(video_id, "")
+                ledger.record(video_id, "available", path=here[video_id], uploader=uploader)
         elif state in (NOT_ASKED, "failed", "available"):
             wanted.append(video_id)
 
@@ -188,9 +191,9 @@ def download(
         try:
             under_way = {workers.submit(_ask, video_id, folder, manners, brake): video_id for video_id in wanted}
             for future in as_completed(under_way):
-                state, reason, path = future.result()
-                ledger.record(under_way[future], state, reason=reason, path=path)
-                report(under_way[future], state)
+                answer = future.result()
+                ledger.record(under_way[future], **vars(answer))
+                report(under_way[future], answer.state)
         finally:
             brake.stop()
             workers.shutdown(cancel_futures=True)
@@ -225,8 +228,18 @@ class _Brake:
             raise yt_dlp.utils.DownloadCancelled("stopped")
 
 
-def _ask(video_id: str, folder: Path, manners: Manners, brake: _Brake) -> tuple[str, str, str]:
-    """Try to download a video; return state, reason and path."""
+@dataclass(frozen=True)
+class _Answer:
+    """What became of a video, as `Ledger.record` takes it."""
+
+    state: str
+    reason: str = ""
+    path: str = ""
+    uploader: str = ""
+
+
+def _ask(video_id: str, folder: Path, manners: Manners, brake: _Brake) -> _Answer:
+    """Try to download a video."""
     import yt_dlp
 
     reason = ""
@@ -234,22 +247,22 @@ def _ask(video_id: str, folder: Path, manners: Manners, brake: _Brake) -> tuple[
         try:
             brake.wait(manners.pause if attempt == 0 else manners.backoff * 2 ** (attempt - 1))
             brake.check()
-            return "available", "", _fetch(video_id, folder, manners, brake)
+            return _fetch(video_id, folder, manners, brake)
         except yt_dlp.utils.DownloadCancelled:
-            return "failed", "stopped", ""
+            return _Answer("failed", "stopped")
         except (yt_dlp.utils.YoutubeDLError, OSError) as error:
             reason = _plain(str(error))
             state = state_of(error)
             if state != "failed":
-                return state, reason, ""
+                return _Answer(state, reason)
             brake.hold(_retry_after(error))
         except Exception as error:  # a fault in one of yt-dlp's extractors must not end the run over 60,000 videos
-            return "failed", _plain(f"{type(error).__name__}: {error}"), ""
-    return "failed", reason, ""
+            return _Answer("failed", _plain(f"{type(error).__name__}: {error}"))
+    return _Answer("failed", reason)
 
 
-def _fetch(video_id: str, folder: Path, manners: Manners, brake: _Brake) -> str:
-    """Download a video and return its path, relative to the folder."""
+def _fetch(video_id: str, folder: Path, manners: Manners, brake: _Brake) -> _Answer:
+    """Download a video."""
     import imageio_ffmpeg
     import yt_dlp
 
@@ -281,7 +294,14 @@ def _fetch(video_id: str, folder: Path, manners: Manners, brake: _Brake) -> str:
     downloads = (info or {}).get("requested_downloads") or []
     if len(downloads) != 1:
         raise yt_dlp.utils.YoutubeDLError(f"expected one video, got {len(downloads)} files")
-    return Path(downloads[0]["filepath"]).relative_to(folder.absolute()).as_posix()
+    path = Path(downloads[0]["filepath"]).relative_to(folder.absolute()).as_posix()
+    return _Answer("available", path=path, uploader=uploader_of(info))
+
+
+def uploader_of(info: Mapping[str, Any]) -> str:
+    """Return who uploaded a video by what yt-dlp says about it: an id that stays if there is one; empty if unknown."""
+    names = (info.get(key) for key in ("channel_id", "uploader_id", "channel", "uploader"))
+    return next((str(name) for name in names if name), "")
 
 
 class _Silence:
@@ -351,11 +371,11 @@ def _files(folder: Path) -> dict[str, str]:
 
 
 def with_paths(index: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
-    """Return the index with the path of every video that is here, and its ``state`` (`NOT_ASKED` if not in it)."""
+    """Return the index with ``path`` (empty if not here), ``state`` (`NOT_ASKED` if not in it) and ``uploader``."""
     table = ledger.table().set_index("video_id")
     state = index.video_id.map(table.state).fillna(NOT_ASKED).astype(str)
-    path = index.video_id.map(table.path).fillna("").astype(str)
-    return index.assign(path=path, state=state)
+    known = {name: index.video_id.map(table[name]).fillna("").astype(str) for name in ("path", "uploader")}
+    return index.assign(state=state, **known)
 
 
 def availability_table(index: pd.DataFrame) -> pd.DataFrame:

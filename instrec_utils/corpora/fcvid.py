@@ -13,8 +13,8 @@ import pandas as pd
 
 from instrec_utils.corpora import published
 from instrec_utils.corpora.labels import FCVID_FOLDERS
-from instrec_utils.errors import CorpusError, MediaError
-from instrec_utils.media import probe
+from instrec_utils.corpora.validation import read_headers
+from instrec_utils.errors import CorpusError
 
 SUFFIXES = (".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
 STATES = ("present", "unreadable", "missing")
@@ -32,7 +32,8 @@ def load_index(archive: Path, directory: Path) -> pd.DataFrame:
     -------
     index : as in `instrec_utils.corpora.index`, in the order of the published list, with the paper's split;
         ``path`` is relative to the archive; ``state`` is one of `STATES` and ``reason`` says why a file is
-        unreadable. Files of the archive that the list does not name are left alone.
+        unreadable. A duration that is not published is that of the file. Files of the archive that the list does
+        not name are left alone.
 
     Raises
     ------
@@ -49,7 +50,9 @@ def load_index(archive: Path, directory: Path) -> pd.DataFrame:
 
     found = index.video_id.map(files)
     index["path"] = found.map(lambda path: path.relative_to(archive).as_posix(), na_action="ignore").fillna("")
-    index["reason"] = [_fault(path) if isinstance(path, Path) else "" for path in found]
+    headers = read_headers(archive, index.path)
+    index["duration"] = index.duration.fillna(headers.duration)
+    index["reason"] = headers.reason
     index["state"] = np.select([found.isna(), index.reason != ""], ["missing", "unreadable"], "present")
     return index.astype({"path": str, "reason": str, "state": str})
 
@@ -72,24 +75,3 @@ def _refuse_other_folders(index: pd.DataFrame, files: dict[str, Path], source: P
         path = files.get(video_id)
         if path is not None and path.parent.name != folder:
             raise CorpusError(f"{source}, row {row}: {video_id} is in {folder} here and in {path.parent} on the disk")
-
-
-def _fault(path: Path) -> str:
-    try:
-        probe(path)
-    except MediaError as error:
-        return str(error)
-    return ""
-
-
-def missing_table(index: pd.DataFrame) -> pd.DataFrame:
-    """Return the number of videos of each class in each of `STATES`, with a last row for ``all``.
-
-    Parameters
-    ----------
-    index : from `load_index`.
-    """
-    table = pd.crosstab(index.label, index.state).reindex(columns=list(STATES), fill_value=0)
-    table.loc["all"] = table.sum()
-    table.insert(0, "videos", table.sum(axis=1))
-    return table.rename_axis("label", axis=0).rename_axis(None, axis=1).reset_index()

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
-from instrec_utils import files, media
-from instrec_utils.corpora.index import COLUMNS, write_index
+from instrec_utils import files
+from instrec_utils.corpora import near_duplicates
+from instrec_utils.corpora.index import write_index
 from instrec_utils.corpora.splits import stratified_split
-from instrec_utils.errors import CorpusError, MediaError
+from instrec_utils.corpora.validation import read_headers
+from instrec_utils.errors import CorpusError
 
 
-def build(root: Path, corpus_dir: Path, seed: int) -> pd.DataFrame:
+def build(root: Path, corpus_dir: Path, seed: int, way: str = "stratified") -> pd.DataFrame:
     """Return the index of a folder of videos, and write it with the list of what was skipped.
 
     Parameters
@@ -24,7 +25,8 @@ def build(root: Path, corpus_dir: Path, seed: int) -> pd.DataFrame:
     root : has one subfolder a class, each with videos (also in subfolders of its own); names that begin with a
         dot are passed over.
     corpus_dir : where index.csv and skipped.csv go; no video is copied.
-    seed : of the stratified split.
+    seed : of the split.
+    way : ``stratified``, or ``grouped``: stratified, with near-duplicates together (see `near_duplicates`).
 
     Returns
     -------
@@ -39,24 +41,25 @@ def build(root: Path, corpus_dir: Path, seed: int) -> pd.DataFrame:
     root = Path(root).expanduser()
     if not root.is_dir():
         raise CorpusError(f"{root}: no such folder; expected one with a subfolder of videos for each class")
-    candidates = [
-        (folder.name, path)
+    found = [
+        (folder.name, path.relative_to(root))
         for folder in sorted(root.iterdir())
         if folder.is_dir() and not folder.name.startswith(".")
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts)
+        if path.is_file()
     ]
-    rows, skipped = [], []
-    for label, path in tqdm(candidates, desc="looking at videos", unit="file"):
-        name = path.relative_to(root).as_posix()
-        try:
-            info = media.probe(path)
-        except MediaError as error:
-            skipped.append({"path": name, "reason": str(error).removeprefix(f"{path}: ")})
-            continue
-        rows.append((_video_id(label, name), label, "", name, round(info.duration, 3)))
-    index = pd.DataFrame(rows, columns=list(COLUMNS))
-    files.write_text(corpus_dir / "skipped.csv", pd.DataFrame(skipped, columns=["path", "reason"]).to_csv(index=False))
+    candidates = pd.DataFrame(
+        [
+            (_video_id(label, path.as_posix()), label, path.as_posix())
+            for label, path in found
+            if not any(part.startswith(".") for part in path.parts) and not path.name.endswith(".info.json")
+        ],
+        columns=["video_id", "label", "path"],
+    )
+    candidates = candidates.join(read_headers(root, candidates["path"]))
+    skipped = candidates.loc[candidates["reason"] != "", ["path", "reason"]]
+    files.write_text(corpus_dir / "skipped.csv", skipped.to_csv(index=False))
+    index = candidates[candidates["reason"] == ""].drop(columns="reason").reset_index(drop=True)
     if index["label"].nunique() < 2:
         raise CorpusError(
             f"{root}: expected readable videos of at least 2 classes, one subfolder each; got "
@@ -64,9 +67,15 @@ def build(root: Path, corpus_dir: Path, seed: int) -> pd.DataFrame:
             f"listed in {corpus_dir / 'skipped.csv'}"
         )
     try:
-        index["split"] = stratified_split(index, np.random.default_rng(seed))
+        if way == "grouped":
+            index["split"] = near_duplicates.split_by_group(index, root, corpus_dir, seed)
+        else:
+            index["split"] = stratified_split(index, np.random.default_rng(seed))
     except CorpusError as error:
-        raise CorpusError(f"{root}: {error}; files that were skipped are in {corpus_dir / 'skipped.csv'}") from error
+        raise CorpusError(
+            f"{root}: {error}; files that were skipped are in {corpus_dir / 'skipped.csv'}"
+            + (f", videos that belong together in {corpus_dir / 'groups.csv'}" if way == "grouped" else "")
+        ) from error
     write_index(index, corpus_dir / "index.csv")
     return index
 

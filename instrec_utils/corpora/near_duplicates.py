@@ -8,11 +8,16 @@
 
 Alike is a neighbour within a radius in a Euclidean space; groups are the connected components of all pairs. A copy
 that begins much later or runs at another speed is still found by its frames, not by its sound.
+
+Looking at a video takes about as long as decoding it, so what was seen and heard is kept: one small file a video.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import math
+import zipfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,9 +25,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from tqdm import tqdm
 
-from instrec_utils import media
-from instrec_utils.errors import MediaError, ParameterError
+from instrec_utils import files, media
+from instrec_utils.corpora import availability
+from instrec_utils.corpora.splits import grouped_split
+from instrec_utils.errors import CorpusError, MediaError, ParameterError
 
 HASH_BITS = 64
 MAX_HASH_BITS = 4  # of 64; a recompressed frame differs in about 0 to 4, another scene in about 32
@@ -35,43 +43,119 @@ CHROMA_STEPS = 24  # parts of the recording, of equal length
 MIN_CHROMA_CORRELATION = 0.9
 _SAMPLE_RATE = 8_000  # Hz: the pitches that chroma counts lie below 4 kHz
 
+_SETTINGS = ("fingerprints 1", FRAMES_A_VIDEO, MIN_HASH_CONTRAST, _PICTURE_SIZE, CHROMA_STEPS, _SAMPLE_RATE)
+
 _NO_FRAMES = np.zeros((0, HASH_BITS), dtype=bool)
 _NO_SOUND = np.full(12 * CHROMA_STEPS, np.nan, dtype=np.float32)
 
 
-def group_videos(index: pd.DataFrame, corpus_dir: Path) -> pd.Series:
+def split_by_group(index: pd.DataFrame, videos: Path, corpus_dir: Path, seed: int) -> pd.Series:
+    """Return a split that keeps near-duplicates together, and write which videos belong together.
+
+    Parameters
+    ----------
+    index, videos : see `group_videos`; the column ``label`` is wanted as well.
+    corpus_dir : where ``groups.csv`` goes (``group, video_id, label`` of the groups of several videos), and the folder
+        ``fingerprints``.
+    seed : of the draw.
+
+    Returns
+    -------
+    split : train, validation or test, with the rows' index; see `splits.grouped_split`.
+
+    Raises
+    ------
+    CorpusError
+        See `group_videos` and `splits.grouped_split`.
+    """
+    groups = group_videos(index, videos, Path(corpus_dir) / "fingerprints")
+    together = index[["video_id", "label"]].assign(group=groups)[groups.duplicated(keep=False)]
+    together = together.sort_values(["group", "video_id"])[["group", "video_id", "label"]]
+    files.write_text(Path(corpus_dir) / "groups.csv", together.to_csv(index=False))
+    return grouped_split(index, groups, np.random.default_rng(seed))
+
+
+def group_videos(index: pd.DataFrame, videos: Path, store: Path) -> pd.Series:
     """Return the group of each video of an index; videos that are not there or unreadable are like no other.
 
     Parameters
     ----------
-    index : as in `instrec_utils.corpora.index`; a column ``uploader`` (str, empty if unknown) counts if it is there.
-    corpus_dir : the folder that its paths are relative to.
+    index : as in `instrec_utils.corpora.index`. Who uploaded a video stands in the column ``uploader`` (str, empty if
+        unknown), or without such a column in the file that yt-dlp writes beside the video, see `uploader_beside`.
+    videos : the folder that its paths are relative to.
+    store : where fingerprints are kept, ``<video_id>.npz``; videos that are there as they were are not opened again.
 
     Returns
     -------
     groups : int, with the rows' index, for `splits.grouped_split`.
-    """
 
-    def look(path: str) -> tuple[np.ndarray, np.ndarray]:
-        return fingerprints_of(Path(corpus_dir) / path) if path else (_NO_FRAMES, _NO_SOUND)
+    Raises
+    ------
+    CorpusError
+        See `uploader_beside`.
+    """
+    paths = [Path(videos) / path if path else None for path in index.path]
+    if "uploader" in index.columns:
+        uploaders = index.uploader.to_list()
+    else:
+        uploaders = [uploader_beside(path) if path else "" for path in paths]
+
+    def look(path: Path | None, video_id: str) -> tuple[np.ndarray, np.ndarray]:
+        if path is None or not path.is_file():
+            return _NO_FRAMES, _NO_SOUND
+        return _kept_fingerprints(path, Path(store) / f"{video_id}.npz")
 
     with ThreadPoolExecutor() as workers:
-        looks = list(workers.map(look, index.path))
+        looks = list(
+            tqdm(workers.map(look, paths, index.video_id), desc="near-duplicates", unit="video", total=len(paths))
+        )
     hashes = [bits for bits, _ in looks]
     courses = np.array([course for _, course in looks]).reshape(len(index), -1)
-    uploaders = index.uploader.to_list() if "uploader" in index.columns else None
     return pd.Series(near_duplicate_groups(hashes, courses, uploaders), index=index.index, name="group")
+
+
+def uploader_beside(path: Path) -> str:
+    """Return who uploaded a video, from yt-dlp's ``<name>.info.json`` beside it; empty without one.
+
+    Raises
+    ------
+    CorpusError
+        The file beside the video is no JSON object.
+    """
+    beside = Path(path).with_suffix(".info.json")
+    if not beside.is_file():
+        return ""
+    try:
+        info = json.loads(beside.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CorpusError(f"{beside}: expected what yt-dlp --write-info-json writes: {error}") from error
+    if not isinstance(info, dict):
+        raise CorpusError(f"{beside}: expected what yt-dlp --write-info-json writes, got {type(info).__name__}")
+    return availability.uploader_of(info)
+
+
+def _kept_fingerprints(path: Path, kept_path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return `fingerprints_of` a video from the file that keeps them; make that file where it is not of this video."""
+    status = path.stat()
+    identity = files.sha256_of([*_SETTINGS, status.st_size, status.st_mtime_ns])
+    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile), np.load(kept_path) as kept:
+        if str(kept["identity"]) == identity:
+            return kept["hashes"], kept["course"]
+    hashes, course = fingerprints_of(path)
+    with files.whole(kept_path) as temporary:
+        np.savez(temporary, identity=identity, hashes=hashes, course=course)
+    return hashes, course
 
 
 def fingerprints_of(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return the frame hashes and the chroma fingerprint of a video file; empty and NaN where it has none."""
     try:
         info = media.probe(path)
-        frames = list(media.read_frames(path, size=_PICTURE_SIZE)) if info.has_picture else []
+        chosen = set(np.linspace(0, media.num_frames(info.duration) - 1, FRAMES_A_VIDEO).round().astype(int).tolist())
+        frames = media.read_frames(path, size=_PICTURE_SIZE) if info.has_picture else ()
+        hashes = frame_hashes(frame for number, frame in enumerate(frames) if number in chosen)
     except MediaError:
         return _NO_FRAMES, _NO_SOUND
-    chosen = np.unique(np.linspace(0, len(frames) - 1, FRAMES_A_VIDEO).round().astype(int)) if frames else []
-    hashes = frame_hashes(frames[number] for number in chosen)
     try:
         sound = media.read_sound(path, (_SAMPLE_RATE,))[_SAMPLE_RATE] if info.has_sound else np.zeros(0, np.float32)
     except MediaError:

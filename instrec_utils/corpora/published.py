@@ -29,7 +29,7 @@ from instrec_utils import paper, paths
 from instrec_utils.config import SPLIT_SEED
 from instrec_utils.corpora import labels, pinned
 from instrec_utils.corpora.index import check_index
-from instrec_utils.corpora.splits import grouped_split, paper_split, stratified_split, write_split
+from instrec_utils.corpora.splits import WAYS, grouped_split, paper_split, stratified_split, write_split
 from instrec_utils.errors import CorpusError, ParameterError
 from instrec_utils.files import write_json
 
@@ -220,24 +220,34 @@ def load_index(corpus: str, directory: Path) -> pd.DataFrame:
     return index
 
 
-def write_splits(directory: Path, folder: Path, seed: int = SPLIT_SEED) -> Path:
-    """Write the splits of both corpora as files, see `splits.write_split`; return their folder.
+def all_splits(directory: Path, seed: int = SPLIT_SEED) -> pd.DataFrame:
+    """Return where every published video belongs, in each of `splits.WAYS`.
 
     Parameters
     ----------
     directory : where the published files lie, see `locate`.
-    folder : where ``<corpus>_<way>.csv`` go, way being ``paper``, ``stratified`` or ``grouped``. The grouped split
-        keeps a video that is in both corpora in one split; with the videos at hand, see `near_duplicates`.
     seed : of the stratified and the grouped split, which take both corpora at once.
+
+    Returns
+    -------
+    table : columns ``corpus``, ``video_id``, ``label``, ``paper``, ``stratified``, ``grouped``, in the order of the
+        lists. The grouped split keeps a video that is in both corpora in one split; which others belong together,
+        only the videos themselves can tell: see `near_duplicates`.
     """
     both = pd.concat([load_index(corpus, directory).assign(corpus=corpus) for corpus in CORPORA], ignore_index=True)
     classes = both.assign(label=both.corpus + " " + both.label)
     generator = np.random.default_rng(seed)
-    ways = {"paper": both.split, "stratified": stratified_split(classes, generator)}
-    ways["grouped"] = grouped_split(classes, both.video_id, generator)
-    for way, split in ways.items():
-        for corpus, table in both.assign(split=split).groupby("corpus"):
-            write_split(table, Path(folder) / f"{corpus}_{way}.csv")
+    both = both[["corpus", "video_id", "label", "split"]].rename(columns={"split": "paper"})
+    both["stratified"] = stratified_split(classes, generator)
+    both["grouped"] = grouped_split(classes, both.video_id, generator)
+    return both
+
+
+def write_splits(directory: Path, folder: Path, seed: int = SPLIT_SEED) -> Path:
+    """Write `all_splits` as files ``<corpus>_<way>.csv``, see `splits.write_split`; return their folder."""
+    for corpus, table in all_splits(directory, seed).groupby("corpus"):
+        for way in WAYS:
+            write_split(table.assign(split=table[way]), Path(folder) / f"{corpus}_{way}.csv")
     return Path(folder)
 
 

@@ -11,18 +11,19 @@ still      no picture stream, or every picture (one a second) like the first
 too_short  shorter than one segment of the paper (3 s)
 ========== =====================================================================================
 
-Videos that are missing or invalid have no further finding. Near-duplicates are not findings: see `splits`.
+Videos that are missing or invalid have no further finding. Near-duplicates are not findings: see `near_duplicates`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from instrec_utils import media
 from instrec_utils.config import SEGMENT_SECONDS
@@ -58,6 +59,32 @@ class Report:
     def usable(self) -> pd.Series:
         """Return for each video whether it is there, can be decoded and is long enough: bool."""
         return ~self.videos[["missing", "invalid", "too_short"]].any(axis=1)
+
+
+def read_headers(videos: Path, names: Sequence[str]) -> pd.DataFrame:
+    """Read the headers of video files, each once.
+
+    Parameters
+    ----------
+    videos : the folder that the names are relative to.
+    names : of the files, with ``/``; empty where there is none.
+
+    Returns
+    -------
+    headers : one row a name: ``duration`` (seconds, NaN where it cannot be read or there is no name) and ``reason``
+        (str, why it cannot be read; empty if it can, or there is no name).
+    """
+
+    def header(name: str) -> tuple[float, str]:
+        path = Path(videos) / name
+        try:
+            return (round(media.probe(path).duration, 3), "") if name else (float("nan"), "")
+        except MediaError as error:
+            return float("nan"), str(error).removeprefix(f"{path}: ")
+
+    with ThreadPoolExecutor() as workers:
+        rows = list(tqdm(workers.map(header, names), desc="looking at videos", unit="file", total=len(names)))
+    return pd.DataFrame(rows, columns=["duration", "reason"])
 
 
 def validate(index: pd.DataFrame, corpus_dir: Path, report: Callable[[str], None] = lambda video_id: None) -> Report:
