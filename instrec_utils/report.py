@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 
 from instrec_utils import files, frames, media, paths, plots
 from instrec_utils.corpora import Corpus
+from instrec_utils.corpora.splits import WAYS
 from instrec_utils.results import describe
 
 NATURE = {
@@ -30,10 +31,8 @@ NATURE = {
     "real photographs and recordings put together as slide-show videos and degraded in declared shares. Where a "
     "class has no real recording its sound is rendered, which the tables say.",
     "folder": "This page was made from a folder of videos.",
-    "fcvid": "This page was made from FCVID: the videos of the paper's list that are in this copy of the archive, in "
-    "the paper's split.",
-    "yt8m": "This page was made from YouTube-8M: the videos of the paper's list that could still be downloaded, in "
-    "the paper's split.",
+    "fcvid": "This page was made from FCVID: the videos of the paper's list that are in this copy of the archive.",
+    "yt8m": "This page was made from YouTube-8M: the videos of the paper's list that could still be downloaded.",
 }
 
 
@@ -42,9 +41,10 @@ def corpus_note(corpus: Corpus) -> HTML:
     counts = corpus.usable["split"].value_counts()
     sizes = ", ".join(f"{counts.get(name, 0)} {name}" for name in ("train", "validation", "test"))
     unusable = f" {len(corpus.unusable)} videos could not be decoded and are left out." if corpus.unusable else ""
+    split = f" They are divided by {WAYS[corpus.way]}." if corpus.way else ""
     return HTML(
         f'<div class="admonition note"><p class="admonition-title">Corpus: {html.escape(corpus.name)}</p>'
-        f"<p>{NATURE[corpus.source]} {len(corpus.labels)} classes; videos: {sizes}.{unusable}</p></div>"
+        f"<p>{NATURE[corpus.source]} {len(corpus.labels)} classes; videos: {sizes}.{split}{unusable}</p></div>"
     )
 
 
