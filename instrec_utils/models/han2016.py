@@ -37,8 +37,9 @@ def build(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
     """
     inputs = keras.Input((HAN2016.n_mels, HAN2016.num_frames), name="log_mel")
     x = layers.Reshape((HAN2016.n_mels, HAN2016.num_frames, 1), name="channel")(inputs)
-    # Without batch normalisation the values must be small from the start: -100 to 30 dB become -1 to 1. The zeros
-    # of the padding then stand for -35 dB, a faint sound, rather than for one near full scale.
+    # Without batch normalisation the values must be small and centred from the start: -100 to 30 dB become -1 to 1,
+    # and the padding's zeros mean -35 dB, about the mean of real windows. Mapped to 0..1 instead, the model had not
+    # learned a batch of 24 windows after 100 steps of Adam (loss 1.93, against 0.33).
     x = layers.Rescaling(1 / 65, offset=35 / 65, name="rescaling")(x)
     for block, filters in enumerate((32, 64, 128, 256), start=1):
         for number in (1, 2):
