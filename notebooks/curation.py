@@ -34,17 +34,19 @@
 # are checked against their checksums, read row by row, and refused if a row is malformed.
 
 # %% tags=["parameters"]
-seed: int = 10  # of the stratified and the grouped split; the paper's split has its own
+seed: int = 10  # of the stratified and the grouped split and of the undersampling; the paper's split has its own
+records: str = ""  # a folder with YouTube-8M's video-level records (*.tfrecord), to run the selection on them
 
 # %% tags=["remove-cell"]
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
 from instrec_utils import config, files, paper, paths, plots, provenance, report
-from instrec_utils.corpora import availability, labels, published, splits, youtube8m
+from instrec_utils.corpora import availability, labels, paper_videos, published, splits, youtube8m
 
 started = time.perf_counter()
 NAMES = {"fcvid": "FCVID", "yt8m": "YouTube-8M"}
@@ -210,9 +212,24 @@ Markdown(
 )
 
 # %% [markdown]
-# Where a user has YouTube-8M's own video-level records, the same procedure goes on: `youtube8m.read_records` reads ids
-# and entities, `select_videos` keeps the videos of exactly one category and counts those of several, and `undersample`
-# draws the three largest down to the published sizes. It has not been run on the records for this page.
+# Where a user has YouTube-8M's own video-level records, the same procedure goes on, with the parameter `records` of this
+# notebook: read ids and entities, keep the videos of exactly one category and count those of several, draw the three
+# largest down to the published sizes.
+
+# %% tags=["remove-input"]
+if records:
+    found = sorted(Path(records).expanduser().rglob("*.tfrecord"))
+    selected, counted, before = youtube8m.select_from_records(found, entities, np.random.default_rng(seed))
+    after = selected["label"].value_counts()
+    files.write_text(paths.data_dir() / "curation" / "selection.csv", selected.to_csv(index=False))
+    shown = report.table(
+        pd.DataFrame({"Before": before, "After": after, "Published": sizes}).rename_axis("Category").reset_index(),
+        f"The selection from {len(found)} files of records: {counted['read']:,} videos read, {counted['selected']:,} of one "
+        f"category, {counted['with_several_categories']:,} of several; {len(selected):,} after undersampling.",
+    )
+else:
+    shown = Markdown("For this page the procedure ends here: it was given the vocabulary and no records.")
+shown
 
 # %% [markdown]
 # ## Classes
@@ -265,12 +282,7 @@ report.figure(
 # belong together. `make curation` writes all three of both datasets as CSV files into `data/curation/splits`.
 
 # %%
-both = pd.concat(index, names=["corpus"]).reset_index(level="corpus")
-both = both.reset_index(drop=True).rename(columns={"split": "paper"})
-classes = both.assign(label=both["corpus"] + " " + both["label"])
-generator = np.random.default_rng(seed)
-both["stratified"] = splits.stratified_split(classes, generator)
-both["grouped"] = splits.grouped_split(classes, both["video_id"], generator)
+both = published.all_splits(lists, seed)  # columns corpus, video_id, label, and one a split
 ways = {NAMES[corpus]: table for corpus, table in both.groupby("corpus")}
 
 # %% tags=["remove-input"]
@@ -330,8 +342,9 @@ Markdown(
 
 # %% [markdown]
 # Within a dataset no id is listed twice, but the same performance may be there under two ids. That can only be seen and
-# heard: `near_duplicates.group_videos` groups videos by perceptual hashes of their frames, by the course of their chroma, and
-# by uploader, and the grouped split takes these groups as well. Without the videos nobody can say here how many there are.
+# heard. Whoever has the videos runs the report with the parameter `split=grouped`: videos are then grouped by perceptual
+# hashes of their frames, by the course of their chroma, and by uploader where one is known, and each group stays in one
+# split. Without the videos nobody can say here how many there are.
 
 # %% [markdown]
 # ## Labels
@@ -397,27 +410,25 @@ report.table(
 # %% [markdown]
 # ## How much of it is still there
 #
-# Videos are deleted, made private, and closed to countries. `availability.download` asks YouTube for each listed video,
-# politely: a few at once, with a limit on the rate, a pause before each, and retries that wait longer each time. What became
-# of every id is one row of a ledger, written at once, so that an interruption loses no answer. A video is asked for again only
-# while its state is *failed*.
+# Videos are deleted, made private, and closed to countries. `make download` asks YouTube for each listed video, politely:
+# a few at once, with a limit on the rate, a pause before each, and retries that wait longer each time. What became of every
+# id is one row of a ledger, written at once, so that an interruption loses no answer. The same command carries on; a video is
+# asked for again only while its state is *failed*.
 #
-# ```python
-# from instrec_utils import paths
-# from instrec_utils.corpora import availability, published
-#
-# index = published.load_index("yt8m", published.locate())
-# folder = paths.data_dir() / "yt8m"
-# with availability.Ledger(folder / "ledger.sqlite") as ledger:
-#     availability.download(index.video_id, folder, ledger)
+# ```bash
+# make download                  # all of them
+# make download LIMIT=1000       # so many, classes in turn
+# make report CORPUS=yt8m        # the report on those that are here
 # ```
 
 # %% tags=["remove-input"]
-ledger_path = paths.data_dir() / "yt8m" / "ledger.sqlite"
+ledger_path = paper_videos.ledger_path()
 listed = index["yt8m"].assign(state=availability.NOT_ASKED)
+failures, times = pd.DataFrame(), pd.Series(dtype=str)
 if ledger_path.exists():
     with availability.Ledger(ledger_path) as ledger:
         listed = availability.with_paths(index["yt8m"], ledger)
+        failures, times = availability.failures(ledger), ledger.table()["asked"].str[:10]
 asked = int((listed["state"] != availability.NOT_ASKED).sum())
 available = availability.availability_table(listed)
 available[["videos", availability.NOT_ASKED]] = available[["videos", availability.NOT_ASKED]].map("{:,}".format)
@@ -430,11 +441,17 @@ report.table(
 
 # %% tags=["remove-input"]
 Markdown(
-    f"YouTube was asked for {asked:,} of the videos."
+    f"YouTube was asked for {asked:,} of the videos, between {times.min()} and {times.max()}."
     if asked
     else "**Nothing was asked.** This page was made without a network, so every video stands under *not asked*, and how "
     "much of the paper's dataset is left is not known here. Once there is a ledger, `make curation` fills this table from it."
 )
+
+# %% tags=["remove-input"]
+report.table(
+    failures.head(10),
+    f"Why {failures['videos'].sum():,} videos failed, the ten commonest reasons; they are asked for again.",
+) if len(failures) else None
 
 # %% [markdown]
 # ## Differences from the paper

@@ -26,6 +26,7 @@ from instrec_utils.corpora.availability import (
     _Brake,
     availability_table,
     download,
+    failures,
     state_of,
     uploader_of,
     with_paths,
@@ -215,6 +216,15 @@ def test_who_uploaded_a_video_stands_in_the_ledger(youtube, tmp_path):
         assert (row.path, row.uploader) == ("videos/pa/page_1.webm", "Ann")
         index = pd.DataFrame({"video_id": ["other", "page_1"]})
         assert with_paths(index, ledger).uploader.to_list() == ["", "Ann"]
+
+
+def test_reasons_are_counted_without_the_video_that_they_are_about(tmp_path):
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        for video_id in ("-a", "bb"):
+            ledger.record(video_id, "failed", reason=f"[youtube] {video_id}: Sign in to confirm")
+        ledger.record("cc", "failed", reason="no route")
+        ledger.record("dd", "private", reason="[youtube] dd: Private video")
+        assert failures(ledger).to_numpy().tolist() == [["Sign in to confirm", 2], ["no route", 1]]
 
 
 def test_an_uploader_is_an_id_where_there_is_one():

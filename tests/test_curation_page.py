@@ -2,6 +2,7 @@
 
 import html
 import json
+import pickle
 import re
 import shutil
 from html.parser import HTMLParser
@@ -13,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from instrec_utils import __main__, files, paper, paths, pipeline, report
-from instrec_utils.corpora import published, youtube8m
+from instrec_utils.corpora import availability, labels, paper_videos, published, youtube8m
 from instrec_utils.errors import CorpusError, InstrecError
 
 HOME = Path(__file__).resolve().parents[1]
@@ -162,6 +163,62 @@ def test_typing_words_leaves_the_rows_that_have_them_all():
         browser.close()
     assert left == {"": (3, "3"), "GUITAR": (2, "2"), "game guitar": (1, "1"), "[": (0, "0"), "guitar  ": (2, "2")}
     assert problems == []
+
+
+@pytest.mark.slow
+def test_the_chapter_shows_what_a_ledger_and_records_hold(home, monkeypatch):
+    """The chapter's code on made lists, with a ledger of five videos and two files of records."""
+    from test_youtube8m import write_records
+
+    lists = home / "icmr2017"
+    lists.mkdir()
+    fcvid = [(f"./{name}/-f{n}_{c}", c) for n in range(9) for c, name in enumerate(labels.FCVID_FOLDERS)]
+    youtube8m_rows = [(f"-y{n}_{c}", c) for n in range(9) for c in range(len(labels.YOUTUBE8M_LABELS))]
+    youtube8m_rows[-1] = ("-f0_0", 12)  # one video is in both
+    for corpus, rows in (("fcvid", fcvid), ("yt8m", youtube8m_rows)):
+        (lists / f"{corpus}_dataset.csv").write_text("".join(f"{key},{label}\n" for key, label in rows))
+        durations = {key: (60.5 + n, 25) for n, (key, _) in enumerate(rows)} | {f"{rows[0][0]}-unlisted": (9.0, 25)}
+        (lists / f"{corpus}_auxinfo.pkl").write_bytes(pickle.dumps(durations, 2))
+    names = youtube8m.read_categories().name
+    vocabulary = pd.DataFrame({"Index": range(len(names)), "TrainVideoCount": 100, "Name": names})
+    vocabulary["Vertical1"] = "Arts & Entertainment"
+    vocabulary["WikiDescription"] = "The " + names + " is a musical instrument. It is loud."
+    vocabulary.to_csv(home / "vocabulary.csv", index=False)
+    monkeypatch.setattr(published, "locate", lambda: lists)
+    monkeypatch.setattr(youtube8m, "locate_vocabulary", lambda: home / "vocabulary.csv")
+    number = {name: n for n, name in enumerate(names)}
+    (home / "records").mkdir()
+    write_records(home / "records" / "train0000.tfrecord", [("ab12", [number["Banjo"]]), ("cd34", [number["Guitar"]])])
+    write_records(home / "records" / "train0001.tfrecord", [("ef56", [number["Banjo"], number["Guitar"]])])
+    with availability.Ledger(paper_videos.ledger_path()) as ledger:
+        for n, state in enumerate(availability.STATES):
+            reason = f"[youtube] -y{n}_0: Too many requests" if state == "failed" else ""
+            ledger.record(f"-y{n}_0", state, reason=reason)
+
+    tables, said = {}, []
+    monkeypatch.setattr(report, "table", lambda frame, caption: tables.setdefault(caption, frame))
+    monkeypatch.setattr(report, "searchable", lambda frame, caption: tables.setdefault(caption, frame))
+    monkeypatch.setattr("IPython.display.Markdown", lambda text: said.append(text))
+    source = (HOME / "notebooks" / "curation.py").read_text(encoding="utf-8")
+    assert source.count('records: str = ""') == 1
+    source = source.replace('records: str = ""', f"records: str = {str(home / 'records')!r}")
+    exec(compile(source, "curation.py", "exec"), {"__name__": "chapter"})
+
+    def table(beginning):
+        (found,) = [frame for caption, frame in tables.items() if caption.startswith(beginning)]
+        return found
+
+    states = table("State of the 117 listed videos").set_index("class").loc["guitar"]
+    assert [states[state] for state in availability.STATES] == [1, 1, 1, 1, 1]
+    assert states["left"] == "20.0 %"
+    assert table("Why 1 videos failed").to_numpy().tolist() == [["Too many requests", 1]]
+    assert any(text.startswith("YouTube was asked for 5 of the videos, between 20") for text in said)
+    selection = table("The selection from 2 files of records: 3 videos read, 2 of one category, 1 of several")
+    assert selection.set_index("Category")["After"].dropna().to_dict() == {"banjo": 1, "guitar": 1}
+    written = pd.read_csv(home / "data" / "curation" / "selection.csv")
+    assert written.to_numpy().tolist() == [["ab12", "banjo"], ["cd34", "guitar"]]
+    content = json.loads((home / "results" / "curation" / "table1.json").read_text())
+    assert content["fcvid"]["videos_listed"] == 108
 
 
 @pytest.fixture

@@ -188,6 +188,23 @@ def test_records_become_videos_with_one_label(tmp_path, candidates):
     assert counts == {"read": 5, "without_category": 1, "with_several_categories": 1, "selected": 3}
 
 
+def test_a_selection_from_records_reads_counts_and_undersamples(tmp_path, candidates, monkeypatch):
+    entities = youtube8m.assign_categories(candidates)
+    number = dict(zip(entities.name, entities.entity, strict=True))
+    monkeypatch.setattr(youtube8m, "PUBLISHED_SIZES", {"guitar": 4})
+    rows = [(f"g{n:03d}", [number["Guitar"]]) for n in range(9)] + [("both", [number["Guitar"], number["Banjo"]])]
+    write_records(tmp_path / "train0000.tfrecord", rows)
+    write_records(tmp_path / "train0001.tfrecord", [("ban1", [number["Banjo"]]), ("none", [3861])])
+    paths = sorted(tmp_path.glob("*.tfrecord"))
+    videos, counts, before = youtube8m.select_from_records(paths, entities, np.random.default_rng(0))
+    assert dict(before) == {"guitar": 9, "banjo": 1}
+    assert Counter(videos.label) == {"guitar": 4, "banjo": 1}
+    assert set(videos.video_id) <= {name for name, _ in rows} | {"ban1"}
+    assert counts == {"read": 12, "without_category": 1, "with_several_categories": 1, "selected": 10}
+    with pytest.raises(CorpusError, match="got none"):
+        youtube8m.select_from_records([], entities, np.random.default_rng(0))
+
+
 def test_damaged_records_are_named(tmp_path):
     path = tmp_path / "train.tfrecord"
     write_records(path, [("ab12", [1]), ("cd34", [2])])

@@ -378,6 +378,17 @@ def with_paths(index: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
     return index.assign(state=state, **known)
 
 
+def failures(ledger: Ledger) -> pd.DataFrame:
+    """Return why videos are ``failed``: columns ``reason`` (without the video it is about), ``videos``; most first."""
+    table = ledger.table()
+    failed = table[table.state == "failed"]
+    about_no_video = [
+        re.sub(r"^\[[^\]]*\] ", "", reason).replace(video_id, "<id>").removeprefix("<id>: ")
+        for video_id, reason in zip(failed.video_id, failed.reason, strict=True)
+    ]
+    return pd.Series(about_no_video, name="reason", dtype=str).value_counts().rename("videos").reset_index()
+
+
 def availability_table(index: pd.DataFrame) -> pd.DataFrame:
     """Return how much of each class is still there.
 

@@ -151,11 +151,15 @@ def fingerprints_of(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return the frame hashes and the chroma fingerprint of a video file; empty and NaN where it has none."""
     try:
         info = media.probe(path)
-        chosen = set(np.linspace(0, media.num_frames(info.duration) - 1, FRAMES_A_VIDEO).round().astype(int).tolist())
-        frames = media.read_frames(path, size=_PICTURE_SIZE) if info.has_picture else ()
-        hashes = frame_hashes(frame for number, frame in enumerate(frames) if number in chosen)
     except MediaError:
         return _NO_FRAMES, _NO_SOUND
+    frames = []
+    if info.has_picture:
+        spread = np.linspace(0, media.num_frames(info.duration) - 1, FRAMES_A_VIDEO).round().astype(int)
+        with contextlib.suppress(MediaError):  # pictures that end before the sound, or break off: those that came count
+            for frame in media.read_frames(path, size=_PICTURE_SIZE, numbers=np.unique(spread), num_threads=1):
+                frames.append(frame)
+    hashes = frame_hashes(frames)
     try:
         sound = media.read_sound(path, (_SAMPLE_RATE,))[_SAMPLE_RATE] if info.has_sound else np.zeros(0, np.float32)
     except MediaError:

@@ -16,6 +16,7 @@ entities), so the 46 entities and the 235,260 videos before undersampling cannot
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -349,6 +350,39 @@ def select_videos(records: pd.DataFrame, entities: pd.DataFrame) -> tuple[pd.Dat
         "selected": int(one.sum()),
     }
     return videos, counts
+
+
+def select_from_records(
+    paths: Sequence[Path], entities: pd.DataFrame, rng: np.random.Generator
+) -> tuple[pd.DataFrame, dict[str, int], pd.Series]:
+    """Select the paper's videos from YouTube-8M's own records: read, keep those of one category, undersample.
+
+    Parameters
+    ----------
+    paths : the ``*.tfrecord`` files, see `read_records`; one is held in memory at a time.
+    entities : from `assign_categories`.
+    rng : the source of randomness of the undersampling to `PUBLISHED_SIZES`.
+
+    Returns
+    -------
+    videos : columns ``video_id``, ``label``: the selection.
+    counts : as of `select_videos`, over all files.
+    before : number of videos of each category before undersampling.
+
+    Raises
+    ------
+    CorpusError
+        There is no file, or see `read_records`.
+    """
+    if not paths:
+        raise CorpusError("expected YouTube-8M's video-level records, files *.tfrecord; got none")
+    selected, counts = [], Counter()
+    for path in paths:
+        videos, of_file = select_videos(read_records([path]), entities)
+        selected.append(videos)
+        counts.update(of_file)
+    videos = pd.concat(selected, ignore_index=True)
+    return undersample(videos, PUBLISHED_SIZES, rng), dict(counts), videos.label.value_counts()
 
 
 def undersample(videos: pd.DataFrame, sizes: Mapping[str, int], rng: np.random.Generator) -> pd.DataFrame:
