@@ -41,6 +41,22 @@ def report(
 
 
 @app.command()
+def tables(
+    corpus: Annotated[str, typer.Option(help="A list of params/tables/: demo, open.")] = "demo",
+    scheduler: Annotated[
+        str, typer.Option(help="Address of a running Dask scheduler; else one run after another.")
+    ] = "",
+    gpus: Annotated[float, typer.Option(min=0, help="GPUs that a run takes of a Dask worker that declares some.")] = 0,
+) -> None:
+    """Train every run of Tables 2 to 4 that is not there yet, then make the pages and the book anew."""
+    warnings.filterwarnings("ignore", message="IProgress not found")
+    from instrec_utils import grid, pipeline
+
+    count = grid.run(corpus, scheduler=scheduler, resources={"GPU": gpus} if gpus else None)
+    print(f"\n{count} runs trained.\nThe book: {pipeline.run(corpus, {})}")
+
+
+@app.command()
 def curation() -> None:
     """Recompute the paper's Table 1, the splits and the chapter on its data from the authors' lists; build the book."""
     from instrec_utils import paths, pipeline

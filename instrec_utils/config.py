@@ -66,6 +66,88 @@ SPLIT_SEED = 10  # the seed of the authors' published split
 
 
 @dataclass(frozen=True)
+class Protocol:
+    """How a network is trained (3.4).
+
+    Attributes
+    ----------
+    optimizer : "sgd" (momentum 0.9) or "adam".
+    learning_rate : at the first epoch.
+    batch_size : examples: videos; frames for the frame models; windows for the model after Han.
+    max_epochs : at the latest.
+    patience : epochs without a lower validation loss after which training stops.
+    halve_every : epochs after which the learning rate is halved; 0 for never.
+    """
+
+    optimizer: str
+    learning_rate: float
+    batch_size: int
+    max_epochs: int
+    patience: int
+    halve_every: int = 0
+
+    def learning_rate_at(self, epoch: int) -> float:
+        """Return the learning rate of an epoch, counted from 0."""
+        return self.learning_rate * 0.5 ** (epoch // self.halve_every if self.halve_every else 0)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A set of training protocols, and what goes with them.
+
+    Attributes
+    ----------
+    audio : protocol of each audio model, by its name.
+    frames : protocol of the frame models.
+    fusion : protocol of the late fusion.
+    warm_up_epochs : epochs in which an audio model for half a minute is first trained on single segments.
+    augment : vary the spectrograms in training.
+    freeze_backbone : train a frame model's layer of classes only, on stored features.
+    fusion_dropout : share dropped after each dense layer of the fusion.
+    """
+
+    audio: dict[str, Protocol]
+    frames: Protocol
+    fusion: Protocol
+    warm_up_epochs: int
+    augment: bool
+    freeze_backbone: bool
+    fusion_dropout: float
+
+
+TRAINING_VERSION = 2  # raised when training changes what the same settings give
+
+_PAPER_AUDIO = Protocol("adam", 1e-3, batch_size=16, max_epochs=200, patience=10)
+
+PROFILES = {
+    # The paper names SGD, its rates, batch and patience for frames; for audio Adam and patience, and no more (3.4).
+    "paper": Profile(
+        audio={"han2016": _PAPER_AUDIO, "choi2016": _PAPER_AUDIO, "xception_audio": _PAPER_AUDIO},
+        frames=Protocol("sgd", 1e-4, batch_size=64, max_epochs=200, patience=5, halve_every=5),
+        fusion=Protocol("adam", 1e-3, batch_size=16, max_epochs=200, patience=10),
+        warm_up_epochs=0,
+        augment=False,
+        freeze_backbone=False,
+        fusion_dropout=0.0,
+    ),
+    # For corpora of a few hundred videos on a CPU.
+    "quick": Profile(
+        audio={
+            "han2016": Protocol("adam", 1e-3, batch_size=64, max_epochs=10, patience=10, halve_every=3),
+            "choi2016": Protocol("adam", 1e-4, batch_size=8, max_epochs=4, patience=10),
+            "xception_audio": Protocol("adam", 1e-4, batch_size=8, max_epochs=2, patience=10),
+        },
+        frames=Protocol("adam", 1e-3, batch_size=160, max_epochs=60, patience=8),
+        fusion=Protocol("adam", 3e-4, batch_size=16, max_epochs=40, patience=8),
+        warm_up_epochs=12,
+        augment=True,
+        freeze_backbone=True,
+        fusion_dropout=0.5,
+    ),
+}
+
+
+@dataclass(frozen=True)
 class Conditions:
     """The declared share of clips in each recording condition of a staged corpus.
 

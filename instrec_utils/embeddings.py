@@ -1,4 +1,8 @@
-"""What a frozen backbone sees in every frame, stored one file a video beside the features."""
+"""What networks make of frames and of sound before their classes, stored so that it is computed once.
+
+A frozen backbone's embeddings of every frame of a video are one file a video beside the features; an audio run's
+embeddings of the sound of all videos are one file in the run's folder.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,10 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
-from instrec_utils import features, files, frames, models
+from instrec_utils import features, files, frames, models, spectrograms
+from instrec_utils.corpora import Corpus
 from instrec_utils.errors import FeaturesError
+from instrec_utils.runs import Run
 
 BATCH_FRAMES = 32
 
@@ -52,26 +58,22 @@ def embed(video_ids: list[str], corpus_dir: Path, backbone: str) -> None:
     model = models.build_backbone(backbone)
     for video_id in tqdm(todo, desc=f"{backbone} embeddings", unit="video"):
         source = features.features_path(store, video_id)
-        pictures = frames.central_crop(features.read_frames(source))
-        size = model.output_shape[-1]
-        values = np.zeros((0, size), np.float32)
-        if len(pictures):
-            values = np.concatenate(
-                [
-                    _predict(model, pictures[start : start + BATCH_FRAMES])
-                    for start in range(0, len(pictures), BATCH_FRAMES)
-                ]
-            )
+        values = of_pictures(model, frames.central_crop(features.read_frames(source)))
         with files.whole(path_of(corpus_dir, backbone, video_id)) as temporary, h5py.File(temporary, "w") as file:
             file.create_dataset("embeddings", data=values.astype(np.float16))
             file.attrs["features_key"] = _key(source)
 
 
-def _predict(model, pictures: np.ndarray) -> np.ndarray:
-    # A fixed batch length keeps TensorFlow from tracing the network again for every video.
-    padded = np.zeros((BATCH_FRAMES, *pictures.shape[1:]), np.float32)
-    padded[: len(pictures)] = pictures
-    return np.asarray(model.predict_on_batch(padded))[: len(pictures)]
+def of_pictures(model, pictures: np.ndarray) -> np.ndarray:
+    """Return a backbone's embeddings [shape=(num_pictures, size), float32] of pictures [shape=(..., 224, 224, 3)]."""
+    values = [np.zeros((0, model.output_shape[-1]), np.float32)]
+    for start in range(0, len(pictures), BATCH_FRAMES):
+        batch = pictures[start : start + BATCH_FRAMES]
+        # A fixed batch length keeps TensorFlow from tracing the network again for every video.
+        padded = np.zeros((BATCH_FRAMES, *pictures.shape[1:]), np.float32)
+        padded[: len(batch)] = batch
+        values.append(np.asarray(model.predict_on_batch(padded))[: len(batch)])
+    return np.concatenate(values)
 
 
 def read(corpus_dir: Path, backbone: str, video_id: str) -> np.ndarray:
@@ -88,3 +90,58 @@ def read(corpus_dir: Path, backbone: str, video_id: str) -> np.ndarray:
             return file["embeddings"][:].astype(np.float32)
     except (OSError, KeyError) as error:
         raise FeaturesError(f"{path}: missing or damaged; compute the embeddings first ({error})") from error
+
+
+def read_some(
+    corpus: Corpus, backbone: str, video_id: str, k: int, generator: np.random.Generator | None
+) -> np.ndarray:
+    """Return the embeddings of k frames [shape=(k, size), float32]: drawn at random, or uniform without a generator.
+
+    Zeros for a video without pictures, as the paper gives a missing modality (3.4).
+    """
+    values = read(corpus.directory, backbone, video_id)
+    if not len(values):
+        return np.zeros((k, values.shape[1]), np.float32)
+    return values[frames.choose(len(values), k, generator)]
+
+
+def sound(corpus: Corpus, audio: Run) -> dict[str, np.ndarray]:
+    """Return what an audio run's network makes of every video's sound; see `of_sound`.
+
+    Returns
+    -------
+    dict of str to np.ndarray [shape=(num_features,), float32]
+    """
+    path = audio.directory(corpus) / "embeddings.npz"
+    video_ids = corpus.usable["video_id"].tolist()
+    if path.exists():
+        with np.load(path, allow_pickle=False) as stored:
+            if stored["video_ids"].tolist() == video_ids:
+                return dict(zip(video_ids, stored["values"], strict=True))
+    network = sound_network(corpus, audio)
+    store, name = corpus.directory / "features", audio.input_name
+    values = [
+        of_sound(network, spectrograms.read(store, video_id, name))
+        for video_id in tqdm(video_ids, desc=f"{audio.name} embeddings", unit="video")
+    ]
+    with files.whole(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, video_ids=np.array(video_ids), values=np.stack(values))
+    return dict(zip(video_ids, values, strict=True))
+
+
+def sound_network(corpus: Corpus, audio: Run):
+    """Return an audio run's network, a Keras model, up to the layer before its classes."""
+    import keras
+
+    network = models.load(audio.weights(corpus))
+    return keras.Model(network.input, network.get_layer("embedding").output)
+
+
+def of_sound(network, spectrogram: np.ndarray) -> np.ndarray:
+    """Return a network's embedding of a sound [shape=(num_features,), float32]; of windows, the mean of theirs.
+
+    Zeros where nothing is to be heard, as the paper gives a missing modality (3.4).
+    """
+    windows = spectrogram if spectrogram.ndim == 3 else spectrogram[None]
+    values = np.asarray(network.predict_on_batch(windows)).mean(axis=0)
+    return np.zeros_like(values) if spectrograms.is_silent(spectrogram) else values

@@ -13,11 +13,15 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
+import scipy.optimize
+import scipy.special
 import scipy.stats
 from sklearn.metrics import confusion_matrix
 
 CONFIDENCE = 0.95
 NUM_RESAMPLES = 1000
+NUM_PERMUTATIONS = 9999
+MIN_SCORE = 1e-6  # the predictions' files have six digits
 METRICS = ("hit_at_1", "hit_at_3", "f1_macro", "f1_weighted")
 
 
@@ -102,6 +106,90 @@ def evaluate(truth: np.ndarray, scores: np.ndarray, *, seed: int = 0) -> dict[st
         low, high = np.percentile([resampled(truth[rows], scores[rows]) for rows in resamples], tails)
         metrics[name] = {"value": function(truth, scores), "low": float(low), "high": float(high)}
     return metrics
+
+
+def evaluate_seeds(truth: np.ndarray, runs: Sequence[np.ndarray], *, seed: int = 0) -> dict[str, dict[str, float]]:
+    """Return every metric of a model trained with several seeds.
+
+    Parameters
+    ----------
+    truth : see the module's docstring.
+    runs : scores of each seed on the same videos.
+    seed : of the bootstrap resamples, which take the same videos from every run.
+
+    Returns
+    -------
+    dict
+        For each of `METRICS` a dict of value, the mean over seeds; spread, their standard deviation, NaN of one seed;
+        low and high, the 95 % percentile interval of the mean over videos.
+    """
+    generator = np.random.default_rng(seed)
+    for scores in runs:
+        validate(truth, scores)
+    resamples = generator.integers(0, len(truth), (NUM_RESAMPLES, len(truth)))
+    tails = [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)]
+    metrics = {}
+    for name, function in _FUNCTIONS.items():
+        resampled = function if name != "f1_macro" else _f1_of_present
+        values = [function(truth, scores) for scores in runs]
+        means = [np.mean([resampled(truth[rows], scores[rows]) for scores in runs]) for rows in resamples]
+        low, high = np.percentile(means, tails)
+        spread = float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+        metrics[name] = {"value": float(np.mean(values)), "spread": spread, "low": float(low), "high": float(high)}
+    return metrics
+
+
+def compare_seeds(truth: np.ndarray, first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> dict[str, float]:
+    """Test whether two models, each trained with several seeds, are right equally often on the same videos.
+
+    A permutation test over videos: of each video the share of seeds that is right counts, and under the hypothesis
+    either model's could be the other's.
+
+    Returns
+    -------
+    dict
+        difference: of the Hit@1, -1 to 1; p_value, two-sided.
+    """
+    rates = [np.mean([scores.argmax(axis=1) == truth for scores in runs], axis=0) for runs in (first, second)]
+    differences = rates[0] - rates[1]
+    if not differences.any():
+        return {"difference": 0.0, "p_value": 1.0}
+    test = scipy.stats.permutation_test(
+        (differences,), np.mean, permutation_type="samples", n_resamples=NUM_PERMUTATIONS, rng=0, vectorized=True
+    )
+    return {"difference": float(differences.mean()), "p_value": float(test.pvalue)}
+
+
+def temperature(truth: np.ndarray, scores: np.ndarray) -> float:
+    """Return the temperature that makes scores fit best how often they are right, fitted on a validation split.
+
+    References
+    ----------
+    C. Guo, G. Pleiss, Y. Sun, K. Weinberger: On calibration of modern neural networks. ICML 2017.
+    """
+
+    def loss(logarithm: float) -> float:
+        return negative_log_likelihood(truth, with_temperature(scores, np.exp(logarithm)))
+
+    return float(np.exp(scipy.optimize.minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
+
+
+def with_temperature(scores: np.ndarray, temperature: float) -> np.ndarray:
+    """Return scores made less (above 1) or more (below 1) decided; the order of the classes stays."""
+    return scipy.special.softmax(np.log(np.maximum(scores, MIN_SCORE)) / temperature, axis=1)
+
+
+def negative_log_likelihood(truth: np.ndarray, scores: np.ndarray) -> float:
+    """Return the mean negative logarithm of the label's score; 0 is perfect."""
+    return float(-np.log(np.maximum(scores[np.arange(len(truth)), truth], MIN_SCORE)).mean())
+
+
+def calibration_error(truth: np.ndarray, scores: np.ndarray, num_bins: int = 10) -> float:
+    """Return by how much the highest score and its share of right answers differ, 0 to 1, on average over ten bins."""
+    confidence, right = scores.max(axis=1), scores.argmax(axis=1) == truth
+    bins = np.minimum((confidence * num_bins).astype(int), num_bins - 1)
+    gaps = [abs(np.sum(right[bins == one]) - np.sum(confidence[bins == one])) for one in range(num_bins)]
+    return float(np.sum(gaps) / len(truth))
 
 
 def confusion(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:

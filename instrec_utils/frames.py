@@ -77,6 +77,11 @@ def choose_uniformly(num_frames: int, k: int) -> np.ndarray:
     return ((np.arange(k) + 0.5) * num_frames / k).astype(np.int64)
 
 
+def choose(num_frames: int, k: int, generator: np.random.Generator | None) -> np.ndarray:
+    """Return k frame numbers: `choose_at_random` with a generator, `choose_uniformly` without."""
+    return choose_uniformly(num_frames, k) if generator is None else choose_at_random(num_frames, k, generator)
+
+
 def _check_counts(num_frames: int, k: int) -> None:
     if num_frames < 1 or k < 1:
         raise ValueError(f"expected at least one frame and k of at least 1, got {num_frames} frames and k = {k}")

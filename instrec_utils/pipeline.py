@@ -112,7 +112,7 @@ def run(corpus: str, overrides: Mapping[str, Any]) -> Path:
             _say(f"{title}: up to date")
             continue
         _say(f"{title} ({time.perf_counter() - started:.0f} s so far)")
-        _execute(notebook, own, page, name)
+        _make_page(notebook, own, page, name)
         state[notebook.stem] = {"key": key, "results": _results_now(name)}
         files.write_json(state_path, state)
     _drop_unused_media(name)
@@ -143,7 +143,7 @@ def curation() -> Path:
         _say(f"{CURATION}: up to date")
     else:
         _say(CURATION)
-        _execute(notebook, {}, page, CURATION)
+        _make_page(notebook, {}, page, CURATION)
         files.write_json(state_path, {notebook.stem: {"key": key, "results": _results_now(CURATION)}})
     _say("building the book")
     return build_book(CURATION).parent / CURATION / f"{CURATION}.html"
@@ -168,11 +168,19 @@ def _results_now(corpus: str) -> dict[str, str]:
 def _is_fresh(noted: dict[str, Any] | None, key: str, page: Path, corpus: str) -> bool:
     if noted is None or noted["key"] != key or not page.exists():
         return False
-    return noted["results"].items() <= _results_now(corpus).items()
+    # A page shows all results of the kinds that were there when it was made, so new ones of these make it stale.
+    kinds = tuple({name.split("-")[0] for name in noted["results"]})
+    return noted["results"] == {name: sha for name, sha in _results_now(corpus).items() if name.startswith(kinds)}
 
 
-def _execute(notebook: Path, parameters: Mapping[str, Any], page: Path, corpus: str) -> None:
-    """Run a notebook in a kernel of its own and put the cleaned result in the book."""
+def execute(notebook: Path, parameters: Mapping[str, Any], executed: Path) -> None:
+    """Run a notebook in a kernel of its own; the executed one is there only if it succeeded.
+
+    Raises
+    ------
+    InstrecError
+        A cell failed; the message has its error.
+    """
     environment = {
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "INSTREC_HOME": str(paths.home()),
@@ -181,10 +189,10 @@ def _execute(notebook: Path, parameters: Mapping[str, Any], page: Path, corpus: 
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
     try:
-        with files.whole(paths.runs_dir(corpus) / notebook.name) as executed:
+        with files.whole(executed) as temporary:
             papermill.execute_notebook(
                 notebook,
-                executed,
+                temporary,
                 parameters=dict(parameters),
                 kernel_name="python3",
                 progress_bar=False,
@@ -192,7 +200,6 @@ def _execute(notebook: Path, parameters: Mapping[str, Any], page: Path, corpus: 
                 cwd=paths.home(),
                 extra_arguments=["--log-level=CRITICAL"],  # of the kernel: its warnings would break the progress bars
             )
-            content = nbformat.read(executed, as_version=4)
     except papermill.PapermillExecutionError as error:
         raise InstrecError(f"{notebook.name}: {error.ename}: {error.evalue}") from error
     finally:
@@ -201,8 +208,14 @@ def _execute(notebook: Path, parameters: Mapping[str, Any], page: Path, corpus: 
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+def _make_page(notebook: Path, parameters: Mapping[str, Any], page: Path, corpus: str) -> None:
+    """Run a notebook and put the cleaned result in the book."""
+    executed = paths.runs_dir(corpus) / "executed" / notebook.name
+    execute(notebook, parameters, executed)
     with files.whole(page) as temporary:
-        nbformat.write(clean(content), temporary)
+        nbformat.write(clean(nbformat.read(executed, as_version=4)), temporary)
 
 
 def clean(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import io
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -631,6 +632,81 @@ def scores_by_condition(table: pd.DataFrame) -> Figure:
         axes.set(title=f"{stream} is ...", xlabel="Hit@1 in %", ylabel="")
         axes.tick_params(length=0)
         axes.tick_params(axis="y", rotation=0)
+    return figure
+
+
+@_styled
+def frame_counts(table: pd.DataFrame) -> Figure:
+    """Show Hit@1 by the number of frames, a line a way of training.
+
+    Parameters
+    ----------
+    table : columns name (of the line), frames, value, low and high, in %.
+
+    Raises
+    ------
+    ValueError
+        A column is missing, the table is empty, or a value is no percentage.
+    """
+    _check_columns(table, "name", "frames", "value", "low", "high")
+    _check_some(table, "rows")
+    _check_percentages(table[["value", "low", "high"]])
+    figure, axes = _single(height=2.9)
+    looks = itertools.cycle(((KINDS["visual"][1], "s"), (KINDS["audio"][1], "o"), (KINDS["fusion"][1], "D")))
+    names = list(dict.fromkeys(table["name"]))
+    for place, ((colour, marker), name) in enumerate(zip(looks, names, strict=False)):
+        rows = table[table["name"] == name].sort_values("frames")
+        # Side by side, as the intervals would hide each other.
+        frames = rows["frames"] * 1.04 ** (place - (len(names) - 1) / 2)
+        around = [rows["value"] - rows["low"], rows["high"] - rows["value"]]
+        axes.errorbar(frames, rows["value"], around, marker=marker, color=colour, label=name, capsize=2)
+    ticks = sorted(table["frames"].unique())
+    axes.set(xscale="log", xlabel="frames a video (logarithmic)", ylabel="Hit@1 in %")
+    axes.set_xticks(ticks, [str(tick) for tick in ticks])
+    axes.minorticks_off()
+    axes.grid(axis="y")
+    _legend(figure, axes, ncols=min(3, len(names)))
+    return figure
+
+
+@_styled
+def costs(table: pd.DataFrame) -> Figure:
+    """Show Hit@1 against what a model costs: to train, and to recognise one video.
+
+    Parameters
+    ----------
+    table : columns name, kind (one of `KINDS`), value (Hit@1 in %), minutes (of training) and multiply_adds.
+
+    Raises
+    ------
+    ValueError
+        A column is missing, the table is empty, a kind is unknown, a value is no percentage, or a cost is not above 0.
+    """
+    _check_columns(table, "name", "kind", "value", "minutes", "multiply_adds")
+    _check_some(table, "rows")
+    _check_kinds(table["kind"])
+    _check_percentages(table[["value"]])
+    if (table[["minutes", "multiply_adds"]] <= 0).any(axis=None):
+        raise ValueError("table: expected costs above 0")
+    figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
+    titles = {"minutes": "minutes of training", "multiply_adds": "multiply-adds a video"}
+    for axes, (column, title) in zip(figure.subplots(1, 2, sharey=True), titles.items(), strict=True):
+        for row in table.itertuples():
+            _, colour, marker = KINDS[row.kind]
+            axes.plot([getattr(row, column)], [row.value], marker, color=colour, markersize=6.5)
+            axes.annotate(
+                row.name,
+                (getattr(row, column), row.value),
+                (0, 6),
+                textcoords="offset points",
+                ha="center",
+                fontsize=7.5,
+            )
+        axes.set(xscale="log", xlabel=f"{title} (logarithmic)")
+        axes.margins(x=0.25, y=0.2)
+        axes.grid()
+        axes.label_outer()
+    figure.axes[0].set_ylabel("Hit@1 in %")
     return figure
 
 

@@ -22,6 +22,7 @@ from instrec_utils import files, frames, media, paths, plots
 from instrec_utils.corpora import Corpus
 from instrec_utils.corpora.splits import WAYS
 from instrec_utils.results import describe
+from instrec_utils.runs import Run
 
 NATURE = {
     "demo": "<strong>Synthetic.</strong> This page was made from the embedded demo corpus: drawings and rendered MIDI, "
@@ -100,6 +101,17 @@ def parameters(values: dict[str, Any]) -> HTML:
     """Return the parameters that this page was executed with."""
     frame = pd.DataFrame({"Parameter": list(values), "Value": [str(value) for value in values.values()]})
     return table(frame, "Parameters of this page.")
+
+
+def settings(run: Run, profile: str) -> HTML:
+    """Return what a run depends on, beside what the paper's own protocol would be."""
+    paper = run.in_profile("paper")
+    rows = [("profile", profile, "paper"), ("model", run.model, paper.model)]
+    for ours, theirs in ((run.parameters, paper.parameters), (vars(run.protocol), vars(paper.protocol))):
+        rows += [(name.replace("_", " "), value, theirs[name]) for name, value in ours.items()]
+    rows.append(("seed", run.seed, run.seed))
+    frame = pd.DataFrame(rows, columns=["Setting", "Here", 'Profile "paper"']).astype(str)
+    return table(frame, f"What the run {run.name} depends on, and what the paper's protocol would set.")
 
 
 def players(corpus: Corpus, chosen: pd.DataFrame, captions: Sequence[str], *, seconds: float = 8.0) -> HTML:

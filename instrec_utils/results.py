@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from instrec_utils import evaluation, paper, paths
@@ -15,7 +14,9 @@ from instrec_utils.errors import RunError
 
 NAMES = {"hit_at_1": "Hit@1", "hit_at_3": "Hit@3", "f1_macro": "F1 macro", "f1_weighted": "F1 weighted"}
 MODELS = {
+    "han2016": "Han 2016",
     "choi2016": "Choi 2016",
+    "xception_audio": "Xception",
     "efficientnet_lite0": "EfficientNet-Lite0",
     "inception_frames": "Inception v3",
     "late_fusion": "Late fusion",
@@ -51,10 +52,14 @@ def describe(result: dict[str, Any]) -> str:
     """Return a run's name as a reader would say it."""
     parameters = result["parameters"]
     if result["kind"] == "audio":
-        return f"{MODELS[result['model']]}, {parameters['segmentation'].upper()}"
+        windows = "" if result["model"] == "han2016" else f", {parameters['segmentation'].upper()}"
+        return f"{MODELS[result['model']]}{windows}"
     if result["kind"] == "visual":
-        return f"{MODELS[result['model']]}, {parameters['num_frames']} frames"
-    return f"Late fusion, {parameters['num_frames']} frames"
+        pretrained = ", PT" if parameters["pretrained"] else ""
+        return f"{MODELS[result['model']]}, {parameters['num_frames']} frames{pretrained}"
+    form = "" if parameters["fusion_form"] == "text" else f", {parameters['fusion_form']}"
+    dropout = ", modality dropout" if parameters["modality_dropout"] else ""
+    return f"Late fusion, {parameters['num_frames']} frames{form}{dropout}"
 
 
 def table(results: list[dict[str, Any]], key: str = "metrics") -> pd.DataFrame:
@@ -73,8 +78,8 @@ def percent(metric: dict[str, float]) -> str:
 
 
 def headline(corpus: str) -> str:
-    """Return the results as a table for a terminal."""
-    found = read(corpus)
+    """Return the headline of a corpus as a table for a terminal."""
+    found = one_of_each_kind(corpus)
     first = found[0]
     note = (
         f"{corpus}: {first['num_train']} videos in training, {first['num_validation']} in validation, "
@@ -99,18 +104,28 @@ def read_one(corpus: str, run: str) -> dict[str, Any]:
 
 
 def one_of_each_kind(corpus: str) -> list[dict[str, Any]]:
-    """Return the fusion finished last and the audio and visual results that it joined, in the order of `KINDS`.
+    """Return the headline: the paper's form of fusion of Choi's network, and the two results that it joins.
+
+    Of several, that of the smallest seed; without Choi's network, that of another. In the order of `KINDS`.
 
     Raises
     ------
     RunError
         There is no fusion yet.
     """
-    fusions = [result for result in read(corpus) if result["kind"] == "fusion"]
+    found = {result["run"]: result for result in read(corpus)}
+
+    def rank(result: dict[str, Any]) -> tuple[Any, ...]:
+        parameters = result["parameters"]
+        audio = found[parameters["audio"]]
+        is_default = (parameters["fusion_form"], audio["model"], audio["parameters"]["segmentation"])
+        return is_default != ("text", "choi2016", "uc"), parameters["modality_dropout"], result["seed"], result["run"]
+
+    fusions = [result for result in found.values() if result["kind"] == "fusion"]
     if not fusions:
         raise RunError(f"results/{corpus}: no fusion yet; run the notebook 05_fusion first")
-    fusion = max(fusions, key=lambda result: result["finished"])
-    return [read_one(corpus, fusion["parameters"][kind]) for kind in ("audio", "visual")] + [fusion]
+    fusion = min(fusions, key=rank)
+    return [found[fusion["parameters"][kind]] for kind in ("audio", "visual")] + [fusion]
 
 
 def intervals(found: list[dict[str, Any]], *, metric: str = "hit_at_1", with_paper: bool = False) -> pd.DataFrame:
@@ -171,71 +186,31 @@ def beside_the_paper(found: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def mcnemar(corpus: str, run: str, other: str) -> dict[str, float]:
-    """Return the paired test of two runs on the test split; see `evaluation.mcnemar`."""
-    truth, scores, other_scores = _paired(corpus, run, other)
-    return evaluation.mcnemar(truth, scores, other_scores)
-
-
-def _paired(corpus: str, run: str, other: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    first, second = predictions(corpus, run), predictions(corpus, other)
-    if not first[["video_id", "label"]].equals(second[["video_id", "label"]]):
-        raise RunError(f"results/{corpus}: {run} and {other} were not evaluated on the same videos")
-    truth, scores, _ = evaluation.from_predictions(first)
-    return truth, scores, evaluation.from_predictions(second)[1]
-
-
-def compare(corpus: str, run: str, others: list[str]) -> pd.DataFrame:
-    """Return paired tests of a fusion against each of the runs it joins and against the mean of their probabilities."""
-    truth, scores, first = _paired(corpus, run, others[0])
-    second = _paired(corpus, run, others[1])[2]
-    candidates = {
-        describe(read_one(corpus, other)): values for other, values in zip(others, (first, second), strict=True)
-    }
-    candidates["Mean of both models' probabilities"] = (first + second) / 2
-    rows = []
-    for name, values in candidates.items():
-        test = evaluation.mcnemar(truth, scores, values)
-        hit = 100 * evaluation.hit_at_k(truth, values, 1)
-        gain = 100 * evaluation.hit_at_k(truth, scores, 1) - hit
-        rows.append(
-            {
-                "Against": name,
-                "Its Hit@1": f"{hit:.1f}",
-                "Gain of the fusion": f"{gain:+.1f}",
-                "Only the fusion is right": test["only_first"],
-                "Only the other is right": test["only_second"],
-                "p (McNemar)": f"{test['p_value']:.2g}",
-            }
-        )
-    return pd.DataFrame(rows)
-
-
 def by_condition(corpus: Corpus, found: list[dict[str, Any]], column: str) -> pd.DataFrame | None:
-    """Return Hit@1 in % of each result by a condition of the test clips; None where none is declared.
+    """Return Hit@1 of each result by a condition of the test clips, for `plots.scores_by_condition`.
 
     Parameters
     ----------
     corpus : whose index has the column.
     found : results.
     column : "picture" or "sound".
+
+    Returns
+    -------
+    pd.DataFrame or None
+        None where no condition is declared. The commonest condition comes first.
     """
     if column not in corpus.index:
         return None
     conditions = corpus.index.set_index("video_id")[column]
-    tables = {}
+    tables = []
     for result in found:
         table = predictions(corpus.name, result["run"])
         truth, scores, _ = evaluation.from_predictions(table)
-        hits = pd.Series(scores.argmax(axis=1) == truth, index=conditions.loc[table["video_id"]].to_numpy())
-        tables[describe(result)] = (100 * hits.groupby(level=0).mean()).map("{:.0f}".format)
-    counts = hits.groupby(level=0).size()
-    return (
-        pd.DataFrame({"n": counts, **tables})
-        .sort_values("n", ascending=False)
-        .rename_axis(column.title())
-        .reset_index()
-    )
+        hits = pd.Series(100.0 * (scores.argmax(axis=1) == truth), index=conditions.loc[table["video_id"]].to_numpy())
+        rates = hits.groupby(level=0).agg(["mean", "size"]).set_axis(["value", "num_videos"], axis=1)
+        tables.append(rates.rename_axis("condition").reset_index().assign(stream=column, kind=result["kind"]))
+    return pd.concat(tables).sort_values("num_videos", ascending=False, kind="stable")
 
 
 def recall_by_class(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -281,32 +256,6 @@ def playable(corpus: Corpus) -> set[str]:
     if "sources" not in corpus.index:
         return set(corpus.index["video_id"])
     return set(corpus.index.loc[~corpus.index["sources"].str.contains("merlin"), "video_id"])
-
-
-def claims(found: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return the paper's claims that an audio, a visual and a fused model can speak to, with what they say here."""
-    by_kind = {result["kind"]: result for result in found}
-    pairs = (
-        ("Fusion beats audio", "fusion", "audio", "FCVID +7.16, YT-8M +0.43 points"),
-        ("Fusion beats video", "fusion", "visual", "FCVID +17.58, YT-8M +13.94 points"),
-        ("Audio beats video", "audio", "visual", "FCVID +10.42, YT-8M +13.51 points"),
-    )
-    rows = []
-    for claim, first, second, printed in pairs:
-        ours, other = by_kind[first], by_kind[second]
-        test = mcnemar(ours["corpus"], ours["run"], other["run"])
-        gain = 100 * (ours["metrics"]["hit_at_1"]["value"] - other["metrics"]["hit_at_1"]["value"])
-        verdict = "not told from chance" if test["p_value"] >= 0.05 else ("holds" if gain > 0 else "the opposite holds")
-        rows.append(
-            {
-                "Claim": claim,
-                "The paper (Hit@1)": printed,
-                "Here (Hit@1)": f"{gain:+.1f} points",
-                "p (McNemar)": f"{test['p_value']:.2g}",
-                "Verdict": verdict,
-            }
-        )
-    return pd.DataFrame(rows)
 
 
 def overview(corpora: Sequence[str]) -> str:

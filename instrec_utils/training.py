@@ -15,7 +15,6 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -23,52 +22,9 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from instrec_utils import files
+from instrec_utils import files, models
 from instrec_utils.batches import Batches
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How a network is trained.
-
-    Attributes
-    ----------
-    optimizer : "sgd" (momentum 0.9) or "adam".
-    learning_rate : at the first epoch.
-    batch_size : videos, or frames for the frame models.
-    max_epochs : at the latest.
-    patience : epochs without a lower validation loss after which training stops.
-    halve_every : epochs after which the learning rate is halved; 0 for never.
-    """
-
-    optimizer: str
-    learning_rate: float
-    batch_size: int
-    max_epochs: int
-    patience: int
-    halve_every: int = 0
-
-    def learning_rate_at(self, epoch: int) -> float:
-        """Return the learning rate of an epoch, counted from 0."""
-        return self.learning_rate * 0.5 ** (epoch // self.halve_every if self.halve_every else 0)
-
-    def make_optimizer(self) -> keras.Optimizer:
-        """Return a new optimiser.
-
-        Raises
-        ------
-        ValueError
-            The optimiser is unknown.
-        """
-        if self.optimizer == "sgd":
-            return keras.optimizers.SGD(self.learning_rate, momentum=0.9)
-        if self.optimizer == "adam":
-            return keras.optimizers.Adam(self.learning_rate)
-        raise ValueError(f"optimizer: expected 'sgd' or 'adam', got {self.optimizer!r}")
-
-
-PAPER_AUDIO = Protocol("adam", learning_rate=1e-3, batch_size=16, max_epochs=200, patience=10)
-PAPER_FRAMES = Protocol("sgd", learning_rate=1e-4, batch_size=64, max_epochs=200, patience=5, halve_every=5)
+from instrec_utils.config import Protocol
 
 
 class _Bar(keras.callbacks.Callback):
@@ -114,20 +70,49 @@ def fit(
     """
     run_dir = Path(run_dir)
     history = read_history(run_dir)
-    model = None
+    if not is_finished(history, protocol):
+        # Before the bar: building a model may take a training of its own, with its own bar.
+        model = _restore(build, run_dir, len(history), protocol, seed)
+        history = _train(model, train_batches, validation_batches, protocol, run_dir, history, seed, description)
+    _checkpoint(run_dir, len(history)).unlink(missing_ok=True)
+    return models.load(run_dir / "best.keras"), history
+
+
+def _train(
+    model: keras.Model,
+    train_batches: Callable[[int], Batches],
+    validation_batches: Batches,
+    protocol: Protocol,
+    run_dir: Path,
+    history: pd.DataFrame,
+    seed: int,
+    description: str,
+) -> pd.DataFrame:
+    """Train the epochs that are left and return the whole history."""
     steps_each = len(train_batches(0))
-    with tqdm(
-        total=protocol.max_epochs * steps_each, initial=len(history) * steps_each, desc=description, unit="step"
-    ) as bar:
+    done = len(history) * steps_each
+    with tqdm(total=protocol.max_epochs * steps_each, initial=done, desc=description, unit="step") as bar:
         while not is_finished(history, protocol):
             epoch = len(history)
-            if model is None:
-                model = _restore(build, run_dir, epoch, protocol, seed)
             _seed_dropout(model, seed, epoch)
             history = _run_epoch(model, train_batches(epoch), validation_batches, protocol, run_dir, history, bar)
             bar.set_postfix(epoch=epoch + 1, val_accuracy=f"{history['val_accuracy'].iloc[-1]:.3f}")
-    _checkpoint(run_dir, len(history)).unlink(missing_ok=True)
-    return keras.saving.load_model(run_dir / "best.keras", safe_mode=True), history
+    return history
+
+
+def make_optimizer(protocol: Protocol) -> keras.Optimizer:
+    """Return a protocol's optimiser.
+
+    Raises
+    ------
+    ValueError
+        The optimiser is unknown.
+    """
+    if protocol.optimizer == "sgd":
+        return keras.optimizers.SGD(protocol.learning_rate, momentum=0.9)
+    if protocol.optimizer == "adam":
+        return keras.optimizers.Adam(protocol.learning_rate)
+    raise ValueError(f"optimizer: expected 'sgd' or 'adam', got {protocol.optimizer!r}")
 
 
 def is_finished(history: pd.DataFrame, protocol: Protocol) -> bool:
@@ -151,12 +136,12 @@ def _checkpoint(run_dir: Path, num_epochs: int) -> Path:
 def _restore(build: Callable[[], keras.Model], run_dir: Path, epoch: int, protocol: Protocol, seed: int) -> keras.Model:
     """Give the model as it was after that many epochs."""
     if epoch:
-        return keras.saving.load_model(_checkpoint(run_dir, epoch), safe_mode=True)
+        return models.load(_checkpoint(run_dir, epoch))
     keras.utils.set_random_seed(seed)
     model = build()
     # XLA makes training on a CPU three times slower, not faster.
     model.compile(
-        protocol.make_optimizer(), loss="sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False
+        make_optimizer(protocol), loss="sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False
     )
     return model
 

@@ -26,7 +26,7 @@
 corpus: str = "demo"  # its three models are trained by 03 to 05
 
 # %% tags=["remove-cell"]
-from instrec_utils import corpora, plots, report, results
+from instrec_utils import corpora, plots, report, results, tables
 
 videos = corpora.read(corpus)
 three = results.one_of_each_kind(corpus)
@@ -56,7 +56,8 @@ report.figure(
 
 # %% tags=["remove-input"]
 report.table(
-    results.claims(three), "The paper's claims that three models can speak to, tested on this corpus' test split."
+    tables.claims(corpus),
+    f"The paper's claims that the results here can speak to, tested on the test split, n = {three[0]['num_test']}.",
 )
 
 # %% [markdown]

@@ -243,7 +243,7 @@ def executed(checkout, monkeypatch):
         files.write_text(page, "page")
         files.write_json(paths.results_dir(corpus) / "table1.json", {})
 
-    monkeypatch.setattr(pipeline, "_execute", execute)
+    monkeypatch.setattr(pipeline, "_make_page", execute)
     return names
 
 
@@ -268,7 +268,7 @@ def test_a_chapter_that_failed_is_not_noted_as_made(checkout, executed, monkeypa
         raise InstrecError("curation.ipynb: ValueError")
 
     with monkeypatch.context() as context:
-        context.setattr(pipeline, "_execute", fail)
+        context.setattr(pipeline, "_make_page", fail)
         with pytest.raises(InstrecError):
             pipeline.curation()
     pipeline.curation()
@@ -277,7 +277,7 @@ def test_a_chapter_that_failed_is_not_noted_as_made(checkout, executed, monkeypa
 
 def test_without_the_lists_the_command_says_what_to_set(home, monkeypatch):
     monkeypatch.setenv("INSTREC_ICMR2017", str(home))
-    monkeypatch.setattr(pipeline, "_execute", lambda *_: pytest.fail("a notebook was executed"))
+    monkeypatch.setattr(pipeline, "_make_page", lambda *_: pytest.fail("a notebook was executed"))
     with pytest.raises(CorpusError, match="INSTREC_ICMR2017 must name a folder that holds fcvid_auxinfo"):
         pipeline.curation()
 

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from instrec_utils import embeddings, evaluation, experiments, features, models, paths, results, training
+from instrec_utils import embeddings, evaluation, experiments, features, models, paths, results, runs, training
+from instrec_utils.config import Protocol
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import CorpusError, FeaturesError, RunError
-from instrec_utils.training import Protocol
 
 LABELS = ("cello", "flute", "organ")
 PROTOCOL = Protocol("adam", learning_rate=0.05, batch_size=4, max_epochs=2, patience=2)
@@ -77,9 +77,30 @@ def corpus(home, monkeypatch):
     return Corpus("tiny", "folder", directory, directory, index)
 
 
+def audio_run(*, protocol=PROTOCOL, augment=False, **changes):
+    settings = {"audio_model": "choi2016", "segmentation": "uc", "profile": "paper", "seed": 1} | changes
+    run = runs.audio_run(**settings)
+    return replace(run, protocol=protocol, parameters=run.parameters | {"augment": augment})
+
+
 def train(corpus, **changes):
-    settings = {"segmentation": "uc", "augment": False, "warm_up_epochs": 0, "protocol": PROTOCOL, "seed": 1} | changes
-    return experiments.train_audio(corpus, **settings)
+    run = audio_run(**changes)
+    experiments.train(corpus, run)
+    return run
+
+
+def train_frames(corpus, **changes):
+    run = runs.frame_run(backbone="efficientnet_lite0", num_frames=4, profile="quick", seed=1, **changes)
+    run = replace(run, protocol=PROTOCOL)
+    experiments.train(corpus, run)
+    return run
+
+
+def train_fusion(corpus, audio, visual, **changes):
+    run = runs.fusion_run(corpus, audio=audio, visual=visual, profile="quick", seed=1, **changes)
+    run = replace(run, protocol=PROTOCOL)
+    experiments.train(corpus, run)
+    return run
 
 
 def read_result(run):
@@ -94,6 +115,7 @@ def test_a_result_says_what_made_it(corpus, home):
     assert (result["num_train"], result["num_validation"], result["num_test"]) == (12, 3, 3)
     assert result["num_parameters"] == 96 * 8 + 8 + 8 * 3 + 3
     assert result["steps"] == 2 * 3
+    assert result["multiply_adds"] == 96 * 8 + 8 * 3
     assert result["parameters"] == {"segmentation": "uc", "augment": False, "warm_up_epochs": 0}
     assert result["protocol"] == dataclasses.asdict(PROTOCOL)
     assert result["majority_rate"] == pytest.approx(1 / 3)
@@ -128,7 +150,7 @@ def test_a_finished_run_is_not_trained_again(corpus, monkeypatch):
         patch.setattr(training, "fit", refuse)
         assert train(corpus) == run
     assert {path: path.stat().st_mtime_ns for path in (*place.iterdir(), *run.directory(corpus).iterdir())} == before
-    assert experiments.load_run(corpus, run.name) == run
+    assert runs.read(corpus, run.name) == run
 
 
 @pytest.mark.slow
@@ -163,27 +185,27 @@ def test_a_changed_index_makes_a_run_stale(corpus):
     index = corpus.index.copy()
     index.loc[[0, 4], "split"] = ["validation", "train"]
     with pytest.raises(RunError, match=rf"{run.name}\.json: made from another index.*train it again"):
-        experiments.load_run(replace(corpus, index=index), run.name)
-    assert experiments.load_run(replace(corpus, index=corpus.index.sample(frac=1, random_state=0)), run.name) == run
+        runs.read(replace(corpus, index=index), run.name)
+    assert runs.read(replace(corpus, index=corpus.index.sample(frac=1, random_state=0)), run.name) == run
 
 
 def test_a_run_that_is_not_there(corpus):
     with pytest.raises(RunError, match=r"audio-x\.json: no such result; train this model first"):
-        experiments.load_run(corpus, "audio-x")
+        runs.read(corpus, "audio-x")
     run = train(corpus)
     (run.directory(corpus) / "best.keras").unlink()
     with pytest.raises(RunError, match="without its weights; train it again"):
-        experiments.load_run(corpus, run.name)
+        runs.read(corpus, run.name)
     path = paths.results_dir("tiny") / f"{run.name}.json"
     path.write_text(json.dumps({"run": run.name, "kind": "audio"}))
     with pytest.raises(RunError, match=r"written by another version.*train this model again"):
-        experiments.load_run(corpus, run.name)
+        runs.read(corpus, run.name)
 
 
 @pytest.mark.parametrize("split", ["train", "validation", "test"])
 def test_an_empty_split_is_refused(corpus, split):
     unusable = frozenset(corpus.split(split).video_id)
-    with pytest.raises(CorpusError, match=f"tiny: the {split} split is empty; a run needs videos in all three"):
+    with pytest.raises(CorpusError, match=f"tiny: the {split} split has no video of cello, flute, organ"):
         train(replace(corpus, unusable=unusable))
     assert not paths.results_dir("tiny").exists()
 
@@ -198,23 +220,23 @@ def test_features_that_are_not_finite_stop_the_training(corpus):
 @pytest.mark.slow
 def test_the_fusion_joins_both(corpus):
     audio = train(corpus)
-    visual = experiments.train_frames(corpus, num_frames=4, protocol=PROTOCOL, seed=1)
-    fusion = experiments.train_fusion(corpus, audio=audio, visual=visual, dropout=0.5, protocol=PROTOCOL, seed=1)
+    visual = train_frames(corpus)
+    fusion = train_fusion(corpus, audio, visual)
     result = read_result(fusion)
     assert (result["kind"], result["model"]) == ("fusion", "late_fusion")
     assert (result["parameters"]["audio"], result["parameters"]["visual"]) == (audio.name, visual.name)
     assert result["uses"] == [audio.sha256(corpus), visual.sha256(corpus)]
-    sound = experiments.sound_embeddings(corpus, audio)
+    sound = embeddings.sound(corpus, audio)
     assert (sound["flute-5"] == 0).all()  # no sound stream
     assert (sound["cello-0"] != 0).any()
-    assert experiments.read_embeddings(corpus, "efficientnet_lite0", "organ-5", 4, None).shape == (4, 1280)
+    assert embeddings.read_some(corpus, "efficientnet_lite0", "organ-5", 4, None).shape == (4, 1280)
     assert [one["run"] for one in results.one_of_each_kind("tiny")] == [audio.name, visual.name, fusion.name]
     assert [one["kind"] for one in results.read("tiny")] == ["audio", "visual", "fusion"]
 
-    fewer = replace(corpus, unusable=frozenset(["cello-1"]))  # as if it were repaired between two calls
-    assert set(experiments.sound_embeddings(fewer, audio)) == set(sound) - {"cello-1"}
-    assert set(experiments.sound_embeddings(corpus, audio)) == set(sound)
+    fewer = replace(corpus, unusable=frozenset(["cello-1"]))  # decoded no longer: another training split
+    with pytest.raises(RunError, match="made from another index"):
+        runs.read(fewer, audio.name)
 
     again = train(corpus, protocol=replace(PROTOCOL, learning_rate=0.01))
-    changed = experiments.train_fusion(corpus, audio=again, visual=visual, dropout=0.5, protocol=PROTOCOL, seed=1)
+    changed = train_fusion(corpus, again, visual)
     assert changed.directory(corpus) != fusion.directory(corpus)

@@ -117,7 +117,7 @@ def test_xception_audio_has_the_papers_size(width, size):
     assert model.get_layer("exit_add").output.shape == (None, 2, 43, 1024)
 
 
-@pytest.mark.parametrize("form", late_fusion.FORMS)
+@pytest.mark.parametrize("form", models.FUSION_FORMS)
 def test_late_fusion_has_the_size_of_its_description(form):
     model = models.build("late_fusion", 12, num_frames=20, frame_features=1280, sound_features=1024, form=form)
     joined = 20 * 1280 + 1024
@@ -165,7 +165,7 @@ def test_attention_against_numpy():
     assert np.abs(np.asarray(text(shuffled, training=False)) - np.asarray(text(inputs, training=False))).max() > 1e-3
 
 
-@pytest.mark.parametrize("form", late_fusion.FORMS)
+@pytest.mark.parametrize("form", models.FUSION_FORMS)
 def test_every_form_learns_and_survives_saving(form, tmp_path):
     model = models.build("late_fusion", 5, **OPTIONS["late_fusion"], form=form, modality_dropout=0.5, dropout=0.1)
     inputs = make_inputs("late_fusion", 8)
@@ -228,7 +228,7 @@ def test_modality_dropout_follows_its_random_state():
     assert (draw(2) != first).any()
 
 
-@pytest.mark.parametrize("name", [*models.AUDIO, *late_fusion.FORMS])
+@pytest.mark.parametrize("name", [*models.AUDIO, *models.FUSION_FORMS])
 def test_zeros_give_finite_scores_and_a_seed_the_same_weights(name):
     def build():
         keras.utils.set_random_seed(7)

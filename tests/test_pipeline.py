@@ -110,7 +110,7 @@ def test_a_result_that_vanished_is_made_again(home, monkeypatch):
     pipeline.run("mini", {})
     (results / "run.json").unlink()
     executed = []
-    monkeypatch.setattr(pipeline, "_execute", lambda notebook, *_: executed.append(notebook.stem))
+    monkeypatch.setattr(pipeline, "_make_page", lambda notebook, *_: executed.append(notebook.stem))
     pipeline.run("mini", {})
     assert executed == ["01_first", "02_second"]
 

@@ -14,7 +14,7 @@ import pytest
 
 from instrec_utils import training
 from instrec_utils.batches import Batches
-from instrec_utils.training import Protocol
+from instrec_utils.config import PROFILES, Protocol
 
 NUMBERS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "steps"]  # all but the seconds
 PROTOCOL = Protocol("adam", learning_rate=0.02, batch_size=8, max_epochs=5, patience=5)
@@ -226,19 +226,19 @@ def test_patience_of_three(losses, expected):
 
 
 def test_the_papers_protocols():
-    frames, audio = training.PAPER_FRAMES, training.PAPER_AUDIO
+    frames, audio = PROFILES["paper"].frames, PROFILES["paper"].audio["choi2016"]
     assert [frames.learning_rate_at(epoch) for epoch in (0, 4, 5, 9, 10)] == [1e-4, 1e-4, 5e-5, 5e-5, 2.5e-5]
-    optimizer = frames.make_optimizer()
+    optimizer = training.make_optimizer(frames)
     assert isinstance(optimizer, keras.optimizers.SGD)
     assert (optimizer.momentum, frames.batch_size, frames.patience) == (0.9, 64, 5)
-    assert isinstance(audio.make_optimizer(), keras.optimizers.Adam)
+    assert isinstance(training.make_optimizer(audio), keras.optimizers.Adam)
     assert audio.patience == 10
     assert {audio.learning_rate_at(epoch) for epoch in range(50)} == {1e-3}
 
 
 def test_an_unknown_optimizer_is_refused():
     with pytest.raises(ValueError, match="optimizer: expected 'sgd' or 'adam', got 'rmsprop'"):
-        Protocol("rmsprop", 1e-3, 8, 10, 3).make_optimizer()
+        training.make_optimizer(Protocol("rmsprop", 1e-3, 8, 10, 3))
 
 
 @pytest.mark.slow

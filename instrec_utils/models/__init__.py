@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 AUDIO = ("han2016", "choi2016", "xception_audio")
 FRAMES = ("efficientnet_lite0", "inception_frames")
 FUSION = ("late_fusion",)
+FUSION_FORMS = ("text", "code", "attention")
 NAMES = AUDIO + FRAMES + FUSION
 
 
@@ -60,3 +62,16 @@ def embedding_size(name: str) -> int:
     if name not in FRAMES:
         raise ValueError(f"backbone: expected one of {', '.join(FRAMES)}, got {name!r}")
     return importlib.import_module(f"instrec_utils.models.{name}").EMBEDDING_SIZE
+
+
+def multiply_adds(model: keras.Model) -> int:
+    """Return how many multiplications and additions of pairs one example costs in convolutions and dense layers."""
+    total = 0
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            total += multiply_adds(layer)
+        else:
+            places = math.prod(layer.output.shape[1:-1])
+            kernels = [weight for weight in layer.weights if "kernel" in weight.name]
+            total += places * sum(math.prod(kernel.shape) for kernel in kernels)
+    return total

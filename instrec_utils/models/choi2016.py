@@ -59,8 +59,10 @@ def build_for_segments(num_classes: int, *, dropout: float = 0.2) -> keras.Model
     """
     inputs, x = _convolutions(SEGMENT_FRAMES, PADDED_FRAMES // NUM_SEGMENTS)
     x = layers.Dropout(dropout, name="segment_dropout")(x)
-    outputs = layers.Dense(num_classes, activation="softmax", name="segment_scores", dtype="float32")(x)
-    return keras.Model(inputs, outputs, name="choi2016_segments")
+    scores = layers.Dense(
+        num_classes, activation="softmax", kernel_initializer="zeros", name="segment_scores", dtype="float32"
+    )
+    return keras.Model(inputs, scores(x), name="choi2016_segments")
 
 
 def start_from_segments(model: keras.Model, segment_model: keras.Model) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import keras
 from keras import layers, ops
 
-FORMS = ("text", "code", "attention")
+from instrec_utils.models import FUSION_FORMS
+
 ATTENTION_UNITS = 128
 JOINED_UNITS = 256  # of the dense layer after attention: a tenth of what it sees
 
@@ -38,7 +39,7 @@ def build(
     num_frames : k.
     frame_features, sound_features : length of the two networks' embeddings.
     dropout : share dropped after each dense layer in training; the paper names none.
-    form : one of `FORMS`.
+    form : one of `FUSION_FORMS`.
     modality_dropout : probability with which one modality of a training example is replaced by zeros; the paper
         does not.
 
@@ -58,8 +59,8 @@ def build(
     ----------
     M. Ilse, J. M. Tomczak, M. Welling: Attention-based deep multiple instance learning. ICML 2018.
     """
-    if form not in FORMS:
-        raise ValueError(f"form: expected one of {', '.join(FORMS)}, got {form!r}")
+    if form not in FUSION_FORMS:
+        raise ValueError(f"form: expected one of {', '.join(FUSION_FORMS)}, got {form!r}")
     inputs = {
         "frames": keras.Input((num_frames, frame_features), name="frames"),
         "sound": keras.Input((sound_features,), name="sound"),

@@ -1,0 +1,89 @@
+"""A cheap start for Choi's network: its blocks learn from single segments, then its dense layer from the blocks.
+
+A segment costs a tenth of a whole input and carries as much of a label, which is what a corpus of a few hundred videos
+needs; the paper, with thousands, trains on whole inputs only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import keras
+import numpy as np
+from tqdm import tqdm
+
+from instrec_utils import spectrograms, training
+from instrec_utils.batches import Batches
+from instrec_utils.config import NUM_SEGMENTS, Protocol
+from instrec_utils.corpora import Corpus
+from instrec_utils.models import choi2016
+from instrec_utils.runs import Run
+
+PROTOCOL = Protocol("adam", learning_rate=1e-3, batch_size=16, max_epochs=0, patience=0)
+HEAD_VERSIONS, HEAD_EPOCHS = 6, 12
+MIX_PROBABILITY, MIX_DECIBELS = 0.4, (2.0, 15.0)  # another video's sound, so much softer, plays along
+
+
+def train(run: Run, corpus: Corpus) -> keras.Model:
+    """Train the convolutional blocks on single segments: in training at random positions, in validation in turn."""
+    width, store, name = choi2016.SEGMENT_FRAMES, corpus.directory / "features", run.input_name
+    tables = {split: spectrograms.audible(corpus, corpus.split(split), name) for split in ("train", "validation")}
+
+    def batches_of(split: str, epoch: int = 0, training_now: bool = False) -> Batches:
+        video_ids = tables[split]["video_id"].tolist()
+
+        def one(number: int, generator: np.random.Generator) -> np.ndarray:
+            video, segment = divmod(number, NUM_SEGMENTS)
+            if not training_now:
+                return spectrograms.read(store, video_ids[video], name)[:, segment * width : (segment + 1) * width]
+            part = spectrograms.random_part(spectrograms.read(store, video_ids[video], name), width, generator)
+            if not run.parameters["augment"]:
+                return part
+            if generator.random() < MIX_PROBABILITY:
+                other = spectrograms.read(store, video_ids[generator.integers(len(video_ids))], name)
+                other = spectrograms.random_part(other, width, generator)
+                part = spectrograms.mix(part, other, generator.uniform(*MIX_DECIBELS))
+            return spectrograms.vary(part, generator)
+
+        targets = np.repeat(corpus.targets(tables[split]), NUM_SEGMENTS)
+        return Batches(one, targets, PROTOCOL.batch_size, seed=run.seed, epoch=epoch, shuffle=training_now)
+
+    epochs = run.parameters["warm_up_epochs"]
+    return training.fit(
+        lambda: choi2016.build_for_segments(len(corpus.labels)),
+        lambda epoch: batches_of("train", epoch, training_now=True),
+        batches_of("validation"),
+        dataclasses.replace(PROTOCOL, max_epochs=epochs, patience=epochs, halve_every=max(1, epochs // 4)),
+        run.directory(corpus) / "warm_up",
+        seed=run.seed,
+        description=f"{run.name} warm-up",
+    )[0]
+
+
+def start(run: Run, corpus: Corpus, network: keras.Model, segment_model: keras.Model) -> None:
+    """Give a network the warmed-up blocks, and train its dense layer and its classes on what they give.
+
+    Each audible video is passed through the blocks a few times, varied; its 15 positions in time are then shuffled
+    anew in every epoch.
+    """
+    choi2016.start_from_segments(network, segment_model)
+    store, name = corpus.directory / "features", run.input_name
+    table = spectrograms.audible(corpus, corpus.split("train"), name)
+    blocks = keras.Model(network.input, network.get_layer("flat").output)
+    layers = [network.get_layer(layer) for layer in ("embedding", "embedding_dropout", "scores")]
+    head = keras.Sequential([keras.Input(blocks.output_shape[1:]), *layers])
+    head.compile(keras.optimizers.Adam(1e-3), loss="sparse_categorical_crossentropy", jit_compile=False)
+    values = []
+    for video_id in tqdm(table["video_id"], desc=f"{run.name} head", unit="video"):
+        spectrogram = spectrograms.read(store, video_id, name)
+        generator = np.random.default_rng((run.seed, *video_id.encode()))
+        varied = [spectrograms.vary(spectrogram, generator) for _ in range(HEAD_VERSIONS)]
+        values.append(np.asarray(blocks.predict_on_batch(np.stack(varied))))
+    inputs = np.concatenate(values).reshape(len(table) * HEAD_VERSIONS, -1, choi2016.EMBEDDED_BANDS)
+    targets = np.repeat(corpus.targets(table), HEAD_VERSIONS)
+    generator = np.random.default_rng(run.seed)
+    for _ in range(HEAD_EPOCHS):
+        shuffled = generator.permuted(np.broadcast_to(np.arange(inputs.shape[1]), inputs.shape[:2]), axis=1)
+        order = generator.permutation(len(inputs))
+        epoch_inputs = np.take_along_axis(inputs, shuffled[..., None], axis=1).reshape(len(inputs), -1)
+        head.fit(epoch_inputs[order], targets[order], batch_size=32, epochs=1, shuffle=False, verbose=0)

@@ -1,0 +1,164 @@
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score
+
+from instrec_utils import evaluation, files, paths, results, tables
+
+LABELS = ["cello", "flute", "organ"]
+TRUTH = np.arange(30) % 3
+SETTINGS = {
+    "audio-choi2016-uc": ("audio", "choi2016", {"segmentation": "uc"}),
+    "audio-choi2016-cc": ("audio", "choi2016", {"segmentation": "cc"}),
+    "visual-efficientnet_lite0-k20": ("visual", "efficientnet_lite0", {"num_frames": 20, "pretrained": False}),
+    "visual-efficientnet_lite0-k20-pt": ("visual", "efficientnet_lite0", {"num_frames": 20, "pretrained": True}),
+    "fusion-x": ("fusion", "late_fusion", {"fusion_form": "text", "modality_dropout": 0.0}),
+    "fusion-x-attention": ("fusion", "late_fusion", {"fusion_form": "attention", "modality_dropout": 0.0}),
+}
+WRONG = dict(zip(SETTINGS, (9, 15, 12, 12, 2, 3), strict=True))  # videos that a run has wrong
+
+
+def make_scores(num_wrong, seed):
+    generator = np.random.default_rng((seed, num_wrong))
+    scores = generator.dirichlet(np.ones(3), 30) * 0.2
+    answers = TRUTH.copy()
+    answers[generator.permutation(30)[:num_wrong]] += 1
+    scores[np.arange(30), answers % 3] += 0.8
+    return scores
+
+
+@pytest.fixture
+def corpus(home):
+    """Results of six models, two seeds each, and one of another split under the same name."""
+    folder = paths.results_dir("tiny")
+    for name, (kind, model, parameters) in SETTINGS.items():
+        for seed in (1, 2):
+            run = f"{name}-s{seed}"
+            if kind == "fusion":
+                joined = {"audio": f"audio-choi2016-uc-s{seed}", "visual": f"visual-efficientnet_lite0-k20-s{seed}"}
+                parameters = parameters | joined | {"num_frames": 20}
+            if kind == "visual":
+                parameters = parameters | {"freeze_backbone": True}
+            content = {
+                "corpus": "tiny",
+                "run": run,
+                "kind": kind,
+                "model": model,
+                "parameters": parameters,
+                "seed": seed,
+            }
+            content |= {"num_parameters": 2_356_620, "multiply_adds": 10**9, "steps": 100 * seed, "train_seconds": 60.0}
+            files.write_json(folder / f"{run}.json", content | {"finished": f"2026-01-0{seed}", "index_sha256": "now"})
+            for split in ("", ".validation"):
+                scores = make_scores(WRONG[name], seed)
+                table = evaluation.predictions_table([f"v{n}" for n in range(30)], TRUTH, scores, LABELS)
+                files.write_text(folder / f"{run}{split}.predictions.csv", table.to_csv(index=False))
+    old = content | {"run": "fusion-x-s3", "finished": "2025-01-01", "index_sha256": "then"}
+    files.write_json(folder / "fusion-x-s3.json", old)
+    return "tiny"
+
+
+def test_runs_that_differ_in_the_seed_only_are_one_row(corpus):
+    found = tables.rows(corpus, "audio")
+    assert [[result["run"] for result in row] for row in found] == [
+        ["audio-choi2016-cc-s1", "audio-choi2016-cc-s2"],
+        ["audio-choi2016-uc-s1", "audio-choi2016-uc-s2"],
+    ]
+    assert tables.row_of(results.read_one(corpus, "audio-choi2016-uc-s2")) == found[1]
+
+
+def test_results_of_an_earlier_split_are_left_out(corpus):
+    assert [len(row) for row in tables.rows(corpus, "fusion")] == [2, 2]
+
+
+def test_table_3_has_the_papers_numbers_beside(corpus):
+    table = tables.table3(corpus).set_index("Model")
+    assert table.index.tolist() == ["Choi 2016, CC", "Choi 2016, UC"]
+    assert table.loc["Choi 2016, UC", "Paper, FCVID"] == "79.81 / 96.09 / 78.71"
+    assert table.loc["Choi 2016, CC", "Paper, YT-8M"] == "–"
+    assert table["Parameters"].tolist() == ["2.36 M", "2.36 M"]
+    assert (table["Seeds"].tolist(), table["Steps"].tolist(), table["Minutes"].tolist()) == (
+        [2, 2],
+        ["150"] * 2,
+        ["1.0"] * 2,
+    )
+    assert table.loc["Choi 2016, UC", "Hit@1"].startswith("70.0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.0")
+
+
+def test_table_2_tells_pre_training_apart(corpus):
+    table = tables.table2(corpus)
+    assert table[["Frames", "PT", "Trained"]].to_numpy().tolist() == [
+        [20, "no", "classes only"],
+        [20, "yes", "classes only"],
+    ]
+    assert table["Paper, FCVID"].tolist() == ["42.30 / 64.53 / 43.16", "–"]
+    assert table["Paper, YT-8M"].tolist() == ["–", "70.07 / 84.20 / 71.09"]
+
+
+def test_table_4_compares_the_fusion_with_its_parts_and_their_mean(corpus):
+    table = tables.table4(corpus).set_index("Model")
+    assert table.index.tolist() == [
+        "Choi 2016, UC alone",
+        "EfficientNet-Lite0, 20 frames alone",
+        "mean of their probabilities",
+        "mean, calibrated first",
+        "late fusion",
+    ]
+    gain = 100 * (9 - 2) / 30
+    assert table.loc["Choi 2016, UC alone", "Fusion's gain"] == f"{gain:+.1f}"
+    assert float(table.loc["Choi 2016, UC alone", "p"]) < 0.05
+    assert table.loc["late fusion", "Paper, YT-8M"] == "84.01 / 93.41 / 84.69"
+    audio, visual = (results.predictions(corpus, f"{run}-s1") for run in list(SETTINGS)[0:3:2])
+    mean = (evaluation.from_predictions(audio)[1] + evaluation.from_predictions(visual)[1]) / 2
+    row = next(row for row in tables.rows(corpus, "fusion") if row[0]["run"] == "fusion-x-s1")
+    np.testing.assert_allclose(tables.mean_scores(row)[0], mean)
+
+
+def test_variants_are_tested_against_the_papers_text(corpus):
+    table = tables.variants(corpus, "audio-choi2016-uc-s1", "visual-efficientnet_lite0-k20-s1")
+    assert table["Form"].tolist() == ["the paper's text", "attention over frames"]
+    assert table["Against the text's form"].tolist() == ["", f"{-100 / 30:+.1f}"]
+    assert tables.variants(corpus, "audio-choi2016-cc-s1", "visual-efficientnet_lite0-k20-s1").empty
+
+
+def test_claims_say_what_holds_and_what_chance_could_do(corpus):
+    claims = tables.claims(corpus).set_index("Claim")
+    assert claims.loc["Fusion beats audio", "Verdict"] == "holds"
+    assert claims.loc["UC is better than CC", "Here (Hit@1, points)"] == "+20.0"
+    assert "Pre-training on photographs helps" in claims.index
+    assert not any(claim.startswith("More frames") for claim in claims.index)  # there is one number of frames only
+
+
+def test_metrics_over_seeds_are_means_with_their_spread():
+    runs = [make_scores(6, 1), make_scores(9, 2)]
+    metrics = evaluation.evaluate_seeds(TRUTH, runs)
+    assert metrics["hit_at_1"]["value"] == pytest.approx((0.8 + 0.7) / 2)
+    assert metrics["hit_at_1"]["spread"] == pytest.approx(np.std([0.8, 0.7], ddof=1))
+    expected = np.mean([f1_score(TRUTH, scores.argmax(axis=1), average="macro") for scores in runs])
+    assert metrics["f1_macro"]["value"] == pytest.approx(expected)
+    assert all(metric["low"] <= metric["value"] <= metric["high"] for metric in metrics.values())
+    one = evaluation.evaluate_seeds(TRUTH, runs[:1])
+    assert np.isnan(one["hit_at_1"]["spread"])
+    plain = evaluation.evaluate(TRUTH, runs[0])
+    assert {name: {k: metric[k] for k in ("value", "low", "high")} for name, metric in one.items()} == plain
+
+
+def test_the_permutation_test_agrees_with_mcnemars_on_one_seed():
+    first, second = make_scores(2, 1), make_scores(12, 2)
+    exact = evaluation.mcnemar(TRUTH, first, second)["p_value"]
+    test = evaluation.compare_seeds(TRUTH, [first], [second])
+    assert test["difference"] == pytest.approx(10 / 30)
+    assert test["p_value"] == pytest.approx(exact, abs=0.01)
+    assert evaluation.compare_seeds(TRUTH, [first], [first]) == {"difference": 0.0, "p_value": 1.0}
+
+
+def test_a_temperature_makes_scores_as_decided_as_they_are_right():
+    generator = np.random.default_rng(0)
+    true = generator.dirichlet(np.ones(4), 4000)
+    truth = np.array([generator.choice(4, p=row) for row in true])
+    too_decided = evaluation.with_temperature(true, 1 / 3)
+    fitted = evaluation.temperature(truth, too_decided)
+    assert fitted == pytest.approx(3, rel=0.1)
+    after = evaluation.with_temperature(too_decided, fitted)
+    np.testing.assert_array_equal(after.argmax(axis=1), true.argmax(axis=1))
+    assert evaluation.calibration_error(truth, after) < 0.03 < evaluation.calibration_error(truth, too_decided)
+    assert evaluation.negative_log_likelihood(truth, after) < evaluation.negative_log_likelihood(truth, too_decided)
