@@ -4,6 +4,7 @@ import contextlib
 import http.server
 import os
 import pickle
+import re
 import shutil
 import signal
 import sqlite3
@@ -12,6 +13,7 @@ import sys
 import threading
 import time
 from functools import partial
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -281,6 +283,44 @@ def test_a_grouped_split_of_a_folder(home):
         CorpusError, match=r"videos: every class needs at least 3 groups .*: cello has 1|cello has 1.*groups"
     ):
         corpora.prepare("mine", "folder", root=str(home / "videos"), split="grouped")
+
+
+def first_page(monkeypatch, **parameters):
+    """Run the code of 01_corpus and return its tables by caption; the excerpts are left out."""
+    tables = {}
+    monkeypatch.setattr(report, "table", lambda frame, caption: tables.setdefault(caption, frame))
+    monkeypatch.setattr(report, "players", lambda videos, chosen, captions: tables.setdefault("players", chosen))
+    source = (Path(__file__).parents[1] / "notebooks" / "01_corpus.py").read_text(encoding="utf-8")
+    for name, value in parameters.items():
+        source, count = re.subn(rf"(?m)^{name}: str = \"\w*\"", f"{name}: str = {value!r}", source)
+        assert count == 1, name
+    exec(compile(source, "01_corpus.py", "exec"), {"__name__": "page"})
+    return tables
+
+
+def the_table(tables, beginning):
+    (found,) = [frame for caption, frame in tables.items() if caption.startswith(beginning)]
+    return found
+
+
+def test_the_first_page_of_fcvid_shows_groups_and_what_is_missing(home, few, monkeypatch):
+    for number, row in enumerate(published.load_index("fcvid", few).itertuples()):
+        scene(home / "FCVID" / row.folder / f"{row.video_id}.mp4", 0 if row.video_id == "-f1_3" else number)
+    (home / "FCVID" / "celloPerformance" / "-f5_10.mp4").unlink()
+    root = str(home / "FCVID")
+    tables = first_page(monkeypatch, corpus="fcvid", source="fcvid", root=root, split="grouped")
+    groups = the_table(tables, "2 videos in 1 groups")
+    assert groups.to_numpy().tolist() == [[2, 2, 1]]
+    states = the_table(tables, "What became of the videos").set_index("label")
+    assert states.loc["cello", ["videos", "missing", "present"]].to_list() == [7, 1, 6]
+    assert set(tables["players"].label) == set(labels.FCVID_LABELS)
+
+
+def test_the_first_page_of_youtube8m_shows_what_became_of_the_videos(downloaded, monkeypatch):
+    tables = first_page(monkeypatch, corpus="yt8m", source="yt8m")
+    states = the_table(tables, "What became of the videos").set_index("label").loc["all"]
+    assert dict(states) == {"videos": 390, "available": 386, "failed": 1, "not asked": 1, "private": 1, "unreadable": 1}
+    assert not [caption for caption in tables if "groups" in caption]
 
 
 @pytest.mark.parametrize(
