@@ -59,7 +59,7 @@ class Experiment:
 
 def _call(function: Callable[..., Any], parameters: dict[str, Any], **given: Any) -> Any:
     names = inspect.signature(function).parameters
-    return function(**{name: value for name, value in parameters.items() if name in names}, **given)
+    return function(**{name: value for name, value in parameters.items() if name in names} | given)
 
 
 def read(corpus: str) -> list[Experiment]:
