@@ -752,3 +752,69 @@ def _check_percentages(values: pd.DataFrame) -> None:
     numbers = values.to_numpy(float)
     if ((numbers < 0) | (numbers > 100)).any():
         raise ValueError(f"{', '.join(map(str, values.columns))}: expected 0 to 100 %, got {numbers.tolist()}")
+
+
+_ROBUSTNESS_KINDS = {kind: KINDS[kind] for kind in ("audio", "visual", "fusion")} | {
+    "dropout": ("fusion trained with modality dropout", "#cc79a7", "^")
+}
+
+
+@_styled
+def robustness(table: pd.DataFrame, *, reference: float | None = None) -> Figure:
+    """Show Hit@1 with 95 % intervals as videos are degraded, a panel a condition, a line a model.
+
+    Parameters
+    ----------
+    table : columns condition, level (as text), unit, kind (audio, visual, fusion or dropout), value, low and high, in
+        %; panels and levels are in the table's order. The rows of the condition "none", the videos as they are, begin
+        every panel. Where the unit is empty, levels are names and no line joins them.
+    reference : the majority rate in %; a line marks it.
+
+    Raises
+    ------
+    ValueError
+        A column is missing, a kind is unknown, a value is no percentage or is given twice, or there is no condition
+        but "none".
+    """
+    _check_columns(table, "condition", "level", "unit", "kind", "value", "low", "high")
+    unknown = set(table["kind"]) - set(_ROBUSTNESS_KINDS)
+    if unknown:
+        raise ValueError(f"kind: expected one of {', '.join(_ROBUSTNESS_KINDS)}, got {sorted(unknown)}")
+    _check_percentages(table[["value", "low", "high"]])
+    if table.duplicated(["condition", "level", "kind"]).any():
+        raise ValueError("table: expected one row a condition, level and kind, got one twice")
+    as_is = table[table["condition"] == "none"]
+    names = [name for name in table["condition"].unique() if name != "none"]
+    _check_some(names, "conditions")
+    num_rows = -(-len(names) // 2)
+    figure = Figure(figsize=(WIDTH, 0.6 + 2.0 * num_rows), layout="constrained")
+    grid = figure.subplots(num_rows, 2, sharey=True, squeeze=False).ravel()
+    for axes, name in zip(grid, names, strict=False):
+        rows = table[table["condition"] == name]
+        _draw_robustness(axes, pd.concat([as_is, rows]), has_lines=bool(rows["unit"].iloc[0]))
+        axes.set(title=name, xlabel=rows["unit"].iloc[0], ylim=(0, 102))
+        if reference is not None:
+            axes.axhline(reference, color="#555555", linewidth=1, linestyle=(0, (2, 2)), label="majority rate")
+    for axes in grid[len(names) :]:
+        axes.remove()
+    for axes in grid[::2]:
+        axes.set_ylabel("Hit@1 in %")
+    _legend(figure, figure.axes[0], ncols=3)
+    return figure
+
+
+def _draw_robustness(axes: Axes, rows: pd.DataFrame, has_lines: bool) -> None:
+    levels = list(rows["level"].unique())
+    kinds = [kind for kind in _ROBUSTNESS_KINDS if (rows["kind"] == kind).any()]
+    # Set a little apart, so that no interval hides another.
+    offsets = np.linspace(-0.12, 0.12, len(kinds)) if len(kinds) > 1 else [0.0]
+    for offset, kind in zip(offsets, kinds, strict=True):
+        name, colour, marker = _ROBUSTNESS_KINDS[kind]
+        values = rows[rows["kind"] == kind]
+        places = np.array([levels.index(level) for level in values["level"]]) + offset
+        axes.vlines(places, values["low"], values["high"], color=colour, linewidth=1.1, alpha=0.6)
+        line = "-" if has_lines else ""
+        axes.plot(places, values["value"], line + marker, color=colour, markersize=4.5, linewidth=1.2, label=name)
+    axes.set_xticks(range(len(levels)), levels)
+    axes.set_xlim(-0.4, len(levels) - 0.6)
+    axes.grid(axis="y")

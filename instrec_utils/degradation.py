@@ -1,0 +1,139 @@
+"""How videos are degraded to see what models still recognise: noise, blur, few bits, and at which levels."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import scipy.fft
+
+from instrec_utils import config, files, media
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A way in which videos are degraded.
+
+    Attributes
+    ----------
+    name : of the condition.
+    unit : of its levels; empty where they are names.
+    levels : from mild to severe. Of the frames, shares of the k that a video has.
+    sound, pictures : whether the videos' sound and pictures are computed anew, rather than what networks make of them.
+    """
+
+    name: str
+    unit: str
+    levels: tuple[float | str, ...]
+    sound: bool = False
+    pictures: bool = False
+
+
+CONDITIONS = (
+    Condition("missing", "", ("sound", "pictures")),  # a vector of zeros in its place (3.4)
+    Condition("frames zeroed", "frames left", (0.5, 0.25, 0.1, 0.0)),  # zeros in place of the others
+    Condition("frames repeated", "frames left", (0.5, 0.25, 0.1, 0.0)),  # as with a video that is too short
+    Condition("noise", "dB sound over pink noise", (20, 10, 0, -5), sound=True),
+    Condition("blur", "pixels, standard deviation, of 256", (1, 2, 4, 8), pictures=True),
+    Condition("bitrate", "kbit/s of pictures", (100, 50, 25), sound=True, pictures=True),
+)
+SOUND_KBITS = {100: 24, 50: 16, 25: 8}  # kbit/s of AAC beside so much of H.264; as many thousand samples a second
+AS_IS = Condition("none", "", ("as is",), sound=True, pictures=True)
+
+
+def conditions(num_frames: int) -> list[Condition]:
+    """Return the videos as they are and all `CONDITIONS`, their levels of frames as numbers of frames, at least one."""
+    counted = [AS_IS]
+    for one in CONDITIONS:
+        if one.unit == "frames left":
+            counts = dict.fromkeys(max(1, round(share * num_frames)) for share in one.levels)
+            one = Condition(one.name, one.unit, tuple(count for count in counts if count < num_frames))
+        counted.append(one)
+    return counted
+
+
+def add_noise(samples: np.ndarray, ratio: float, generator: np.random.Generator) -> np.ndarray:
+    """Add pink noise, whose power falls as the frequency rises, as that of rooms and of music does.
+
+    Parameters
+    ----------
+    samples : np.ndarray [shape=(num_samples,), float32]
+    ratio : dB by which the power of the whole sound is above that of the noise.
+    generator : of the noise.
+
+    Returns
+    -------
+    np.ndarray [shape=(num_samples,), float32]
+        Digital silence stays what it is.
+    """
+    spectrum = scipy.fft.rfft(generator.standard_normal(len(samples)))
+    spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
+    spectrum[0] = 0
+    noise = scipy.fft.irfft(spectrum, len(samples))
+    power = np.mean(np.square(samples, dtype=np.float64)) / 10 ** (ratio / 10)
+    return (samples + noise * np.sqrt(power / np.mean(np.square(noise)))).astype(np.float32)
+
+
+def blur(pictures: np.ndarray, sigma: float) -> np.ndarray:
+    """Blur pictures [shape=(num_pictures, height, width, 3), uint8] by a Gaussian of `sigma` pixels."""
+    blurred = [cv2.GaussianBlur(picture, (0, 0), sigma) for picture in pictures]
+    return np.stack(blurred) if blurred else pictures
+
+
+def write_low_bitrate(source: Path, path: Path, *, picture_kbits: float, sound_kbits: float) -> None:
+    """Write a video again with few bits: H.264, and mono AAC of as many samples a second as it has bits.
+
+    Parameters
+    ----------
+    source, path : of the video and of the MP4 file to write.
+    picture_kbits, sound_kbits : kbit/s.
+
+    Raises
+    ------
+    MediaError
+        The video cannot be decoded.
+    """
+    info = media.probe(source)
+    with files.whole(path) as temporary, av.open(str(temporary), "w", format="mp4") as container:
+        encoded = []
+        if info.has_picture:
+            encoded.append(_picture_stream(container, source, info, round(1000 * picture_kbits)))
+        if info.has_sound:
+            encoded.append(_sound_stream(container, source, round(1000 * sound_kbits)))
+        for stream, contents in encoded:
+            for content in contents:
+                container.mux(stream.encode(content))
+            container.mux(stream.encode(None))
+
+
+def _picture_stream(container: av.container.OutputContainer, source: Path, info: media.MediaInfo, bit_rate: int):
+    rate = Fraction(info.frame_rate or config.FRAME_RATE).limit_denominator(1000)
+    # One thread: with several the bits would depend on how many there are.
+    stream = container.add_stream("libx264", rate=rate, options={"preset": "veryfast", "threads": "1"})
+    pictures = media.read_frames(source, frame_rate=float(rate), plan="through")
+    first = next(pictures)
+    stream.height, stream.width = (max(2, side // 2 * 2) for side in first.shape[:2])  # its colours need even sides
+    stream.pix_fmt, stream.bit_rate = "yuv420p", bit_rate
+
+    def contents() -> Iterator[av.VideoFrame]:
+        for number, picture in enumerate(itertools.chain([first], pictures)):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = number, 1 / rate
+            yield frame.reformat(width=stream.width, height=stream.height, format="yuv420p")
+
+    return stream, contents()
+
+
+def _sound_stream(container: av.container.OutputContainer, source: Path, bit_rate: int):
+    stream = container.add_stream("aac", rate=bit_rate, layout="mono")
+    stream.bit_rate = bit_rate
+    samples = media.read_sound(source, (bit_rate,))[bit_rate]
+    frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
+    frame.sample_rate, frame.pts, frame.time_base = bit_rate, 0, Fraction(1, bit_rate)
+    return stream, [frame]
