@@ -19,8 +19,7 @@
 #
 # :::{note}
 # This page is about the paper's own data: the lists of video ids, labels and durations that its authors published, and
-# the vocabulary of YouTube-8M. It shows counts, never a video or its id. No video was opened for it, and YouTube was
-# asked nothing.
+# the vocabulary of YouTube-8M. It shows counts, never a video or its id, and no video was opened for it.
 # :::
 #
 # **Question.** Which videos did the paper use, what do their labels mean, and can its Table 1 be recomputed?
