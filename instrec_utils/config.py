@@ -138,7 +138,7 @@ PROFILES = {
             "xception_audio": Protocol("adam", 1e-4, batch_size=8, max_epochs=2, patience=10),
         },
         frames=Protocol("adam", 1e-3, batch_size=160, max_epochs=60, patience=8),
-        fusion=Protocol("adam", 3e-4, batch_size=16, max_epochs=40, patience=8),
+        fusion=Protocol("adam", 1e-4, batch_size=16, max_epochs=40, patience=8),
         warm_up_epochs=12,
         augment=True,
         freeze_backbone=True,

@@ -71,7 +71,8 @@ def multiply_adds(model: keras.Model) -> int:
         if hasattr(layer, "layers"):
             total += multiply_adds(layer)
         else:
-            places = math.prod(layer.output.shape[1:-1])
             kernels = [weight for weight in layer.weights if "kernel" in weight.name]
-            total += places * sum(math.prod(kernel.shape) for kernel in kernels)
+            if kernels:
+                places = math.prod(layer.output.shape[1:-1])
+                total += places * sum(math.prod(kernel.shape) for kernel in kernels)
     return total
