@@ -185,6 +185,7 @@ def execute(notebook: Path, parameters: Mapping[str, Any], executed: Path) -> No
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "INSTREC_HOME": str(paths.home()),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "PYTHONWARNINGS": "ignore:IProgress not found",  # of widgets that progress bars in a page would need
     }
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)

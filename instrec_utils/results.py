@@ -79,7 +79,7 @@ def percent(metric: dict[str, float]) -> str:
 
 def headline(corpus: str) -> str:
     """Return the headline of a corpus as a table for a terminal."""
-    found = one_of_each_kind(corpus)
+    found = [*one_of_each_kind(corpus), with_attention(corpus)]
     first = found[0]
     note = (
         f"{corpus}: {first['num_train']} videos in training, {first['num_validation']} in validation, "
@@ -126,6 +126,26 @@ def one_of_each_kind(corpus: str) -> list[dict[str, Any]]:
         raise RunError(f"results/{corpus}: no fusion yet; run the notebook 05_fusion first")
     fusion = min(fusions, key=rank)
     return [found[fusion["parameters"][kind]] for kind in ("audio", "visual")] + [fusion]
+
+
+def with_attention(corpus: str) -> dict[str, Any]:
+    """Return the headline's other fusion, with attention and modality dropout.
+
+    Raises
+    ------
+    RunError
+        There is none yet.
+    """
+    audio, visual, fusion = one_of_each_kind(corpus)
+    for result in read(corpus):
+        parameters = result["parameters"]
+        if result["kind"] == "fusion" and result["seed"] == fusion["seed"]:
+            joined = (parameters["fusion_form"], parameters["audio"], parameters["visual"])
+            if joined == ("attention", audio["run"], visual["run"]) and parameters["modality_dropout"]:
+                return result
+    raise RunError(
+        f"results/{corpus}: no fusion with attention of {audio['run']} yet; run the notebook 05_fusion first"
+    )
 
 
 def intervals(found: list[dict[str, Any]], *, metric: str = "hit_at_1", with_paper: bool = False) -> pd.DataFrame:
@@ -259,14 +279,19 @@ def playable(corpus: Corpus) -> set[str]:
 
 
 def overview(corpora: Sequence[str]) -> str:
-    """Return Hit@1 of the corpora's three models beside the paper's, as the Markdown table of the README."""
-    columns = {name: one_of_each_kind(name) for name in corpora}
+    """Return Hit@1 of the corpora's models beside the paper's, as the Markdown table of the README."""
+    columns = {name: [*one_of_each_kind(name), with_attention(name)] for name in corpora}
     heads = [f"{name} ({found[0]['num_test']} test clips)" for name, found in columns.items()]
     lines = [f"| Hit@1 in % | {' | '.join(heads)} | paper, FCVID | paper, YouTube-8M |"]
     lines.append("|:--|" + "--:|" * (len(heads) + 2))
-    names = ("Sound: Choi 2016, UC", "Frames: EfficientNet-Lite0; the paper: Inception v3", "Both: late fusion")
-    for number, (kind, name) in enumerate(zip(KINDS, names, strict=True)):
+    names = (
+        ("audio", "Sound: Choi 2016, UC"),
+        ("visual", "Frames: EfficientNet-Lite0; the paper: Inception v3"),
+        ("fusion", "Both: the paper's late fusion"),
+        ("ours", "Both: our fusion, with attention over frames"),
+    )
+    for number, (kind, name) in enumerate(names):
         ours = [percent(found[number]["metrics"]["hit_at_1"]) for found in columns.values()]
         printed = {row["dataset"]: f"{row['hit_at_1']:.2f}" for row in paper_rows() if row["kind"] == kind}
-        lines.append(f"| {name} | {' | '.join(ours)} | {printed['FCVID']} | {printed['YT-8M']} |")
+        lines.append(f"| {name} | {' | '.join(ours)} | {printed.get('FCVID', '–')} | {printed.get('YT-8M', '–')} |")
     return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")

@@ -9,19 +9,20 @@ from instrec_utils.errors import RunError
 LABELS = ["cello", "flute", "organ"]
 TRUTH = np.array([0, 0, 1, 1, 2, 2])
 # What each model answers to the six test videos.
-ANSWERS = {"a": [0, 1, 1, 1, 2, 0], "v": [0, 0, 2, 2, 2, 0], "f": [0, 0, 1, 1, 2, 1]}
-KINDS = {"a": "audio", "v": "visual", "f": "fusion"}
+ANSWERS = {"a": [0, 1, 1, 1, 2, 0], "v": [0, 0, 2, 2, 2, 0], "f": [0, 0, 1, 1, 2, 1], "g": [0, 0, 1, 1, 2, 2]}
+KINDS = {"a": "audio", "v": "visual", "f": "fusion", "g": "fusion"}
 PARAMETERS = {
     "a": {"segmentation": "uc"},
     "v": {"num_frames": 4, "pretrained": False},
     "f": {"num_frames": 4, "audio": "a", "visual": "v", "fusion_form": "text", "modality_dropout": 0.0},
+    "g": {"num_frames": 4, "audio": "a", "visual": "v", "fusion_form": "attention", "modality_dropout": 0.3},
 }
-MODELS = {"a": "choi2016", "v": "efficientnet_lite0", "f": "late_fusion"}
+MODELS = {"a": "choi2016", "v": "efficientnet_lite0", "f": "late_fusion", "g": "late_fusion"}
 
 
 @pytest.fixture
 def corpus(home):
-    """Results of three made models on six videos."""
+    """Results of four made models on six videos."""
     folder = paths.results_dir("tiny")
     video_ids = [f"v{number}" for number in range(6)]
     for run, answers in ANSWERS.items():
@@ -51,9 +52,10 @@ def tables():
 
 
 def test_results_come_in_the_order_of_their_kinds(corpus):
-    assert [result["run"] for result in results.read("tiny")] == ["a", "v", "f"]
+    assert [result["run"] for result in results.read("tiny")] == ["a", "v", "f", "g"]
     assert [result["run"] for result in results.one_of_each_kind("tiny")] == ["a", "v", "f"]
-    table = results.table(results.read("tiny"))
+    assert results.with_attention("tiny")["run"] == "g"
+    table = results.table(results.one_of_each_kind("tiny"))
     assert table["Model"].tolist() == ["Choi 2016, UC", "EfficientNet-Lite0, 4 frames", "Late fusion, 4 frames"]
     assert table["Hit@1"].str.split().str[0].tolist() == ["66.7", "50.0", "83.3"]
     assert table["Trained parameters"].iloc[0] == "1,234,567"
@@ -65,10 +67,13 @@ def test_results_come_in_the_order_of_their_kinds(corpus):
 def test_what_is_not_there(corpus):
     with pytest.raises(RunError, match=r"other: no results; run `make report CORPUS=other` first"):
         results.read("other")
-    with pytest.raises(RunError, match="results/tiny: expected one of a, v, f, got 'x'"):
+    with pytest.raises(RunError, match="results/tiny: expected one of a, v, f, g, got 'x'"):
         results.read_one("tiny", "x")
     with pytest.raises(RunError, match=r"x\.predictions\.csv: no such predictions"):
         results.predictions("tiny", "x")
+    (paths.results_dir("tiny") / "g.json").unlink()
+    with pytest.raises(RunError, match="no fusion with attention of a yet"):
+        results.with_attention("tiny")
     (paths.results_dir("tiny") / "f.json").unlink()
     with pytest.raises(RunError, match="no fusion yet"):
         results.one_of_each_kind("tiny")
@@ -89,7 +94,7 @@ def test_confusions_and_recall(corpus):
 
 
 def test_hits_by_condition(corpus):
-    table = results.by_condition(corpus, results.read("tiny"), "sound")
+    table = results.by_condition(corpus, results.one_of_each_kind("tiny"), "sound")
     assert set(table["stream"]) == {"sound"}
     assert table["num_videos"].tolist() == [3] * 6
     by_sound = table[table["kind"] == "audio"].set_index("condition")["value"]
