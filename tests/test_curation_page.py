@@ -102,6 +102,15 @@ def test_the_page_has_the_papers_numbers_of_table_1():
     assert {corpus: column["paper"] for corpus, column in content.items()} == paper.tables()["table1"]
 
 
+def test_the_committed_measurement_keeps_the_limits():
+    content = json.loads((HOME / "results" / "benchmarks" / "curation.json").read_text())
+    index, notebook = content["index"], content["notebook"]
+    assert index["videos"] == 60_794
+    assert index["seconds"] < index["limit_seconds"] == 3.0
+    assert index["peak_bytes"] < index["limit_bytes"] == 500_000_000
+    assert notebook["seconds"] < notebook["limit_seconds"] == 60.0
+
+
 def test_the_page_ran_to_its_end_and_is_clean(outputs, shown):
     assert outputs
     assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
