@@ -1,14 +1,22 @@
-"""Independent pieces of work on all cores of this machine, or on the workers of a running Dask scheduler."""
+"""Independent pieces of work on all cores of this machine, or on the workers of a running Dask scheduler.
+
+An item whose worker dies, be it of this item or of another one or killed from outside, is done again at the end,
+alone. If its worker dies again, the item is to blame and its result is the exception that says so.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
 from tqdm import tqdm
+
+_IN_FLIGHT = 16  # items a worker: enough that none waits for the next, few enough that memory stays flat
+_EXIT_STATUS = 75  # of a worker that gave up: EX_TEMPFAIL
 
 
 @contextlib.contextmanager
@@ -28,15 +36,44 @@ def connect(scheduler: str = "", num_workers: int = 0) -> Iterator[Any]:
             yield client
         return
     workers = num_workers or len(os.sched_getaffinity(0))
+    settings = {
+        "distributed.logging.distributed": "error",
+        "logging.distributed": "error",
+        "distributed.scheduler.allowed-failures": 0,  # `process` itself tries again
+    }
     # Memory limits serve clusters that are watched; any free port keeps two clusters from warning of each other.
     with (
-        dask.config.set({"distributed.logging.distributed": "error", "logging.distributed": "error"}),
+        dask.config.set(settings),
         LocalCluster(
             n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", memory_limit=0, silence_logs=40
         ) as local,
         Client(local) as client,
     ):
         yield client
+
+
+@contextlib.contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """End the worker process if what is inside takes longer, even inside a library that never returns.
+
+    Only where Dask starts a new worker in its stead; elsewhere nothing happens.
+    """
+    from distributed import get_worker
+
+    try:
+        is_replaced = get_worker().nanny is not None
+    except ValueError:  # not on a worker
+        is_replaced = False
+    if not is_replaced:
+        yield
+        return
+    timer = threading.Timer(seconds, os._exit, (_EXIT_STATUS,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def process(
@@ -61,29 +98,69 @@ def process(
     Yields
     ------
     item, result
-        In the order of completion; the result is the exception where the function raised one.
+        In the order of completion; the result is the exception where the function raised one, or Dask's
+        ``KilledWorker`` where the item ended its worker twice.
+
+    Raises
+    ------
+    ConnectionError
+        The scheduler is gone.
     """
     items = list(items)
     if not items:
         return
-    from distributed import as_completed
+    from distributed import KilledWorker
 
     with (
         connect(scheduler, num_workers) as client,
         tqdm(total=len(items), desc=description, unit="video") as bar,
     ):
-        waiting = iter(items)
-        window = 4 * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
-        item_of = {client.submit(function, item, pure=False): item for item in islice(waiting, window)}
-        completed = as_completed(item_of)
-        for future in completed:
-            item = item_of.pop(future)
-            error = future.exception()
-            result = error if error is not None else future.result()
-            future.release()
-            for following in islice(waiting, 1):
-                extra = client.submit(function, following, pure=False)
-                item_of[extra] = following
-                completed.add(extra)
+        window = _IN_FLIGHT * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
+        suspects = []
+        for item, result in _in_flight(client, function, items, window):
+            if isinstance(result, KilledWorker):
+                suspects.append(item)
+                continue
             bar.update()
             yield item, result
+        for item, result in _in_flight(client, function, suspects, 1):
+            bar.update()
+            yield item, result
+
+
+def _in_flight(
+    client: Any, function: Callable[[Any], Any], items: Iterable[Any], window: int
+) -> Iterator[tuple[Any, Any]]:
+    """Apply a function to every item, with that many of them handed to the cluster at a time."""
+    from distributed import as_completed
+
+    waiting = iter(items)
+    first = list(islice(waiting, window))
+    item_of = dict(zip(client.map(function, first, pure=False), first, strict=True))
+    completed = as_completed(item_of)
+    # In batches, as every message to the scheduler takes about a millisecond.
+    while item_of:
+        batch = completed.next_batch()
+        outcomes = _outcomes(client, batch)
+        # What a dead worker had finished but not handed over yet is being done again.
+        completed.update([future for future in batch if future not in outcomes])
+        done = [(item_of.pop(future), outcome) for future, outcome in outcomes.items()]
+        following = list(islice(waiting, len(done)))
+        extra = client.map(function, following, pure=False) if following else []
+        item_of.update(zip(extra, following, strict=True))
+        completed.update(extra)
+        del batch, outcomes  # nothing of them is needed any more
+        yield from done
+
+
+def _outcomes(client: Any, futures: list[Any]) -> dict[Any, Any]:
+    """Return the results or exceptions of those futures that have one."""
+    if any(future.status == "cancelled" for future in futures):
+        raise ConnectionError(f"the Dask scheduler at {client.scheduler.address} is gone; start again to carry on")
+    outcomes = {future: future.exception() for future in futures if future.status == "error"}
+    finished = [future for future in futures if future.status == "finished"]
+    # The scheduler knows the type already, so that a result of None need not be fetched from its worker.
+    outcomes |= {future: None for future in finished if future.type is type(None)}
+    fetched = [future for future in finished if future not in outcomes]
+    outcomes.update(zip(fetched, client.gather(fetched), strict=True))
+    return outcomes

@@ -18,8 +18,10 @@ A reader that needs nothing of this package::
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +31,7 @@ import pandas as pd
 
 from instrec_utils import audio, cluster, config, files, frames, media
 from instrec_utils.corpora import Corpus
-from instrec_utils.errors import FeaturesError, InstrecError
+from instrec_utils.errors import FeaturesError, InstrecError, MediaError
 
 FORMAT = 1
 SETTINGS = {
@@ -43,6 +45,7 @@ SETTINGS = {
     "jpeg_quality": frames.JPEG_QUALITY,
 }
 SETTINGS_SHA256 = files.sha256_of(SETTINGS)
+LEFTOVER_SECONDS = 3600
 VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -68,8 +71,13 @@ def features_path(features_dir: Path, video_id: str) -> Path:
     return Path(features_dir) / f"{video_id}.h5"
 
 
-def extract_video(video: Video) -> None:
+def extract_video(video: Video, *, num_threads: int = 1) -> None:
     """Decode one video and write its features file.
+
+    Parameters
+    ----------
+    video : what to decode, and where to.
+    num_threads : of the picture decoder; 0 for one a core. Many videos are faster one core each, a single one with all.
 
     Raises
     ------
@@ -78,17 +86,16 @@ def extract_video(video: Video) -> None:
     OSError
         The file cannot be written (a full disk, say); nothing is left of it.
     """
-    info = media.probe(video.path)
-    pictures = (
-        [
-            frames.encode_jpeg(p)
-            for p in media.read_frames(video.path, frame_rate=config.FRAME_RATE, size=config.FRAME_SIZE)
-        ]
-        if info.has_picture
-        else []
-    )
-    spectrograms = _spectrograms(video.path) if info.has_sound else {}
-    status = video.path.stat()
+    with cluster.at_most(media.MIN_WORK_SECONDS):
+        info = media.probe(video.path)
+    try:
+        status = video.path.stat()  # before decoding: a video that changes meanwhile is done again
+    except OSError as error:
+        raise MediaError(f"{video.path}: cannot be read: {error}") from error
+    # Pictures and sound each end in an error after the time they may take; this is for what never comes back.
+    with cluster.at_most(3 * media.work_seconds(info)):
+        pictures = _pictures(video.path, num_threads) if info.has_picture else []
+        spectrograms = _spectrograms(video.path) if info.has_sound else {}
     with files.whole(video.features_path) as temporary:
         # HDF5 meets a full disk deep inside its library; through memory it is one plain write that can fail.
         memory = io.BytesIO()
@@ -107,6 +114,11 @@ def extract_video(video: Video) -> None:
                 duration=info.duration,
             )
         temporary.write_bytes(memory.getbuffer())
+
+
+def _pictures(path: Path, num_threads: int) -> list[np.ndarray]:
+    pictures = media.read_frames(path, frame_rate=config.FRAME_RATE, size=config.FRAME_SIZE, num_threads=num_threads)
+    return [frames.encode_jpeg(picture) for picture in pictures]
 
 
 def _spectrograms(path: Path) -> dict[str, np.ndarray]:
@@ -152,24 +164,53 @@ def extract(corpus: Corpus, *, scheduler: str = "", num_workers: int = 0) -> pd.
     OSError
         The store cannot be written (a full disk, say). What is there stays; a second call carries on.
     """
+    from distributed import KilledWorker
+
     store = corpus.directory / "features"
     store.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(store)
     videos = [
         Video(row.video_id, corpus.videos / row.path, features_path(store, row.video_id))
         for row in corpus.index.itertuples()
     ]
-    todo = [video for video in videos if not is_valid(video)]
-    errors = []
+    inside = [video for video in videos if _is_inside(video.path, corpus.videos)]
+    errors = [
+        _error(video, f"{video.path}: expected a path inside {corpus.videos}")
+        for video in videos
+        if not _is_inside(video.path, corpus.videos)
+    ]
+    todo = [video for video in inside if not is_valid(video)]
     for video, result in cluster.process(
         extract_video, todo, description="features", scheduler=scheduler, num_workers=num_workers
     ):
         if isinstance(result, InstrecError):
-            errors.append({"video_id": video.video_id, "path": str(video.path), "reason": str(result)})
+            errors.append(_error(video, str(result)))
+        elif isinstance(result, KilledWorker):
+            errors.append(_error(video, f"{video.path}: decoding it ended its process twice (a crash or a hang)"))
         elif isinstance(result, BaseException):
             raise result
     table = pd.DataFrame(errors, columns=["video_id", "path", "reason"]).sort_values("video_id")
-    files.write_text(store / "errors.csv", table.to_csv(index=False))
+    text = table.to_csv(index=False)
+    listing = store / "errors.csv"
+    if not listing.exists() or listing.read_text(encoding="utf-8") != text:  # a complete store may be read-only
+        files.write_text(listing, text)
     return table
+
+
+def _error(video: Video, reason: str) -> dict[str, str]:
+    return {"video_id": video.video_id, "path": str(video.path), "reason": reason}
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    return path.is_relative_to(folder) and ".." not in path.relative_to(folder).parts
+
+
+def _remove_leftovers(store: Path) -> None:
+    """Remove the temporary files of killed extractions; one that still runs needs its own for an instant only."""
+    for path in store.glob(".*.h5"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
+                path.unlink()
 
 
 def read_spectrogram(path: Path, name: str) -> np.ndarray | None:
@@ -219,11 +260,19 @@ def read_frames(path: Path, numbers: np.ndarray | None = None) -> np.ndarray:
     -------
     np.ndarray [shape=(num_frames, 256, 256, 3), uint8]
         RGB, 0 to 255; no frames without a picture stream.
+
+    Raises
+    ------
+    FeaturesError
+        The file is missing, damaged, or of other settings.
     """
     with _open(path) as file:
         data = file["frames"][:] if "frames" in file else []
     chosen = range(len(data)) if numbers is None else numbers
-    pictures = [frames.decode_jpeg(data[number]) for number in chosen]
+    try:
+        pictures = [frames.decode_jpeg(data[number]) for number in chosen]
+    except ValueError as error:
+        raise FeaturesError(f"{path}: a frame is damaged; delete the file to redo it ({error})") from error
     size = config.FRAME_SIZE
     return np.stack(pictures) if pictures else np.zeros((0, size, size, 3), np.uint8)
 

@@ -118,9 +118,9 @@ def _open(path: Path) -> av.container.InputContainer:
 
 
 def _picture_stream(container: av.container.InputContainer) -> av.VideoStream | None:
-    """Return the first moving picture; a cover only where there is nothing else to see."""
-    covers = Disposition.attached_pic
-    return min(container.streams.video, key=lambda stream: bool(stream.disposition & covers), default=None)
+    """Return the first moving picture; the cover of a song is none."""
+    moving = (stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic)
+    return next(moving, None)
 
 
 def _duration(container: av.container.InputContainer) -> float:
@@ -235,7 +235,7 @@ def read_frames(
         numbers=wanted,
         size=size,
         num_threads=num_threads,
-        work_seconds=_work_seconds(probe(path)),
+        work_seconds=work_seconds(probe(path)),
     )
     done = 0 if plan == "through" else (yield from _listed(wish, plan))
     if done is not None:
@@ -340,7 +340,8 @@ def _listed(wish: _Wish, plan: str) -> Generator[np.ndarray, None, int | None]:
     return None if done == len(expected) else done
 
 
-def _work_seconds(info: MediaInfo) -> float:
+def work_seconds(info: MediaInfo) -> float:
+    """Return after how many seconds `read_frames` or `read_sound` gives a file up."""
     return MIN_WORK_SECONDS + MAX_WORK_RATIO * info.duration
 
 
@@ -441,7 +442,7 @@ def read_sound(path: Path, sample_rates: tuple[int, ...]) -> dict[int, np.ndarra
     MediaError
         The file has no sound stream or it cannot be decoded.
     """
-    work_seconds = _work_seconds(probe(path))
+    limit = work_seconds(probe(path))
     chunks: dict[int, list[np.ndarray]] = {rate: [] for rate in sample_rates}
     streams: dict[int, soxr.ResampleStream] = {}
     setup = None
@@ -451,7 +452,7 @@ def read_sound(path: Path, sample_rates: tuple[int, ...]) -> dict[int, np.ndarra
             raise MediaError(f"{path}: has no sound stream")
         stream = _alone(container, container.streams.audio[0], path)
         try:
-            for frame in _within_limits(path, work_seconds, _decode(container, stream)):
+            for frame in _within_limits(path, limit, _decode(container, stream)):
                 # A recorded broadcast may change from mono to stereo, or its sample rate, midway.
                 if setup != (setup := (frame.format.name, frame.layout.name, frame.sample_rate)):
                     _finish(streams, chunks)

@@ -1,8 +1,15 @@
 import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import textwrap
 import time
+from pathlib import Path
 
 import pytest
-from distributed import Client, LocalCluster
+from distributed import Client, KilledWorker, LocalCluster
 
 from instrec_utils import cluster
 
@@ -85,3 +92,113 @@ def test_processes_of_this_machine(scheduler):
     workers = {result[1] for _, result in results if isinstance(result, tuple)}
     assert 1 <= len(workers) <= 2
     assert os.getpid() not in workers
+
+
+def end_the_process(number):
+    """Kills its worker for some numbers, as a crash in a decoder would."""
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.02)
+
+
+def sleep_too_long(number):
+    with cluster.at_most(1):
+        time.sleep(60 if number == 2 else 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("function", "guilty"), [(end_the_process, {3}), (sleep_too_long, {2})])
+def test_only_the_item_that_ends_its_worker_is_lost(function, guilty):
+    results = list(cluster.process(function, range(20), description="deadly", num_workers=2))
+    assert sorted(item for item, _ in results) == list(range(20))
+    assert {item for item, result in results if isinstance(result, KilledWorker)} == guilty
+    assert all(result is None for item, result in results if item not in guilty)
+
+
+def sleep_a_little(number):
+    (Path(tempfile.gettempdir()) / f"instrec-test-{os.getppid()}-{os.getpid()}").touch()
+    time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_from_outside_loses_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    results = []
+    for item, result in cluster.process(sleep_a_little, range(60), description="killed", num_workers=2):
+        results.append((item, result))
+        if len(results) == 10:
+            process_id = min(int(path.name.split("-")[-1]) for path in tmp_path.glob("instrec-test-*"))
+            os.kill(process_id, signal.SIGKILL)
+    assert sorted(results) == [(number, None) for number in range(60)]
+    assert len(list(tmp_path.glob("instrec-test-*"))) == 3  # the two workers and the one that came instead
+
+
+def test_outside_a_worker_nothing_ends():
+    with cluster.at_most(0):
+        time.sleep(0.05)
+
+
+def start_scheduler(port):
+    """A scheduler with one worker in processes of its own, ready to be killed."""
+    script = f"""
+        from distributed import LocalCluster
+        if __name__ == "__main__":
+            LocalCluster(n_workers=1, threads_per_worker=1, processes=False, scheduler_port={port},
+                         protocol="tcp", dashboard_address=None, silence_logs=50)
+            print("ready", flush=True)
+            import time
+            time.sleep(600)
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+    )
+    assert process.stdout.readline() == b"ready\n"
+    return process
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_gone_ends_the_work_and_another_one_carries_on():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"tcp://127.0.0.1:{port}"
+    process = start_scheduler(port)
+    done = []
+    with pytest.raises(ConnectionError, match=r"the Dask scheduler at .* is gone; start again to carry on"):  # noqa: PT012
+        for item, _ in cluster.process(halve_slowly, range(1, 200), description="gone", scheduler=address):
+            done.append(item)
+            if len(done) == 3:
+                process.kill()
+                process.wait()
+    assert 3 <= len(done) < 199
+    process = start_scheduler(port)
+    try:
+        rest = sorted(set(range(1, 20)) - set(done))
+        again = list(cluster.process(halve_slowly, rest, description="back", scheduler=address))
+    finally:
+        process.kill()
+        process.wait()
+    assert sorted(again) == [(number, number / 2) for number in rest]
+
+
+def halve_slowly(number):
+    time.sleep(0.05)
+    return number / 2
+
+
+def nothing(number):
+    return None
+
+
+@pytest.mark.slow
+def test_scheduling_costs_little():
+    """60,000 videos have to pass in five minutes, 5 ms each; counted as work of this process, which schedules."""
+    results = cluster.process(nothing, range(1000), description="nothing", num_workers=2)
+    next(results)
+    start = time.process_time()
+    assert sum(1 for _ in results) == 999
+    assert time.process_time() - start < 999 * 0.005
