@@ -11,11 +11,11 @@ STAMP := .venv/.installed
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help setup report tables curation download validate test book lint sync lock clean
+.PHONY: help setup report tables release curation download validate test book lint sync lock clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -3
-	@echo "also: make setup, tables (every model and seed of Tables 2 to 4: CORPUS=... SCHEDULER=... GPUS=...), curation (the paper's data), download (its YouTube-8M videos: LIMIT=... COOKIES=... WORKERS=...), validate (CORPUS=...), book, lint, sync (pair notebooks), lock (renew the pins), clean"
+	@echo "also: make setup, tables (every model and seed of Tables 2 to 4: CORPUS=... SCHEDULER=... GPUS=...), release (weights, embeddings and results of CORPUS=... as one archive), curation (the paper's data), download (its YouTube-8M videos: LIMIT=... COOKIES=... WORKERS=...), validate (CORPUS=...), book, lint, sync (pair notebooks), lock (renew the pins), clean"
 
 setup: $(STAMP)
 
@@ -33,6 +33,9 @@ report: $(STAMP)
 
 tables: $(STAMP)
 	@$(BIN)/python -m instrec_utils tables --corpus "$(CORPUS)" $(if $(SCHEDULER),--scheduler "$(SCHEDULER)") $(if $(GPUS),--gpus "$(GPUS)")
+
+release: $(STAMP)
+	@$(BIN)/python -m instrec_utils release --corpus "$(CORPUS)"
 
 curation: $(STAMP)
 	@$(BIN)/python -m instrec_utils curation

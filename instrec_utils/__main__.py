@@ -57,6 +57,18 @@ def tables(
 
 
 @app.command()
+def release(
+    corpus: Annotated[str, typer.Option(help="A corpus with finished runs: demo, open, ...")] = "demo",
+) -> None:
+    """Pack index, features, embeddings, weights and results of a corpus into one archive with checksums."""
+    from instrec_utils import corpora, paths
+    from instrec_utils import release as releases
+
+    path = releases.write(corpora.read(corpus), paths.home() / "release")
+    print(f"\n{path}: {path.stat().st_size / 2**20:.1f} MiB; its checksum is beside it")
+
+
+@app.command()
 def curation() -> None:
     """Recompute the paper's Table 1, the splits and the chapter on its data from the authors' lists; build the book."""
     from instrec_utils import paths, pipeline

@@ -58,6 +58,11 @@ def sha256_of(content: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def sha256_of_bytes(content: bytes) -> str:
+    """Return the sha256 of bytes."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def sha256_of_file(path: Path) -> str:
     """Return the sha256 of a file's bytes."""
     with Path(path).open("rb") as file:

@@ -1,0 +1,79 @@
+"""What others need to start from, as one archive with checksums: index, features, embeddings, weights and results.
+
+The archive's paths are those of a checkout, so it is unpacked in one, and checked by a tool that every system has::
+
+    tar xf instrec-demo.tar && sha256sum --check SHA256SUMS-demo
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tqdm import tqdm
+
+from instrec_utils import files, paths, runs
+from instrec_utils.corpora import Corpus
+from instrec_utils.errors import RunError
+
+# The features hold frames and the sound's spectrum: of others' videos and photographs these are not ours to give away.
+WITH_FEATURES = ("demo",)
+
+
+def write(corpus: Corpus, folder: Path) -> Path:
+    """Write ``instrec-<corpus>.tar`` and return its path; the same files give the same bytes.
+
+    Parameters
+    ----------
+    corpus : with finished runs.
+    folder : where the archive goes.
+
+    Raises
+    ------
+    RunError
+        There is no finished run, or the data are kept outside the checkout.
+    """
+    home = paths.home()
+    chosen = sorted(_files(corpus))
+    if not any(path.name == "best.keras" for path in chosen):
+        raise RunError(f"{paths.results_dir(corpus.name)}: no finished run with its weights; train the models first")
+    outside = [path for path in chosen if not path.is_relative_to(home)]
+    if outside:
+        raise RunError(
+            f"{outside[0]}: expected data inside {home}, so that the archive fits a checkout; unset INSTREC_DATA"
+        )
+    path = Path(folder) / f"instrec-{corpus.name}.tar"
+    sums = []
+    with files.whole(path) as temporary, tarfile.open(temporary, "w") as archive:
+        for one in tqdm(chosen, desc=path.name, unit="file"):
+            content, name = one.read_bytes(), one.relative_to(home).as_posix()
+            sums.append(f"{files.sha256_of_bytes(content)}  {name}\n")
+            _add(archive, name, content)
+        _add(archive, f"SHA256SUMS-{corpus.name}", "".join(sums).encode())
+    files.write_text(path.with_suffix(".tar.sha256"), f"{files.sha256_of_file(path)}  {path.name}\n")
+    return path
+
+
+def _files(corpus: Corpus) -> Iterator[Path]:
+    yield corpus.directory / "index.csv"
+    yield corpus.directory / "source.json"
+    folders = ("features", "embeddings") if corpus.source in WITH_FEATURES else ("embeddings",)
+    for folder in folders:
+        yield from (corpus.directory / folder).rglob("[!.]*.*")
+    results = paths.results_dir(corpus.name)
+    yield from (path for path in results.rglob("*") if path.is_file())
+    for result in results.glob("*.json"):
+        try:
+            run = runs.read(corpus, result.stem)
+        except RunError:  # a result without its weights: only the result goes along
+            continue
+        yield from (path for path in run.directory(corpus).rglob("[!.]*.*") if path.is_file())
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    # No owner, no time: who packed it and when is nobody's concern.
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(content), 0o644
+    archive.addfile(entry, io.BytesIO(content))
