@@ -347,3 +347,57 @@ def test_held_out_shares_refuses_no_way_and_more_than_it_can_tell_apart(ways):
     table = pd.DataFrame({"label": ["cello"]} | {way: ["test"] for way in ways})
     with pytest.raises(ValueError, match="expected 1 to 3 ways"):
         plots.held_out_shares({"one": table})
+
+
+def make_robustness():
+    rows = [
+        ("none", "as is", "", ("audio", "visual", "fusion", "dropout")),
+        ("missing", "sound", "", ("visual", "fusion", "dropout")),
+        ("missing", "pictures", "", ("audio", "fusion", "dropout")),
+        ("noise", "20", "dB", ("audio", "visual", "fusion", "dropout")),
+        ("noise", "-5", "dB", ("audio", "visual", "fusion", "dropout")),
+        ("blur", "8", "pixels", ("audio", "visual", "fusion", "dropout")),
+    ]
+    rows = [(*place, kind) for *place, kinds in rows for kind in kinds]
+    table = pd.DataFrame(rows, columns=["condition", "level", "unit", "kind"])
+    values = np.linspace(90, 20, len(table))
+    return table.assign(value=values, low=values - 10, high=values + 8)
+
+
+def test_robustness_begins_every_panel_with_the_videos_as_they_are():
+    table = make_robustness()
+    figure = plots.robustness(table, reference=9.0)
+    missing, noise, blur = figure.axes
+    assert [axes.get_title("left") for axes in figure.axes] == ["missing", "noise", "blur"]
+    assert tick_labels(noise.xaxis) == ["as is", "20", "-5"]
+    assert noise.get_xlabel() == "dB"
+    lines = {line.get_label(): line for line in noise.lines}
+    assert list(lines) == ["sound", "frames", "fusion", "fusion trained with modality dropout", "majority rate"]
+    expected = table[table.condition.isin(["none", "noise"]) & (table.kind == "fusion")].value
+    np.testing.assert_allclose(lines["fusion"].get_ydata(), expected)
+    assert lines["fusion"].get_linestyle() == "-"
+    np.testing.assert_allclose(lines["majority rate"].get_ydata(), 9.0)
+    # Levels that are names are not joined, and a model without its modality is not there.
+    lines = {line.get_label(): line for line in missing.lines}
+    assert lines["fusion"].get_linestyle() == "None"
+    assert lines["sound"].get_xdata().round().tolist() == [0, 2]
+    intervals = [path.vertices[:, 1].tolist() for group in blur.collections for path in group.get_paths()]
+    fusion = table[table.condition.isin(["none", "blur"]) & (table.kind == "fusion")]
+    assert [ends for ends in intervals if ends in fusion[["low", "high"]].to_numpy().tolist()]
+    assert len({text.get_text() for text in figure.legends[0].texts}) == 5
+    render(figure)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kind": "human"}, "kind: expected one of audio, visual, fusion, dropout, got"),
+        ({"value": 140.0}, "expected 0 to 100 %"),
+        ({"level": "x"}, "one row a condition, level and kind"),
+    ],
+)
+def test_robustness_refuses_what_it_cannot_show(change, message):
+    with pytest.raises(ValueError, match=message):
+        plots.robustness(make_robustness().assign(**change))
+    with pytest.raises(ValueError, match="at least one of the conditions"):
+        plots.robustness(make_robustness().query("condition == 'none'"))
