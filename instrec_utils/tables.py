@@ -60,10 +60,7 @@ def metrics(row: Row, split: str = "test") -> dict[str, dict[str, float]]:
 
 def table2(corpus: str) -> pd.DataFrame:
     """Return the frame models by number of frames and pre-training, beside the paper's Table 2."""
-    ordered = sorted(
-        rows(corpus, "visual"),
-        key=lambda row: (row[0]["model"], row[0]["parameters"]["pretrained"], row[0]["parameters"]["num_frames"]),
-    )
+    ordered = _visual_rows(corpus)
 
     def printed(result: dict[str, Any], line: dict[str, Any]) -> bool:
         parameters = result["parameters"]
@@ -79,6 +76,14 @@ def table2(corpus: str) -> pd.DataFrame:
         }
 
     return _table(ordered, settings, "table2", printed)
+
+
+def _visual_rows(corpus: str) -> list[Row]:
+    def place(row: Row) -> tuple[str, bool, int]:
+        parameters = row[0]["parameters"]
+        return row[0]["model"], parameters["pretrained"], parameters["num_frames"]
+
+    return sorted(rows(corpus, "visual"), key=place)
 
 
 def table3(corpus: str) -> pd.DataFrame:
@@ -279,7 +284,7 @@ def calibration(candidates: dict[str, Row]) -> pd.DataFrame:
 def frame_counts(corpus: str) -> pd.DataFrame:
     """Return Hit@1 by number of frames for `plots.frame_counts`."""
     lines = []
-    for row in rows(corpus, "visual"):
+    for row in _visual_rows(corpus):
         parameters = row[0]["parameters"]
         start = "photographs first (PT)" if parameters["pretrained"] else "from ImageNet's weights"
         hit = {key: 100 * value for key, value in metrics(row)["hit_at_1"].items() if key != "spread"}

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from instrec_utils import evaluation, files, paths, results, tables
+from instrec_utils import evaluation, files, paths, plots, results, tables
 
 LABELS = ["cello", "flute", "organ"]
 TRUTH = np.arange(30) % 3
@@ -162,3 +162,26 @@ def test_a_temperature_makes_scores_as_decided_as_they_are_right():
     np.testing.assert_array_equal(after.argmax(axis=1), true.argmax(axis=1))
     assert evaluation.calibration_error(truth, after) < 0.03 < evaluation.calibration_error(truth, too_decided)
     assert evaluation.negative_log_likelihood(truth, after) < evaluation.negative_log_likelihood(truth, too_decided)
+
+
+def test_the_figure_of_frame_counts_shows_the_tables_numbers(corpus):
+    table = tables.frame_counts(corpus)
+    assert table["name"].tolist() == [
+        "EfficientNet-Lite0, from ImageNet's weights",
+        "EfficientNet-Lite0, photographs first (PT)",
+    ]
+    figure = plots.frame_counts(table)
+    shown = [container.lines[0].get_ydata().tolist() for container in figure.axes[0].containers]
+    assert shown == [[pytest.approx(60.0)], [pytest.approx(60.0)]]
+    with pytest.raises(ValueError, match="0 to 100"):
+        plots.frame_counts(table.assign(high=101.0))
+
+
+def test_the_figure_of_costs_has_a_dot_a_model_in_both_panels(corpus):
+    table = tables.costs(corpus, ["audio", "visual"])
+    figure = plots.costs(table)
+    for axes, column in zip(figure.axes, ("minutes", "multiply_adds"), strict=True):
+        dots = {(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines}
+        assert dots == set(zip(table[column], table["value"], strict=True))
+    with pytest.raises(ValueError, match="costs above 0"):
+        plots.costs(table.assign(minutes=0.0))
