@@ -11,7 +11,7 @@ import pytest
 from instrec_utils import embeddings, evaluation, experiments, features, models, paths, results, runs, training
 from instrec_utils.config import Protocol
 from instrec_utils.corpora import Corpus
-from instrec_utils.errors import CorpusError, FeaturesError, RunError
+from instrec_utils.errors import CorpusError, FeaturesError, ParameterError, RunError
 
 LABELS = ("cello", "flute", "organ")
 PROTOCOL = Protocol("adam", learning_rate=0.05, batch_size=4, max_epochs=2, patience=2)
@@ -210,11 +210,56 @@ def test_an_empty_split_is_refused(corpus, split):
     assert not paths.results_dir("tiny").exists()
 
 
+def test_one_class_cannot_be_learned(corpus):
+    index = corpus.index[corpus.index["label"] == "cello"]
+    with pytest.raises(CorpusError, match="tiny: expected videos of at least two classes, got cello"):
+        train(replace(corpus, index=index))
+    assert not paths.results_dir("tiny").exists()
+
+
+def test_a_class_that_the_test_split_lacks_is_named(corpus):
+    unusable = frozenset(corpus.split("test").query("label == 'organ'").video_id)
+    with pytest.raises(
+        CorpusError, match=r"the test split has no video of organ; each class needs .* split the corpus"
+    ):
+        train(replace(corpus, unusable=unusable))
+
+
 def test_features_that_are_not_finite_stop_the_training(corpus):
     write_features(corpus.directory / "features", "cello-0", has_nan=True)
     with pytest.raises(FeaturesError, match=r"cello-0\.h5: log_mel/choi2016_uc holds values that are not finite"):
         train(corpus)
     assert not paths.results_dir("tiny").exists()
+
+
+def test_a_profile_sets_the_protocol_and_a_parameter_replaces_a_part_of_it():
+    paper = runs.audio_run(audio_model="choi2016", segmentation="uc", profile="paper", seed=1)
+    assert paper.protocol == Protocol("adam", 1e-3, 16, 200, 10)
+    assert (paper.parameters["augment"], paper.parameters["warm_up_epochs"]) == (False, 0)
+    quick = runs.audio_run(audio_model="choi2016", segmentation="uc", profile="quick", audio_max_epochs=3, seed=1)
+    assert quick.protocol.max_epochs == 3
+    assert quick.in_profile("paper") == paper
+    frames = runs.frame_run(backbone="inception_frames", num_frames=50, profile="paper", seed=1)
+    assert frames.protocol == Protocol("sgd", 1e-4, 64, 200, 5, halve_every=5)
+    assert not frames.parameters["freeze_backbone"]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: audio_run(audio_model="vggish"), "audio_model: expected one of han2016, choi2016, .* got 'vggish'"),
+        (lambda: audio_run(segmentation="all"), "segmentation: expected one of uc, cc, got 'all'"),
+        (lambda: audio_run(audio_model="han2016", segmentation="cc"), "expected 'uc' for the model han2016"),
+        (lambda: audio_run(profile="fast"), "profile: expected one of paper, quick, got 'fast'"),
+        (
+            lambda: runs.frame_run(backbone="efficientnet_lite0", num_frames=0, profile="quick", seed=1),
+            "num_frames: expected at least 1, got 0",
+        ),
+    ],
+)
+def test_unknown_settings_are_refused(make, message):
+    with pytest.raises(ParameterError, match=message):
+        make()
 
 
 @pytest.mark.slow
