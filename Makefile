@@ -4,6 +4,7 @@
 
 CORPUS ?= demo
 ROOT ?=
+BENCH ?= extraction
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -11,11 +12,25 @@ STAMP := .venv/.installed
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help setup report tables release curation download validate test book lint sync lock clean
+.PHONY: help setup report tables release bench curation download validate test book lint sync lock clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -3
-	@echo "also: make setup, tables (every model and seed of Tables 2 to 4: CORPUS=... SCHEDULER=... GPUS=...), release (weights, embeddings and results of CORPUS=... as one archive), curation (the paper's data), download (its YouTube-8M videos: LIMIT=... COOKIES=... WORKERS=...), validate (CORPUS=...), book, lint, sync (pair notebooks), lock (renew the pins), clean"
+	@sed -n 's/^# //p; /^$$/q' Makefile
+	@sed -n 's/^#- //p' Makefile | column -t -s '|'
+
+#- also:|
+#- make setup|the environment alone
+#- make tables|every model and seed of Tables 2 to 4 (CORPUS=demo or open; SCHEDULER=address GPUS=1)
+#- make release|weights, embeddings and results of a corpus as one archive (CORPUS=...)
+#- make curation|the paper's Table 1, the splits and the chapter on its data
+#- make download|the paper's YouTube-8M videos (LIMIT=... COOKIES=... WORKERS=...)
+#- make validate|looks at every video of a corpus (CORPUS=...)
+#- make bench|ratios and limits, measured (BENCH=extraction, training or curation)
+#- make book|the book from the pages that are there
+#- make lint|style
+#- make sync|pairs the notebooks
+#- make lock|renews the pins
+#- make clean|removes data, runs and the built book
 
 setup: $(STAMP)
 
@@ -52,6 +67,9 @@ test: lint
 lint: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+
+bench: $(STAMP)
+	@$(BIN)/python benchmarks/$(BENCH).py
 
 book: $(STAMP)
 	@$(BIN)/jupyter-book build -W -n --keep-going book/
