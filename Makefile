@@ -16,21 +16,21 @@ export PYTHONUNBUFFERED = 1
 
 help:
 	@sed -n 's/^# //p; /^$$/q' Makefile
-	@sed -n 's/^#- //p' Makefile | column -t -s '|'
+	@sed -n 's/^#- //p' Makefile
 
-#- also:|
-#- make setup|the environment alone
-#- make tables|every model and seed of Tables 2 to 4 (CORPUS=demo or open; SCHEDULER=address GPUS=1)
-#- make release|weights, embeddings and results of a corpus as one archive (CORPUS=...)
-#- make curation|the paper's Table 1, the splits and the chapter on its data
-#- make download|the paper's YouTube-8M videos (LIMIT=... COOKIES=... WORKERS=...)
-#- make validate|looks at every video of a corpus (CORPUS=...)
-#- make bench|ratios and limits, measured (BENCH=extraction, training or curation)
-#- make book|the book from the pages that are there
-#- make lint|style
-#- make sync|pairs the notebooks
-#- make lock|renews the pins
-#- make clean|removes data, runs and the built book
+#- also:
+#- make setup     the environment alone
+#- make tables    every model and seed of Tables 2 to 4 (CORPUS=demo or open; SCHEDULER=address GPUS=1)
+#- make release   weights, embeddings and results of a corpus as one archive (CORPUS=...)
+#- make curation  the paper's Table 1, the splits and the chapter on its data
+#- make download  the paper's YouTube-8M videos (LIMIT=... COOKIES=... WORKERS=...)
+#- make validate  looks at every video of a corpus (CORPUS=...)
+#- make bench     ratios and limits, measured (BENCH=extraction, training or curation)
+#- make book      the book from the pages that are there
+#- make lint      style
+#- make sync      pairs the notebooks
+#- make lock      renews the pins
+#- make clean     removes data, runs and the built book
 
 setup: $(STAMP)
 
