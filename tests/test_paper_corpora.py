@@ -182,12 +182,11 @@ def test_every_source_has_its_line_and_its_parameters(monkeypatch):
     monkeypatch.delenv("INSTREC_HOME", raising=False)
     assert set(report.NATURE) == set(corpora.SOURCES)
     for name in ("fcvid", "yt8m"):
-        assert pipeline.read_parameters(name, {"root": "somewhere"}) == {
-            "corpus": name,
-            "source": name,
-            "root": "somewhere",
-        }
-        assert yaml.safe_load((paths.home() / "params" / f"{name}.yaml").read_text())["source"] == name
+        content = yaml.safe_load((paths.home() / "params" / f"{name}.yaml").read_text())
+        assert content["corpus"] == content["source"] == name
+        assert "split" not in content  # the corpus' own, which is the paper's
+        asked = {"root": "somewhere", "split": "grouped"}
+        assert pipeline.read_parameters(name, asked) == content | asked
 
 
 @pytest.fixture
