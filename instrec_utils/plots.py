@@ -792,7 +792,7 @@ def robustness(table: pd.DataFrame, *, reference: float | None = None) -> Figure
     for axes, name in zip(grid, names, strict=False):
         rows = table[table["condition"] == name]
         _draw_robustness(axes, pd.concat([as_is, rows]), has_lines=bool(rows["unit"].iloc[0]))
-        axes.set(title=name, xlabel=rows["unit"].iloc[0], ylim=(0, 102))
+        axes.set(title=name, xlabel=rows["unit"].iloc[0], ylim=(-3, 103))
         if reference is not None:
             axes.axhline(reference, color="#555555", linewidth=1, linestyle=(0, (2, 2)), label="majority rate")
     for axes in grid[len(names) :]:

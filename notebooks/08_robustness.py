@@ -109,7 +109,7 @@ report.table(
 tests = robustness.compare(corpus, fusion.name, dropout.name)
 report.table(
     robustness.tests_table(tests),
-    f"Differences of the Hit@1 in points, with p values, test split, n = {measured['num_test']}.",
+    f"Differences of the Hit@1 in points, with p values, test split, n = {measured['num_test']}, one seed.",
 )
 
 # %% [markdown]
@@ -127,5 +127,5 @@ report.provenance([results.read_one(corpus, run.name) for run in (audio, visual,
 # %% tags=["remove-input"]
 report.table(
     robustness.sources([measured, with_dropout]),
-    f"And of the measurements: files of results/{corpus}/, with the predictions under each degradation beside them.",
+    f"And of the measurements: files of results/{corpus}/, with the predictions under each degradation beside them. What the two measurements share is computed in the first.",
 )
