@@ -172,10 +172,11 @@ shown
 
 # %% tags=["remove-input"]
 skipped_path = videos.directory / "skipped.csv"
-skipped = pd.read_csv(skipped_path) if skipped_path.exists() else pd.DataFrame(columns=["path", "reason"])
-report.table(
-    skipped.head(50), f"{len(skipped)} videos are missing or could not be read, and were skipped; the first 50."
-) if len(skipped) else Markdown("Nothing: every file of the corpus is a readable video.")
+skipped = pd.read_csv(skipped_path, keep_default_na=False) if skipped_path.exists() else pd.DataFrame(columns=["path"])
+skipped = skipped[skipped["path"] != ""]  # the others have no file, and stand in the table above
+report.table(skipped.head(50), f"{len(skipped)} files could not be read, and were skipped; the first 50.") if len(
+    skipped
+) else Markdown("Every file of the corpus is a readable video.")
 
 # %% tags=["remove-input"]
 report.takeaway(
