@@ -462,7 +462,8 @@ class Networks:
 
     def _of_sound(self, spectrogram: np.ndarray) -> dict[str, np.ndarray]:
         windows = spectrogram if spectrogram.ndim == 3 else spectrogram[None]
-        sound, scores = (np.asarray(values).mean(axis=0) for values in self._audio_network.predict_on_batch(windows))
+        outputs = self._audio_network.predict_on_batch(windows)
+        sound, scores = (np.asarray(values, np.float32).mean(axis=0) for values in outputs)
         # The fusion is given zeros where nothing is to be heard, as in its training.
         return {"sound": sound * (not spectrograms.is_silent(spectrogram)), "sound_scores": scores}
 

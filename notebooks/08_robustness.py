@@ -48,7 +48,8 @@ visual = runs.read(videos, runs.frame_name(backbone, num_frames, pretrained, see
 joined = {"audio": audio, "visual": visual, "profile": profile, "seed": seed}
 fusion = runs.read(videos, runs.fusion_run(videos, **joined).name)
 dropout = runs.fusion_run(videos, modality_dropout=modality_dropout, **joined)
-dropout = dataclasses.replace(dropout, protocol=fusion.protocol)
+parameters = fusion.parameters | {"modality_dropout": modality_dropout}
+dropout = dataclasses.replace(dropout, protocol=fusion.protocol, parameters=parameters)
 
 # %% tags=["remove-input"]
 report.corpus_note(videos)
