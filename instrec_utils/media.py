@@ -456,14 +456,16 @@ def read_sound(path: Path, sample_rates: tuple[int, ...]) -> dict[int, np.ndarra
                 # A recorded broadcast may change from mono to stereo, or its sample rate, midway.
                 if setup != (setup := (frame.format.name, frame.layout.name, frame.sample_rate)):
                     _finish(streams, chunks)
-                    to_float = av.AudioResampler(format="fltp")
+                    to_float = av.AudioResampler(format="flt")
                     for rate in sample_rates:
                         streams[rate] = soxr.ResampleStream(frame.sample_rate, rate, 1, dtype="float32")
                 seconds += frame.samples / frame.sample_rate
                 if seconds > MAX_SECONDS:
                     raise MediaError(f"{path}: expected sound of at most {MAX_SECONDS} s, got more")
-                for planar in to_float.resample(frame):
-                    mono = planar.to_ndarray().mean(axis=0, dtype=np.float32)
+                for packed in to_float.resample(frame):
+                    # Not as planes: of eight or more channels PyAV reads beyond the last one.
+                    channels = packed.to_ndarray().reshape(-1, packed.layout.nb_channels).T
+                    mono = np.ascontiguousarray(channels).mean(axis=0, dtype=np.float32)
                     for rate, resampler in streams.items():
                         chunks[rate].append(resampler.resample_chunk(mono))
         except (av.FFmpegError, ValueError) as error:
