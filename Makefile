@@ -1,4 +1,4 @@
-# make report    everything from videos to the built book (CORPUS=demo unless said; open; folder ROOT=...; fcvid ROOT=...; yt8m)
+# make report    everything from videos to the built book (CORPUS=demo unless said; open; folder ROOT=...; fcvid ROOT=...; yt8m; SPLIT=grouped)
 # make test      lint and tests
 # Each does all set-up itself: a virtual environment in .venv with the pinned packages of requirements.lock.
 
@@ -44,7 +44,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 report: $(STAMP)
-	@$(BIN)/python -m instrec_utils report --corpus "$(CORPUS)" --root "$(ROOT)"
+	@$(BIN)/python -m instrec_utils report --corpus "$(CORPUS)" --root "$(ROOT)" $(if $(SPLIT),-p "split=$(SPLIT)")
 
 tables: $(STAMP)
 	@$(BIN)/python -m instrec_utils tables --corpus "$(CORPUS)" $(if $(SCHEDULER),--scheduler "$(SCHEDULER)") $(if $(GPUS),--gpus "$(GPUS)")

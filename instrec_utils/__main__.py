@@ -69,13 +69,15 @@ def release(
 
 
 @app.command()
-def curation() -> None:
+def curation(
+    records: Annotated[str, typer.Option(help="Folder with YouTube-8M's video-level records.")] = "",
+) -> None:
     """Recompute the paper's Table 1, the splits and the chapter on its data from the authors' lists; build the book."""
     from instrec_utils import paths, pipeline
     from instrec_utils.corpora import published
 
     splits = published.write_splits(published.locate(), paths.data_dir() / "curation" / "splits")
-    print(f"\nThe splits: {splits}\nThe page: {pipeline.curation()}")
+    print(f"\nThe splits: {splits}\nThe page: {pipeline.curation(records)}")
 
 
 @app.command()

@@ -27,6 +27,13 @@ from instrec_utils.errors import InstrecError, ParameterError
 
 PUBLISHED = ("demo", "open")
 CURATION = "curation"
+# What the names of the results begin with that a page shows; the later pages show all.
+SHOWN = {
+    "01_corpus": (),
+    "02_hearing_and_seeing": (),
+    "03_frame_model": ("visual-",),
+    "04_audio_model": ("audio-", "visual-"),
+}
 TYPES = {"str": str, "int": int, "float": float, "bool": bool}
 
 
@@ -100,7 +107,7 @@ def run(corpus: str, overrides: Mapping[str, Any]) -> Path:
     pages = paths.home() / "book" / name
     state_path = paths.runs_dir(name) / "pages.json"
     state = json.loads(state_path.read_text(encoding="utf-8")) if state_path.exists() else {}
-    key = files.sha256_of([_sources_sha256(), str(paths.data_dir())])
+    key = files.sha256_of([_sources_sha256(), str(paths.data_dir()), _material(parameters)])
     for number, notebook in enumerate(notebooks(), start=1):
         own = {p: value for p, value in parameters.items() if p in declared(notebook)}
         # The chain of keys stands for the results of the notebooks before this one.
@@ -108,20 +115,24 @@ def run(corpus: str, overrides: Mapping[str, Any]) -> Path:
         page = pages / notebook.name
         title = f"[{number}/{len(notebooks())}] {notebook.stem}"
         index = paths.data_dir() / name / "index.csv"
-        if index.exists() and _is_fresh(state.get(notebook.stem), key, page, name):
+        if index.exists() and _is_fresh(state.get(notebook.stem), key, page, _results_shown(notebook.stem, name)):
             _say(f"{title}: up to date")
             continue
         _say(f"{title} ({time.perf_counter() - started:.0f} s so far)")
         _make_page(notebook, own, page, name)
-        state[notebook.stem] = {"key": key, "results": _results_now(name)}
+        state[notebook.stem] = {"key": key, "results": _results_shown(notebook.stem, name)}
         files.write_json(state_path, state)
     _drop_unused_media(name)
     _say("building the book")
     return build_book(name)
 
 
-def curation() -> Path:
+def curation(records: str = "") -> Path:
     """Execute the page about the paper's data if it is not up to date, build the book, and return the page.
+
+    Parameters
+    ----------
+    records : folder with YouTube-8M's video-level records, for its selection; empty for the vocabulary alone.
 
     Raises
     ------
@@ -138,13 +149,14 @@ def curation() -> Path:
     # The checksums of the lists are part of the sources, and the lists have just been compared with them.
     ledger = paths.data_dir() / "yt8m" / "ledger.sqlite"
     asked = files.sha256_of_file(ledger) if ledger.exists() else ""
-    key = files.sha256_of([_sources_sha256(), files.sha256_of_file(notebook), asked])
-    if _is_fresh(state.get(notebook.stem), key, page, CURATION):
+    key = files.sha256_of([_sources_sha256(), files.sha256_of_file(notebook), asked, records])
+    if _is_fresh(state.get(notebook.stem), key, page, _results_shown(CURATION, CURATION)):
         _say(f"{CURATION}: up to date")
     else:
         _say(CURATION)
-        _make_page(notebook, {}, page, CURATION)
-        files.write_json(state_path, {notebook.stem: {"key": key, "results": _results_now(CURATION)}})
+        _make_page(notebook, {"records": records} if records else {}, page, CURATION)
+        shown = _results_shown(CURATION, CURATION)
+        files.write_json(state_path, {notebook.stem: {"key": key, "results": shown}})
     _say("building the book")
     return build_book(CURATION).parent / CURATION / f"{CURATION}.html"
 
@@ -161,16 +173,27 @@ def _sources_sha256() -> str:
     return digest.hexdigest()
 
 
-def _results_now(corpus: str) -> dict[str, str]:
-    return {path.name: files.sha256_of_file(path) for path in sorted(paths.results_dir(corpus).glob("*.json"))}
+def _material(parameters: Mapping[str, Any]) -> str:
+    """Return what identifies the videos that come from outside: those of a folder, or those that were downloaded."""
+    if root := parameters.get("root"):
+        found = sorted(path for path in Path(root).expanduser().rglob("*") if path.is_file())
+        status = [(str(path), *(getattr(path.stat(), name) for name in ("st_size", "st_mtime_ns"))) for path in found]
+        return files.sha256_of(status)
+    ledger = paths.data_dir() / "yt8m" / "ledger.sqlite"
+    if parameters.get("source") == "yt8m" and ledger.exists():
+        return files.sha256_of_file(ledger)
+    return ""
 
 
-def _is_fresh(noted: dict[str, Any] | None, key: str, page: Path, corpus: str) -> bool:
-    if noted is None or noted["key"] != key or not page.exists():
-        return False
-    # A page shows all results of the kinds that were there when it was made, so new ones of these make it stale.
-    kinds = tuple({name.split("-")[0] for name in noted["results"]})
-    return noted["results"] == {name: sha for name, sha in _results_now(corpus).items() if name.startswith(kinds)}
+def _results_shown(page: str, corpus: str) -> dict[str, str]:
+    """Return the results that a page shows, which with new ones among them is out of date, by file name."""
+    shown = SHOWN.get(page, ("",))
+    found = sorted(paths.results_dir(corpus).glob("*.json"))
+    return {path.name: files.sha256_of_file(path) for path in found if path.name.startswith(shown)}
+
+
+def _is_fresh(noted: dict[str, Any] | None, key: str, page: Path, shown: dict[str, str]) -> bool:
+    return noted is not None and page.exists() and noted["key"] == key and noted["results"] == shown
 
 
 def execute(notebook: Path, parameters: Mapping[str, Any], executed: Path) -> None:

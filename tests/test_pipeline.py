@@ -134,3 +134,36 @@ def test_the_contents_of_a_users_book_replace_the_published_parts(home):
     contents = pipeline.contents_for("mine")
     files = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
     assert files == ["mine/01_first", "mine/02_second", "glossary"]
+
+
+def test_a_page_is_out_of_date_with_the_results_that_it_shows_and_no_others(home):
+    folder = home / "results" / "mini"
+    folder.mkdir(parents=True)
+    for name in ("audio-a-s1", "visual-v-s1", "fusion-f-s1"):
+        (folder / f"{name}.json").write_text(name)
+    shown = {
+        page: set(pipeline._results_shown(page, "mini")) for page in ("01_corpus", "03_frame_model", "04_audio_model")
+    }
+    assert shown == {
+        "01_corpus": set(),
+        "03_frame_model": {"visual-v-s1.json"},
+        "04_audio_model": {"audio-a-s1.json", "visual-v-s1.json"},
+    }
+    assert len(pipeline._results_shown("07_summary", "mini")) == 3
+    before = pipeline._results_shown("03_frame_model", "mini")
+    (folder / "audio-a-s1.json").write_text("trained again")
+    assert pipeline._results_shown("03_frame_model", "mini") == before
+    (folder / "visual-v-s2.json").write_text("another seed")
+    assert pipeline._results_shown("03_frame_model", "mini") != before
+
+
+def test_a_changed_folder_of_videos_is_noticed(home, tmp_path):
+    folder = tmp_path / "videos" / "oboe"
+    folder.mkdir(parents=True)
+    (folder / "a.mp4").write_bytes(b"a")
+    parameters = {"source": "folder", "root": str(tmp_path / "videos")}
+    before = pipeline._material(parameters)
+    assert pipeline._material(parameters) == before
+    (folder / "b.mp4").write_bytes(b"b")
+    assert pipeline._material(parameters) != before
+    assert pipeline._material({"source": "demo"}) == ""
