@@ -373,7 +373,8 @@ def _decode(
     can_drop = effort is not None and context.name == "h264"
     is_running = False
     packets = (packet for packet in container.demux(stream) if packet.size)
-    for number, packet in enumerate(packets):
+    needed = None if effort is None else int(effort.nonzero()[0][-1]) + 1  # SKIP is 0
+    for number, packet in enumerate(itertools.islice(packets, needed)):
         if effort is not None and effort[number] == sampling.SKIP:
             if is_running:
                 yield _drained(stream)
