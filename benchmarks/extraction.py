@@ -1,4 +1,4 @@
-"""Measure the extraction of features and write ``results/benchmarks/extraction.json``.
+"""Measure the extraction of features and write ``results/benchmarks/extraction.json`` and the book's page about it.
 
 Every ratio is of things that were measured in turn, in one run, on films that are made here. Say which sections to
 measure, or none for all: through, sampled, recipe, workers, memory, scheduling. A section that is left out keeps its
@@ -25,6 +25,7 @@ from pathlib import Path
 
 import av
 import cv2
+import extraction_page
 import imageio_ffmpeg
 import librosa
 import numpy as np
@@ -442,6 +443,8 @@ def main() -> None:
         files.write_json(options.output, content)
     if options.films is None:
         shutil.rmtree(folder)
+    if not options.tiny:
+        print(extraction_page.write())
 
 
 if __name__ == "__main__":

