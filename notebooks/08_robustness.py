@@ -70,7 +70,7 @@ for run in (fusion, dropout):
 # - *Noise*: pink noise is added to the decoded sound, so many dB below the power of the whole recording (or above, where
 #   negative).
 # - *Blur*: a Gaussian filter on the frames of 256 × 256 pixels.
-# - *Bitrate*: the video is encoded anew, pictures as H.264 and sound as mono AAC of 24, 16 and 8 kbit/s, which has as many
+# - *Bitrate*: the video is encoded anew, pictures as H.264 and sound as mono AAC of 24 and 8 kbit/s, which has as many
 #   thousand samples a second, and everything is extracted from that file. The last one's sound ends at 4 kHz, like a telephone's.
 #
 # A model of one modality without that modality has nothing to say: it is left out there, and the line of the commonest class
@@ -94,7 +94,7 @@ report.figure(
 kbits = [f"{row['kbits']:.0f}" for row in measured["results"] if "kbits" in row and row["model"] == "fusion"]
 report.table(
     robustness.table(curves),
-    f"Hit@1 in % with 95 % bootstrap intervals, test split, n = {measured['num_test']}, one seed. The videos of the three bitrates "
+    f"Hit@1 in % with 95 % bootstrap intervals, test split, n = {measured['num_test']}, one seed. The videos of the two bitrates "
     f"really have {', '.join(kbits)} kbit/s, sound and container included.",
 )
 
