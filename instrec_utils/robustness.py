@@ -90,7 +90,8 @@ def measure(corpus: Corpus, fusion: Run, *, seed: int) -> None:
         rows.append(row | {"hit_at_1": evaluation.evaluate(truth, scores)["hit_at_1"], "n": len(table)})
         place = {column: row[column] for column in COLUMNS if column in row}
         tables.append(table.assign(**place)[[*COLUMNS, *corpus.labels]])
-    files.write_text(path.with_suffix(".predictions.csv"), pd.concat(tables).to_csv(index=False))
+    # Four digits keep the file of more than a thousand rows below a megabyte.
+    files.write_text(path.with_suffix(".predictions.csv"), pd.concat(tables).round(4).to_csv(index=False))
     files.write_json(
         path,
         {
