@@ -1,22 +1,30 @@
 """Batches of inputs and class numbers, read from the store as they are needed.
 
-Every batch is a pure function of the seed, the epoch and its number: no worker, order of reading or resumption
+Every batch is a pure function of the seed, the epoch and its number: no thread, order of reading or resumption
 changes what a network sees.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import keras
 import numpy as np
 
 Load = Callable[[int, np.random.Generator], dict[str, np.ndarray] | np.ndarray]
 """From an example's number and a generator to the example: an array, or one a name of input."""
+Batch = tuple[dict[str, np.ndarray] | np.ndarray, np.ndarray]
+
+NUM_THREADS = min(16, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+NUM_AHEAD = 2 * NUM_THREADS  # batches that are loaded before they are asked for
 
 
 class Batches(keras.utils.PyDataset):
-    """Examples in batches, loaded by two threads while the network works.
+    """Examples in batches, the next ones loaded by threads while the network works.
+
+    The threads are not those of Keras, which with JAX mixes up the order of the first epoch of a new or loaded model.
 
     Parameters
     ----------
@@ -37,25 +45,38 @@ class Batches(keras.utils.PyDataset):
         epoch: int = 0,
         shuffle: bool = False,
     ) -> None:
-        super().__init__(workers=2, use_multiprocessing=False, max_queue_size=4)
+        super().__init__(workers=1, use_multiprocessing=False)
         self.load = load
         self.targets = np.asarray(targets)
         self.batch_size = batch_size
         self.key = (seed, epoch)
         self.error: Exception | None = None  # of the example that could not be loaded
+        self.threads = ThreadPoolExecutor(NUM_THREADS)
+        self.ahead: dict[int, Future[Batch]] = {}
         numbers = np.arange(len(self.targets))
         self.order = np.random.default_rng(self.key).permutation(numbers) if shuffle else numbers
 
-    def __len__(self) -> int:
-        return -(-len(self.targets) // self.batch_size)
+    def filled_up(self, num_devices: int) -> Batches:
+        """Return the batches with the first examples again at the end, so that devices get equal parts of the last."""
+        self.order = np.resize(self.order, len(self.order) + -len(self.order) % num_devices)
+        return self
 
-    def __getitem__(self, number: int) -> tuple[dict[str, np.ndarray] | np.ndarray, np.ndarray]:
-        chosen = self.order[number * self.batch_size : (number + 1) * self.batch_size]
+    def __len__(self) -> int:
+        return -(-len(self.order) // self.batch_size)
+
+    def __getitem__(self, number: int) -> Batch:
+        for one in range(number, min(number + NUM_AHEAD, len(self))):
+            if one not in self.ahead:
+                self.ahead[one] = self.threads.submit(self._batch, one)
         try:
-            examples = [self.load(int(one), np.random.default_rng((*self.key, int(one)))) for one in chosen]
+            return self.ahead.pop(number).result()
         except Exception as error:
             self.error = error
             raise
+
+    def _batch(self, number: int) -> Batch:
+        chosen = self.order[number * self.batch_size : (number + 1) * self.batch_size]
+        examples = [self.load(int(one), np.random.default_rng((*self.key, int(one)))) for one in chosen]
         if isinstance(examples[0], dict):
             inputs = {name: np.stack([example[name] for example in examples]) for name in examples[0]}
         else:

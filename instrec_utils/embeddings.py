@@ -84,10 +84,14 @@ def read(corpus_dir: Path, backbone: str, video_id: str) -> np.ndarray:
     FeaturesError
         They are missing or damaged.
     """
+    return _stored(corpus_dir, backbone, video_id).astype(np.float32)
+
+
+def _stored(corpus_dir: Path, backbone: str, video_id: str) -> np.ndarray:
     path = path_of(corpus_dir, backbone, video_id)
     try:
         with h5py.File(path) as file:
-            return file["embeddings"][:].astype(np.float32)
+            return file["embeddings"][:]
     except (OSError, KeyError) as error:
         raise FeaturesError(f"{path}: missing or damaged; compute the embeddings first ({error})") from error
 
@@ -99,10 +103,10 @@ def read_some(
 
     Zeros for a video without pictures, as the paper gives a missing modality (3.4).
     """
-    values = read(corpus.directory, backbone, video_id)
+    values = _stored(corpus.directory, backbone, video_id)
     if not len(values):
         return np.zeros((k, values.shape[1]), np.float32)
-    return values[frames.choose(len(values), k, generator)]
+    return values[frames.choose(len(values), k, generator)].astype(np.float32)
 
 
 def sound(corpus: Corpus, audio: Run) -> dict[str, np.ndarray]:
@@ -143,5 +147,5 @@ def of_sound(network, spectrogram: np.ndarray) -> np.ndarray:
     Zeros where nothing is to be heard, as the paper gives a missing modality (3.4).
     """
     windows = spectrogram if spectrogram.ndim == 3 else spectrogram[None]
-    values = np.asarray(network.predict_on_batch(windows)).mean(axis=0)
+    values = np.asarray(network.predict_on_batch(windows), np.float32).mean(axis=0)
     return np.zeros_like(values) if spectrograms.is_silent(spectrogram) else values

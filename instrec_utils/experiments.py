@@ -21,6 +21,7 @@ from instrec_utils import (
     features,
     files,
     frames,
+    hardware,
     models,
     provenance,
     runs,
@@ -85,6 +86,7 @@ def train(corpus: Corpus, run: Run) -> None:
         directory,
         seed=run.seed,
         description=run.name,
+        hardware=run.hardware,
     )
     scores = {
         name: _predict(model, _batches_of(run, corpus, recipe, table), len(table))
@@ -216,8 +218,8 @@ def _new_frame_network(run: Run, corpus: Corpus) -> keras.Model:
     if not run.parameters["freeze_backbone"]:
         return models.build(run.model, len(corpus.labels))
     inputs = keras.Input((models.embedding_size(run.model),), name="embedding")
-    outputs = keras.layers.Dense(len(corpus.labels), activation="softmax", name="scores")(inputs)
-    return keras.Model(inputs, outputs, name=f"{run.model}_classes")
+    scores = keras.layers.Dense(len(corpus.labels), activation="softmax", name="scores", dtype="float32")
+    return keras.Model(inputs, scores(inputs), name=f"{run.model}_classes")
 
 
 def _learn_photographs(run: Run, corpus: Corpus, network: keras.Model) -> None:
@@ -225,7 +227,9 @@ def _learn_photographs(run: Run, corpus: Corpus, network: keras.Model) -> None:
     pictures, targets = photographs.read(corpus)
     values = frames.central_crop(pictures)
     if run.parameters["freeze_backbone"]:
-        values = embeddings.of_pictures(models.build_backbone(run.model), values)
+        with hardware.DEFAULT.precise():  # as for the embeddings of the videos' frames, which all runs share
+            backbone = models.build_backbone(run.model)
+        values = embeddings.of_pictures(backbone, values)
     held_out = np.random.default_rng(run.seed).permutation(len(targets)) < len(targets) // 10
 
     def batches_of(chosen: np.ndarray, epoch: int = 0, shuffle: bool = False) -> Batches:
@@ -244,6 +248,7 @@ def _learn_photographs(run: Run, corpus: Corpus, network: keras.Model) -> None:
         run.directory(corpus) / "photographs",
         seed=run.seed,
         description=f"{run.name} photographs",
+        hardware=run.hardware,
     )
     network.set_weights(learned.get_weights())
 

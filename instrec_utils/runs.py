@@ -16,6 +16,7 @@ from instrec_utils import config, features, files, models, paths, provenance
 from instrec_utils.config import PROFILES, Profile, Protocol
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import ParameterError, RunError
+from instrec_utils.hardware import Hardware
 
 SEGMENTATIONS = ("uc", "cc")
 
@@ -59,6 +60,11 @@ class Run:
     def weights(self, corpus: Corpus) -> Path:
         """Return the file of the best epoch's model."""
         return self.directory(corpus) / "best.keras"
+
+    @property
+    def hardware(self) -> Hardware:
+        """What it is trained with."""
+        return Hardware.of(self.parameters)
 
     @property
     def input_name(self) -> str:
@@ -143,6 +149,8 @@ def audio_run(
     audio_patience: int = 0,
     audio_warm_up_epochs: int = -1,
     seed: int,
+    precision: str = "float32",
+    num_devices: int = 1,
 ) -> Run:
     """Return an audio model's run.
 
@@ -154,6 +162,7 @@ def audio_run(
     audio_learning_rate, audio_batch_size, audio_max_epochs, audio_patience : 0 for the profile's.
     audio_warm_up_epochs : -1 for the profile's.
     seed : see `Run`.
+    precision, num_devices : see `Hardware`; parameters of the run only where they are not the default.
 
     Raises
     ------
@@ -173,7 +182,7 @@ def audio_run(
         "segmentation": segmentation,
         "augment": settings.augment,
         "warm_up_epochs": 0 if audio_model == "han2016" else warm_up_epochs,
-    }
+    } | Hardware(precision, num_devices).parameters()
     return Run(audio_name(audio_model, segmentation, seed), "audio", audio_model, parameters, protocol, seed)
 
 
@@ -193,6 +202,8 @@ def frame_run(
     frame_max_epochs: int = 0,
     frame_patience: int = 0,
     seed: int,
+    precision: str = "float32",
+    num_devices: int = 1,
 ) -> Run:
     """Return a frame model's run.
 
@@ -204,6 +215,7 @@ def frame_run(
     profile : one of `config.PROFILES`; "quick" trains the layer of classes only.
     frame_learning_rate, frame_batch_size, frame_max_epochs, frame_patience : 0 for the profile's.
     seed : see `Run`.
+    precision, num_devices : see `Hardware`; parameters of the run only where they are not the default.
 
     Raises
     ------
@@ -215,7 +227,11 @@ def frame_run(
     if num_frames < 1:
         raise ParameterError(f"num_frames: expected at least 1, got {num_frames}")
     protocol = _replaced(settings.frames, frame_learning_rate, frame_batch_size, frame_max_epochs, frame_patience)
-    parameters = {"num_frames": num_frames, "pretrained": pretrained, "freeze_backbone": settings.freeze_backbone}
+    parameters = {
+        "num_frames": num_frames,
+        "pretrained": pretrained,
+        "freeze_backbone": settings.freeze_backbone,
+    } | Hardware(precision, num_devices).parameters()
     return Run(frame_name(backbone, num_frames, pretrained, seed), "visual", backbone, parameters, protocol, seed)
 
 
@@ -232,6 +248,8 @@ def fusion_run(
     fusion_max_epochs: int = 0,
     fusion_patience: int = 0,
     seed: int,
+    precision: str = "float32",
+    num_devices: int = 1,
 ) -> Run:
     """Return a late fusion's run.
 
@@ -243,6 +261,7 @@ def fusion_run(
     profile : one of `config.PROFILES`.
     fusion_learning_rate, fusion_batch_size, fusion_max_epochs, fusion_patience : 0 for the profile's.
     seed : see `Run`.
+    precision, num_devices : see `Hardware`; parameters of the run only where they are not the default.
     """
     settings = profile_of(profile)
     _one_of("fusion_form", fusion_form, models.FUSION_FORMS)
@@ -259,7 +278,7 @@ def fusion_run(
         "fusion_dropout": settings.fusion_dropout,
         "audio": audio.name,
         "visual": visual.name,
-    }
+    } | Hardware(precision, num_devices).parameters()
     return Run(name, "fusion", "late_fusion", parameters, protocol, seed, (audio.sha256(corpus), visual.sha256(corpus)))
 
 

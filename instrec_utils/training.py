@@ -8,6 +8,8 @@ What a run directory holds::
 
 An epoch's order of videos, its augmentation and its dropout depend on the seed and the epoch's number only, so a
 run that was killed and started again has the same history as one that was not.
+
+The same code trains with TensorFlow and with JAX. A model is made on one device; on several it is a copy that trains.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from tqdm import tqdm
 from instrec_utils import files, models
 from instrec_utils.batches import Batches
 from instrec_utils.config import Protocol
+from instrec_utils.hardware import DEFAULT, Hardware
 
 
 class _Bar(keras.callbacks.Callback):
@@ -48,6 +51,7 @@ def fit(
     *,
     seed: int,
     description: str,
+    hardware: Hardware = DEFAULT,
 ) -> tuple[keras.Model, pd.DataFrame]:
     """Train until the validation loss has not fallen for `patience` epochs, resuming what is there.
 
@@ -60,6 +64,7 @@ def fit(
     run_dir : where checkpoints and history go.
     seed : of the initial weights and of dropout.
     description : shown before the progress bar.
+    hardware : the precision of a new model, and the devices that share each batch.
 
     Returns
     -------
@@ -67,15 +72,24 @@ def fit(
         That of the epoch with the lowest validation loss.
     history : pd.DataFrame
         epoch (from 1), loss, accuracy, val_loss, val_accuracy, learning_rate, steps, seconds.
+
+    Raises
+    ------
+    ParameterError
+        There are fewer devices, or a batch cannot be shared evenly among them.
     """
+    hardware.check(protocol.batch_size)
     run_dir = Path(run_dir)
     history = read_history(run_dir)
     if not is_finished(history, protocol):
         # Before the bar: building a model may take a training of its own, with its own bar.
-        model = _restore(build, run_dir, len(history), protocol, seed)
-        history = _train(model, train_batches, validation_batches, protocol, run_dir, history, seed, description)
+        model = _restore(build, run_dir, len(history), protocol, seed, hardware)
+        history = _train(
+            model, train_batches, validation_batches, protocol, run_dir, history, seed, description, hardware
+        )
     _checkpoint(run_dir, len(history)).unlink(missing_ok=True)
-    return models.load(run_dir / "best.keras"), history
+    with hardware.precise():
+        return models.load(run_dir / "best.keras"), history
 
 
 def _train(
@@ -87,6 +101,7 @@ def _train(
     history: pd.DataFrame,
     seed: int,
     description: str,
+    hardware: Hardware,
 ) -> pd.DataFrame:
     """Train the epochs that are left and return the whole history."""
     steps_each = len(train_batches(0))
@@ -95,7 +110,8 @@ def _train(
         while not is_finished(history, protocol):
             epoch = len(history)
             _seed_dropout(model, seed, epoch)
-            history = _run_epoch(model, train_batches(epoch), validation_batches, protocol, run_dir, history, bar)
+            shared = train_batches(epoch).filled_up(hardware.num_devices)
+            history = _run_epoch(model, shared, validation_batches, protocol, run_dir, history, bar, hardware)
             bar.set_postfix(epoch=epoch + 1, val_accuracy=f"{history['val_accuracy'].iloc[-1]:.3f}")
     return history
 
@@ -133,17 +149,20 @@ def _checkpoint(run_dir: Path, num_epochs: int) -> Path:
     return run_dir / f"epoch-{num_epochs:03d}.keras"
 
 
-def _restore(build: Callable[[], keras.Model], run_dir: Path, epoch: int, protocol: Protocol, seed: int) -> keras.Model:
+def _restore(
+    build: Callable[[], keras.Model], run_dir: Path, epoch: int, protocol: Protocol, seed: int, hardware: Hardware
+) -> keras.Model:
     """Give the model as it was after that many epochs."""
-    if epoch:
-        return models.load(_checkpoint(run_dir, epoch))
-    keras.utils.set_random_seed(seed)
-    model = build()
-    # XLA makes training on a CPU three times slower, not faster.
-    model.compile(
-        make_optimizer(protocol), loss="sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False
-    )
-    return model
+    # A model in 16 bits is compiled with a scaled loss, also when it is loaded.
+    with hardware.precise():
+        if epoch:
+            with hardware.devices():
+                return models.load(_checkpoint(run_dir, epoch))
+        keras.utils.set_random_seed(seed)
+        model = hardware.placed(build())
+        with hardware.devices():
+            model.compile(make_optimizer(protocol), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
 
 
 def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
@@ -162,12 +181,15 @@ def _run_epoch(
     run_dir: Path,
     history: pd.DataFrame,
     bar: tqdm,
+    hardware: Hardware,
 ) -> pd.DataFrame:
     epoch = len(history)
     started = time.perf_counter()
     model.optimizer.learning_rate = protocol.learning_rate_at(epoch)
     try:
-        logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[_Bar(bar)]).history
+        with hardware.sharing(model):
+            logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[_Bar(bar)]).history
+        # JAX shares no batch of a length that the devices do not divide, so each does all of the validation.
         validation = model.evaluate(validation_batches, verbose=0, return_dict=True)
     except Exception as error:
         # TensorFlow hands on what a reader raised as text in an error of its own.

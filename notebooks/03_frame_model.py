@@ -39,6 +39,8 @@ frame_batch_size: int = 0  # frames
 frame_max_epochs: int = 0  # at the latest
 frame_patience: int = 0  # epochs without a lower validation loss
 seed: int = 10  # of the weights, the frames drawn, and the order
+precision: str = "float32"  # or mixed_bfloat16, mixed_float16: what an accelerator computes in
+num_devices: int = 1  # accelerators that share each batch
 
 # %% tags=["remove-cell"]
 from instrec_utils import corpora, experiments, plots, report, results, runs, tables
@@ -54,6 +56,8 @@ run = runs.frame_run(
     frame_max_epochs=frame_max_epochs,
     frame_patience=frame_patience,
     seed=seed,
+    precision=precision,
+    num_devices=num_devices,
 )
 
 # %% tags=["remove-input"]

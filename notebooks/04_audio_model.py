@@ -40,6 +40,8 @@ audio_max_epochs: int = 0  # at the latest
 audio_patience: int = 0  # epochs without a lower validation loss
 audio_warm_up_epochs: int = -1  # on single segments first; -1: the profile's
 seed: int = 10  # of the weights, the order and the augmentation
+precision: str = "float32"  # or mixed_bfloat16, mixed_float16: what an accelerator computes in
+num_devices: int = 1  # accelerators that share each batch
 
 # %% tags=["remove-cell"]
 from instrec_utils import corpora, experiments, plots, report, results, runs, spectrograms, tables
@@ -56,6 +58,8 @@ run = runs.audio_run(
     audio_patience=audio_patience,
     audio_warm_up_epochs=audio_warm_up_epochs,
     seed=seed,
+    precision=precision,
+    num_devices=num_devices,
 )
 
 # %% tags=["remove-input"]

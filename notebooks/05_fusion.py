@@ -43,6 +43,8 @@ fusion_batch_size: int = 0  # videos
 fusion_max_epochs: int = 0  # at the latest
 fusion_patience: int = 0  # epochs without a lower validation loss
 seed: int = 10  # of the weights, the frames drawn, and the order
+precision: str = "float32"  # or mixed_bfloat16, mixed_float16: what an accelerator computes in
+num_devices: int = 1  # accelerators that share each batch
 
 # %% tags=["remove-cell"]
 import pandas as pd
@@ -52,6 +54,7 @@ from instrec_utils import corpora, evaluation, experiments, plots, report, resul
 videos = corpora.read(corpus)
 audio = runs.read(videos, runs.audio_name(audio_model, segmentation, seed))
 visual = runs.read(videos, runs.frame_name(backbone, num_frames, pretrained, seed))
+HIDDEN = 0.3  # probability of modality dropout in the fusions beside the paper's
 settings = {
     "audio": audio,
     "visual": visual,
@@ -61,9 +64,12 @@ settings = {
     "fusion_max_epochs": fusion_max_epochs,
     "fusion_patience": fusion_patience,
     "seed": seed,
+    "precision": precision,
+    "num_devices": num_devices,
 }
 run = runs.fusion_run(videos, fusion_form=fusion_form, modality_dropout=modality_dropout, **settings)
-ours = runs.fusion_run(videos, fusion_form="attention", modality_dropout=0.3, **settings)
+hidden = runs.fusion_run(videos, fusion_form=fusion_form, modality_dropout=HIDDEN, **settings)
+ours = runs.fusion_run(videos, fusion_form="attention", modality_dropout=HIDDEN, **settings)
 
 # %% tags=["remove-input"]
 report.corpus_note(videos)
@@ -72,8 +78,8 @@ report.corpus_note(videos)
 report.settings(run, profile)
 
 # %%
-experiments.train(videos, run)
-experiments.train(videos, ours)
+for one in (run, hidden, ours):
+    experiments.train(videos, one)
 
 # %% [markdown]
 # ## Training

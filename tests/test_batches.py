@@ -52,3 +52,19 @@ def test_several_inputs():
     assert inputs["frames"].shape == (2, 3, 2)
     np.testing.assert_array_equal(inputs["sound"], [[0], [1]])
     np.testing.assert_array_equal(targets, [4, 5])
+
+
+@settings(max_examples=40)
+@given(num_videos=st.integers(1, 40), num_devices=st.integers(1, 6), per_device=st.integers(1, 4))
+def test_devices_get_equal_parts(num_videos, num_devices, per_device):
+    """Every video is there, none twice but the first ones, and the devices divide every batch."""
+    batch_size = num_devices * per_device
+    alone = Batches(load_number, np.arange(num_videos), batch_size, seed=1, shuffle=True)
+    shared = Batches(load_number, np.arange(num_videos), batch_size, seed=1, shuffle=True).filled_up(num_devices)
+    assert len(shared) == len(alone)
+    assert all(len(shared[number][1]) % num_devices == 0 for number in range(len(shared)))
+    expected, given_targets = collect(alone)[1], collect(shared)[1]
+    np.testing.assert_array_equal(given_targets[:num_videos], expected)
+    filling = given_targets[num_videos:]
+    assert len(filling) < num_devices
+    assert filling.tolist() == [expected[number % num_videos] for number in range(len(filling))]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from instrec_utils import features, spectrograms
 from instrec_utils.corpora import Corpus
+from instrec_utils.errors import FeaturesError
 from instrec_utils.spectrograms import SILENCE
 
 SEEDS = st.integers(0, 10**6)
@@ -113,3 +114,35 @@ def test_only_videos_in_which_something_is_heard_are_audible(tmp_path):
     assert spectrograms.audible(corpus, table, "choi2016_uc").video_id.tolist() == ["loud"]
     assert len(spectrograms.audible(corpus, table[1:], "choi2016_uc")) == 2  # nothing is heard: all are kept
     assert (spectrograms.read(tmp_path / "features", "mute", "choi2016_uc") == SILENCE).all()
+
+
+def write_level(store, level):
+    store.mkdir(exist_ok=True)
+    with h5py.File(features.features_path(store, "a"), "w") as file:
+        file.attrs["settings_sha256"] = features.SETTINGS_SHA256
+        file["log_mel/choi2016_uc"] = np.full((96, 1366), level, np.float16)
+
+
+def test_a_file_that_is_written_anew_is_read_anew(tmp_path):
+    for level in (-20.0, -30.0):
+        write_level(tmp_path / "features", level)
+        assert (spectrograms.read(tmp_path / "features", "a", "choi2016_uc") == level).all()
+    features.features_path(tmp_path / "features", "a").unlink()
+    with pytest.raises(FeaturesError, match=r"a\.h5: missing or damaged"):
+        spectrograms.read(tmp_path / "features", "a", "choi2016_uc")
+
+
+def test_who_reads_a_spectrogram_may_change_it(tmp_path):
+    write_level(tmp_path / "features", -20.0)
+    spectrograms.read(tmp_path / "features", "a", "choi2016_uc")[:] = 0
+    assert (spectrograms.read(tmp_path / "features", "a", "choi2016_uc") == -20).all()
+
+
+def test_a_spectrogram_is_read_from_its_file_once(tmp_path, monkeypatch):
+    write_level(tmp_path / "features", -20.0)
+    opened = []
+    read = features.read_spectrogram
+    monkeypatch.setattr(features, "read_spectrogram", lambda *names: opened.append(names) or read(*names))
+    for _ in range(3):
+        spectrograms.read(tmp_path / "features", "a", "choi2016_uc")
+    assert len(opened) == 1

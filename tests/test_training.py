@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -105,7 +106,15 @@ def test_the_same_seed_gives_the_same_numbers(undisturbed, tmp_path):
     assert (other.loss != history.loss).all()
 
 
-def stop_before(epoch, stop_at_batch=None):
+def abort(video):
+    raise ConnectionAbortedError(f"video {video}")
+
+
+def kill(_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def stop_before(epoch, stop_at_batch=None, stop=abort):
     """Batches that are interrupted before an epoch, or in the middle of it."""
 
     def batches(number):
@@ -115,7 +124,7 @@ def stop_before(epoch, stop_at_batch=None):
 
             def load(video, generator):
                 if stop_at_batch is None or video in made.order[8 * stop_at_batch :]:
-                    raise ConnectionAbortedError(f"video {video}")
+                    stop(video)
                 return untouched(video, generator)
 
             made.load = load
@@ -241,27 +250,39 @@ def test_an_unknown_optimizer_is_refused():
         training.make_optimizer(Protocol("rmsprop", 1e-3, 8, 10, 3))
 
 
+def test_two_threads_load_what_is_trained_on(tmp_path):
+    loaders = set()
+
+    def batches(number):
+        made = train_batches(number)
+
+        def load(video, generator):
+            loaders.add(threading.get_ident())
+            time.sleep(0.002)  # lets go of the interpreter, as reading a file does
+            return load_noisy(video, generator)
+
+        made.load = load
+        return made
+
+    fit(tmp_path, Protocol("adam", 0.02, batch_size=8, max_epochs=1, patience=5), batches=batches)
+    assert len(loaders - {threading.get_ident()}) == 2
+
+
 @pytest.mark.slow
 def test_a_killed_process_is_resumed_exactly(undisturbed, tmp_path):
+    """Killed by a loading thread in the middle of the third epoch, with dropout and augmentation."""
     _, history, _ = undisturbed
     script = textwrap.dedent(f"""
         import sys
         sys.path.insert(0, {str(Path(__file__).parent)!r})
         from pathlib import Path
-        import test_training
-        test_training.fit(Path(sys.argv[1]))
+        from test_training import fit, kill, stop_before
+        fit(Path(sys.argv[1]), batches=stop_before(2, 3, kill))
         """)
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-c", script, str(tmp_path)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment)
-    until = time.monotonic() + 120
-    while not (tmp_path / "history.csv").exists():
-        assert process.poll() is None
-        assert time.monotonic() < until
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert len(pd.read_csv(tmp_path / "history.csv")) < 5
+    assert subprocess.run(command, stderr=subprocess.DEVNULL, env=environment).returncode == -signal.SIGKILL
+    assert len(pd.read_csv(tmp_path / "history.csv")) == 2
     _, resumed = fit(tmp_path)
     pd.testing.assert_frame_equal(resumed[NUMBERS], history[NUMBERS], check_exact=True)
     assert json.loads(resumed[NUMBERS].to_json()) == json.loads(history[NUMBERS].to_json())
