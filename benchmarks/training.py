@@ -1,0 +1,168 @@
+"""How long the input pipeline keeps a network waiting: the time of a training step on what it loads, and on one batch.
+
+Run by hand, on a machine that does nothing else, once the corpus' report is made: ``python benchmarks/training.py``.
+Writes ``results/benchmarks/training.json``.
+
+Four kinds of examples are measured as `experiments` and `warm_up` train on them, augmented, in the profile "quick":
+single segments, windows of a second, whole inputs, and the vectors that the fusion joins. Each network trains on what
+its `Batches` load from the store, and, in turn with that, on the first of these batches over and over, which is in
+memory and costs nothing. The first steps of each turn, in which TensorFlow reads batches to learn their shapes and the
+queue fills, are left out. The ratio is that of the medians over all turns, and its limit is on the wall time. The
+processor's time is given as well: a CPU that trains also loads, so that it cannot hide what loading costs, and where
+other work disturbed the wall time, the processor's time says how much that is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from unittest import mock
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+from tqdm import tqdm
+
+from instrec_utils import corpora, experiments, files, paths, provenance, runs, training, warm_up
+from instrec_utils.batches import Batches
+from instrec_utils.config import Protocol
+from instrec_utils.corpora import Corpus
+from instrec_utils.runs import Run
+
+LIMIT = 1.1  # what the project promises
+TURNS = 5
+LEFT_OUT = 6  # steps at the beginning of a turn
+STEPS = {"segments": 40, "windows": 12, "whole inputs": 8, "fusion": 16}  # measured in a turn, as epochs allow
+
+Measured = tuple[keras.Model, Batches, Protocol]
+
+
+class OneBatch(keras.utils.PyDataset):
+    """The same batch, a number of times."""
+
+    def __init__(self, batch: tuple, count: int) -> None:
+        super().__init__()
+        self.batch, self.count = batch, count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, _: int) -> tuple:
+        return self.batch
+
+
+class Clock(keras.callbacks.Callback):
+    """Notes the wall time and the processor's time at the end of every step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.times: list[tuple[float, float]] = []
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Note the times."""
+        self.times.append((time.perf_counter(), time.process_time()))
+
+
+def segments(corpus: Corpus) -> Measured:
+    """Return what the warm-up of Choi's network trains, and on what."""
+    run = runs.audio_run(audio_model="choi2016", segmentation="uc", profile="quick", seed=10)
+    with mock.patch.object(training, "fit") as fit:
+        warm_up.train(run, corpus)
+    build, batches_of, _, protocol, _ = fit.call_args.args
+    return build(), batches_of(0), protocol
+
+
+def of_run(corpus: Corpus, run: Run) -> Measured:
+    """Return what a run trains, and on what."""
+    recipe = experiments._RECIPES[run.kind](run, corpus)
+    table = recipe.learn_from(corpus.split("train"))
+    return recipe.build(), experiments._batches_of(run, corpus, recipe, table, training_now=True), run.protocol
+
+
+def audio(corpus: Corpus, audio_model: str) -> Measured:
+    """Return what an audio run without a warm-up trains, and on what."""
+    settings = {"segmentation": "uc", "profile": "quick", "audio_warm_up_epochs": 0, "seed": 10}
+    return of_run(corpus, runs.audio_run(audio_model=audio_model, **settings))
+
+
+def fusion(corpus: Corpus) -> Measured:
+    """Return what the paper's fusion trains, and on what."""
+    names = (runs.audio_name("choi2016", "uc", 10), runs.frame_name("efficientnet_lite0", 20, False, 10))
+    sound, frames = (runs.read(corpus, name) for name in names)
+    return of_run(corpus, runs.fusion_run(corpus, audio=sound, visual=frames, profile="quick", seed=10))
+
+
+WORK: dict[str, Callable[[Corpus], Measured]] = {
+    "segments": segments,
+    "windows": lambda corpus: audio(corpus, "han2016"),
+    "whole inputs": lambda corpus: audio(corpus, "choi2016"),
+    "fusion": fusion,
+}
+
+
+def turn(model: keras.Model, dataset: keras.utils.PyDataset) -> tuple[float, float]:
+    """Return the mean wall time and processor's time of the steps but for the first ones."""
+    clock = Clock()
+    model.fit(dataset, shuffle=False, verbose=0, callbacks=[clock])
+    first, last = clock.times[LEFT_OUT - 1], clock.times[-1]
+    count = len(clock.times) - LEFT_OUT
+    return (last[0] - first[0]) / count, (last[1] - first[1]) / count
+
+
+def measure(name: str, corpus: Corpus) -> dict[str, object]:
+    """Measure one kind of examples, turn by turn."""
+    model, batches, protocol = WORK[name](corpus)
+    model.compile(training.make_optimizer(protocol), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    batches.order = batches.order[: (LEFT_OUT + STEPS[name]) * protocol.batch_size]
+    datasets = {"loaded": batches, "in_memory": OneBatch(batches[0], len(batches))}
+    for dataset in datasets.values():
+        turn(model, dataset)  # compiles, and fills what is remembered
+    turns: dict[str, list[tuple[float, float]]] = {kind: [] for kind in datasets}
+    for _ in tqdm(range(TURNS), desc=name, unit="turn"):
+        for kind, dataset in datasets.items():
+            turns[kind].append(turn(model, dataset))
+    wall, cpu = ({kind: statistics.median(one[i] for one in turns[kind]) for kind in turns} for i in (0, 1))
+    return {
+        "batch_size": protocol.batch_size,
+        "turns": TURNS,
+        "steps_of_a_turn": len(batches) - LEFT_OUT,
+        "seconds": wall,
+        "cpu_seconds": cpu,
+        "ratio": wall["loaded"] / wall["in_memory"],
+        "cpu_ratio": cpu["loaded"] / cpu["in_memory"],
+    }
+
+
+def main() -> None:
+    """Measure, write the result, and say what it is."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--corpus", default="open", help="prepared, and its models trained by `make report`")
+    corpus = corpora.read(parser.parse_args().corpus)
+    work = {name: measure(name, corpus) for name in WORK}
+    path = paths.results_dir("benchmarks") / "training.json"
+    content = {
+        "corpus": corpus.name,
+        "work": work,
+        "limit_ratio": LIMIT,
+        "backend": keras.backend.backend(),
+        "load_average": os.getloadavg()[0],
+        "measured": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": provenance.commit(),
+        "versions": provenance.versions(),
+        "device": provenance.device(),
+    }
+    files.write_json(path, content)
+    for name, found in work.items():
+        print(
+            f"{name}: {1000 * found['seconds']['loaded']:.0f} ms a step, {found['ratio']:.3f} of that in memory; "
+            f"of the processor's time {found['cpu_ratio']:.3f}"
+        )
+    print(f"in {path}")
+
+
+if __name__ == "__main__":
+    main()
