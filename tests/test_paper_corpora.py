@@ -451,7 +451,7 @@ def test_an_interrupted_download_keeps_what_it_has_and_says_so(home, lists, yout
         assert youtube.reached.wait(180)  # a busy machine takes its time to start a process
         time.sleep(0.2)
         command.send_signal(signal.SIGINT)
-        time.sleep(0.1)
+        time.sleep(2)  # a busy machine takes its time to deliver it
         youtube.released.set()
         said, complained = command.communicate(timeout=180)
     finally:
@@ -464,7 +464,7 @@ def test_an_interrupted_download_keeps_what_it_has_and_says_so(home, lists, yout
 
 
 def test_the_splits_are_files_of_both_datasets(home, lists, monkeypatch):
-    monkeypatch.setattr(pipeline, "curation", lambda: home / "page.html")
+    monkeypatch.setattr(pipeline, "curation", lambda *_: home / "page.html")
     said = CliRunner().invoke(__main__.app, ["curation"], catch_exceptions=False)
     folder = home / "data" / "curation" / "splits"
     assert str(folder) in said.stdout
