@@ -155,12 +155,20 @@ def _in_flight(
 
 def _outcomes(client: Any, futures: list[Any]) -> dict[Any, Any]:
     """Return the results or exceptions of those futures that have one."""
+    from distributed import CancelledError
+    from distributed.comm import CommClosedError
+
+    gone = ConnectionError(f"the Dask scheduler at {client.scheduler.address} is gone; start again to carry on")
     if any(future.status == "cancelled" for future in futures):
-        raise ConnectionError(f"the Dask scheduler at {client.scheduler.address} is gone; start again to carry on")
+        raise gone
     outcomes = {future: future.exception() for future in futures if future.status == "error"}
     finished = [future for future in futures if future.status == "finished"]
     # The scheduler knows the type already, so that a result of None need not be fetched from its worker.
     outcomes |= {future: None for future in finished if future.type is type(None)}
     fetched = [future for future in finished if future not in outcomes]
-    outcomes.update(zip(fetched, client.gather(fetched), strict=True))
+    try:
+        gathered = client.gather(fetched)
+    except (CommClosedError, CancelledError) as error:  # it went while it was answering
+        raise gone from error
+    outcomes.update(zip(fetched, gathered, strict=True))
     return outcomes
