@@ -115,7 +115,7 @@ class Profile:
     fusion_dropout: float
 
 
-TRAINING_VERSION = 2  # raised when training changes what the same settings give
+TRAINING_VERSION = 3  # raised when training changes what the same settings give
 
 _PAPER_AUDIO = Protocol("adam", 1e-3, batch_size=16, max_epochs=200, patience=10)
 

@@ -45,7 +45,7 @@ def load(path: Path) -> keras.Model:
     """
     import keras
 
-    for name in FUSION:
+    for name in ("late_fusion", "fused_batch_normalization"):
         importlib.import_module(f"instrec_utils.models.{name}")
     return keras.saving.load_model(path, safe_mode=True)
 

@@ -7,6 +7,7 @@ import numpy as np
 from keras import layers
 
 from instrec_utils.config import CHOI2016, NUM_SEGMENTS
+from instrec_utils.models.fused_batch_normalization import FusedBatchNormalization
 
 PADDED_FRAMES = 1440  # 1366 frames and 37 on either side, so that the four pools end at 15
 SEGMENT_FRAMES = CHOI2016.num_frames // NUM_SEGMENTS  # one of the ten joined segments: 136 frames, 2.9 s
@@ -88,7 +89,7 @@ def _convolutions(num_frames: int, padded_frames: int):
     x = layers.BatchNormalization(axis=2, momentum=MOMENTUM, name="input_bn")(x)
     for number, (filters, pool) in enumerate(((64, 2), (128, 3), (128, 4), (128, 4)), start=1):
         x = layers.Conv2D(filters, 3, padding="same", name=f"block{number}_conv")(x)
-        x = layers.BatchNormalization(momentum=MOMENTUM, name=f"block{number}_bn")(x)
+        x = FusedBatchNormalization(momentum=MOMENTUM, name=f"block{number}_bn")(x)
         x = layers.Activation("elu", name=f"block{number}_elu")(x)
         x = layers.MaxPooling2D(pool, name=f"block{number}_pool")(x)
         x = layers.Dropout(0.1, name=f"block{number}_dropout")(x)

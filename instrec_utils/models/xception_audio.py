@@ -6,6 +6,7 @@ import keras
 from keras import layers
 
 from instrec_utils.config import CHOI2016
+from instrec_utils.models.fused_batch_normalization import FusedBatchNormalization
 
 MIDDLE_BLOCKS = 4  # Xception has 8
 EMBEDDING_SIZE = 1024  # Xception goes on to 1536 and 2048
@@ -82,4 +83,4 @@ def _separable_convolutions(x, filters: tuple[int, ...], kernel: tuple[int, int]
 
 
 def _normalized(x, name: str):
-    return layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_bn")(x)
+    return FusedBatchNormalization(momentum=MOMENTUM, name=f"{name}_bn")(x)
