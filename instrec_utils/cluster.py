@@ -19,6 +19,11 @@ _IN_FLIGHT = 16  # items a worker: enough that none waits for the next, few enou
 _EXIT_STATUS = 75  # of a worker that gave up: EX_TEMPFAIL
 
 
+def num_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @contextlib.contextmanager
 def connect(scheduler: str = "", num_workers: int = 0) -> Iterator[Any]:
     """Give a Dask client.
@@ -35,7 +40,7 @@ def connect(scheduler: str = "", num_workers: int = 0) -> Iterator[Any]:
         with Client(scheduler) as client:
             yield client
         return
-    workers = num_workers or len(os.sched_getaffinity(0))
+    workers = num_workers or num_cores()
     settings = {
         "distributed.logging.distributed": "error",
         "logging.distributed": "error",

@@ -20,9 +20,10 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import re
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,7 +80,7 @@ def extract_video(video: Video, *, num_threads: int = 1) -> None:
     Parameters
     ----------
     video : what to decode, and where to.
-    num_threads : of the picture decoder; 0 for one a core. Many videos are faster one core each, a single one with all.
+    num_threads : that share the work; 0 for one a core. Many videos are faster one core each, a single one with all.
 
     Raises
     ------
@@ -94,16 +95,18 @@ def extract_video(video: Video, *, num_threads: int = 1) -> None:
         status = video.path.stat()  # before decoding: a video that changes meanwhile is done again
     except OSError as error:
         raise MediaError(f"{video.path}: cannot be read: {error}") from error
+    num_threads = num_threads or cluster.num_cores()
     # Pictures and sound each end in an error after the time they may take; this is for what never comes back.
     # One thread multiplies these small matrices fastest, and as the workers do it: to the last bit the same.
-    with cluster.at_most(3 * media.work_seconds(info)), threadpool_limits(1), ThreadPoolExecutor(1) as beside:
-        if info.has_sound and num_threads != 1:
-            spectrograms = beside.submit(_spectrograms, video.path)
-            pictures = _pictures(video.path, num_threads) if info.has_picture else []
-            spectrograms = spectrograms.result()
-        else:
-            pictures = _pictures(video.path, num_threads) if info.has_picture else []
-            spectrograms = _spectrograms(video.path) if info.has_sound else {}
+    with (
+        cluster.at_most(3 * media.work_seconds(info)),
+        threadpool_limits(1),
+        ThreadPoolExecutor(num_threads) as threads,
+    ):
+        parts = _submit_pictures(threads, video.path, num_threads) if info.has_picture else []
+        sound = threads.submit(_spectrograms, video.path) if info.has_sound else None
+        pictures = _joined(parts, video.path)
+        spectrograms = sound.result() if sound else {}
     with files.whole(video.features_path) as temporary:
         # HDF5 meets a full disk deep inside its library; through memory it is one plain write that can fail.
         memory = io.BytesIO()
@@ -124,8 +127,33 @@ def extract_video(video: Video, *, num_threads: int = 1) -> None:
         temporary.write_bytes(memory.getbuffer())
 
 
-def _pictures(path: Path, num_threads: int) -> list[np.ndarray]:
-    pictures = media.read_frames(path, frame_rate=config.FRAME_RATE, size=config.FRAME_SIZE, num_threads=num_threads)
+def _submit_pictures(threads: ThreadPoolExecutor, path: Path, num_threads: int) -> list[Future[list[np.ndarray]]]:
+    """Let the threads decode the pictures, each a stretch of its own where the container allows it."""
+    # One stretch more than threads: the last piece is the sound, which takes about as long as that.
+    firsts = [0] if num_threads == 1 else media.stretches(path, num_threads + 1, frame_rate=config.FRAME_RATE)
+    each = num_threads if len(firsts) == 1 else 1
+    return [threads.submit(_pictures, path, each, first, stop) for first, stop in itertools.pairwise([*firsts, None])]
+
+
+def _joined(parts: list[Future[list[np.ndarray]]], path: Path) -> list[np.ndarray]:
+    try:
+        return [picture for part in parts for picture in part.result()]
+    except MediaError:
+        if len(parts) == 1:
+            raise
+        return _pictures(path)  # of a damaged file, what one decoder makes of it
+
+
+def _pictures(path: Path, num_threads: int = 1, first: int = 0, stop: int | None = None) -> list[np.ndarray]:
+    """Return frames from the first to the one before `stop`, or to the end, as JPEG."""
+    pictures = media.read_frames(
+        path,
+        frame_rate=config.FRAME_RATE,
+        size=config.FRAME_SIZE,
+        numbers=None if stop is None else range(first, stop),
+        first=first,
+        num_threads=num_threads,
+    )
     return [frames.encode_jpeg(picture) for picture in pictures]
 
 

@@ -187,6 +187,7 @@ def read_frames(
     frame_rate: float = 1.0,
     size: int | None = None,
     numbers: Sequence[int] | None = None,
+    first: int = 0,
     plan: str = "exact",
     num_threads: int = 0,
 ) -> Iterator[np.ndarray]:
@@ -201,6 +202,7 @@ def read_frames(
     frame_rate : frames per second to take.
     size : pixels a side of the square that the whole picture is resized to; None keeps the picture's own size.
     numbers : which of these frames to yield, not decreasing; None for all.
+    first : where `numbers` is None, the first frame to yield.
     plan : how to get at them.
 
         - "exact": what is cheaper of the next two, as the container's list of packets tells;
@@ -233,6 +235,7 @@ def read_frames(
         path=Path(path),
         step=Fraction(1) / Fraction(frame_rate).limit_denominator(1000),
         numbers=wanted,
+        first=first,
         size=size,
         num_threads=num_threads,
         work_seconds=work_seconds(probe(path)),
@@ -249,6 +252,7 @@ class _Wish:
     path: Path
     step: Fraction  # seconds between two frames
     numbers: list[int] | None
+    first: int
     size: int | None
     num_threads: int
     work_seconds: float
@@ -260,7 +264,7 @@ class _Wish:
 
 def _through(wish: _Wish, done: int) -> Iterator[np.ndarray]:
     """Decode every picture; the first `done` of the wanted ones were yielded already."""
-    numbers = itertools.count(done) if wish.numbers is None else iter(wish.numbers[done:])
+    numbers = itertools.count(wish.first + done) if wish.numbers is None else iter(wish.numbers[done:])
     number = next(numbers, None)
     start = shown = None
     end = Fraction(0)
@@ -309,7 +313,7 @@ def _listed(wish: _Wish, plan: str) -> Generator[np.ndarray, None, int | None]:
         return 0
     last = packets.times[packets.last]
     count = wish.count((last - packets.start + (packets.durations[packets.last] or 1)) * time_base)
-    numbers = range(count) if wish.numbers is None else wish.numbers
+    numbers = range(wish.first, count) if wish.numbers is None else wish.numbers
     if len(numbers) == 0:
         return None
     if numbers[-1] >= count or (last - packets.start) * time_base > MAX_SECONDS:
@@ -338,6 +342,38 @@ def _listed(wish: _Wish, plan: str) -> Generator[np.ndarray, None, int | None]:
     except av.FFmpegError:
         return done
     return None if done == len(expected) else done
+
+
+def stretches(path: Path, count: int, *, frame_rate: float = 1.0) -> list[int]:
+    """Return where several decoders can share the pictures of a file, about equally much each.
+
+    Parameters
+    ----------
+    path : media file.
+    count : stretches at most.
+    frame_rate : frames per second to take.
+
+    Returns
+    -------
+    list of int
+        The first frame of each stretch, from 0 on, increasing; each but the first is the first one that is wanted
+        after a restart. Only 0 where the list of packets cannot be relied upon.
+
+    Raises
+    ------
+    MediaError
+        The file is not plain media or has no picture stream.
+    """
+    with _open(path) as container:
+        stream = _alone(container, _picture_stream(container), path)
+        packets, time_base = sampling.read_packets(container, stream), stream.time_base
+    if packets is None:
+        return [0]
+    restarts = np.flatnonzero(packets.restarts)
+    wanted = len(packets.times) * np.arange(1, count) / count
+    nearest = restarts[np.abs(restarts[:, None] - wanted).argmin(axis=0)]
+    seconds = (packets.times[nearest] - packets.start) * float(time_base)
+    return sorted({0, *(math.ceil(moment * frame_rate) for moment in seconds)})
 
 
 def work_seconds(info: MediaInfo) -> float:

@@ -115,6 +115,33 @@ def test_every_plan_gives_the_same_pictures(film, name, distance):
     assert_same(list(media.read_frames(path, plan="seek", num_threads=1)), reference(path))
 
 
+@pytest.mark.parametrize("name", FILMS)
+@pytest.mark.parametrize("count", [1, 2, 3, 50])
+def test_stretches_together_are_the_whole(film, name, count):
+    path = film(name, 7)
+    firsts = media.stretches(path, count, frame_rate=10)
+    assert firsts[0] == 0
+    assert firsts == sorted(set(firsts))
+    assert len(firsts) <= count
+    if name in SEEKABLE:
+        assert (count == 1) == (len(firsts) == 1)
+    if name in ("mpeg4", "h264 open", "h264 refresh"):  # restarts are unknown, or there is one only
+        assert firsts == [0]
+    found = []
+    for first, following in itertools.pairwise([*firsts, None]):
+        numbers = None if following is None else range(first, following)
+        found += media.read_frames(path, frame_rate=10, numbers=numbers, first=first, num_threads=1)
+    assert_same(found, reference(path, 10))
+
+
+@pytest.mark.parametrize("plan", ["exact", "through", "seek"])
+def test_from_a_frame_on(film, plan):
+    path = film("h264", 7)
+    expected = reference(path, 10)
+    for first in (0, 13, 39, 40, 1000):
+        assert_same(list(media.read_frames(path, frame_rate=10, first=first, plan=plan)), expected[first:])
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     name=st.sampled_from(sorted(FILMS)),

@@ -120,6 +120,14 @@ def test_what_was_put_in_comes_out(zoo, name):
     assert np.median(spectrogram[BAND, heard]) == pytest.approx(expected_level(case.sound), abs=case.sound.tolerance)
 
 
+@pytest.mark.parametrize("name", [name for name in CASES if not CASES[name].error])
+def test_several_threads_write_the_same_file(zoo, name, tmp_path):
+    path, _ = zoo[name]
+    video = path.parents[2] / "videos" / name
+    features.extract_video(features.Video("shared", video, tmp_path / "shared.h5"), num_threads=3)
+    assert (tmp_path / "shared.h5").read_bytes() == path.read_bytes()
+
+
 WHOLE = {
     "front.mp4": CASES["front.mp4"],
     "stream.ts": Case("stream.ts", Pictures(), Sound()),
