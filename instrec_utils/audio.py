@@ -83,6 +83,14 @@ def uniform_segments(samples: np.ndarray, segment_samples: int, num_segments: in
     return np.stack([fit_length(samples[start:], segment_samples) for start in starts])
 
 
+def wanted(seconds: float) -> list[tuple[float, float]]:
+    """Return which stretches (begin, end) of a recording of that many seconds all inputs together are made of."""
+    half = CHOI2016.num_samples / CHOI2016.sample_rate / 2
+    # The segments of Choi's input are shorter and lie inside these.
+    starts = np.linspace(0, max(0.0, seconds - SEGMENT_SECONDS), NUM_SEGMENTS)
+    return [(seconds / 2 - half, seconds / 2 + half), *((start, start + SEGMENT_SECONDS) for start in starts)]
+
+
 def choi_input(samples: np.ndarray, segmentation: str) -> np.ndarray:
     """Return the 96 x 1366 input of the models after Choi et al. (2016).
 

@@ -159,7 +159,7 @@ def _pictures(path: Path, num_threads: int = 1, first: int = 0, stop: int | None
 
 def _spectrograms(path: Path) -> dict[str, np.ndarray]:
     rates = (config.CHOI2016.sample_rate, config.HAN2016.sample_rate)
-    sound = media.read_sound(path, rates)
+    sound = media.read_sound(path, rates, audio.wanted)
     return {
         "choi2016_cc": audio.choi_input(sound[rates[0]], "cc"),
         "choi2016_uc": audio.choi_input(sound[rates[0]], "uc"),

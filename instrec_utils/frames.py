@@ -14,9 +14,9 @@ from instrec_utils.config import CROP_SIZE
 JPEG_QUALITY = 90
 
 
-def encode_jpeg(picture: np.ndarray) -> np.ndarray:
+def encode_jpeg(picture: np.ndarray, quality: int = JPEG_QUALITY) -> np.ndarray:
     """Return an RGB picture [shape=(height, width, 3), uint8] as JPEG bytes [shape=(num_bytes,), uint8]."""
-    done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise ValueError(f"expected an RGB picture of uint8, got shape {picture.shape} of {picture.dtype}")
     return data

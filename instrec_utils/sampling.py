@@ -8,9 +8,11 @@ read here is the container's and the pictures' headers; nothing is decoded.
 
 from __future__ import annotations
 
+import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -19,6 +21,10 @@ SKIP, DECODE, SHOW = range(3)
 MAX_PACKETS = 12 * 3600 * 240  # of the longest video at the highest frame rate; more would only fill the memory
 # With fewer packets to spare than this, the decoder's stops and starts cost more than they save.
 MIN_SHARE_SPARED = 0.2
+SOUND_PART = 10  # parts of a second in which sound is left out or not
+# Parts decoded before and after what is needed: a decoder may take some to find into the sound, a resampler takes one.
+SOUND_LEAD, SOUND_SETTLE, SOUND_TRAIL = 6, 4, 2
+_SOUND_SEEKABLE = ("aac", "alac", "flac", "mp3", "opus", "libopus", "pcm_", "vorbis", "libvorbis")
 
 
 @dataclass(frozen=True)
@@ -122,6 +128,52 @@ def efforts(packets: Packets, wanted: np.ndarray) -> np.ndarray:
 def is_worth_seeking(effort: np.ndarray) -> bool:
     """Tell whether enough packets can be skipped."""
     return bool((effort == SKIP).mean() >= MIN_SHARE_SPARED)
+
+
+def read_sound_times(container: av.container.InputContainer, stream: av.AudioStream) -> np.ndarray | None:
+    """Read when each packet of a sound stream is due [shape=(num_packets,), int64], in samples.
+
+    None where the container does not tell to the sample, packets are empty, damaged or not one after the other, or the
+    codec is not one whose decoder finds into the sound anywhere: AC-3's fills gaps in the spectrum by a random number
+    generator that runs on from packet to packet.
+    """
+    codec = stream.codec_context
+    if stream.time_base != Fraction(1, codec.sample_rate) or not codec.name.startswith(_SOUND_SEEKABLE):
+        return None
+    times, durations = array("q"), array("q")
+    for packet in container.demux(stream):
+        if packet.size == 0 and packet.dts is None:  # PyAV's mark of the end
+            break
+        if packet.size == 0 or packet.pts is None or packet.is_corrupt or len(times) == MAX_PACKETS:
+            return None
+        times.append(packet.pts)
+        durations.append(packet.duration or 0)
+    times, durations = np.asarray(times), np.asarray(durations)
+    is_gapless = len(times) > 0 and (durations[:-1] > 0).all() and (np.diff(times) == durations[:-1]).all()
+    return times if is_gapless else None
+
+
+def sound_efforts(times: np.ndarray, rate: int, wanted: Callable[[float], list[tuple[float, float]]]) -> np.ndarray:
+    """Return for every packet of sound whether it must be decoded, as DECODE or SKIP [shape=(num_packets,), uint8].
+
+    Parameters
+    ----------
+    times : of `read_sound_times`.
+    rate : samples per second.
+    wanted : from the length of the sound in seconds to the stretches (begin, end) in seconds that are needed. The
+        beginning and the end of the sound always are: they tell what times are counted from, and how long it is.
+    """
+    parts = (times - times[0]) * SOUND_PART // rate
+    needed = np.zeros(parts[-1] + 1, bool)
+    for begin, end in [(0, 0), *wanted((times[-1] - times[0]) / rate), (parts[-1] / SOUND_PART, math.inf)]:
+        last = min(end * SOUND_PART, len(needed))
+        needed[max(0, math.floor(begin * SOUND_PART) - SOUND_LEAD) : math.ceil(last) + SOUND_TRAIL] = True
+    return np.where(needed[parts], DECODE, SKIP).astype(np.uint8)
+
+
+def run_starts(effort: np.ndarray) -> np.ndarray:
+    """Return the packets at which decoding begins anew."""
+    return np.flatnonzero(np.diff(effort != SKIP, prepend=False) & (effort != SKIP))
 
 
 def _units(data: bytes, length_size: int) -> Iterator[bytes]:
