@@ -755,7 +755,8 @@ def _check_percentages(values: pd.DataFrame) -> None:
 
 
 _ROBUSTNESS_KINDS = {kind: KINDS[kind] for kind in ("audio", "visual", "fusion")} | {
-    "dropout": ("fusion trained with modality dropout", "#cc79a7", "^")
+    "dropout": ("fusion with modality dropout", "#cc79a7", "^"),
+    "attention": ("fusion with attention and modality dropout", "#56b4e9", "v"),
 }
 
 
@@ -765,9 +766,9 @@ def robustness(table: pd.DataFrame, *, reference: float | None = None) -> Figure
 
     Parameters
     ----------
-    table : columns condition, level (as text), unit, kind (audio, visual, fusion or dropout), value, low and high, in
-        %; panels and levels are in the table's order. The rows of the condition "none", the videos as they are, begin
-        every panel. Where the unit is empty, levels are names and no line joins them.
+    table : columns condition, level (as text), unit, kind (audio, visual, fusion, dropout or attention), value, low and
+        high, in %; panels and levels are in the table's order. The rows of the condition "none", the videos as they
+        are, begin every panel. Where the unit is empty, levels are names and no line joins them.
     reference : the majority rate in %; a line marks it.
 
     Raises
@@ -799,7 +800,7 @@ def robustness(table: pd.DataFrame, *, reference: float | None = None) -> Figure
         axes.remove()
     for axes in grid[::2]:
         axes.set_ylabel("Hit@1 in %")
-    _legend(figure, figure.axes[0], ncols=3)
+    _legend(figure, figure.axes[0], ncols=2)
     return figure
 
 

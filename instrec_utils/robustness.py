@@ -25,6 +25,7 @@ from tqdm import tqdm
 
 from instrec_utils import (
     audio,
+    cluster,
     config,
     degradation,
     embeddings,
@@ -48,11 +49,18 @@ from instrec_utils.runs import Run
 VERSION = 1  # raised when the same condition and level degrade a video in another way
 SIGNIFICANT = 0.05
 TOLERANCE = 0.01  # of a score on the videos as they are, against the run's own predictions
-KINDS = {"audio": "Sound", "visual": "Frames", "fusion": "Fusion", "dropout": "Fusion, modality dropout"}
+KINDS = {
+    "audio": "Sound",
+    "visual": "Frames",
+    "fusion": "Fusion",
+    "dropout": "Fusion, modality dropout",
+    "attention": "Fusion, attention and modality dropout",
+}
 PAIRS = {
+    ("fusion", "better"): "The paper's fusion against the better modality",
     ("dropout", "fusion"): "With modality dropout against without",
-    ("fusion", "better"): "Fusion against the better modality",
-    ("dropout", "better"): "With modality dropout against the better modality",
+    ("attention", "fusion"): "With attention and modality dropout against the paper's",
+    ("attention", "better"): "With attention and modality dropout against the better modality",
 }
 COLUMNS = ("video_id", "label", "condition", "level", "model")  # of the predictions, before the scores
 
@@ -218,20 +226,26 @@ def predictions(corpus: str, run: str) -> pd.DataFrame:
     return pd.read_csv(path, dtype=dict.fromkeys(COLUMNS, str), keep_default_na=False)
 
 
-def curves(measured: dict[str, Any], with_dropout: dict[str, Any]) -> pd.DataFrame:
-    """Return Hit@1 of two fusions and of the models that they join, for `plots.robustness`.
+def curves(measured: dict[str, dict[str, Any]]) -> pd.DataFrame:
+    """Return Hit@1 of fusions and of the models that they join, for `plots.robustness`.
+
+    Parameters
+    ----------
+    measured : of "fusion", "dropout" and "attention", the measurement of each; the joined models' are the same in all.
 
     Returns
     -------
     pd.DataFrame
-        condition, level, unit, kind (audio, visual, fusion, or dropout for the second fusion), value, low, high, in %.
+        condition, level, unit, kind (of `KINDS`), value, low, high, in %.
     """
-    second = [row | {"model": "dropout"} for row in with_dropout["results"] if row["model"] == "fusion"]
+    rows = [row | {"kind": row["model"]} for row in measured["fusion"]["results"]]
+    for kind in measured.keys() - {"fusion"}:
+        rows += [row | {"kind": kind} for row in measured[kind]["results"] if row["model"] == "fusion"]
     return pd.DataFrame(
         [
-            {"condition": row["condition"], "level": str(row["level"]), "unit": row["unit"], "kind": row["model"]}
+            {"condition": row["condition"], "level": str(row["level"]), "unit": row["unit"], "kind": row["kind"]}
             | {name: 100 * row["hit_at_1"][name] for name in ("value", "low", "high")}
-            for row in [*measured["results"], *second]
+            for row in rows
         ]
     )
 
@@ -246,21 +260,25 @@ def table(curves: pd.DataFrame) -> pd.DataFrame:
     return wide.rename(columns=KINDS).reset_index().rename_axis(columns=None).rename(columns=str.capitalize)
 
 
-def compare(corpus: str, fusion: str, with_dropout: str) -> pd.DataFrame:
-    """Test two fusions against each other and against the better modality, on the same degraded videos.
+def compare(corpus: str, names: dict[str, str]) -> pd.DataFrame:
+    """Test fusions against each other and against the better modality, on the same degraded videos.
 
     The levels of a condition are tested together: of each video the share of levels that a model has right counts; see
     `evaluation.compare_seeds`. The better modality is, at each level, the one with the higher Hit@1 on these very
     videos, which favours it.
 
+    Parameters
+    ----------
+    corpus : its name.
+    names : the measured runs of "fusion", "dropout" and "attention".
+
     Returns
     -------
     pd.DataFrame
-        first, second (fusion, dropout or better), condition, difference (of the Hit@1 in points, first minus second),
-        p_value, and p_holm, corrected for the conditions (Holm, 1979); of all degraded levels together, condition
-        "all", there is no such correction.
+        first, second (of `PAIRS`), condition, difference (of the Hit@1 in points, first minus second), p_value, and
+        p_holm, corrected for the conditions (Holm, 1979); of all degraded levels together, condition "all", there is
+        no such correction.
     """
-    names = {"fusion": fusion, "dropout": with_dropout}
     truth, scores = _paired(corpus, names)
     groups: dict[str, list[tuple[str, str]]] = {}
     for condition, level in scores["fusion"]:
@@ -291,33 +309,43 @@ def tests_table(tests: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(curves: pd.DataFrame, tests: pd.DataFrame) -> str:
-    """Return in words whether the fusion withstands a missing modality, and what modality dropout changes.
+    """Return in words whether the fusions withstand a missing modality, and what modality dropout changes.
 
-    It does if it recognises at least as much as the model of the modality that is left, and does not if it recognises
-    significantly less.
+    A fusion does if it recognises at least as much as the model of the modality that is left, and does not if it
+    recognises significantly less.
     """
     hits = curves.set_index(["condition", "level", "kind"])["value"]
     found = tests.set_index(["first", "second", "condition"])
     clauses = []
     for lost, left, name in (("sound", "visual", "frames"), ("pictures", "audio", "sound")):
-        paper, dropout, alone = (hits["missing", lost, kind] for kind in ("fusion", "dropout", left))
-        clauses.append(
-            f"without {lost} it recognises {paper:.1f} %, with modality dropout {dropout:.1f} %, "
-            f"the {name} alone {alone:.1f} %"
+        paper, dropout, attention, alone = (
+            hits["missing", lost, kind] for kind in ("fusion", "dropout", "attention", left)
         )
-    lacking = found.loc[[("fusion", "better", "no sound"), ("fusion", "better", "no pictures")]]
-    is_below = lacking["difference"] < 0
-    verdict = "withstands a missing modality"
-    if (is_below & (lacking["p_holm"] < SIGNIFICANT)).any():
-        verdict = "does not withstand a missing modality"
-    elif is_below.any():
-        verdict = "loses by a missing modality, though no more than chance could do on so few videos"
-    overall = found.loc["dropout", "fusion", "all"]
-    certainty = "more than chance" if overall["p_value"] < SIGNIFICANT else "which may be chance"
+        clauses.append(
+            f"without {lost} it recognises {paper:.1f} %, with modality dropout {dropout:.1f} %, with attention as "
+            f"well {attention:.1f} %, the {name} alone {alone:.1f} %"
+        )
+    hiding, both = (_change(found.loc[first, "fusion", "all"]) for first in ("dropout", "attention"))
     return (
-        f"The paper's fusion {verdict}: {'; '.join(clauses)}. Over all degraded videos modality dropout changes "
-        f"Hit@1 by {overall['difference']:+.1f} points, {certainty} (permutation test, p = {overall['p_value']:.2g})."
+        f"The paper's fusion {_verdict(found, 'fusion')}: {'; '.join(clauses)}. The one with attention and modality "
+        f"dropout {_verdict(found, 'attention')}. Over all degraded videos modality dropout alone changes Hit@1 by "
+        f"{hiding}, attention and modality dropout by {both}; permutation tests over videos."
     )
+
+
+def _change(test: pd.Series) -> str:
+    certainty = "more than chance" if test["p_value"] < SIGNIFICANT else "which may be chance"
+    return f"{test['difference']:+.1f} points ({certainty}, p = {test['p_value']:.2g})"
+
+
+def _verdict(found: pd.DataFrame, fusion: str) -> str:
+    lacking = found.loc[[(fusion, "better", "no sound"), (fusion, "better", "no pictures")]]
+    is_below = lacking["difference"] < 0
+    if (is_below & (lacking["p_holm"] < SIGNIFICANT)).any():
+        return "does not withstand a missing modality"
+    if is_below.any():
+        return "loses by a missing modality, though no more than chance could do on so few videos"
+    return "withstands a missing modality"
 
 
 def sources(measured: list[dict[str, Any]]) -> pd.DataFrame:
@@ -352,7 +380,9 @@ def _paired(corpus: str, names: dict[str, str]) -> tuple[np.ndarray, dict[str, d
                 else:
                     candidates.append(values)
             scores["better"][condition, level] = max(candidates, key=lambda one: evaluation.hit_at_k(truth, one, 1))
-    if any(ids != video_ids[0] for ids in video_ids) or scores["fusion"].keys() != scores["dropout"].keys():
+    if any(ids != video_ids[0] for ids in video_ids) or any(
+        one.keys() != scores["fusion"].keys() for one in scores.values()
+    ):
         raise RunError(f"results/{corpus}: {' and '.join(names.values())} were not measured on the same videos")
     return truth, scores
 
@@ -362,6 +392,14 @@ def _holm(p_values: np.ndarray) -> np.ndarray:
     order = np.argsort(p_values)
     steps = np.minimum(np.maximum.accumulate(p_values[order] * np.arange(len(p_values), 0, -1)), 1)
     return steps[np.argsort(order)]
+
+
+def _is_newer(path: Path, source: Path) -> bool:
+    return path.exists() and path.stat().st_mtime_ns >= source.stat().st_mtime_ns
+
+
+def _write_low_bitrate(paths: tuple[Path, Path], *, picture_kbits: float, sound_kbits: float) -> None:
+    degradation.write_low_bitrate(*paths, picture_kbits=picture_kbits, sound_kbits=sound_kbits)
 
 
 class Networks:
@@ -391,6 +429,8 @@ class Networks:
             of the pictures: frames [shape=(..., k, num_features)] and frame_scores [shape=(..., k, num_classes)];
             of the bitrate also kbits, what the videos really have, in kbit/s.
         """
+        if condition.name == "bitrate":
+            self._write_low_bitrates(level)
         found = []
         for video in tqdm(self.videos, desc=f"{condition.name} {level}", unit="video"):
             path = self.directory / self.key / f"{condition.name}_{level}".replace(" ", "_") / f"{video.video_id}.npz"
@@ -409,17 +449,27 @@ class Networks:
         if condition.name == "blur":
             return self._of_pictures(degradation.blur(self._read_pictures(store, video.video_id), level))
         if condition.name == "bitrate":
-            return self._of_low_bitrate(source, level, video.video_id)
+            return self._of_low_bitrate(level, video.video_id)
         return self._of_features(store, video.video_id)
 
     def _of_features(self, store: Path, video_id: str) -> dict[str, np.ndarray]:
         spectrogram = spectrograms.read(store, video_id, self.audio.input_name)
         return self._of_sound(spectrogram) | self._of_pictures(self._read_pictures(store, video_id))
 
-    def _of_low_bitrate(self, source: Path, level: float, video_id: str) -> dict[str, np.ndarray]:
-        path = self.directory / f"bitrate_{level}_{SOUND_KBITS[level]}" / f"{video_id}.mp4"
-        if not path.exists() or path.stat().st_mtime_ns < source.stat().st_mtime_ns:
-            degradation.write_low_bitrate(source, path, picture_kbits=level, sound_kbits=SOUND_KBITS[level])
+    def _low_bitrate_path(self, level: float, video_id: str) -> Path:
+        return self.directory / f"bitrate_{level}_{SOUND_KBITS[level]}" / f"{video_id}.mp4"
+
+    def _write_low_bitrates(self, level: float) -> None:
+        """Encode the videos anew that have not been yet, on all cores: it takes longer than what follows."""
+        pairs = [(self.corpus.videos / one.path, self._low_bitrate_path(level, one.video_id)) for one in self.videos]
+        todo = [pair for pair in pairs if not _is_newer(pair[1], pair[0])]
+        encode = functools.partial(_write_low_bitrate, picture_kbits=level, sound_kbits=SOUND_KBITS[level])
+        for _, result in cluster.process(encode, todo, description=f"encoding {level} kbit/s"):
+            if isinstance(result, BaseException):
+                raise result
+
+    def _of_low_bitrate(self, level: float, video_id: str) -> dict[str, np.ndarray]:
+        path = self._low_bitrate_path(level, video_id)
         with tempfile.TemporaryDirectory() as folder:
             store = Path(folder)
             features.extract_video(features.Video(video_id, path, features.features_path(store, video_id)))

@@ -23,8 +23,8 @@
 # in the place of a missing one (its 3.4). It prints no measurement of it.
 #
 # **Method.** The test videos are degraded, one way at a time, and go through the same models once more; nothing is trained on
-# degraded videos. Beside the paper's fusion stands a second one, of the same form and protocol, in whose training one modality
-# of a part of the videos was hidden (modality dropout).
+# degraded videos. Beside the paper's fusion stand two others: one of the same form and protocol, in whose training one modality
+# of a part of the videos was hidden (modality dropout), and one that does so too and pools its frames by attention.
 
 # %% tags=["parameters"]
 corpus: str = "demo"  # its models are trained by 03 to 05
@@ -33,7 +33,7 @@ segmentation: str = "uc"  # as in 04_audio_model
 backbone: str = "efficientnet_lite0"  # as in 03_frame_model
 num_frames: int = 20  # as in 03_frame_model
 pretrained: bool = False  # as in 03_frame_model
-modality_dropout: float = 0.3  # probability with which the second fusion's training hides one modality of a video
+modality_dropout: float = 0.3  # probability with which the other fusions' training hides one modality of a video
 profile: str = "paper"  # as in 05_fusion
 seed: int = 10  # as in 05_fusion; and of the noise and of the frames that are left
 
@@ -47,19 +47,21 @@ audio = runs.read(videos, runs.audio_name(audio_model, segmentation, seed))
 visual = runs.read(videos, runs.frame_name(backbone, num_frames, pretrained, seed))
 joined = {"audio": audio, "visual": visual, "profile": profile, "seed": seed}
 fusion = runs.read(videos, runs.fusion_run(videos, **joined).name)
-dropout = runs.fusion_run(videos, modality_dropout=modality_dropout, **joined)
-parameters = fusion.parameters | {"modality_dropout": modality_dropout}
-dropout = dataclasses.replace(dropout, protocol=fusion.protocol, parameters=parameters)
+fusions = {"fusion": fusion}
+for kind, form in (("dropout", "text"), ("attention", "attention")):
+    variant = runs.fusion_run(videos, fusion_form=form, modality_dropout=modality_dropout, **joined)
+    parameters = fusion.parameters | {"fusion_form": form, "modality_dropout": modality_dropout}
+    fusions[kind] = dataclasses.replace(variant, protocol=fusion.protocol, parameters=parameters)
 
 # %% tags=["remove-input"]
 report.corpus_note(videos)
 
 # %% tags=["remove-input"]
-report.settings(dropout, profile)
+report.settings(fusions["dropout"], profile)
 
 # %%
-experiments.train(videos, dropout)
-for run in (fusion, dropout):
+for run in fusions.values():
+    experiments.train(videos, run)
     robustness.measure(videos, run, seed=seed)
 
 # %% [markdown]
@@ -80,21 +82,23 @@ for run in (fusion, dropout):
 # ## Result
 
 # %% tags=["remove-input"]
-measured, with_dropout = (robustness.read(corpus, run.name) for run in (fusion, dropout))
-curves = robustness.curves(measured, with_dropout)
+measured = {kind: robustness.read(corpus, run.name) for kind, run in fusions.items()}
+curves = robustness.curves(measured)
+num_test, majority_rate = (measured["fusion"][key] for key in ("num_test", "majority_rate"))
 report.figure(
-    plots.robustness(curves, reference=100 * measured["majority_rate"]),
-    f"Hit@1 on the test split, n = {measured['num_test']}, as the videos are degraded, with 95 % bootstrap intervals over videos. "
+    plots.robustness(curves, reference=100 * majority_rate),
+    f"Hit@1 on the test split, n = {num_test}, as the videos are degraded, with 95 % bootstrap intervals over videos. "
     "Each panel begins with the videos as they are; flat lines are of models that the degradation does not reach.",
     "Six panels of Hit@1 against the level of a degradation: missing modality, frames zeroed, frames repeated, noise, blur and "
-    "bitrate, each with a line for the audio model, the frame model, the fusion and the fusion trained with modality dropout.",
+    "bitrate, each with a line for the audio model, the frame model, the fusion, the fusion trained with modality dropout and "
+    "the one with attention and modality dropout.",
 )
 
 # %% tags=["remove-input"]
-kbits = [f"{row['kbits']:.0f}" for row in measured["results"] if "kbits" in row and row["model"] == "fusion"]
+kbits = [f"{row['kbits']:.0f}" for row in measured["fusion"]["results"] if "kbits" in row and row["model"] == "fusion"]
 report.table(
     robustness.table(curves),
-    f"Hit@1 in % with 95 % bootstrap intervals, test split, n = {measured['num_test']}, one seed. The videos of the two bitrates "
+    f"Hit@1 in % with 95 % bootstrap intervals, test split, n = {num_test}, one seed. The videos of the two bitrates "
     f"really have {', '.join(kbits)} kbit/s, sound and container included.",
 )
 
@@ -107,10 +111,10 @@ report.table(
 # degraded levels together.
 
 # %% tags=["remove-input"]
-tests = robustness.compare(corpus, fusion.name, dropout.name)
+tests = robustness.compare(corpus, {kind: run.name for kind, run in fusions.items()})
 report.table(
     robustness.tests_table(tests),
-    f"Differences of the Hit@1 in points, with p values, test split, n = {measured['num_test']}, one seed.",
+    f"Differences of the Hit@1 in points, with p values, test split, n = {num_test}, one seed.",
 )
 
 # %% [markdown]
@@ -123,10 +127,10 @@ report.table(
 report.takeaway(robustness.summary(curves, tests))
 
 # %% tags=["remove-input"]
-report.provenance([results.read_one(corpus, run.name) for run in (audio, visual, fusion, dropout)])
+report.provenance([results.read_one(corpus, run.name) for run in (audio, visual, *fusions.values())])
 
 # %% tags=["remove-input"]
 report.table(
-    robustness.sources([measured, with_dropout]),
-    f"And of the measurements: files of results/{corpus}/, with the predictions under each degradation beside them. What the two measurements share is computed in the first.",
+    robustness.sources(list(measured.values())),
+    f"And of the measurements: files of results/{corpus}/, with the predictions under each degradation beside them. What the measurements share is computed in the first.",
 )

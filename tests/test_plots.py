@@ -351,12 +351,12 @@ def test_held_out_shares_refuses_no_way_and_more_than_it_can_tell_apart(ways):
 
 def make_robustness():
     rows = [
-        ("none", "as is", "", ("audio", "visual", "fusion", "dropout")),
-        ("missing", "sound", "", ("visual", "fusion", "dropout")),
-        ("missing", "pictures", "", ("audio", "fusion", "dropout")),
-        ("noise", "20", "dB", ("audio", "visual", "fusion", "dropout")),
-        ("noise", "-5", "dB", ("audio", "visual", "fusion", "dropout")),
-        ("blur", "8", "pixels", ("audio", "visual", "fusion", "dropout")),
+        ("none", "as is", "", ("audio", "visual", "fusion", "dropout", "attention")),
+        ("missing", "sound", "", ("visual", "fusion", "dropout", "attention")),
+        ("missing", "pictures", "", ("audio", "fusion", "dropout", "attention")),
+        ("noise", "20", "dB", ("audio", "visual", "fusion", "dropout", "attention")),
+        ("noise", "-5", "dB", ("audio", "visual", "fusion", "dropout", "attention")),
+        ("blur", "8", "pixels", ("audio", "visual", "fusion", "dropout", "attention")),
     ]
     rows = [(*place, kind) for *place, kinds in rows for kind in kinds]
     table = pd.DataFrame(rows, columns=["condition", "level", "unit", "kind"])
@@ -372,7 +372,8 @@ def test_robustness_begins_every_panel_with_the_videos_as_they_are():
     assert tick_labels(noise.xaxis) == ["as is", "20", "-5"]
     assert noise.get_xlabel() == "dB"
     lines = {line.get_label(): line for line in noise.lines}
-    assert list(lines) == ["sound", "frames", "fusion", "fusion trained with modality dropout", "majority rate"]
+    two = ["fusion with modality dropout", "fusion with attention and modality dropout"]
+    assert list(lines) == ["sound", "frames", "fusion", *two, "majority rate"]
     expected = table[table.condition.isin(["none", "noise"]) & (table.kind == "fusion")].value
     np.testing.assert_allclose(lines["fusion"].get_ydata(), expected)
     assert lines["fusion"].get_linestyle() == "-"
@@ -384,14 +385,14 @@ def test_robustness_begins_every_panel_with_the_videos_as_they_are():
     intervals = [path.vertices[:, 1].tolist() for group in blur.collections for path in group.get_paths()]
     fusion = table[table.condition.isin(["none", "blur"]) & (table.kind == "fusion")]
     assert [ends for ends in intervals if ends in fusion[["low", "high"]].to_numpy().tolist()]
-    assert len({text.get_text() for text in figure.legends[0].texts}) == 5
+    assert len({text.get_text() for text in figure.legends[0].texts}) == 6
     render(figure)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kind": "human"}, "kind: expected one of audio, visual, fusion, dropout, got"),
+        ({"kind": "human"}, "kind: expected one of audio, visual, fusion, dropout, attention, got"),
         ({"value": 140.0}, "expected 0 to 100 %"),
         ({"level": "x"}, "one row a condition, level and kind"),
     ],

@@ -56,8 +56,8 @@ def frame_model(is_frozen):
     return keras.Model(backbone.input, classes(backbone.output))
 
 
-def late_fusion():
-    options = {"num_frames": K, "frame_features": 48, "sound_features": 8}
+def late_fusion(form="text"):
+    options = {"num_frames": K, "frame_features": 48, "sound_features": 8, "form": form}
     return models.build("late_fusion", 3, **options)
 
 
@@ -113,7 +113,7 @@ def add_run(corpus, run, model, scores):
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """A corpus with finished runs, both fusions measured."""
+    """A corpus with finished runs, all fusions measured."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("INSTREC_HOME", str(home))
@@ -132,11 +132,10 @@ def world(tmp_path_factory):
         is_heard = np.array([video_id != "silent" for video_id in corpus.split("test").video_id])
         sound = embedding * is_heard[:, None]
         fusions = []
-        for modality_dropout in (0.0, 0.3):
-            late = late_fusion()
-            run = runs.fusion_run(
-                corpus, audio=audio, visual=visual, modality_dropout=modality_dropout, profile="quick", seed=1
-            )
+        for form, modality_dropout in (("text", 0.0), ("text", 0.3), ("attention", 0.3)):
+            late = late_fusion(form)
+            variant = {"fusion_form": form, "modality_dropout": modality_dropout}
+            run = runs.fusion_run(corpus, audio=audio, visual=visual, profile="quick", seed=1, **variant)
             add_run(corpus, run, late, late.predict({"frames": embedded, "sound": sound}, verbose=0))
             fusions.append((run, late))
         before = digests(corpus.directory)
@@ -160,6 +159,14 @@ def digests(directory):
 
 def fusion_name(world, number=0):
     return world["fusions"][number][0].name
+
+
+def names_of(world):
+    return {kind: fusion_name(world, number) for number, kind in enumerate(("fusion", "dropout", "attention"))}
+
+
+def measured_of(world):
+    return {kind: robustness.read("tiny", name) for kind, name in names_of(world).items()}
 
 
 def scores_at(world, condition, level, model):
@@ -198,7 +205,7 @@ def test_the_predictions_recompute_the_result(world):
         assert row["hit_at_1"]["value"] == pytest.approx(hit)
         assert row["hit_at_1"]["low"] <= hit <= row["hit_at_1"]["high"]
         assert ("kbits" in row) == (row["condition"] == "bitrate")
-    assert [one["kind"] for one in results.read("tiny")] == ["audio", "visual", "fusion", "fusion"]  # none of ours
+    assert [one["kind"] for one in results.read("tiny")] == ["audio", "visual", *3 * ["fusion"]]  # none of ours
 
 
 @pytest.mark.parametrize(("lost", "absent"), [("sound", "audio"), ("pictures", "visual")])
@@ -343,18 +350,18 @@ def test_a_measurement_that_is_not_there():
 
 
 def test_comparisons_are_of_the_share_of_levels_that_are_right(world):
-    tests = robustness.compare("tiny", fusion_name(world), fusion_name(world, 1))
+    tests = robustness.compare("tiny", names_of(world))
     found = tests.set_index(["first", "second", "condition"])
     hits = {}
-    for number, kind in enumerate(("fusion", "dropout")):
-        for row in robustness.read("tiny", fusion_name(world, number))["results"]:
-            hits[kind if row["model"] == "fusion" else row["model"], row["condition"], row["level"]] = row["hit_at_1"][
-                "value"
-            ]
+    for kind, measured in measured_of(world).items():
+        for row in measured["results"]:
+            model = kind if row["model"] == "fusion" else row["model"]
+            hits[model, row["condition"], row["level"]] = row["hit_at_1"]["value"]
     for condition in ("noise", "blur"):
         levels = BY_NAME[condition].levels
-        expected = np.mean([hits["dropout", condition, level] - hits["fusion", condition, level] for level in levels])
-        assert found.loc[("dropout", "fusion", condition), "difference"] == pytest.approx(100 * expected)
+        for kind in ("dropout", "attention"):
+            expected = np.mean([hits[kind, condition, level] - hits["fusion", condition, level] for level in levels])
+            assert found.loc[(kind, "fusion", condition), "difference"] == pytest.approx(100 * expected)
         better = [max(hits["audio", condition, level], hits["visual", condition, level]) for level in levels]
         expected = np.mean([hits["fusion", condition, level] for level in levels]) - np.mean(better)
         assert found.loc[("fusion", "better", condition), "difference"] == pytest.approx(100 * expected)
@@ -370,8 +377,8 @@ def test_holm():
 
 
 def test_what_the_page_shows(world):
-    measured, with_dropout = (robustness.read("tiny", fusion_name(world, number)) for number in (0, 1))
-    curves = robustness.curves(measured, with_dropout)
+    measured = measured_of(world)
+    curves = robustness.curves(measured)
     table = robustness.table(curves)
     assert list(table.columns) == [
         "Condition",
@@ -381,14 +388,15 @@ def test_what_the_page_shows(world):
         "Frames",
         "Fusion",
         "Fusion, modality dropout",
+        "Fusion, attention and modality dropout",
     ]
     assert len(table) == 1 + 2 + 2 + 2 + 4 + 4 + 2
     assert table.set_index(["Condition", "Level"]).loc[("missing", "sound"), "Sound"] == "–"
-    tests = robustness.compare("tiny", fusion_name(world), fusion_name(world, 1))
+    tests = robustness.compare("tiny", names_of(world))
     assert robustness.tests_table(tests)["Condition"].tolist() == [
         *("none", "no sound", "no pictures", "frames zeroed", "frames repeated", "noise", "blur", "bitrate", "all")
     ]
-    assert len(robustness.sources([measured, with_dropout])) == 2
+    assert len(robustness.sources(list(measured.values()))) == 3
     assert "(p = " in robustness.tests_table(tests).iloc[0, 1]
     assert len(plots.robustness(curves).axes) == 6
 
@@ -404,12 +412,12 @@ def test_what_the_page_shows(world):
 def test_the_claim_fails_only_where_the_other_modality_alone_is_significantly_better(
     world, difference, p_value, verdict
 ):
-    curves = robustness.curves(*(robustness.read("tiny", fusion_name(world, number)) for number in (0, 1)))
-    tests = robustness.compare("tiny", fusion_name(world), fusion_name(world, 1))
+    curves = robustness.curves(measured_of(world))
+    tests = robustness.compare("tiny", names_of(world))
     pair = (tests["first"] == "fusion") & (tests["second"] == "better")
     tests.loc[pair & (tests["condition"] == "no sound"), ["difference", "p_holm"]] = [0.0, 1.0]
     tests.loc[pair & (tests["condition"] == "no pictures"), ["difference", "p_holm"]] = [difference, p_value]
-    assert f"fusion {verdict}" in robustness.summary(curves, tests)
+    assert f"paper's fusion {verdict}" in robustness.summary(curves, tests)
 
 
 def test_conditions_are_told_apart_by_name():
