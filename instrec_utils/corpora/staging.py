@@ -117,6 +117,7 @@ def write_clip(
             codec="libx264",
             audio=sound is not None,
             audio_fps=sample_rate,
+            audio_bufsize=sample_rate,  # moviepy's own 2,000 samples at a time take longer
             audio_codec="aac",
             audio_bitrate="96k",
             temp_audiofile=str(partial_sound),
