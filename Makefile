@@ -25,7 +25,7 @@ help:
 #- make curation  the paper's Table 1, the splits and the chapter on its data
 #- make download  the paper's YouTube-8M videos (LIMIT=... COOKIES=... WORKERS=...)
 #- make validate  looks at every video of a corpus (CORPUS=...)
-#- make bench     ratios and limits, measured (BENCH=extraction, training or curation)
+#- make bench     ratios and limits, measured (BENCH=extraction, training, jpeg or curation)
 #- make book      the book from the pages that are there
 #- make lint      style
 #- make sync      pairs the notebooks

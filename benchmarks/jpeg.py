@@ -1,0 +1,105 @@
+"""Measure what it costs to store frames as JPEG, and write ``results/benchmarks/jpeg.json`` and the page that shows it.
+
+The test videos of a corpus are decoded once more, and its frame model sees their frames as they were decoded and as
+JPEG of several qualities. It was trained on frames of the quality that the store has. Run after ``make report``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import extraction_page
+import numpy as np
+from tqdm import tqdm
+
+from instrec_utils import (
+    config,
+    corpora,
+    embeddings,
+    evaluation,
+    features,
+    files,
+    frames,
+    media,
+    models,
+    paths,
+    provenance,
+    results,
+    runs,
+)
+
+QUALITIES = (95, 90, 75, 50, 25)
+TOLERANCE = 0.01  # of a score, against the run's own predictions
+
+
+def measure(corpus: corpora.Corpus, run: runs.Run) -> dict:
+    """Return the scores on the frames as decoded and at each quality, and the bytes of a frame."""
+    backbone, head = models.build_backbone(run.model), models.load(run.weights(corpus))
+    table = corpus.split("test")
+    scores: dict[str, list] = {name: [] for name in ("decoded", *map(str, QUALITIES))}
+    num_bytes: dict[str, list] = {str(quality): [] for quality in QUALITIES}
+    for video in tqdm(table.itertuples(), total=len(table), desc="JPEG", unit="video"):
+        count = features.count_frames(features.features_path(corpus.directory / "features", video.video_id))
+        numbers = frames.choose_uniformly(count, run.parameters["num_frames"])
+        decoded = list(media.read_frames(corpus.videos / video.path, size=config.FRAME_SIZE, numbers=numbers))
+        for name, found in scores.items():
+            shown = decoded
+            if name != "decoded":
+                stored = [frames.encode_jpeg(picture, int(name)) for picture in decoded]
+                num_bytes[name] += [len(one) for one in stored]
+                shown = [frames.decode_jpeg(one) for one in stored]
+            # Rounded as in the store of embeddings, which the model learned from.
+            seen = embeddings.of_pictures(backbone, frames.central_crop(np.stack(shown))).astype(np.float16)
+            found.append(np.asarray(head.predict_on_batch(seen.astype(np.float32))).mean(axis=0))
+    truth = corpus.targets(table)
+    arrays = {name: np.stack(found) for name, found in scores.items()}
+    own = results.predictions(corpus.name, run.name).iloc[:, 2:].to_numpy(float)
+    difference = np.abs(own - arrays[str(frames.JPEG_QUALITY)]).max()
+    if difference > TOLERANCE:
+        raise SystemExit(
+            f"{run.name}: expected its own predictions within {TOLERANCE}, got {difference:.3f} beside them"
+        )
+    return {name: _row(truth, arrays, name, num_bytes) for name in scores}
+
+
+def _row(truth: np.ndarray, scores: dict[str, np.ndarray], name: str, num_bytes: dict[str, list]) -> dict:
+    row = {"hit_at_1": evaluation.evaluate(truth, scores[name])["hit_at_1"]}
+    if name == "decoded":
+        return row
+    test = evaluation.compare_seeds(truth, [scores[name]], [scores["decoded"]])
+    return row | {
+        "difference": test["difference"],
+        "p_value": test["p_value"],
+        "changed_videos": int((scores[name].argmax(axis=1) != scores["decoded"].argmax(axis=1)).sum()),
+        "bytes_a_frame": round(float(np.mean(num_bytes[name]))),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus", default="open")
+    options = parser.parse_args()
+    corpus = corpora.read(options.corpus)
+    run = runs.read(corpus, results.one_of_each_kind(corpus.name)[1]["run"])
+    measured = measure(corpus, run)
+    files.write_json(
+        paths.results_dir("benchmarks") / "jpeg.json",
+        {
+            "corpus": corpus.name,
+            "run": run.name,
+            "num_frames": run.parameters["num_frames"],
+            "num_test": len(corpus.split("test")),
+            "stored_quality": frames.JPEG_QUALITY,
+            "measured": measured,
+            "versions": provenance.versions(),
+            "commit": provenance.commit(),
+        },
+    )
+    print(extraction_page.write())
+
+
+if __name__ == "__main__":
+    main()
