@@ -27,6 +27,7 @@ from tqdm import tqdm
 from instrec_utils import files, models
 from instrec_utils.batches import Batches
 from instrec_utils.config import Protocol
+from instrec_utils.fused_adam import FusedAdam
 from instrec_utils.hardware import DEFAULT, Hardware
 
 
@@ -127,7 +128,7 @@ def make_optimizer(protocol: Protocol) -> keras.Optimizer:
     if protocol.optimizer == "sgd":
         return keras.optimizers.SGD(protocol.learning_rate, momentum=0.9)
     if protocol.optimizer == "adam":
-        return keras.optimizers.Adam(protocol.learning_rate)
+        return FusedAdam(protocol.learning_rate)
     raise ValueError(f"optimizer: expected 'sgd' or 'adam', got {protocol.optimizer!r}")
 
 

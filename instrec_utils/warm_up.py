@@ -16,6 +16,7 @@ from instrec_utils import spectrograms, training
 from instrec_utils.batches import Batches
 from instrec_utils.config import NUM_SEGMENTS, Protocol
 from instrec_utils.corpora import Corpus
+from instrec_utils.fused_adam import FusedAdam
 from instrec_utils.models import choi2016
 from instrec_utils.runs import Run
 
@@ -73,7 +74,7 @@ def start(run: Run, corpus: Corpus, network: keras.Model, segment_model: keras.M
     blocks = keras.Model(network.input, network.get_layer("flat").output)
     layers = [network.get_layer(layer) for layer in ("embedding", "embedding_dropout", "scores")]
     head = keras.Sequential([keras.Input(blocks.output_shape[1:]), *layers])
-    head.compile(keras.optimizers.Adam(HEAD_LEARNING_RATE), loss="sparse_categorical_crossentropy", jit_compile=False)
+    head.compile(FusedAdam(HEAD_LEARNING_RATE), loss="sparse_categorical_crossentropy", jit_compile=False)
     values = []
     for video_id in tqdm(table["video_id"], desc=f"{run.name} head", unit="video"):
         spectrogram = spectrograms.read(store, video_id, name)

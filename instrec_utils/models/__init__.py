@@ -41,12 +41,12 @@ def build(name: str, num_classes: int, **options: Any) -> keras.Model:
 def load(path: Path) -> keras.Model:
     """Load a saved model, running no code that its file brings along.
 
-    Keras itself, in safe mode, does not find this package's own layers in a process that has built no model yet.
+    Keras itself, in safe mode, does not find this package's own classes in a process that has built no model yet.
     """
     import keras
 
-    for name in ("late_fusion", "fused_batch_normalization"):
-        importlib.import_module(f"instrec_utils.models.{name}")
+    for name in ("models.late_fusion", "models.fused_batch_normalization", "fused_adam"):
+        importlib.import_module(f"instrec_utils.{name}")
     return keras.saving.load_model(path, safe_mode=True)
 
 
