@@ -688,25 +688,24 @@ def costs(table: pd.DataFrame) -> Figure:
     _check_percentages(table[["value"]])
     if (table[["minutes", "multiply_adds"]] <= 0).any(axis=None):
         raise ValueError("table: expected costs above 0")
-    figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.2 + 0.19 * -(-len(table) // 2)), layout="constrained")
     titles = {"minutes": "minutes of training", "multiply_adds": "multiply-adds a video"}
     for axes, (column, title) in zip(figure.subplots(1, 2, sharey=True), titles.items(), strict=True):
-        for row in table.itertuples():
+        for number, row in enumerate(table.itertuples(), start=1):
+            place = (getattr(row, column), row.value)
             _, colour, marker = KINDS[row.kind]
-            axes.plot([getattr(row, column)], [row.value], marker, color=colour, markersize=6.5)
-            axes.annotate(
-                row.name,
-                (getattr(row, column), row.value),
-                (0, 6),
-                textcoords="offset points",
-                ha="center",
-                fontsize=7.5,
-            )
-        axes.set(xscale="log", xlabel=f"{title} (logarithmic)")
-        axes.margins(x=0.25, y=0.2)
+            axes.plot(*place, marker, color=colour, markersize=6.5, linestyle="", label=f"{number}  {row.name}")
+            axes.annotate(str(number), place, (5, 4), textcoords="offset points", fontsize=8.5)
+        # Whole decades: within one, ticks of a logarithm say little.
+        decades = np.log10(table[column])
+        axes.set(
+            xscale="log", xlabel=title, xlim=(10 ** np.floor(decades.min() - 0.1), 10 ** np.ceil(decades.max() + 0.1))
+        )
+        axes.margins(y=0.2)
         axes.grid()
         axes.label_outer()
     figure.axes[0].set_ylabel("Hit@1 in %")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8.5)
     return figure
 
 

@@ -56,10 +56,14 @@ def describe(result: dict[str, Any]) -> str:
         return f"{MODELS[result['model']]}{windows}"
     if result["kind"] == "visual":
         pretrained = ", PT" if parameters["pretrained"] else ""
-        return f"{MODELS[result['model']]}, {parameters['num_frames']} frames{pretrained}"
+        return f"{MODELS[result['model']]}, {_frames(parameters)}{pretrained}"
     form = "" if parameters["fusion_form"] == "text" else f", {parameters['fusion_form']}"
     dropout = ", modality dropout" if parameters["modality_dropout"] else ""
-    return f"Late fusion, {parameters['num_frames']} frames{form}{dropout}"
+    return f"Late fusion, {_frames(parameters)}{form}{dropout}"
+
+
+def _frames(parameters: dict[str, Any]) -> str:
+    return "1 frame" if parameters["num_frames"] == 1 else f"{parameters['num_frames']} frames"
 
 
 def table(results: list[dict[str, Any]], key: str = "metrics") -> pd.DataFrame:

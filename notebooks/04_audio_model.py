@@ -150,7 +150,7 @@ report.figure(
     f"Hit@1 on the test split, n = {result['num_test']}, against minutes of training on {result['device']}, and against the "
     "multiply-adds that recognising one video takes. The frame models' minutes do not count the features of the frozen "
     "backbone, which are computed once.",
-    "Two panels of dots: Hit@1 of each model over its training time and over its multiply-adds a video.",
+    "Two panels of numbered dots: Hit@1 of each model over its training time and over its multiply-adds a video, both logarithmic.",
 )
 
 # %% [markdown]
