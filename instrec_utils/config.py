@@ -56,6 +56,7 @@ CHOI2016 = LogMel(sample_rate=12_000, n_fft=512, hop_length=256, n_mels=96, num_
 
 NUM_SEGMENTS = 10  # uniformly spread over the recording (4.2)
 SEGMENT_SECONDS = 3.0  # (4.2)
+SEGMENT_FRAMES = CHOI2016.num_frames // NUM_SEGMENTS  # columns of one of the ten joined segments: 136, 2.9 s
 
 FRAME_RATE = 1.0  # frames per second taken from a video (4.2)
 FRAME_SIZE = 256  # pixels a side, after resizing (4.2)

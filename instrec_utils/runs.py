@@ -181,7 +181,7 @@ def audio_run(
     parameters = {
         "segmentation": segmentation,
         "augment": settings.augment,
-        "warm_up_epochs": 0 if audio_model == "han2016" else warm_up_epochs,
+        "warm_up_epochs": warm_up_epochs if audio_model in models.WARMED_UP else 0,
     } | Hardware(precision, num_devices).parameters()
     return Run(audio_name(audio_model, segmentation, seed), "audio", audio_model, parameters, protocol, seed)
 

@@ -1,7 +1,8 @@
-"""A cheap start for Choi's network: its blocks learn from single segments, then its dense layer from the blocks.
+"""A cheap start for Choi's network and the Xception: they learn from single segments first.
 
 A segment costs a tenth of a whole input and carries as much of a label, which is what a corpus of a few hundred videos
-needs; the paper, with thousands, trains on whole inputs only.
+needs; the paper, with thousands, trains on whole inputs only. Of Choi's network the blocks learn from segments, then
+the dense layer from the blocks. The Xception takes the mean over time, so that all of it learns from segments.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from instrec_utils import spectrograms, training
+from instrec_utils import models, spectrograms, training
 from instrec_utils.batches import Batches
-from instrec_utils.config import NUM_SEGMENTS, Protocol
+from instrec_utils.config import NUM_SEGMENTS, SEGMENT_FRAMES, Protocol
 from instrec_utils.corpora import Corpus
 from instrec_utils.fused_adam import FusedAdam
 from instrec_utils.models import choi2016
@@ -27,8 +28,8 @@ MIX_PROBABILITY, MIX_DECIBELS = 0.4, (2.0, 15.0)  # another video's sound, so mu
 
 
 def train(run: Run, corpus: Corpus) -> keras.Model:
-    """Train the convolutional blocks on single segments: in training at random positions, in validation in turn."""
-    width, store, name = choi2016.SEGMENT_FRAMES, corpus.directory / "features", run.input_name
+    """Train on single segments: in training at random positions, in validation in turn."""
+    width, store, name = SEGMENT_FRAMES, corpus.directory / "features", run.input_name
     tables = {split: spectrograms.audible(corpus, corpus.split(split), name) for split in ("train", "validation")}
 
     def batches_of(split: str, epoch: int = 0, training_now: bool = False) -> Batches:
@@ -52,7 +53,7 @@ def train(run: Run, corpus: Corpus) -> keras.Model:
 
     epochs = run.parameters["warm_up_epochs"]
     return training.fit(
-        lambda: choi2016.build_for_segments(len(corpus.labels)),
+        lambda: models.build_for_segments(run.model, len(corpus.labels)),
         lambda epoch: batches_of("train", epoch, training_now=True),
         batches_of("validation"),
         dataclasses.replace(PROTOCOL, max_epochs=epochs, patience=epochs, halve_every=max(1, epochs // 4)),
@@ -63,12 +64,18 @@ def train(run: Run, corpus: Corpus) -> keras.Model:
 
 
 def start(run: Run, corpus: Corpus, network: keras.Model, segment_model: keras.Model) -> None:
-    """Give a network the warmed-up blocks, and train its dense layer and its classes on what they give.
+    """Give a network what was learned from segments; Choi's then learns its dense layer."""
+    models.start_from_segments(run.model, network, segment_model)
+    if run.model == "choi2016":
+        _train_dense_layer(run, corpus, network)
+
+
+def _train_dense_layer(run: Run, corpus: Corpus, network: keras.Model) -> None:
+    """Train the dense layer and the classes of Choi's network on what its warmed-up blocks give.
 
     Each audible video is passed through the blocks a few times, varied; its 15 positions in time are then shuffled
     anew in every epoch.
     """
-    choi2016.start_from_segments(network, segment_model)
     store, name = corpus.directory / "features", run.input_name
     table = spectrograms.audible(corpus, corpus.split("train"), name)
     blocks = keras.Model(network.input, network.get_layer("flat").output)

@@ -17,7 +17,7 @@ import numpy as np
 
 from instrec_utils import models, training
 from instrec_utils.batches import Batches
-from instrec_utils.config import Protocol
+from instrec_utils.config import SEGMENT_FRAMES, Protocol
 from instrec_utils.errors import ParameterError
 from instrec_utils.hardware import Hardware
 from instrec_utils.models import choi2016
@@ -35,7 +35,7 @@ INTERRUPTED = {"default": {}, "both": {"num_devices": 2, "precision": "mixed_flo
 VARIANTS = {"default": {}, "two_devices": {"num_devices": 2}, "bfloat16": {"precision": "mixed_bfloat16"}}
 FUSION = {"num_frames": 3, "frame_features": 8, "sound_features": 5}
 GENERATOR = np.random.default_rng(7)
-SEGMENTS = GENERATOR.uniform(-90, 0, (7, 96, choi2016.SEGMENT_FRAMES)).astype(np.float32)
+SEGMENTS = GENERATOR.uniform(-90, 0, (7, 96, SEGMENT_FRAMES)).astype(np.float32)
 FRAMES = GENERATOR.normal(size=(15, 3, 8)).astype(np.float32)
 SOUNDS = GENERATOR.normal(size=(15, 5)).astype(np.float32)
 TARGETS = GENERATOR.integers(0, NUM_CLASSES, 15)

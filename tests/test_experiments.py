@@ -103,6 +103,19 @@ def train_fusion(corpus, audio, visual, **changes):
     return run
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("model", models.WARMED_UP)
+def test_an_audio_model_begins_with_segments(corpus, monkeypatch, model):
+    monkeypatch.setattr(models, "build", real_build)
+    protocol = replace(PROTOCOL, learning_rate=1e-4, max_epochs=1)
+    run = train(corpus, audio_model=model, audio_warm_up_epochs=1, protocol=protocol)
+    result = read_result(run)
+    warmed_up = training.read_history(run.directory(corpus) / "warm_up")
+    assert len(warmed_up) == 1
+    assert result["steps"] == warmed_up["steps"].sum() + 3
+    assert result["num_parameters"] == models.build(model, 3).count_params()
+
+
 def read_result(run):
     return json.loads((paths.results_dir("tiny") / f"{run.name}.json").read_text())
 

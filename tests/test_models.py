@@ -382,3 +382,19 @@ def test_a_model_that_starts_from_segments_has_their_blocks_and_sees_what_they_s
             np.testing.assert_array_equal(layer.get_weights()[0], untouched.get_layer(layer.name).get_weights()[0])
     for values, expected in zip(whole.get_layer("input_bn").get_weights(), (1.5, 0.5, -40, 900), strict=True):
         np.testing.assert_allclose(values, expected)
+
+
+def test_the_xception_that_starts_from_segments_has_all_their_weights():
+    segments, whole = models.build_for_segments("xception_audio", 3), models.build("xception_audio", 3)
+    assert segments.input_shape == (None, 96, 136)
+    generator = np.random.default_rng(0)
+    weights = [generator.uniform(0.1, 0.2, weight.shape).astype(np.float32) for weight in segments.get_weights()]
+    segments.set_weights(weights)
+    models.start_from_segments("xception_audio", whole, segments)
+    for got, expected in zip(whole.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_han2016_has_no_form_for_segments():
+    with pytest.raises(ValueError, match="expected one of choi2016, xception_audio, got 'han2016'"):
+        models.build_for_segments("han2016", 3)

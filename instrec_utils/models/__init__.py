@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import math
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import keras
 
 AUDIO = ("han2016", "choi2016", "xception_audio")
+WARMED_UP = ("choi2016", "xception_audio")  # audio models that can begin with single segments
 FRAMES = ("efficientnet_lite0", "inception_frames")
 FUSION = ("late_fusion",)
 FUSION_FORMS = ("text", "code", "attention")
@@ -36,6 +38,28 @@ def build(name: str, num_classes: int, **options: Any) -> keras.Model:
     if num_classes < 2:
         raise ValueError(f"num_classes: expected at least 2, got {num_classes}")
     return importlib.import_module(f"instrec_utils.models.{name}").build(num_classes, **options)
+
+
+def build_for_segments(name: str, num_classes: int) -> keras.Model:
+    """Build an audio model that sees one of the ten joined segments, by name.
+
+    Raises
+    ------
+    ValueError
+        The model has no such form.
+    """
+    return _with_segments(name).build_for_segments(num_classes)
+
+
+def start_from_segments(name: str, model: keras.Model, segment_model: keras.Model) -> None:
+    """Give a model what `build_for_segments`' model of the same name has learned."""
+    _with_segments(name).start_from_segments(model, segment_model)
+
+
+def _with_segments(name: str) -> ModuleType:
+    if name not in WARMED_UP:
+        raise ValueError(f"model: expected one of {', '.join(WARMED_UP)}, got {name!r}")
+    return importlib.import_module(f"instrec_utils.models.{name}")
 
 
 def load(path: Path) -> keras.Model:

@@ -6,11 +6,10 @@ import keras
 import numpy as np
 from keras import layers
 
-from instrec_utils.config import CHOI2016, NUM_SEGMENTS
+from instrec_utils.config import CHOI2016, NUM_SEGMENTS, SEGMENT_FRAMES
 from instrec_utils.models.fused_batch_normalization import FusedBatchNormalization
 
 PADDED_FRAMES = 1440  # 1366 frames and 37 on either side, so that the four pools end at 15
-SEGMENT_FRAMES = CHOI2016.num_frames // NUM_SEGMENTS  # one of the ten joined segments: 136 frames, 2.9 s
 EMBEDDED_BANDS = 128  # values that the last block gives at each position in time
 # With Keras' own 0.99 the running statistics need hundreds of steps, more than a small corpus' first epochs have.
 MOMENTUM = 0.9

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from instrec_utils.config import CHOI2016
+from instrec_utils.config import CHOI2016, SEGMENT_FRAMES
 from instrec_utils.models.fused_batch_normalization import FusedBatchNormalization
 
 MIDDLE_BLOCKS = 4  # Xception has 8
@@ -14,7 +14,9 @@ EMBEDDING_SIZE = 1024  # Xception goes on to 1536 and 2048
 MOMENTUM = 0.9
 
 
-def build(num_classes: int, *, width: int = 728, dropout: float = 0.0) -> keras.Model:
+def build(
+    num_classes: int, *, width: int = 728, dropout: float = 0.0, num_frames: int = CHOI2016.num_frames
+) -> keras.Model:
     """Build the model; 9,683,444 parameters with 12 classes (Table 3: 9.6 M).
 
     Xception's plan with ELU: two convolutions, three blocks that halve the picture, four middle blocks, one block
@@ -28,19 +30,20 @@ def build(num_classes: int, *, width: int = 728, dropout: float = 0.0) -> keras.
     width : filters of the separable convolutions. Table 3's 9.6 M and the authors' code agree on 728; the 768 of
         the text give 10,631,564 parameters.
     dropout : share of the embedding dropped in training; the paper names none.
+    num_frames : columns of the input. The mean over time lets the same weights see any number.
 
     Returns
     -------
     keras.Model
-        From log-mel spectrograms [shape=(batch, 96, 1366), float32, dB] to class probabilities
+        From log-mel spectrograms [shape=(batch, 96, num_frames), float32, dB] to class probabilities
         [shape=(batch, num_classes)]; the layer ``embedding`` gives 1024 values.
 
     References
     ----------
     F. Chollet: Xception: deep learning with depthwise separable convolutions. CVPR 2017; arXiv 1610.02357.
     """
-    inputs = keras.Input((CHOI2016.n_mels, CHOI2016.num_frames), name="log_mel")
-    x = layers.Reshape((CHOI2016.n_mels, CHOI2016.num_frames, 1), name="channel")(inputs)
+    inputs = keras.Input((CHOI2016.n_mels, num_frames), name="log_mel")
+    x = layers.Reshape((CHOI2016.n_mels, num_frames, 1), name="channel")(inputs)
     # -100 to 30 dB become -1 to 1, near which the first running statistics begin.
     x = layers.Rescaling(1 / 65, offset=35 / 65, name="rescaling")(x)
     x = _normalized(layers.Conv2D(64, (48, 3), strides=2, use_bias=False, name="stem_conv1")(x), "stem_conv1")
@@ -59,6 +62,16 @@ def build(num_classes: int, *, width: int = 728, dropout: float = 0.0) -> keras.
     # As in choi2016: zeros begin at equal scores.
     scores = layers.Dense(num_classes, activation="softmax", kernel_initializer="zeros", name="scores", dtype="float32")
     return keras.Model(inputs, scores(x), name="xception_audio")
+
+
+def build_for_segments(num_classes: int) -> keras.Model:
+    """Build the same network on one of the ten joined segments [shape=(batch, 96, 136), float32, dB]."""
+    return build(num_classes, num_frames=SEGMENT_FRAMES)
+
+
+def start_from_segments(model: keras.Model, segment_model: keras.Model) -> None:
+    """Give a model all weights that `build_for_segments`' model has learned."""
+    model.set_weights(segment_model.get_weights())
 
 
 def _halving_block(
