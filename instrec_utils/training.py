@@ -14,6 +14,7 @@ The same code trains with TensorFlow and with JAX. A model is made on one device
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -166,6 +167,15 @@ def _restore(
         return model
 
 
+def _link(path: Path, other: Path) -> None:
+    """Give a file a second name, or copy it where that is not possible: neither is ever changed in place."""
+    other.unlink()
+    try:
+        os.link(path, other)
+    except OSError:
+        shutil.copyfile(path, other)
+
+
 def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
     """Set the random states of a model's layers, which Keras does not save with it."""
     generator = np.random.default_rng((seed, epoch))
@@ -210,7 +220,7 @@ def _run_epoch(
         model.save(temporary)
     if int(history["val_loss"].argmin()) == epoch:
         with files.whole(run_dir / "best.keras") as temporary:
-            shutil.copyfile(_checkpoint(run_dir, epoch + 1), temporary)
+            _link(_checkpoint(run_dir, epoch + 1), temporary)
     files.write_text(run_dir / "history.csv", history.to_csv(index=False))
     _checkpoint(run_dir, epoch).unlink(missing_ok=True)
     return history
