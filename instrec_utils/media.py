@@ -599,7 +599,14 @@ def _sound_in_part(
     settled = due + rate * sampling.SOUND_SETTLE // part
     if len(stretches) != len(due) or any(first > by for (first, _), by in zip(stretches, settled, strict=True)):
         return None  # something was left out that should not have been
-    return _placed(stretches, rate, sample_rates, path)
+    sound = _placed(stretches, rate, sample_rates, path)
+    return sound if all(_is_there(samples, new_rate, wanted) for new_rate, samples in sound.items()) else None
+
+
+def _is_there(samples: np.ndarray, rate: int, wanted: Callable[[float], list[tuple[float, float]]]) -> bool:
+    """Tell whether all that is wanted was decoded, and a sample more, as positions are rounded."""
+    spans = [(int(begin * rate) - 1, math.ceil(end * rate) + 1) for begin, end in wanted(len(samples) / rate)]
+    return all(np.isfinite(samples[max(0, begin) : max(0, end)]).all() for begin, end in spans)
 
 
 def _contiguous(blocks: Iterator[_Block], rate: int) -> list[tuple[int, np.ndarray]]:

@@ -22,8 +22,9 @@ MAX_PACKETS = 12 * 3600 * 240  # of the longest video at the highest frame rate;
 # With fewer packets to spare than this, the decoder's stops and starts cost more than they save.
 MIN_SHARE_SPARED = 0.2
 SOUND_PART = 10  # parts of a second in which sound is left out or not
-# Parts decoded before and after what is needed: a decoder may take some to find into the sound, a resampler takes one.
-SOUND_LEAD, SOUND_SETTLE, SOUND_TRAIL = 6, 4, 2
+# Parts decoded before and after what is needed: a decoder may take some to find into the sound, a resampler takes one,
+# and the first packets may be of before the first sample.
+SOUND_LEAD, SOUND_SETTLE, SOUND_TRAIL = 8, 5, 5
 _SOUND_SEEKABLE = ("aac", "alac", "flac", "mp3", "opus", "libopus", "pcm_", "vorbis", "libvorbis")
 
 

@@ -14,6 +14,7 @@ SECONDS = 40
 RATES = (12_000, 22_050)
 IN_PART = {
     "aac.mp4": ("aac", 44_100),
+    "low.mp4": ("aac", 8_000),  # a packet is 0.13 s long, and as much comes before the first sample
     "mp3.mp4": ("libmp3lame", 32_000),
     "opus.mp4": ("libopus", 48_000),
     "pcm.mov": ("pcm_s16le", 16_000),
@@ -87,12 +88,24 @@ def test_a_container_or_codec_that_does_not_allow_it_is_decoded_whole(recordings
     )
 )
 def test_any_stretches_are_exact(recordings, wanted):
-    path = recordings["pcm.mov"]
-    part, whole = (media.read_sound(path, (12_000,), which)[12_000] for which in (lambda _: wanted, None))
-    is_there = np.isfinite(part)
-    np.testing.assert_allclose(part[is_there], whole[is_there], atol=1e-6)
-    for begin, end in wanted:
-        assert stretch(is_there, 12_000, max(0, begin), max(0, end)).all()
+    for name in ("pcm.mov", "low.mp4"):
+        part, whole = (media.read_sound(recordings[name], (12_000,), one)[12_000] for one in (lambda _: wanted, None))
+        is_there = np.isfinite(part)
+        if name == "pcm.mov":
+            np.testing.assert_allclose(part[is_there], whole[is_there], atol=1e-6)
+        for begin, end in wanted:
+            assert stretch(is_there, 12_000, max(0, begin), max(0, end)).all()
+            np.testing.assert_allclose(
+                stretch(part, 12_000, max(0, begin), max(0, end)),
+                stretch(whole, 12_000, max(0, begin), max(0, end)),
+                atol=2e-6,
+            )
+
+
+def test_what_turns_out_to_be_missing_is_decoded_after_all(recordings, monkeypatch):
+    monkeypatch.setattr(sampling, "SOUND_TRAIL", -20)
+    part = media.read_sound(recordings["aac.mp4"], RATES, lambda _: [(10.0, 13.0)])
+    assert np.isfinite(part[12_000]).all()
 
 
 @pytest.mark.parametrize("seconds", [0.5, 2.0, 7.0, 30.0, 61.7, 245.3])
@@ -162,6 +175,6 @@ def test_a_packet_that_gives_nothing_is_noticed(recordings, monkeypatch):
 def test_packets_around_what_is_wanted_are_decoded_too():
     times = np.arange(0, 400_000, 1000)
     effort = sampling.sound_efforts(times, 10_000, lambda _: [(20.0, 22.0)])
-    assert times[sampling.run_starts(effort)].tolist() == [0, 194_000, 393_000]
+    assert times[sampling.run_starts(effort)].tolist() == [0, 192_000, 391_000]
     assert (effort[times // 1000 == 205] == sampling.DECODE).all()
     assert effort[100] == sampling.SKIP
