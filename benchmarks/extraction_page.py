@@ -14,7 +14,7 @@ WHAT = {
     "recipe_speedup": "the whole extraction of a video: the recipe of the paper's authors, over ours",
     "two_workers_speedup": "many videos: one worker, over two",
     "memory_growth": "peak memory with 2,000 videos, over 200",
-    "scheduling_seconds": "60,000 videos that need no work, in seconds (from 20,000)",
+    "scheduling_seconds": "60,000 videos that need no work, in seconds",
 }
 
 
@@ -84,8 +84,8 @@ One HDF5 file a video, written whole or not at all; its layout, with a reader th
 the docstring of `instrec_utils/features.py`, and a test runs that very reader.
 
 Of long recordings only the sound that the models see is decoded, where the container tells to the sample when each
-packet is due, as MP4 does and WebM does not: about a quarter of four minutes. It is what decoding the whole gives, but
-for the noise that an AAC decoder makes up where the encoder asked for any noise.
+packet is due, as MP4 does and WebM does not. It is what decoding the whole gives, but for the noise that an AAC
+decoder makes up where the encoder asked for any noise.
 
 A video that cannot be decoded, exceeds a limit (size, duration, pixels, decoded bytes, time) or ends its process
 becomes a line in `features/errors.csv` with the reason. Only plain media files are opened: playlists, concat lists,

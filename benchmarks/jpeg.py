@@ -15,53 +15,33 @@ import extraction_page
 import numpy as np
 from tqdm import tqdm
 
-from instrec_utils import (
-    config,
-    corpora,
-    embeddings,
-    evaluation,
-    features,
-    files,
-    frames,
-    media,
-    models,
-    paths,
-    provenance,
-    results,
-    runs,
-)
+from instrec_utils import config, corpora, evaluation, features, files, frames, media, paths, provenance, results, runs
+from instrec_utils.robustness import Networks, check_reproduced
 
 QUALITIES = (95, 90, 75, 50, 25)
-TOLERANCE = 0.01  # of a score, against the run's own predictions
 
 
-def measure(corpus: corpora.Corpus, run: runs.Run) -> dict:
-    """Return the scores on the frames as decoded and at each quality, and the bytes of a frame."""
-    backbone, head = models.build_backbone(run.model), models.load(run.weights(corpus))
-    table = corpus.split("test")
+def measure(networks: Networks) -> dict:
+    """Return Hit@1 on the frames as decoded and at each quality, and the bytes of a frame."""
+    corpus, run = networks.corpus, networks.visual
     scores: dict[str, list] = {name: [] for name in ("decoded", *map(str, QUALITIES))}
     num_bytes: dict[str, list] = {str(quality): [] for quality in QUALITIES}
-    for video in tqdm(table.itertuples(), total=len(table), desc="JPEG", unit="video"):
+    for video in tqdm(networks.videos, desc="JPEG", unit="video"):
         count = features.count_frames(features.features_path(corpus.directory / "features", video.video_id))
-        numbers = frames.choose_uniformly(count, run.parameters["num_frames"])
-        decoded = list(media.read_frames(corpus.videos / video.path, size=config.FRAME_SIZE, numbers=numbers))
+        numbers = frames.choose_uniformly(count, networks.num_frames) if count else []
+        path = corpus.videos / video.path
+        decoded = list(media.read_frames(path, size=config.FRAME_SIZE, numbers=numbers)) if count else []
         for name, found in scores.items():
             shown = decoded
             if name != "decoded":
                 stored = [frames.encode_jpeg(picture, int(name)) for picture in decoded]
                 num_bytes[name] += [len(one) for one in stored]
                 shown = [frames.decode_jpeg(one) for one in stored]
-            # Rounded as in the store of embeddings, which the model learned from.
-            seen = embeddings.of_pictures(backbone, frames.central_crop(np.stack(shown))).astype(np.float16)
-            found.append(np.asarray(head.predict_on_batch(seen.astype(np.float32))).mean(axis=0))
-    truth = corpus.targets(table)
+            found.append(networks.of_pictures(np.array(shown))["frame_scores"].mean(axis=0))
     arrays = {name: np.stack(found) for name, found in scores.items()}
-    own = results.predictions(corpus.name, run.name).iloc[:, 2:].to_numpy(float)
-    difference = np.abs(own - arrays[str(frames.JPEG_QUALITY)]).max()
-    if difference > TOLERANCE:
-        raise SystemExit(
-            f"{run.name}: expected its own predictions within {TOLERANCE}, got {difference:.3f} beside them"
-        )
+    own = results.predictions(corpus.name, run.name)
+    check_reproduced({"visual": run.name}, {"visual": own}, {"visual": arrays[str(frames.JPEG_QUALITY)]})
+    truth = corpus.targets(corpus.split("test"))
     return {name: _row(truth, arrays, name, num_bytes) for name in scores}
 
 
@@ -83,8 +63,8 @@ def main() -> None:
     parser.add_argument("--corpus", default="open")
     options = parser.parse_args()
     corpus = corpora.read(options.corpus)
-    run = runs.read(corpus, results.one_of_each_kind(corpus.name)[1]["run"])
-    measured = measure(corpus, run)
+    audio, run = (runs.read(corpus, result["run"]) for result in results.one_of_each_kind(corpus.name)[:2])
+    measured = measure(Networks(corpus, audio, run, seed=run.seed))
     files.write_json(
         paths.results_dir("benchmarks") / "jpeg.json",
         {

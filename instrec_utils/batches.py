@@ -6,18 +6,19 @@ changes what a network sees.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import keras
 import numpy as np
 
+from instrec_utils import cluster
+
 Load = Callable[[int, np.random.Generator], dict[str, np.ndarray] | np.ndarray]
 """From an example's number and a generator to the example: an array, or one a name of input."""
 Batch = tuple[dict[str, np.ndarray] | np.ndarray, np.ndarray]
 
-NUM_THREADS = min(16, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+NUM_THREADS = min(16, cluster.num_cores())
 NUM_AHEAD = 2 * NUM_THREADS  # batches that are loaded before they are asked for
 
 

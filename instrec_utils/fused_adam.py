@@ -11,8 +11,8 @@ import keras
 class FusedAdam(keras.optimizers.Adam):
     """Keras' Adam, with the same numbers up to rounding.
 
-    With TensorFlow a variable's step is one fused operation: of the flattened fusion's tens of millions of weights a
-    training step on a CPU takes two thirds of the time. With other backends, and on several devices, it is Keras' own.
+    With TensorFlow a variable's step is one fused operation: on a CPU the flattened fusion's training is bound by
+    passing over its tens of millions of weights. With other backends, and on several devices, it is Keras' own.
     """
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 import subprocess
 from importlib.metadata import version
 
 import pandas as pd
 
-from instrec_utils import paths
+from instrec_utils import cluster, paths
 
 PACKAGES = ("instrec", "keras", "tensorflow", "librosa", "av", "numpy", "scikit-learn", "moviepy")
 
@@ -36,7 +35,7 @@ def device() -> str:
     import keras
 
     accelerators = [name for name in keras.distribution.list_devices() if not name.startswith("cpu")]
-    cores = f"CPU, {len(os.sched_getaffinity(0))} cores"
+    cores = f"CPU, {cluster.num_cores()} cores"
     return f"{', '.join(accelerators)}; {cores}" if accelerators else cores
 
 

@@ -130,7 +130,7 @@ def _measured(
     own = {model: results.predictions(corpus.name, name) for model, name in names.items()}
     late = models.load(fusion.weights(corpus))
     clean = networks.outputs(AS_IS, AS_IS.levels[0])
-    _check(names, own, _scores(late, clean))
+    check_reproduced(names, own, _scores(late, clean))
     for condition in levels:
         for level in condition.levels:
             degraded = {} if condition is AS_IS else _degraded(networks, condition, level, clean)
@@ -140,8 +140,19 @@ def _measured(
                 yield row | {"run": names[model]} | kbits, table
 
 
-def _check(names: dict[str, str], own: dict[str, pd.DataFrame], scores: dict[str, np.ndarray]) -> None:
-    """Refuse to measure what does not reproduce the runs' own predictions on the videos as they are."""
+def check_reproduced(names: dict[str, str], own: dict[str, pd.DataFrame], scores: dict[str, np.ndarray]) -> None:
+    """Refuse to measure what does not reproduce the runs' own predictions on the videos as they are.
+
+    Parameters
+    ----------
+    names, own, scores : by kind of model: the run's name, its predictions, and the scores
+        [shape=(num_videos, num_classes)] of the same videos.
+
+    Raises
+    ------
+    RunError
+        A score differs by more than `TOLERANCE`.
+    """
     for model, table in own.items():
         difference = float(np.abs(table.iloc[:, 2:].to_numpy(float) - scores[model]).max())
         if difference > TOLERANCE:
@@ -447,14 +458,14 @@ class Networks:
         if condition.name == "noise":
             return self._of_sound(self._noisy_spectrogram(source, level, video.video_id))
         if condition.name == "blur":
-            return self._of_pictures(degradation.blur(self._read_pictures(store, video.video_id), level))
+            return self.of_pictures(degradation.blur(self._read_pictures(store, video.video_id), level))
         if condition.name == "bitrate":
             return self._of_low_bitrate(level, video.video_id)
         return self._of_features(store, video.video_id)
 
     def _of_features(self, store: Path, video_id: str) -> dict[str, np.ndarray]:
         spectrogram = spectrograms.read(store, video_id, self.audio.input_name)
-        return self._of_sound(spectrogram) | self._of_pictures(self._read_pictures(store, video_id))
+        return self._of_sound(spectrogram) | self.of_pictures(self._read_pictures(store, video_id))
 
     def _low_bitrate_path(self, level: float, video_id: str) -> Path:
         return self.directory / f"bitrate_{level}_{SOUND_KBITS[level]}" / f"{video_id}.mp4"
@@ -518,7 +529,19 @@ class Networks:
         # The fusion is given zeros where nothing is to be heard, as in its training.
         return {"sound": sound * (not spectrograms.is_silent(spectrogram)), "sound_scores": scores}
 
-    def _of_pictures(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
+    def of_pictures(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what the frame network makes of pictures.
+
+        Parameters
+        ----------
+        pictures : np.ndarray [shape=(k, 256, 256, 3), uint8]
+            Of one video, RGB, 0 to 255; none for a video without pictures.
+
+        Returns
+        -------
+        dict of str to np.ndarray
+            frames [shape=(k, num_features), float16] and frame_scores [shape=(k, num_classes), float32].
+        """
         is_missing = not len(pictures)
         size = config.CROP_SIZE
         shown = np.zeros((self.num_frames, size, size, 3), np.uint8) if is_missing else frames.central_crop(pictures)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from instrec_utils import cluster
 from instrec_utils.config import LABELS, SPLIT_SEED, SPLIT_SHARES, SPLITS, Conditions
 from instrec_utils.corpora import staging
 from instrec_utils.corpora.staging import Clip
@@ -131,7 +131,7 @@ def build(corpus_dir: Path, settings: DemoSettings, num_workers: int = 0) -> pd.
         plan(settings),
         functools.partial(render_clip, corpus_dir=corpus_dir, settings=settings),
         corpus_dir,
-        num_workers or len(os.sched_getaffinity(0)),
+        num_workers or cluster.num_cores(),
         configuration=asdict(settings) | {"recipe": RECIPE},
     )
     return staging.read_index(corpus_dir)

@@ -12,8 +12,8 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     """Keras' layer for inputs [shape=(batch, height, width, channels)], normalised by channel.
 
     Same weights, same numbers up to rounding, and interchangeable with Keras' own. With TensorFlow it is one fused
-    operation: on a CPU a training step of Choi's network, which is mostly bound by memory, takes two thirds of the
-    time. With other backends, and where several devices normalise a batch together, it is Keras' own computation.
+    operation, as on a CPU the training of Choi's network is partly bound by memory. With other backends, and where
+    several devices normalise a batch together, it is Keras' own computation.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
