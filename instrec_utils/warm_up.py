@@ -23,7 +23,7 @@ from instrec_utils.runs import Run
 
 PROTOCOL = Protocol("adam", learning_rate=1e-3, batch_size=16, max_epochs=0, patience=0)
 # More epochs or a higher rate fit the training videos better and others worse: the validation loss says so.
-HEAD_VERSIONS, HEAD_EPOCHS, HEAD_LEARNING_RATE = 6, 5, 1e-4
+HEAD_VERSIONS, HEAD_EPOCHS, HEAD_LEARNING_RATE = 4, 5, 1e-4
 MIX_PROBABILITY, MIX_DECIBELS = 0.4, (2.0, 15.0)  # another video's sound, so much softer, plays along
 
 

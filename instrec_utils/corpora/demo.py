@@ -21,7 +21,7 @@ from instrec_utils.corpora import staging
 from instrec_utils.corpora.staging import Clip
 from instrec_utils.errors import ParameterError
 
-RECIPE = 1  # raise it when drawing, phrases or acoustics change what a clip looks or sounds like
+RECIPE = 2  # raise it when drawing, phrases or acoustics change what a clip looks or sounds like
 
 
 @dataclass(frozen=True)
