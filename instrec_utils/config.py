@@ -101,7 +101,7 @@ class Profile:
     audio : protocol of each audio model, by its name.
     frames : protocol of the frame models.
     fusion : protocol of the late fusion.
-    warm_up_epochs : epochs in which an audio model for half a minute is first trained on single segments.
+    warm_up_epochs : epochs in which an audio model is first trained on single segments or windows.
     augment : vary the spectrograms in training.
     freeze_backbone : train a frame model's layer of classes only, on stored features.
     fusion_dropout : share dropped after each dense layer of the fusion.
@@ -134,7 +134,7 @@ PROFILES = {
     # For corpora of a few hundred videos on a CPU.
     "quick": Profile(
         audio={
-            "han2016": Protocol("adam", 1e-3, batch_size=64, max_epochs=10, patience=10, halve_every=3),
+            "han2016": Protocol("adam", 1e-4, batch_size=64, max_epochs=3, patience=10),
             "choi2016": Protocol("adam", 5e-5, batch_size=8, max_epochs=3, patience=10),
             "xception_audio": Protocol("adam", 1e-4, batch_size=8, max_epochs=2, patience=10),
         },

@@ -156,11 +156,11 @@ def _audio_recipe(run: Run, corpus: Corpus) -> Recipe:
         return one, 1
 
     def build() -> keras.Model:
-        segment_model = warm_up.train(run, corpus) if parameters["warm_up_epochs"] else None
+        warmed_up = warm_up.train(run, corpus) if parameters["warm_up_epochs"] else None
         keras.utils.set_random_seed(run.seed)
         network = models.build(run.model, len(corpus.labels))
-        if segment_model is not None:
-            warm_up.start(run, corpus, network, segment_model)
+        if warmed_up is not None:
+            warm_up.start(run, corpus, network, warmed_up)
         return network
 
     return Recipe(

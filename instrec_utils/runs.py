@@ -177,11 +177,10 @@ def audio_run(
     protocol = _replaced(
         settings.audio[audio_model], audio_learning_rate, audio_batch_size, audio_max_epochs, audio_patience
     )
-    warm_up_epochs = settings.warm_up_epochs if audio_warm_up_epochs < 0 else audio_warm_up_epochs
     parameters = {
         "segmentation": segmentation,
         "augment": settings.augment,
-        "warm_up_epochs": warm_up_epochs if audio_model in models.WARMED_UP else 0,
+        "warm_up_epochs": settings.warm_up_epochs if audio_warm_up_epochs < 0 else audio_warm_up_epochs,
     } | Hardware(precision, num_devices).parameters()
     return Run(audio_name(audio_model, segmentation, seed), "audio", audio_model, parameters, protocol, seed)
 

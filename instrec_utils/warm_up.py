@@ -1,8 +1,8 @@
-"""A cheap start for Choi's network and the Xception: they learn from single segments first.
+"""A cheap start for the audio models, which a few hundred videos need; the paper, with thousands, has none.
 
-A segment costs a tenth of a whole input and carries as much of a label, which is what a corpus of a few hundred videos
-needs; the paper, with thousands, trains on whole inputs only. Of Choi's network the blocks learn from segments, then
-the dense layer from the blocks. The Xception takes the mean over time, so that all of it learns from segments.
+A segment costs a tenth of a whole input and carries as much of a label. Of Choi's network the blocks learn from single
+segments, then the dense layer from the blocks. The Xception takes the mean over time, so that all of it learns from
+segments. Han's sees windows of a second anyhow; it learns from them with batch normalisation, which is then folded in.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ MIX_PROBABILITY, MIX_DECIBELS = 0.4, (2.0, 15.0)  # another video's sound, so mu
 
 
 def train(run: Run, corpus: Corpus) -> keras.Model:
-    """Train on single segments: in training at random positions, in validation in turn."""
-    width, store, name = SEGMENT_FRAMES, corpus.directory / "features", run.input_name
+    """Train on ten segments, or windows, a video: in training from random positions, in validation spread evenly."""
+    store, name = corpus.directory / "features", run.input_name
     tables = {split: spectrograms.audible(corpus, corpus.split(split), name) for split in ("train", "validation")}
 
     def batches_of(split: str, epoch: int = 0, training_now: bool = False) -> Batches:
@@ -37,14 +37,15 @@ def train(run: Run, corpus: Corpus) -> keras.Model:
 
         def one(number: int, generator: np.random.Generator) -> np.ndarray:
             video, segment = divmod(number, NUM_SEGMENTS)
+            spectrogram = spectrograms.read(store, video_ids[video], name)
             if not training_now:
-                return spectrograms.read(store, video_ids[video], name)[:, segment * width : (segment + 1) * width]
-            part = spectrograms.random_part(spectrograms.read(store, video_ids[video], name), width, generator)
+                return _part(spectrogram, segment)
+            part = _random_part(spectrogram, generator)
             if not run.parameters["augment"]:
                 return part
             if generator.random() < MIX_PROBABILITY:
                 other = spectrograms.read(store, video_ids[generator.integers(len(video_ids))], name)
-                other = spectrograms.random_part(other, width, generator)
+                other = _random_part(other, generator)
                 part = spectrograms.mix(part, other, generator.uniform(*MIX_DECIBELS))
             return spectrograms.vary(part, generator)
 
@@ -53,7 +54,7 @@ def train(run: Run, corpus: Corpus) -> keras.Model:
 
     epochs = run.parameters["warm_up_epochs"]
     return training.fit(
-        lambda: models.build_for_segments(run.model, len(corpus.labels)),
+        lambda: models.build_for_warm_up(run.model, len(corpus.labels)),
         lambda epoch: batches_of("train", epoch, training_now=True),
         batches_of("validation"),
         dataclasses.replace(PROTOCOL, max_epochs=epochs, patience=epochs, halve_every=max(1, epochs // 4)),
@@ -63,9 +64,22 @@ def train(run: Run, corpus: Corpus) -> keras.Model:
     )[0]
 
 
-def start(run: Run, corpus: Corpus, network: keras.Model, segment_model: keras.Model) -> None:
-    """Give a network what was learned from segments; Choi's then learns its dense layer."""
-    models.start_from_segments(run.model, network, segment_model)
+def _part(spectrogram: np.ndarray, segment: int) -> np.ndarray:
+    """Return one of ten segments: of Han's windows, three a segment, the middle one."""
+    if spectrogram.ndim == 3:
+        return spectrogram[len(spectrogram) // NUM_SEGMENTS * segment + 1]
+    return spectrogram[:, segment * SEGMENT_FRAMES : (segment + 1) * SEGMENT_FRAMES]
+
+
+def _random_part(spectrogram: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    if spectrogram.ndim == 3:
+        return spectrogram[generator.integers(len(spectrogram))]
+    return spectrograms.random_part(spectrogram, SEGMENT_FRAMES, generator)
+
+
+def start(run: Run, corpus: Corpus, network: keras.Model, warmed_up: keras.Model) -> None:
+    """Give a network what was learned in the warm-up; Choi's then learns its dense layer."""
+    models.start_from_warm_up(run.model, network, warmed_up)
     if run.model == "choi2016":
         _train_dense_layer(run, corpus, network)
 

@@ -64,7 +64,7 @@ def without_dropout(model):
 
 
 def build_segments():
-    return with_known_weights(without_dropout(choi2016.build_for_segments(NUM_CLASSES)))
+    return with_known_weights(without_dropout(choi2016.build_for_warm_up(NUM_CLASSES)))
 
 
 def build_fusion(form="attention", **options):

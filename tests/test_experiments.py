@@ -104,8 +104,8 @@ def train_fusion(corpus, audio, visual, **changes):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", models.WARMED_UP)
-def test_an_audio_model_begins_with_segments(corpus, monkeypatch, model):
+@pytest.mark.parametrize("model", models.AUDIO)
+def test_an_audio_model_begins_with_a_warm_up(corpus, monkeypatch, model):
     monkeypatch.setattr(models, "build", real_build)
     protocol = replace(PROTOCOL, learning_rate=1e-4, max_epochs=1)
     run = train(corpus, audio_model=model, audio_warm_up_epochs=1, protocol=protocol)

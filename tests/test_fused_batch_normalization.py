@@ -72,7 +72,7 @@ def test_computes_in_sixteen_bits_with_statistics_in_thirty_two():
 
 
 def test_a_saved_model_has_the_layer(tmp_path):
-    model = choi2016.build_for_segments(3)
+    model = choi2016.build_for_warm_up(3)
     model.save(tmp_path / "model.keras")
     loaded = models.load(tmp_path / "model.keras")
     assert type(loaded.get_layer("block1_bn")) is FusedBatchNormalization

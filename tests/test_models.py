@@ -369,11 +369,11 @@ def test_the_packaged_network_recognises_a_drawn_picture(lite0):
 def test_a_model_that_starts_from_segments_has_their_blocks_and_sees_what_they_see():
     from instrec_utils.models import choi2016
 
-    segments, whole, untouched = choi2016.build_for_segments(3), choi2016.build(3), choi2016.build(3)
+    segments, whole, untouched = choi2016.build_for_warm_up(3), choi2016.build(3), choi2016.build(3)
     assert segments.input_shape == (None, 96, 136)
     segments.get_layer("input_bn").set_weights([np.full(144, value, np.float32) for value in (1.5, 0.5, -40, 900)])
     untouched.set_weights(whole.get_weights())
-    choi2016.start_from_segments(whole, segments)
+    choi2016.start_from_warm_up(whole, segments)
     for layer in whole.layers:
         if layer.name.startswith("block"):
             for got, expected in zip(layer.get_weights(), segments.get_layer(layer.name).get_weights(), strict=True):
@@ -385,16 +385,30 @@ def test_a_model_that_starts_from_segments_has_their_blocks_and_sees_what_they_s
 
 
 def test_the_xception_that_starts_from_segments_has_all_their_weights():
-    segments, whole = models.build_for_segments("xception_audio", 3), models.build("xception_audio", 3)
+    segments, whole = models.build_for_warm_up("xception_audio", 3), models.build("xception_audio", 3)
     assert segments.input_shape == (None, 96, 136)
     generator = np.random.default_rng(0)
     weights = [generator.uniform(0.1, 0.2, weight.shape).astype(np.float32) for weight in segments.get_weights()]
     segments.set_weights(weights)
-    models.start_from_segments("xception_audio", whole, segments)
+    models.start_from_warm_up("xception_audio", whole, segments)
     for got, expected in zip(whole.get_weights(), weights, strict=True):
         np.testing.assert_array_equal(got, expected)
 
 
-def test_han2016_has_no_form_for_segments():
-    with pytest.raises(ValueError, match="expected one of choi2016, xception_audio, got 'han2016'"):
-        models.build_for_segments("han2016", 3)
+def test_han2016_that_starts_from_its_normalised_form_gives_the_same_scores():
+    warmed_up, plain = models.build_for_warm_up("han2016", 3), models.build("han2016", 3)
+    generator = np.random.default_rng(0)
+    for layer in warmed_up.layers:
+        if layer.name.endswith("_bn"):
+            layer.set_weights([generator.uniform(0.5, 1.5, weight.shape) for weight in layer.get_weights()])
+    warmed_up.get_layer("scores").set_weights([generator.normal(size=(1024, 3)), generator.normal(size=3)])
+    models.start_from_warm_up("han2016", plain, warmed_up)
+    windows = generator.uniform(-100, 30, (4, 128, 43)).astype(np.float32)
+    expected = np.asarray(warmed_up(windows, training=False))
+    assert expected.max(axis=1).min() < 0.99  # not all certain
+    np.testing.assert_allclose(np.asarray(plain(windows, training=False)), expected, rtol=1e-3, atol=1e-5)
+
+
+def test_only_audio_models_have_a_warm_up():
+    with pytest.raises(ValueError, match="expected one of han2016, choi2016, xception_audio, got 'late_fusion'"):
+        models.build_for_warm_up("late_fusion", 3)

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     import keras
 
 AUDIO = ("han2016", "choi2016", "xception_audio")
-WARMED_UP = ("choi2016", "xception_audio")  # audio models that can begin with single segments
 FRAMES = ("efficientnet_lite0", "inception_frames")
 FUSION = ("late_fusion",)
 FUSION_FORMS = ("text", "code", "attention")
@@ -40,25 +39,27 @@ def build(name: str, num_classes: int, **options: Any) -> keras.Model:
     return importlib.import_module(f"instrec_utils.models.{name}").build(num_classes, **options)
 
 
-def build_for_segments(name: str, num_classes: int) -> keras.Model:
-    """Build an audio model that sees one of the ten joined segments, by name.
+def build_for_warm_up(name: str, num_classes: int) -> keras.Model:
+    """Build the form of an audio model that a cheap warm-up trains, by name.
+
+    Choi's network and the Xception on one of the ten joined segments, Han's with batch normalisation.
 
     Raises
     ------
     ValueError
-        The model has no such form.
+        It is no audio model.
     """
-    return _with_segments(name).build_for_segments(num_classes)
+    return _audio(name).build_for_warm_up(num_classes)
 
 
-def start_from_segments(name: str, model: keras.Model, segment_model: keras.Model) -> None:
-    """Give a model what `build_for_segments`' model of the same name has learned."""
-    _with_segments(name).start_from_segments(model, segment_model)
+def start_from_warm_up(name: str, model: keras.Model, warmed_up: keras.Model) -> None:
+    """Give a model what `build_for_warm_up`'s model of the same name has learned."""
+    _audio(name).start_from_warm_up(model, warmed_up)
 
 
-def _with_segments(name: str) -> ModuleType:
-    if name not in WARMED_UP:
-        raise ValueError(f"model: expected one of {', '.join(WARMED_UP)}, got {name!r}")
+def _audio(name: str) -> ModuleType:
+    if name not in AUDIO:
+        raise ValueError(f"model: expected one of {', '.join(AUDIO)}, got {name!r}")
     return importlib.import_module(f"instrec_utils.models.{name}")
 
 

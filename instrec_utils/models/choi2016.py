@@ -41,10 +41,10 @@ def build(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
     return keras.Model(inputs, scores(x), name="choi2016")
 
 
-def build_for_segments(num_classes: int, *, dropout: float = 0.2) -> keras.Model:
+def build_for_warm_up(num_classes: int, *, dropout: float = 0.2) -> keras.Model:
     """Build the same convolutional blocks on one tenth of the input, with classes of their own.
 
-    Training it is a cheap start for the blocks of the whole model: see `start_from_segments`.
+    Training it is a cheap start for the blocks of the whole model: see `start_from_warm_up`.
 
     Parameters
     ----------
@@ -65,18 +65,18 @@ def build_for_segments(num_classes: int, *, dropout: float = 0.2) -> keras.Model
     return keras.Model(inputs, scores(x), name="choi2016_segments")
 
 
-def start_from_segments(model: keras.Model, segment_model: keras.Model) -> None:
-    """Give a model's input and convolutional blocks the weights that `build_for_segments`' model has learned.
+def start_from_warm_up(model: keras.Model, warmed_up: keras.Model) -> None:
+    """Give a model's input and convolutional blocks the weights that `build_for_warm_up`' model has learned.
 
     The input's normalisation has weights a position in time; each gets the mean over the segment's own positions.
     """
     padding = (PADDED_FRAMES // NUM_SEGMENTS - SEGMENT_FRAMES) // 2
     normalisation = [
         np.full(PADDED_FRAMES, values[padding:-padding].mean(), np.float32)
-        for values in segment_model.get_layer("input_bn").get_weights()
+        for values in warmed_up.get_layer("input_bn").get_weights()
     ]
     model.get_layer("input_bn").set_weights(normalisation)
-    for layer in segment_model.layers:
+    for layer in warmed_up.layers:
         if layer.name.startswith("block") and layer.weights:
             model.get_layer(layer.name).set_weights(layer.get_weights())
 

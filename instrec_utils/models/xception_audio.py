@@ -64,14 +64,14 @@ def build(
     return keras.Model(inputs, scores(x), name="xception_audio")
 
 
-def build_for_segments(num_classes: int) -> keras.Model:
+def build_for_warm_up(num_classes: int) -> keras.Model:
     """Build the same network on one of the ten joined segments [shape=(batch, 96, 136), float32, dB]."""
     return build(num_classes, num_frames=SEGMENT_FRAMES)
 
 
-def start_from_segments(model: keras.Model, segment_model: keras.Model) -> None:
-    """Give a model all weights that `build_for_segments`' model has learned."""
-    model.set_weights(segment_model.get_weights())
+def start_from_warm_up(model: keras.Model, warmed_up: keras.Model) -> None:
+    """Give a model all weights that `build_for_warm_up`' model has learned."""
+    model.set_weights(warmed_up.get_weights())
 
 
 def _halving_block(
