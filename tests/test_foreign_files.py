@@ -17,6 +17,7 @@ from zoo import Pictures, Sound, write
 
 from instrec_utils import features, media
 from instrec_utils.errors import MediaError
+from instrec_utils.media import containers
 
 FUZZ_SECONDS = float(os.environ.get("INSTREC_FUZZ_SECONDS", "10"))
 
@@ -149,7 +150,7 @@ def test_a_file_whose_name_is_an_address_is_still_a_file(tmp_path, videos, liste
 def test_a_file_that_is_too_large(tmp_path, videos, monkeypatch):
     path = tmp_path / "sparse.mp4"
     path.write_bytes(videos["both"].read_bytes())
-    os.truncate(path, media.MAX_BYTES + 1)  # takes no space on the disk
+    os.truncate(path, containers.MAX_BYTES + 1)  # takes no space on the disk
     assert_refused(path)
 
 
@@ -162,12 +163,12 @@ def test_a_picture_that_is_larger_than_its_header_says(tmp_path, monkeypatch):
         parts.append(path.read_bytes())
     path = tmp_path / "grows.ts"
     path.write_bytes(b"".join(parts))
-    monkeypatch.setattr(media, "MAX_PIXELS", 100 * 100)
+    monkeypatch.setattr(containers, "MAX_PIXELS", 100 * 100)
     assert media.probe(path).width == 64
     # Either our check says so, or the decoder, which has the same limit, gives nothing of the larger ones.
     with contextlib.suppress(MediaError):
         assert all(picture.shape == (48, 64, 3) for picture in media.read_frames(path))
-    monkeypatch.setattr(media, "_open", unlimited(media._open))
+    monkeypatch.setattr(containers, "open_plain", unlimited(containers.open_plain))
     with pytest.raises(MediaError, match=r"grows\.ts: expected at most 10000 pixels a frame, got 640 x 480"):
         list(media.read_frames(path))
 
@@ -192,7 +193,7 @@ def test_a_picture_of_enormous_size(tmp_path):
 
 
 def test_too_many_decoded_bytes(videos, monkeypatch):
-    monkeypatch.setattr(media, "MAX_DECODED_BYTES", 10 * 3 * 64 * 48)
+    monkeypatch.setattr(containers, "MAX_DECODED_BYTES", 10 * 3 * 64 * 48)
     with pytest.raises(MediaError, match=r"both\.mp4: expected at most 92160 decoded bytes, got more"):
         list(media.read_frames(videos["both"], plan="through"))
     with pytest.raises(MediaError, match=r"both\.mp4: expected at most 92160 decoded bytes, got more"):
@@ -204,15 +205,15 @@ def test_sound_that_never_ends(tmp_path, monkeypatch):
     write(path, None, Sound("flac", seconds=60, level=0.0))
     assert path.stat().st_size < 30_000  # a minute of silence; a day would be a small file, too
     short = media.probe(path)
-    monkeypatch.setattr(media, "probe", lambda path: short)
-    monkeypatch.setattr(media, "MAX_SECONDS", 30)
+    monkeypatch.setattr(containers, "probe", lambda path: short)
+    monkeypatch.setattr(containers, "MAX_SECONDS", 30)
     with pytest.raises(MediaError, match=r"long\.flac: expected sound of at most 30 s, got more"):
         media.read_sound(path, (12_000,))
 
 
 @pytest.mark.parametrize("plan", ["exact", "through"])
 def test_decoding_that_takes_too_long_ends_in_a_reason(tmp_path, videos, monkeypatch, plan):
-    monkeypatch.setattr(media, "work_seconds", lambda info: 0.0)
+    monkeypatch.setattr(containers, "work_seconds", lambda info: 0.0)
     with pytest.raises(MediaError, match=r"both\.mp4: expected to be decoded in 0 s, given up after 0 s"):
         list(media.read_frames(videos["both"], plan=plan))
     with pytest.raises(MediaError, match=r"both\.mp4: expected to be decoded in 0 s, given up after 0 s"):
@@ -224,7 +225,7 @@ def test_decoding_that_takes_too_long_ends_in_a_reason(tmp_path, videos, monkeyp
 
 
 def test_the_time_that_the_caller_takes_is_not_counted(videos, monkeypatch):
-    monkeypatch.setattr(media, "work_seconds", lambda info: 2.0)
+    monkeypatch.setattr(containers, "work_seconds", lambda info: 2.0)
     pictures = media.read_frames(videos["both"])
     next(pictures)
     moment = time.monotonic()

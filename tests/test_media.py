@@ -11,6 +11,7 @@ from tiny_videos import colour_at, time_of, tone, write_video
 
 from instrec_utils import media
 from instrec_utils.errors import MediaError
+from instrec_utils.media import containers
 
 EVERY_TENTH = np.arange(35) / 10
 # name, pictures, sound, sample rate, delay of the sound that the container cannot declare (samples)
@@ -222,10 +223,10 @@ def test_what_is_no_file_is_refused(tmp_path):
 
 
 def test_an_oversized_picture_or_duration_is_refused(both, monkeypatch):
-    monkeypatch.setattr(media, "MAX_PIXELS", 64 * 48 - 1)
+    monkeypatch.setattr(containers, "MAX_PIXELS", 64 * 48 - 1)
     with pytest.raises(MediaError, match=r"at most 3071 pixels a frame, got 64 x 48"):
         media.probe(both["mp4"])
-    monkeypatch.setattr(media, "MAX_SECONDS", 3)
+    monkeypatch.setattr(containers, "MAX_SECONDS", 3)
     with pytest.raises(MediaError, match=r"at most 3 s, got [34] s"):
         media.probe(both["mp4"])
 
@@ -281,8 +282,8 @@ def test_a_picture_far_in_the_future_is_refused(tmp_path, monkeypatch):
     path = write_video(tmp_path / "jump.mkv", times=[0.0, 1.0, 8.0])
     assert len(list(media.read_frames(path))) == 9
     header = dataclasses.replace(media.probe(path), duration=0.0)  # which says nothing of it
-    monkeypatch.setattr(media, "probe", lambda path: header)
-    monkeypatch.setattr(media, "MAX_SECONDS", 5)
+    monkeypatch.setattr(containers, "probe", lambda path: header)
+    monkeypatch.setattr(containers, "MAX_SECONDS", 5)
     with pytest.raises(MediaError, match=r"jump\.mkv: expected pictures of at most 5 s, got one at 8\.0 s"):
         list(media.read_frames(path))
 

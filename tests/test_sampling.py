@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from instrec_utils import media, sampling
 from instrec_utils.errors import MediaError
+from instrec_utils.media import containers
 
 RATE = 25
 X264 = {"preset": "medium", "sc_threshold": "0", "b-pyramid": "normal", "bf": "3"}
@@ -160,14 +161,14 @@ def test_chosen_pictures_are_those_of_the_whole(film, name, distance, numbers, p
 def test_little_is_decoded_for_few_pictures(film, name, monkeypatch):
     path = film(name, 10, 8)
     decoded_frames = []
-    original = media._within_limits
+    original = containers.within_limits
 
     def spy(*arguments):
         for frame in original(*arguments):
             decoded_frames.append(frame.pts)
             yield frame
 
-    monkeypatch.setattr(media, "_within_limits", spy)
+    monkeypatch.setattr(containers, "within_limits", spy)
     assert_same(list(media.read_frames(path, numbers=[2, 6])), [reference(path)[number] for number in (2, 6)])
     assert 2 <= len(decoded_frames) <= 2 * 11
     decoded_frames.clear()

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from instrec_utils import audio, config, media, sampling
+from instrec_utils.media import containers
 
 SECONDS = 40
 RATES = (12_000, 22_050)
@@ -130,7 +131,7 @@ def test_all_inputs_are_made_of_what_is_wanted(seconds):
 def test_little_is_decoded_of_a_long_recording(tmp_path, monkeypatch):
     path = write_sound(tmp_path / "long.mp4", "aac", 44_100, seconds=240)
     count = 0
-    original = media._within_limits
+    original = containers.within_limits
 
     def spy(*arguments):
         nonlocal count
@@ -138,7 +139,7 @@ def test_little_is_decoded_of_a_long_recording(tmp_path, monkeypatch):
             count += frame.samples
             yield frame
 
-    monkeypatch.setattr(media, "_within_limits", spy)
+    monkeypatch.setattr(containers, "within_limits", spy)
     sound = media.read_sound(path, RATES, audio.wanted)
     assert count < 0.4 * 240 * 44_100
     assert np.isfinite(audio.choi_input(sound[12_000], "cc")).all()
@@ -160,14 +161,14 @@ def test_a_damaged_recording_is_decoded_as_far_as_it_goes(recordings, tmp_path):
 
 def test_a_packet_that_gives_nothing_is_noticed(recordings, monkeypatch):
     """Then the times are no longer those of the samples."""
-    original = media._within_limits
+    original = containers.within_limits
 
     def deaf(*arguments):
         for number, frame in enumerate(original(*arguments)):
             if number != 120:
                 yield frame
 
-    monkeypatch.setattr(media, "_within_limits", deaf)
+    monkeypatch.setattr(containers, "within_limits", deaf)
     part = media.read_sound(recordings["aac.mp4"], RATES, lambda _: [(1.0, 5.0), (20.0, 21.0)])
     assert np.isfinite(part[12_000]).all()
 

@@ -1,0 +1,248 @@
+"""Media files as they are opened, looked at and decoded, whoever made them.
+
+A file counts as plain media when its first bytes say which container it is; the demuxer is then fixed and no
+protocol but ``file`` is allowed. So a playlist, a concat list or a subtitle script is refused whatever its name
+says, and nothing in it is ever followed. What a header declares is checked before decoding, and what really comes
+out of the decoder is checked again while decoding.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from av.stream import Discard, Disposition
+
+from instrec_utils import sampling
+from instrec_utils.errors import MediaError
+
+MAX_BYTES = 8 * 2**30  # a 12 h upload at YouTube's 360p stays far below
+MAX_SECONDS = 12 * 3600
+MAX_PIXELS = 8192 * 4320  # one frame
+MAX_DECODED_BYTES = 2**43  # all frames of 12 h of 1080p at 30 frames per second, 3 bytes a pixel
+MIN_WORK_SECONDS = 60  # no video is given up before
+MAX_WORK_RATIO = 4  # seconds of decoding a second of video, beyond the former
+CONTAINERS = "mp4, mov, 3gp, mkv, webm, avi, flv, ts, ogg, wav, flac, mp3"
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """What a file's header says.
+
+    Attributes
+    ----------
+    duration : seconds.
+    width, height : pixels as stored; 0 without a picture stream.
+    frame_rate : average frames per second; 0.0 without a picture stream.
+    sample_rate : Hz; 0 without a sound stream.
+    """
+
+    duration: float
+    width: int
+    height: int
+    frame_rate: float
+    sample_rate: int
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether there is a picture stream."""
+        return self.width > 0
+
+    @property
+    def has_sound(self) -> bool:
+        """Whether there is a sound stream."""
+        return self.sample_rate > 0
+
+
+def _container(head: bytes) -> str | None:
+    """Return the demuxer that the first bytes of a file ask for, or None."""
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"):
+        return "mp4"
+    if head.startswith(b"\x1aE\xdf\xa3"):
+        return "matroska"
+    if head.startswith(b"RIFF"):
+        return {b"AVI ": "avi", b"WAVE": "wav"}.get(head[8:12])
+    # Packets of 188 bytes, or of 192 with a time before each (camcorders).
+    if head[0:377:188] == b"GGG" or head[4:389:192] == b"GGG":
+        return "mpegts"
+    for signature, name in (
+        (b"FLV\x01", "flv"),
+        (b"OggS", "ogg"),
+        (b"fLaC", "flac"),
+        (b"ID3", "mp3"),
+        (b"\xff\xfa", "mp3"),
+        (b"\xff\xfb", "mp3"),
+        (b"\xff\xf2", "mp3"),
+        (b"\xff\xf3", "mp3"),
+    ):
+        if head.startswith(signature):
+            return name
+    return None
+
+
+def open_plain(path: Path) -> av.container.InputContainer:
+    """Open a file that is plain media by its first bytes; raises MediaError for anything else."""
+    path = Path(path)
+    try:
+        if not path.exists():
+            raise MediaError(f"{path}: no such file")
+        if not path.is_file():
+            raise MediaError(f"{path}: expected a media file, got something that is not a file")
+        size = path.stat().st_size
+        if size == 0 or size > MAX_BYTES:
+            raise MediaError(f"{path}: expected 1 to {MAX_BYTES} bytes, got {size}")
+        with path.open("rb") as file:
+            demuxer = _container(file.read(400))
+    except (OSError, ValueError) as error:  # no permission; a name that is too long or holds a zero
+        raise MediaError(f"{path}: cannot be read: {error}") from error
+    if demuxer is None:
+        raise MediaError(f"{path}: not a plain media file; allowed are {CONTAINERS}, told by content and not by name")
+    # Decoders allocate whole blocks, so their limit is a little wider than that of the picture inside.
+    options = {"protocol_whitelist": "file", "max_pixels": str(2 * MAX_PIXELS)}
+    try:
+        container = av.open(f"file:{path}", format=demuxer, options=options, metadata_errors="replace")
+    except (av.FFmpegError, ValueError) as error:
+        raise MediaError(f"{path}: cannot be opened as {demuxer}: {error}") from error
+    for stream in (*container.streams.video, *container.streams.audio):
+        if stream.codec_context is not None:
+            stream.codec_context.options = {"max_pixels": options["max_pixels"]}
+    return container
+
+
+def picture_stream(container: av.container.InputContainer) -> av.VideoStream | None:
+    """Return the first moving picture; the cover of a song is none."""
+    moving = (stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic)
+    return next(moving, None)
+
+
+def _duration(container: av.container.InputContainer) -> float:
+    if container.duration is not None:
+        return container.duration / av.time_base
+    lengths = [float(s.duration * s.time_base) for s in container.streams if s.duration and s.time_base]
+    return max(lengths, default=0.0)
+
+
+def probe(path: Path) -> MediaInfo:
+    """Read a file's header.
+
+    Parameters
+    ----------
+    path : media file.
+
+    Returns
+    -------
+    MediaInfo
+
+    Raises
+    ------
+    MediaError
+        The file is missing, not plain media, has neither picture nor sound, or exceeds a limit.
+    """
+    with open_plain(path) as container:
+        video = picture_stream(container)
+        audio = next(iter(container.streams.audio), None)
+        if video is None and audio is None:
+            raise MediaError(f"{path}: has neither a picture nor a sound stream")
+        for stream, what in ((video, "pictures"), (audio, "sound")):
+            if stream is not None and stream.codec_context is None:
+                raise MediaError(f"{path}: its {what} cannot be decoded: unknown codec")
+        info = MediaInfo(
+            duration=_duration(container),
+            width=video.codec_context.width if video else 0,
+            height=video.codec_context.height if video else 0,
+            frame_rate=float(video.average_rate or 0) if video else 0.0,
+            sample_rate=audio.codec_context.sample_rate if audio else 0,
+        )
+        # A stream that is declared but cannot be understood is not the same as none.
+        if video is not None and not info.has_picture:
+            raise MediaError(f"{path}: its pictures cannot be decoded: their size is unknown")
+        if audio is not None and not info.has_sound:
+            raise MediaError(f"{path}: its sound cannot be decoded: the sample rate is unknown")
+    if info.duration > MAX_SECONDS:
+        raise MediaError(f"{path}: expected at most {MAX_SECONDS} s, got {info.duration:.0f} s")
+    if info.width * info.height > MAX_PIXELS:
+        raise MediaError(f"{path}: expected at most {MAX_PIXELS} pixels a frame, got {info.width} x {info.height}")
+    return info
+
+
+def work_seconds(info: MediaInfo) -> float:
+    """Return after how many seconds `read_frames` or `read_sound` gives a file up."""
+    return MIN_WORK_SECONDS + MAX_WORK_RATIO * info.duration
+
+
+def alone(
+    container: av.container.InputContainer, stream: av.stream.Stream | None, path: Path, what: str = "picture"
+) -> av.stream.Stream:
+    """Let the demuxer drop the packets of all other streams."""
+    if stream is None:
+        raise MediaError(f"{path}: has no {what} stream")
+    for other in container.streams:
+        if other is not stream:
+            other.discard = Discard.all
+    return stream
+
+
+def decode(
+    container: av.container.InputContainer, stream: av.stream.Stream, effort: np.ndarray | None = None
+) -> Iterator[list[av.frame.Frame]]:
+    """Decode a stream packet by packet; yields what comes out after each."""
+    context = stream.codec_context
+    # Only H.264 says so of each picture whether any other may need it.
+    can_drop = effort is not None and context.name == "h264"
+    is_running = False
+    packets = (packet for packet in container.demux(stream) if packet.size)
+    needed = None if effort is None else int(effort.nonzero()[0][-1]) + 1  # SKIP is 0
+    for number, packet in enumerate(itertools.islice(packets, needed)):
+        if effort is not None and effort[number] == sampling.SKIP:
+            if is_running:
+                yield _drained(stream)
+                context.flush_buffers()
+                is_running = False
+            continue
+        if can_drop:
+            context.skip_frame = "DEFAULT" if effort[number] == sampling.SHOW else "NONREF"
+        is_running = True
+        yield context.decode(packet)
+    if is_running:
+        yield _drained(stream)
+
+
+def _drained(stream: av.stream.Stream) -> list[av.frame.Frame]:
+    """Return what the decoder still holds back."""
+    frames = stream.codec_context.decode(None)
+    for frame in frames:
+        frame.time_base = stream.time_base
+    return frames
+
+
+def within_limits(
+    path: Path, work_seconds: float, steps: Iterator[list[av.frame.Frame]]
+) -> Iterator[av.VideoFrame | av.AudioFrame]:
+    """Pass frames on until decoding them has taken too long or has given too much."""
+    spent = 0.0
+    num_bytes = 0
+    while True:
+        before = time.monotonic()
+        frames = next(steps, None)
+        spent += time.monotonic() - before
+        if frames is None:
+            return
+        if spent > work_seconds:
+            raise MediaError(f"{path}: expected to be decoded in {work_seconds:.0f} s, given up after {spent:.0f} s")
+        for frame in frames:
+            if isinstance(frame, av.VideoFrame):
+                if frame.width * frame.height > MAX_PIXELS:
+                    raise MediaError(
+                        f"{path}: expected at most {MAX_PIXELS} pixels a frame, got {frame.width} x {frame.height}"
+                    )
+                num_bytes += 3 * frame.width * frame.height
+            else:
+                num_bytes += 4 * frame.samples * len(frame.layout.channels)
+            if num_bytes > MAX_DECODED_BYTES:
+                raise MediaError(f"{path}: expected at most {MAX_DECODED_BYTES} decoded bytes, got more")
+            yield frame

@@ -1,0 +1,237 @@
+"""The pictures of a video file at given times."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from instrec_utils import sampling
+from instrec_utils.errors import MediaError
+from instrec_utils.media import containers
+
+PLANS = ("exact", "through", "seek", "key frames")
+
+
+def _picture(frame: av.VideoFrame, size: int | None) -> np.ndarray:
+    if size is not None:
+        frame = frame.reformat(width=size, height=size, format="rgb24", interpolation="AREA")
+    picture = frame.to_ndarray(format="rgb24")
+    turns = round((frame.rotation or 0) / 90) % 4
+    return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture
+
+
+def read_frames(
+    path: Path,
+    *,
+    frame_rate: float = 1.0,
+    size: int | None = None,
+    numbers: Sequence[int] | None = None,
+    first: int = 0,
+    plan: str = "exact",
+    num_threads: int = 0,
+) -> Iterator[np.ndarray]:
+    """Yield the pictures on screen at 0, 1, 2, ... s (at 1 frame per second).
+
+    The picture on screen at a time is the last one whose presentation time is not after it, counted from the
+    first picture; the last one stays for its own duration.
+
+    Parameters
+    ----------
+    path : media file.
+    frame_rate : frames per second to take.
+    size : pixels a side of the square that the whole picture is resized to; None keeps the picture's own size.
+    numbers : which of these frames to yield, not decreasing; None for all.
+    first : where `numbers` is None, the first frame to yield.
+    plan : how to get at them.
+
+        - "exact": what is cheaper of the next two, as the container's list of packets tells;
+        - "through": decode every picture;
+        - "seek": decode from the last restart before each wanted picture;
+        - "key frames": take the nearest restart instead of the wanted picture, which is fastest and not exact.
+
+        The first three yield the same pictures of any file that can be decoded without an error. Where the list
+        of packets cannot be relied upon, each plan decodes through.
+    num_threads : of the decoder; 0 for one a core. The pictures do not depend on it.
+
+    Yields
+    ------
+    np.ndarray [shape=(height, width, 3), uint8]
+        RGB, 0 to 255, upright.
+
+    Raises
+    ------
+    MediaError
+        The file has no picture stream, cannot be decoded, exceeds a limit, or has fewer frames than wanted.
+    ValueError
+        The plan is none, or the numbers are negative or decrease.
+    """
+    if plan not in PLANS:
+        raise ValueError(f"plan: expected one of {PLANS}, got {plan!r}")
+    wanted = None if numbers is None else [int(number) for number in numbers]
+    if wanted is not None and any(before > after for before, after in itertools.pairwise([0, *wanted])):
+        raise ValueError(f"numbers: expected frame numbers from 0 on that do not decrease, got {wanted}")
+    wish = _Wish(
+        path=Path(path),
+        step=Fraction(1) / Fraction(frame_rate).limit_denominator(1000),
+        numbers=wanted,
+        first=first,
+        size=size,
+        num_threads=num_threads,
+        work_seconds=containers.work_seconds(containers.probe(path)),
+    )
+    done = 0 if plan == "through" else (yield from _listed(wish, plan))
+    if done is not None:
+        yield from _through(wish, done)
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """Which pictures of a file are wanted, and how they are decoded."""
+
+    path: Path
+    step: Fraction  # seconds between two frames
+    numbers: list[int] | None
+    first: int
+    size: int | None
+    num_threads: int
+    work_seconds: float
+
+    def count(self, span: Fraction) -> int:
+        """Return how many frames there are in a picture stream of that many seconds."""
+        return max(1, math.ceil(min(span, containers.MAX_SECONDS) / self.step))
+
+
+def _through(wish: _Wish, done: int) -> Iterator[np.ndarray]:
+    """Decode every picture; the first `done` of the wanted ones were yielded already."""
+    numbers = itertools.count(wish.first + done) if wish.numbers is None else iter(wish.numbers[done:])
+    number = next(numbers, None)
+    start = shown = None
+    end = Fraction(0)
+    try:
+        for frame in _decoded(wish):
+            if number is None:
+                return
+            if frame.pts is None:
+                continue
+            moment = frame.pts * frame.time_base
+            start = moment if start is None else start
+            if moment - start > containers.MAX_SECONDS:
+                raise MediaError(
+                    f"{wish.path}: expected pictures of at most {containers.MAX_SECONDS} s, "
+                    f"got one at {float(moment)} s"
+                )
+            # Every wanted time before this frame still shows the one before it.
+            while shown is not None and number is not None and moment - start > number * wish.step:
+                yield _picture(shown, wish.size)
+                number = next(numbers, None)
+            shown, end = frame, moment + (frame.duration or 1) * frame.time_base
+    except av.FFmpegError as error:
+        if shown is None:
+            raise MediaError(f"{wish.path}: pictures cannot be decoded: {error}") from error
+    if shown is None:
+        raise MediaError(f"{wish.path}: the picture stream has no frame")
+    count = wish.count(end - start)
+    while number is not None and number < count:
+        yield _picture(shown, wish.size)
+        number = next(numbers, None)
+    if number is not None and wish.numbers is not None:
+        raise MediaError(f"{wish.path}: expected frame numbers below {count}, got {number}")
+
+
+def _listed(wish: _Wish, plan: str) -> Generator[np.ndarray, None, int | None]:
+    """Yield the wanted pictures by the container's list of packets.
+
+    Returns
+    -------
+    int or None
+        None when all is done; else how many were yielded before the list turned out to be wrong.
+    """
+    with containers.open_plain(wish.path) as container:
+        stream = containers.alone(container, containers.picture_stream(container), wish.path)
+        packets, time_base = sampling.read_packets(container, stream), stream.time_base
+    if packets is None:
+        return 0
+    last = packets.times[packets.last]
+    count = wish.count((last - packets.start + (packets.durations[packets.last] or 1)) * time_base)
+    numbers = range(wish.first, count) if wish.numbers is None else wish.numbers
+    if len(numbers) == 0:
+        return None
+    if numbers[-1] >= count or (last - packets.start) * time_base > containers.MAX_SECONDS:
+        return 0
+    times = np.array([packets.start + math.floor(number * wish.step / time_base) for number in numbers])
+    if plan == "key frames":
+        chosen = sampling.nearest_restarts(packets, times)
+        effort = sampling.efforts(packets, chosen)
+    else:
+        chosen = sampling.on_screen(packets, times)
+        # How long the last picture stays decides how many frames there are: look at it, too.
+        effort = sampling.efforts(packets, np.append(chosen, packets.last) if wish.numbers is None else chosen)
+        if plan == "exact" and not sampling.is_worth_seeking(effort):
+            effort[effort == sampling.SKIP] = sampling.DECODE
+    expected = packets.times[chosen]
+    done = 0
+    try:
+        for frame in _decoded(wish, effort):
+            if frame.pts == last and wish.count((last - packets.start + (frame.duration or 1)) * time_base) != count:
+                return done
+            while done < len(expected) and frame.pts == expected[done]:
+                yield _picture(frame, wish.size)
+                done += 1
+            if done < len(expected) and (frame.pts is None or frame.pts > expected[done]):
+                return done
+    except av.FFmpegError:
+        return done
+    return None if done == len(expected) else done
+
+
+def stretches(path: Path, count: int, *, frame_rate: float = 1.0) -> list[int]:
+    """Return where several decoders can share the pictures of a file, about equally much each.
+
+    Parameters
+    ----------
+    path : media file.
+    count : stretches at most.
+    frame_rate : frames per second to take.
+
+    Returns
+    -------
+    list of int
+        The first frame of each stretch, from 0 on, increasing; each but the first is the first one that is wanted
+        after a restart. Only 0 where the list of packets cannot be relied upon.
+
+    Raises
+    ------
+    MediaError
+        The file is not plain media or has no picture stream.
+    """
+    with containers.open_plain(path) as container:
+        stream = containers.alone(container, containers.picture_stream(container), path)
+        packets, time_base = sampling.read_packets(container, stream), stream.time_base
+    if packets is None:
+        return [0]
+    restarts = np.flatnonzero(packets.restarts)
+    wanted = len(packets.times) * np.arange(1, count) / count
+    nearest = restarts[np.abs(restarts[:, None] - wanted).argmin(axis=0)]
+    seconds = (packets.times[nearest] - packets.start) * float(time_base)
+    return sorted({0, *(math.ceil(moment * frame_rate) for moment in seconds)})
+
+
+def _decoded(wish: _Wish, effort: np.ndarray | None = None) -> Iterator[av.VideoFrame]:
+    """Yield the decoded pictures, of all packets or with the given `sampling.efforts`."""
+    with containers.open_plain(wish.path) as container:
+        stream = containers.alone(container, containers.picture_stream(container), wish.path)
+        stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = wish.num_threads
+        yield from containers.within_limits(wish.path, wish.work_seconds, containers.decode(container, stream, effort))
+
+
+def num_frames(duration: float, frame_rate: float = 1.0) -> int:
+    """Return how many frames `read_frames` yields of a picture stream of that duration (seconds)."""
+    return max(1, math.ceil(duration * frame_rate))

@@ -1,0 +1,205 @@
+"""The mono sound of a media file, whole or in the stretches that are needed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import soxr
+
+from instrec_utils import sampling
+from instrec_utils.errors import MediaError
+from instrec_utils.media import containers
+
+
+def read_sound(
+    path: Path, sample_rates: tuple[int, ...], wanted: Callable[[float], list[tuple[float, float]]] | None = None
+) -> dict[int, np.ndarray]:
+    """Decode the sound once and return it, mono, at several sample rates.
+
+    Parameters
+    ----------
+    path : media file.
+    sample_rates : Hz.
+    wanted : from the length of the sound in seconds to the stretches (begin, end) that are needed; None for all.
+
+    Returns
+    -------
+    dict of int to np.ndarray [shape=(num_samples,), float32]
+        The mean of the channels, about -1 to 1. Not a number where it was not wanted and not decoded, which is only
+        left out where the container tells exactly when each packet is due; what is there is the same as that of the
+        whole up to the accuracy of the resampling, and to the noise that an AAC decoder makes up where the encoder
+        asked for any noise.
+
+    Raises
+    ------
+    MediaError
+        The file has no sound stream or it cannot be decoded.
+    """
+    limit = containers.work_seconds(containers.probe(path))
+    sound = None if wanted is None else _sound_in_part(path, sample_rates, limit, wanted)
+    return sound or _whole_sound(path, sample_rates, limit)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """About a second of decoded sound."""
+
+    first: int | None  # when it is due, in units of the stream's time base
+    setup: tuple[str, str, int]  # sample format, layout of the channels, sample rate
+    samples: np.ndarray  # mono
+
+
+def _blocks(frames: Iterator[av.AudioFrame]) -> Iterator[_Block]:
+    """Join what packets gave, as each operation on a frame costs more than its few samples do."""
+    fifo, first, due, setup, error = av.AudioFifo(), None, None, None, None
+    try:
+        for frame in frames:
+            # A recorded broadcast may change from mono to stereo, or its sample rate, midway.
+            now = (frame.format.name, frame.layout.name, frame.sample_rate)
+            is_exact = frame.time_base == Fraction(1, frame.sample_rate)
+            if fifo.samples >= frame.sample_rate or (
+                fifo.samples and (now != setup or (is_exact and frame.pts != due))
+            ):
+                yield _Block(first, setup, _mono(fifo.read()))
+            if not fifo.samples:
+                fifo, first, setup = av.AudioFifo(), frame.pts, now
+            due = None if frame.pts is None else frame.pts + frame.samples
+            frame.pts = None  # it would be an error if it were not exact
+            fifo.write(frame)
+    except (av.FFmpegError, ValueError) as broken:
+        error = broken
+    if fifo.samples:
+        yield _Block(first, setup, _mono(fifo.read()))
+    if error:
+        raise error
+
+
+def _mono(frame: av.AudioFrame) -> np.ndarray:
+    # Not as planes: of eight or more channels PyAV reads beyond the last one.
+    packed = av.AudioResampler(format="flt").resample(frame)
+    channels = np.concatenate([part.to_ndarray().reshape(-1, part.layout.nb_channels) for part in packed])
+    return channels.mean(axis=1, dtype=np.float32)
+
+
+def _decoded_sound(path: Path, limit: float, effort: np.ndarray | None = None) -> Iterator[_Block]:
+    with containers.open_plain(path) as container:
+        stream = containers.alone(container, next(iter(container.streams.audio), None), path, "sound")
+        yield from _blocks(containers.within_limits(path, limit, containers.decode(container, stream, effort)))
+
+
+def _whole_sound(path: Path, sample_rates: tuple[int, ...], limit: float) -> dict[int, np.ndarray]:
+    chunks: dict[int, list[np.ndarray]] = {rate: [] for rate in sample_rates}
+    streams: dict[int, soxr.ResampleStream] = {}
+    setup = None
+    seconds = 0.0
+    try:
+        for block in _decoded_sound(path, limit):
+            if setup != (setup := block.setup):
+                _finish(streams, chunks)
+                for rate in sample_rates:
+                    streams[rate] = soxr.ResampleStream(setup[-1], rate, 1, dtype="float32")
+            seconds += len(block.samples) / setup[-1]
+            if seconds > containers.MAX_SECONDS:
+                raise MediaError(f"{path}: expected sound of at most {containers.MAX_SECONDS} s, got more")
+            for rate, resampler in streams.items():
+                chunks[rate].append(resampler.resample_chunk(block.samples))
+    except (av.FFmpegError, ValueError) as error:
+        if not streams:
+            raise MediaError(f"{path}: sound cannot be decoded: {error}") from error
+    if not streams:
+        raise MediaError(f"{path}: the sound stream is empty")
+    _finish(streams, chunks)
+    sound = {rate: np.concatenate(chunks.pop(rate)) for rate in list(chunks)}  # one rate's parts at a time
+    for samples in sound.values():
+        _refuse_what_is_not_finite(samples, path)
+    return sound
+
+
+def _refuse_what_is_not_finite(samples: np.ndarray, path: Path) -> None:
+    if not np.isfinite(samples).all():
+        raise MediaError(f"{path}: the sound holds values that are not finite")
+
+
+def _finish(streams: dict[int, soxr.ResampleStream], chunks: dict[int, list[np.ndarray]]) -> None:
+    """Append what the resamplers still hold back."""
+    for rate, stream in streams.items():
+        chunks[rate].append(stream.resample_chunk(np.zeros(0, np.float32), last=True))
+
+
+def _sound_in_part(
+    path: Path, sample_rates: tuple[int, ...], limit: float, wanted: Callable[[float], list[tuple[float, float]]]
+) -> dict[int, np.ndarray] | None:
+    """Decode the wanted stretches only; None where the container does not allow it or it is not worth it."""
+    with containers.open_plain(path) as container:
+        stream = containers.alone(container, next(iter(container.streams.audio), None), path, "sound")
+        times, rate = sampling.read_sound_times(container, stream), stream.codec_context.sample_rate
+    part = sampling.SOUND_PART
+    if (
+        times is None
+        or times[-1] - times[0] > containers.MAX_SECONDS * rate
+        or any(one % part for one in (rate, *sample_rates))
+    ):
+        return None
+    effort = sampling.sound_efforts(times, rate, wanted)
+    if not sampling.is_worth_seeking(effort):
+        return None
+    try:
+        stretches = _contiguous(_decoded_sound(path, limit, effort), rate)
+    except (av.FFmpegError, ValueError):
+        return None
+    due = times[sampling.run_starts(effort)]
+    settled = due + rate * sampling.SOUND_SETTLE // part
+    if len(stretches) != len(due) or any(first > by for (first, _), by in zip(stretches, settled, strict=True)):
+        return None  # something was left out that should not have been
+    sound = _placed(stretches, rate, sample_rates, path)
+    return sound if all(_is_there(samples, new_rate, wanted) for new_rate, samples in sound.items()) else None
+
+
+def _is_there(samples: np.ndarray, rate: int, wanted: Callable[[float], list[tuple[float, float]]]) -> bool:
+    """Tell whether all that is wanted was decoded, and a sample more, as positions are rounded."""
+    spans = [(int(begin * rate) - 1, math.ceil(end * rate) + 1) for begin, end in wanted(len(samples) / rate)]
+    return all(np.isfinite(samples[max(0, begin) : max(0, end)]).all() for begin, end in spans)
+
+
+def _contiguous(blocks: Iterator[_Block], rate: int) -> list[tuple[int, np.ndarray]]:
+    """Join blocks that follow each other; gives when each stretch is due and its samples."""
+    stretches: list[tuple[int, list[np.ndarray]]] = []
+    due, setup = None, None
+    for block in blocks:
+        if block.first is None or block.setup != (setup := setup or block.setup) or setup[-1] != rate:
+            return []
+        if block.first != due:
+            stretches.append((block.first, []))
+        stretches[-1][1].append(block.samples)
+        due = block.first + len(block.samples)
+    return [(first, np.concatenate(samples)) for first, samples in stretches]
+
+
+def _placed(
+    stretches: list[tuple[int, np.ndarray]], rate: int, sample_rates: tuple[int, ...], path: Path
+) -> dict[int, np.ndarray]:
+    """Resample stretches from whole tenths of a second on, and put them where they belong."""
+    sound = {}
+    origin = stretches[0][0]
+    for new_rate in sample_rates:
+        step, new_step = rate // sampling.SOUND_PART, new_rate // sampling.SOUND_PART
+        pieces = []
+        for first, samples in stretches:
+            begin = -((origin - first) // step)
+            piece = soxr.resample(samples[begin * step - (first - origin) :], rate, new_rate)
+            _refuse_what_is_not_finite(piece, path)
+            pieces.append((begin * new_step, piece))
+        whole = np.full(pieces[-1][0] + len(pieces[-1][1]), np.nan, np.float32)
+        for number, (begin, piece) in enumerate(pieces):
+            # Where sound was cut off, the resampler heard silence.
+            head = new_step if number else 0
+            tail = len(piece) - (new_step if number < len(pieces) - 1 else 0)
+            whole[begin + head : begin + tail] = piece[head:tail]
+        sound[new_rate] = whole
+    return sound
