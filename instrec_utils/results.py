@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -280,22 +279,3 @@ def playable(corpus: Corpus) -> set[str]:
     if "sources" not in corpus.index:
         return set(corpus.index["video_id"])
     return set(corpus.index.loc[~corpus.index["sources"].str.contains("merlin"), "video_id"])
-
-
-def overview(corpora: Sequence[str]) -> str:
-    """Return Hit@1 of the corpora's models beside the paper's, as the Markdown table of the README."""
-    columns = {name: [*one_of_each_kind(name), with_attention(name)] for name in corpora}
-    heads = [f"{name} ({found[0]['num_test']} test clips)" for name, found in columns.items()]
-    lines = [f"| Hit@1 in % | {' | '.join(heads)} | paper, FCVID | paper, YouTube-8M |"]
-    lines.append("|:--|" + "--:|" * (len(heads) + 2))
-    names = (
-        ("audio", "Sound: Choi 2016, UC"),
-        ("visual", "Frames: EfficientNet-Lite0; the paper: Inception v3"),
-        ("fusion", "Both: the paper's late fusion"),
-        ("ours", "Both: our fusion, with attention over frames"),
-    )
-    for number, (kind, name) in enumerate(names):
-        ours = [percent(found[number]["metrics"]["hit_at_1"]) for found in columns.values()]
-        printed = {row["dataset"]: f"{row['hit_at_1']:.2f}" for row in paper_rows() if row["kind"] == kind}
-        lines.append(f"| {name} | {' | '.join(ours)} | {printed.get('FCVID', '–')} | {printed.get('YT-8M', '–')} |")
-    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")

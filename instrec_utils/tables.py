@@ -388,3 +388,22 @@ def claims(corpus: str) -> pd.DataFrame:
 def _between(by_kind: dict[str, Row], better: str, other: str) -> dict[str, float]:
     truth, first = scores(by_kind[better])
     return evaluation.compare_seeds(truth, first, scores(by_kind[other])[1])
+
+
+def overview(corpora: Sequence[str]) -> str:
+    """Return Hit@1 of the corpora's models beside the paper's, as the Markdown table of the README."""
+    columns = {name: [*results.one_of_each_kind(name), results.with_attention(name)] for name in corpora}
+    heads = [f"{name} ({found[0]['num_test']} test clips)" for name, found in columns.items()]
+    lines = [f"| Hit@1 in % | {' | '.join(heads)} | paper, FCVID | paper, YouTube-8M |"]
+    lines.append("|:--|" + "--:|" * (len(heads) + 2))
+    names = (
+        ("audio", "Sound: Choi 2016, UC"),
+        ("visual", "Frames: EfficientNet-Lite0; the paper: Inception v3"),
+        ("fusion", "Both: the paper's late fusion"),
+        ("ours", "Both: our fusion, with attention over frames"),
+    )
+    for number, (kind, name) in enumerate(names):
+        ours = [value_of(metrics(row_of(found[number]))["hit_at_1"]) for found in columns.values()]
+        printed = {row["dataset"]: f"{row['hit_at_1']:.2f}" for row in results.paper_rows() if row["kind"] == kind}
+        lines.append(f"| {name} | {' | '.join(ours)} | {printed.get('FCVID', '–')} | {printed.get('YT-8M', '–')} |")
+    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
