@@ -25,10 +25,11 @@ from unittest import mock
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
+import numpy as np
 from tqdm import tqdm
 
 from instrec_utils import corpora, experiments, files, paths, provenance, runs, training, warm_up
-from instrec_utils.batches import Batches
+from instrec_utils.batches import Batch, Batches
 from instrec_utils.config import Protocol
 from instrec_utils.corpora import Corpus
 from instrec_utils.runs import Run
@@ -41,17 +42,14 @@ STEPS = {"segments": 40, "windows": 12, "whole inputs": 8, "fusion": 16}  # meas
 Measured = tuple[keras.Model, Batches, Protocol]
 
 
-class OneBatch(keras.utils.PyDataset):
+class OneBatch(Batches):
     """The same batch, a number of times."""
 
-    def __init__(self, batch: tuple, count: int) -> None:
-        super().__init__()
-        self.batch, self.count = batch, count
+    def __init__(self, batch: Batch, count: int) -> None:
+        super().__init__(lambda number, _: number, np.arange(count), batch_size=1)
+        self.batch = batch
 
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, _: int) -> tuple:
+    def __getitem__(self, _: int) -> Batch:
         return self.batch
 
 
@@ -104,10 +102,10 @@ WORK: dict[str, Callable[[Corpus], Measured]] = {
 }
 
 
-def turn(model: keras.Model, dataset: keras.utils.PyDataset) -> tuple[float, float]:
+def turn(model: keras.Model, dataset: Batches) -> tuple[float, float]:
     """Return the mean wall time and processor's time of the steps but for the first ones."""
     clock = Clock()
-    model.fit(dataset, shuffle=False, verbose=0, callbacks=[clock])
+    model.fit(dataset.feed(), shuffle=False, verbose=0, callbacks=[clock])
     first, last = clock.times[LEFT_OUT - 1], clock.times[-1]
     count = len(clock.times) - LEFT_OUT
     return (last[0] - first[0]) / count, (last[1] - first[1]) / count

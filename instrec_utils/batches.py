@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 
 from instrec_utils import cluster
+
+if TYPE_CHECKING:
+    import tensorflow
 
 Load = Callable[[int, np.random.Generator], dict[str, np.ndarray] | np.ndarray]
 """From an example's number and a generator to the example: an array, or one a name of input."""
@@ -61,6 +65,27 @@ class Batches(keras.utils.PyDataset):
         """Return the batches with the first examples again at the end, so that devices get equal parts of the last."""
         self.order = np.resize(self.order, len(self.order) + -len(self.order) % num_devices)
         return self
+
+    def feed(self) -> Batches | tensorflow.data.Dataset:
+        """Return what Keras should be given to train or evaluate on these batches.
+
+        With TensorFlow that is a dataset that tunes nothing. Keras itself would turn automatic tuning on, whose thread
+        may sleep through the end of an epoch: one of 50 s then lasted until it woke, at 82 s.
+        """
+        if keras.backend.backend() != "tensorflow":
+            return self
+        import tensorflow
+
+        signature = keras.tree.map_structure(
+            lambda values: tensorflow.TensorSpec((None, *values.shape[1:]), values.dtype), self[0]
+        )
+        dataset = tensorflow.data.Dataset.from_generator(
+            lambda: (self[number] for number in range(len(self))), output_signature=signature
+        )
+        options = tensorflow.data.Options()
+        options.autotune.enabled = False
+        dataset = dataset.prefetch(1).with_options(options)
+        return dataset.apply(tensorflow.data.experimental.assert_cardinality(len(self)))
 
     def __len__(self) -> int:
         return -(-len(self.order) // self.batch_size)

@@ -199,9 +199,9 @@ def _run_epoch(
     model.optimizer.learning_rate = protocol.learning_rate_at(epoch)
     try:
         with hardware.sharing(model):
-            logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[_Bar(bar)]).history
+            logs = model.fit(batches.feed(), shuffle=False, verbose=0, callbacks=[_Bar(bar)]).history
         # JAX shares no batch of a length that the devices do not divide, so each does all of the validation.
-        validation = model.evaluate(validation_batches, verbose=0, return_dict=True)
+        validation = model.evaluate(validation_batches.feed(), verbose=0, return_dict=True)
     except Exception as error:
         # TensorFlow hands on what a reader raised as text in an error of its own.
         raise batches.error or validation_batches.error or error from None
