@@ -401,11 +401,11 @@ def test_han2016_that_starts_from_its_normalised_form_gives_the_same_scores():
     for layer in warmed_up.layers:
         if layer.name.endswith("_bn"):
             layer.set_weights([generator.uniform(0.5, 1.5, weight.shape) for weight in layer.get_weights()])
-    warmed_up.get_layer("scores").set_weights([generator.normal(size=(1024, 3)), generator.normal(size=3)])
+    warmed_up.get_layer("scores").set_weights([generator.normal(0, 0.1, (1024, 3)), generator.normal(size=3)])
     models.start_from_warm_up("han2016", plain, warmed_up)
     windows = generator.uniform(-100, 30, (4, 128, 43)).astype(np.float32)
     expected = np.asarray(warmed_up(windows, training=False))
-    assert expected.max(axis=1).min() < 0.99  # not all certain
+    assert 0.01 < expected.min() < expected.max() < 0.99  # uncertain, so that they can differ
     np.testing.assert_allclose(np.asarray(plain(windows, training=False)), expected, rtol=1e-3, atol=1e-5)
 
 
