@@ -70,7 +70,13 @@ class Batches(keras.utils.PyDataset):
         """Return what Keras should be given to train or evaluate on these batches.
 
         With TensorFlow that is a dataset that tunes nothing. Keras itself would turn automatic tuning on, whose thread
-        may sleep through the end of an epoch: one of 50 s then lasted until it woke, at 82 s.
+        may sleep through the end of an epoch, which then lasts until it wakes: up to twice as long.
+
+        Returns
+        -------
+        Batches or tensorflow.data.Dataset
+            Inputs [shape=(batch, ...), as loaded] and class numbers [shape=(batch,), int64], in the order of the
+            batches; these very batches with other backends than TensorFlow.
         """
         if keras.backend.backend() != "tensorflow":
             return self

@@ -68,3 +68,14 @@ def test_devices_get_equal_parts(num_videos, num_devices, per_device):
     filling = given_targets[num_videos:]
     assert len(filling) < num_devices
     assert filling.tolist() == [expected[number % num_videos] for number in range(len(filling))]
+
+
+def test_tensorflow_is_fed_the_same_batches_by_a_dataset_that_tunes_nothing():
+    batches = Batches(load_number, np.arange(50) % 3, 8, seed=1, epoch=2, shuffle=True)
+    dataset = batches.feed()
+    assert not dataset.options().autotune.enabled
+    assert dataset.cardinality() == len(batches) == 7
+    inputs, targets = (np.concatenate(parts) for parts in zip(*dataset.as_numpy_iterator(), strict=True))
+    expected_inputs, expected_targets = collect(batches)
+    np.testing.assert_array_equal(inputs, expected_inputs)
+    np.testing.assert_array_equal(targets, expected_targets)

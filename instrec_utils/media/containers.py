@@ -86,7 +86,17 @@ def _container(head: bytes) -> str | None:
 
 
 def open_plain(path: Path) -> av.container.InputContainer:
-    """Open a file that is plain media by its first bytes; raises MediaError for anything else."""
+    """Open a file that is plain media by its first bytes.
+
+    Parameters
+    ----------
+    path : media file.
+
+    Raises
+    ------
+    MediaError
+        The file is missing, empty, longer than `MAX_BYTES`, not plain media, or cannot be read or opened.
+    """
     path = Path(path)
     try:
         if not path.exists():
@@ -115,7 +125,7 @@ def open_plain(path: Path) -> av.container.InputContainer:
 
 
 def picture_stream(container: av.container.InputContainer) -> av.VideoStream | None:
-    """Return the first moving picture; the cover of a song is none."""
+    """Return the first stream of moving pictures, or None; the cover of a song is none."""
     moving = (stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic)
     return next(moving, None)
 
@@ -178,7 +188,19 @@ def work_seconds(info: MediaInfo) -> float:
 def alone(
     container: av.container.InputContainer, stream: av.stream.Stream | None, path: Path, what: str = "picture"
 ) -> av.stream.Stream:
-    """Let the demuxer drop the packets of all other streams."""
+    """Return a stream and let the demuxer drop the packets of all others.
+
+    Parameters
+    ----------
+    container : of the stream.
+    stream : None where the file has none of its kind.
+    path, what : the file and the kind of stream, for the message.
+
+    Raises
+    ------
+    MediaError
+        There is no stream.
+    """
     if stream is None:
         raise MediaError(f"{path}: has no {what} stream")
     for other in container.streams:
@@ -190,7 +212,26 @@ def alone(
 def decode(
     container: av.container.InputContainer, stream: av.stream.Stream, effort: np.ndarray | None = None
 ) -> Iterator[list[av.frame.Frame]]:
-    """Decode a stream packet by packet; yields what comes out after each."""
+    """Decode a stream packet by packet.
+
+    Parameters
+    ----------
+    container : with all other streams dropped; see `alone`.
+    stream : what to decode.
+    effort : np.ndarray [shape=(num_packets,)]
+        What to do with each packet, in the order of the file: see `sampling.efforts`, which has at least one that is
+        not to be skipped. None decodes all.
+
+    Yields
+    ------
+    list of av.frame.Frame
+        What comes out after each packet, and at the end of each run of packets.
+
+    Raises
+    ------
+    av.FFmpegError
+        A packet cannot be decoded.
+    """
     context = stream.codec_context
     # Only H.264 says so of each picture whether any other may need it.
     can_drop = effort is not None and context.name == "h264"
@@ -223,7 +264,23 @@ def _drained(stream: av.stream.Stream) -> list[av.frame.Frame]:
 def within_limits(
     path: Path, work_seconds: float, steps: Iterator[list[av.frame.Frame]]
 ) -> Iterator[av.VideoFrame | av.AudioFrame]:
-    """Pass frames on until decoding them has taken too long or has given too much."""
+    """Pass frames on until decoding them has taken too long or has given too much.
+
+    Parameters
+    ----------
+    path : the file, for the message.
+    work_seconds : how long the decoding alone may take, in seconds.
+    steps : of `decode`.
+
+    Yields
+    ------
+    av.VideoFrame or av.AudioFrame
+
+    Raises
+    ------
+    MediaError
+        It took longer, a frame has more than `MAX_PIXELS`, or all together more than `MAX_DECODED_BYTES`.
+    """
     spent = 0.0
     num_bytes = 0
     while True:

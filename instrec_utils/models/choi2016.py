@@ -7,12 +7,10 @@ import numpy as np
 from keras import layers
 
 from instrec_utils.config import CHOI2016, NUM_SEGMENTS, SEGMENT_FRAMES
-from instrec_utils.models.fused_batch_normalization import FusedBatchNormalization
+from instrec_utils.models.fused_batch_normalization import MOMENTUM, FusedBatchNormalization
 
 PADDED_FRAMES = 1440  # 1366 frames and 37 on either side, so that the four pools end at 15
 EMBEDDED_BANDS = 128  # values that the last block gives at each position in time
-# With Keras' own 0.99 the running statistics need hundreds of steps, more than a small corpus' first epochs have.
-MOMENTUM = 0.9
 
 
 def build(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
@@ -66,7 +64,7 @@ def build_for_warm_up(num_classes: int, *, dropout: float = 0.2) -> keras.Model:
 
 
 def start_from_warm_up(model: keras.Model, warmed_up: keras.Model) -> None:
-    """Give a model's input and convolutional blocks the weights that `build_for_warm_up`' model has learned.
+    """Give a model's input and convolutional blocks the weights that `build_for_warm_up`'s model has learned.
 
     The input's normalisation has weights a position in time; each gets the mean over the segment's own positions.
     """

@@ -6,6 +6,9 @@ from typing import Any
 
 import keras
 
+# With Keras' own 0.99 the running statistics need hundreds of steps, more than a small corpus' first epochs have.
+MOMENTUM = 0.9
+
 
 @keras.saving.register_keras_serializable("instrec")
 class FusedBatchNormalization(keras.layers.BatchNormalization):

@@ -7,8 +7,7 @@ import numpy as np
 from keras import layers
 
 from instrec_utils.config import HAN2016
-from instrec_utils.models.choi2016 import MOMENTUM
-from instrec_utils.models.fused_batch_normalization import FusedBatchNormalization
+from instrec_utils.models.fused_batch_normalization import MOMENTUM, FusedBatchNormalization
 
 SLOPE = 0.33  # of the leaky ReLU where its input is negative
 POOL = 3
@@ -42,9 +41,9 @@ def build(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
 
 
 def build_for_warm_up(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
-    """Build the same model with a batch normalisation after each convolution, which makes it learn from the start.
+    """Build the same model with a batch normalisation after each convolution.
 
-    Without, its loss on a few hundred videos does not leave that of guessing for hundreds of steps.
+    Without, a few hundred videos hardly move its loss from that of guessing in the epochs that the warm-up has.
 
     Parameters
     ----------
@@ -63,6 +62,11 @@ def start_from_warm_up(model: keras.Model, warmed_up: keras.Model) -> None:
 
     Both then give the same scores: what a normalisation does with its moving statistics is a factor and a constant a
     filter.
+
+    Parameters
+    ----------
+    model : of `build`; its weights are replaced.
+    warmed_up : of `build_for_warm_up`, for as many classes.
     """
     for layer in model.layers:
         if not layer.weights:

@@ -6,12 +6,10 @@ import keras
 from keras import layers
 
 from instrec_utils.config import CHOI2016, SEGMENT_FRAMES
-from instrec_utils.models.fused_batch_normalization import FusedBatchNormalization
+from instrec_utils.models.fused_batch_normalization import MOMENTUM, FusedBatchNormalization
 
 MIDDLE_BLOCKS = 4  # Xception has 8
 EMBEDDING_SIZE = 1024  # Xception goes on to 1536 and 2048
-# As in choi2016: Keras' own 0.99 needs hundreds of steps, more than a small corpus' first epochs have.
-MOMENTUM = 0.9
 
 
 def build(
@@ -70,7 +68,7 @@ def build_for_warm_up(num_classes: int) -> keras.Model:
 
 
 def start_from_warm_up(model: keras.Model, warmed_up: keras.Model) -> None:
-    """Give a model all weights that `build_for_warm_up`' model has learned."""
+    """Give a model all weights that `build_for_warm_up`'s model has learned."""
     model.set_weights(warmed_up.get_weights())
 
 
