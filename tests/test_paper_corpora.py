@@ -437,8 +437,10 @@ def test_an_interrupted_download_keeps_what_it_has_and_says_so(home, lists, yout
     ordered = paper_videos.in_turn(published.load_index("yt8m", lists)).video_id.to_list()
     youtube.slow = ordered[2]
     program = (
-        "import sys; from functools import partial; from pathlib import Path; from instrec_utils import __main__\n"
-        "from instrec_utils.corpora import availability, published\n"
+        "import signal, sys; from functools import partial; from pathlib import Path\n"
+        # A shell starts what runs in its background with SIGINT ignored, and a child inherits that.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from instrec_utils import __main__; from instrec_utils.corpora import availability, published\n"
         f"published.locate = lambda: Path({str(lists)!r})\n"
         f"availability.Manners = partial(availability.Manners, address={youtube.address!r}, pause=0.0, timeout=1.0)\n"
         "sys.argv = ['instrec_utils', 'download', '--workers', '1']\n"
