@@ -1,7 +1,7 @@
 """What networks make of frames and of sound before their classes, stored so that it is computed once.
 
-A frozen backbone's embeddings of every frame of a video are one file a video beside the features; an audio run's
-embeddings of the sound of all videos are one file in the run's folder.
+A frozen backbone's embeddings of every frame of a video are one file a video beside the features, those of the
+classes' photographs one file; an audio run's embeddings of the sound of all videos are one file in the run's folder.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
-from instrec_utils import features, files, frames, models, spectrograms
-from instrec_utils.corpora import Corpus
+from instrec_utils import features, files, frames, hardware, models, spectrograms
+from instrec_utils.corpora import Corpus, photographs
 from instrec_utils.errors import FeaturesError
 from instrec_utils.runs import Run
 
@@ -74,6 +74,29 @@ def of_pictures(model, pictures: np.ndarray) -> np.ndarray:
         padded[: len(batch)] = batch
         values.append(np.asarray(model.predict_on_batch(padded))[: len(batch)])
     return np.concatenate(values)
+
+
+def of_photographs(corpus: Corpus, backbone: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return a backbone's embeddings of the photographs of a corpus' classes; see `photographs.read`.
+
+    Returns
+    -------
+    values : np.ndarray [shape=(num_photographs, size), float32]
+    targets : np.ndarray [shape=(num_photographs,), int64]
+        Class numbers.
+    """
+    pictures, targets = photographs.read(corpus)
+    path = corpus.directory / "embeddings" / f"{backbone}-photographs.npz"
+    key = files.sha256_of_bytes(pictures.tobytes())
+    if path.exists():
+        with np.load(path, allow_pickle=False) as stored:
+            if stored["photographs"] == key:
+                return stored["values"], targets
+    with hardware.DEFAULT.precise():  # all runs share them, those of lower precision too
+        values = of_pictures(models.build_backbone(backbone), frames.central_crop(pictures))
+    with files.whole(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, photographs=key, values=values)
+    return values, targets
 
 
 def read(corpus_dir: Path, backbone: str, video_id: str) -> np.ndarray:

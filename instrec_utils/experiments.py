@@ -21,7 +21,6 @@ from instrec_utils import (
     features,
     files,
     frames,
-    hardware,
     models,
     provenance,
     runs,
@@ -224,12 +223,11 @@ def _new_frame_network(run: Run, corpus: Corpus) -> keras.Model:
 
 def _learn_photographs(run: Run, corpus: Corpus, network: keras.Model) -> None:
     """Train a frame model on photographs of the classes, nine tenths of them, as long as the others' loss falls."""
-    pictures, targets = photographs.read(corpus)
-    values = frames.central_crop(pictures)
     if run.parameters["freeze_backbone"]:
-        with hardware.DEFAULT.precise():  # as for the embeddings of the videos' frames, which all runs share
-            backbone = models.build_backbone(run.model)
-        values = embeddings.of_pictures(backbone, values)
+        values, targets = embeddings.of_photographs(corpus, run.model)
+    else:
+        pictures, targets = photographs.read(corpus)
+        values = frames.central_crop(pictures)
     held_out = np.random.default_rng(run.seed).permutation(len(targets)) < len(targets) // 10
 
     def batches_of(chosen: np.ndarray, epoch: int = 0, shuffle: bool = False) -> Batches:

@@ -10,7 +10,7 @@ import pytest
 
 from instrec_utils import embeddings, evaluation, experiments, features, models, paths, results, runs, training
 from instrec_utils.config import Protocol
-from instrec_utils.corpora import Corpus
+from instrec_utils.corpora import Corpus, photographs
 from instrec_utils.errors import CorpusError, FeaturesError, ParameterError, RunError
 
 LABELS = ("cello", "flute", "organ")
@@ -276,6 +276,33 @@ def test_a_profile_sets_the_protocol_and_a_parameter_replaces_a_part_of_it():
 def test_unknown_settings_are_refused(make, message):
     with pytest.raises(ParameterError, match=message):
         make()
+
+
+def test_a_frame_run_can_begin_with_photographs_which_the_backbone_sees_once(corpus, monkeypatch):
+    pictures = np.random.default_rng(1).integers(0, 255, (30, 256, 256, 3), np.uint8)
+    targets = np.repeat([0, 1, 2], 10)
+    pictures[np.arange(30), ..., targets] = 255  # the colour tells the class
+    shown = [pictures]
+    monkeypatch.setattr(photographs, "read", lambda _: (shown[-1], targets))
+    passes = []
+
+    def of_pictures(model, cropped):
+        passes.append(len(cropped))
+        return np.repeat(cropped.mean(axis=(1, 2)) / 255, [427, 427, 426], axis=1).astype(np.float32)
+
+    monkeypatch.setattr(embeddings, "of_pictures", of_pictures)
+    plain, begun = train_frames(corpus), train_frames(corpus, pretrained=True)
+    assert read_result(begun)["steps"] > read_result(plain)["steps"]
+    learned = training.read_history(begun.directory(corpus) / "photographs")
+    assert learned["loss"].iloc[-1] < learned["loss"].iloc[0]
+    values, numbers = embeddings.of_photographs(corpus, "efficientnet_lite0")
+    expected = pictures[:, 16:240, 16:240].mean(axis=(1, 2)) / 255
+    np.testing.assert_allclose(values[:, [0, 500, 1000]], expected, rtol=1e-5)
+    assert (numbers == targets).all()
+    assert passes == [30]
+    shown.append(pictures[:, ::-1].copy())
+    embeddings.of_photographs(corpus, "efficientnet_lite0")
+    assert passes == [30, 30]  # others, so anew
 
 
 @pytest.mark.slow
