@@ -87,10 +87,10 @@ def measure(corpus: Corpus, fusion: Run, *, seed: int) -> None:
     started = time.perf_counter()
     path = result_path(corpus.name, fusion.name)
     levels = degradation.conditions(fusion.parameters["num_frames"])
-    settings = files.sha256_of([VERSION, levels, seed, fusion.sha256(corpus)])
+    joined = {kind: runs.read(corpus, fusion.parameters[kind]) for kind in ("audio", "visual")}
+    settings = files.sha256_of([VERSION, levels, seed, *(_identity(corpus, run) for run in (fusion, *joined.values()))])
     if path.exists() and json.loads(path.read_text(encoding="utf-8"))["settings_sha256"] == settings:
         return
-    joined = {kind: runs.read(corpus, fusion.parameters[kind]) for kind in ("audio", "visual")}
     networks = Networks(corpus, **joined, seed=seed)
     tables, rows = [], []
     for row, table in _measured(networks, fusion, levels):
@@ -119,6 +119,12 @@ def measure(corpus: Corpus, fusion: Run, *, seed: int) -> None:
             "settings_sha256": settings,
         },
     )
+
+
+def _identity(corpus: Corpus, run: Run) -> list[str]:
+    """Return a run's settings and predictions: a processor that rounds otherwise trains other weights from them."""
+    predicted = runs.result_path(corpus.name, run.name).with_suffix(".predictions.csv")
+    return [run.sha256(corpus), files.sha256_of_file(predicted)]
 
 
 def _measured(
@@ -428,7 +434,7 @@ class Networks:
         self.videos = list(corpus.split("test").itertuples())
         self.num_frames = visual.parameters["num_frames"]
         self.directory = paths.runs_dir(corpus.name) / "robustness"
-        self.key = files.sha256_of([VERSION, audio.sha256(corpus), visual.sha256(corpus), seed])[:16]
+        self.key = files.sha256_of([VERSION, _identity(corpus, audio), _identity(corpus, visual), seed])[:16]
 
     def outputs(self, condition: Condition, level: float | str) -> dict[str, np.ndarray]:
         """Return what the networks make of the videos at a level, computing what is not there yet.

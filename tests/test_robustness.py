@@ -297,6 +297,21 @@ def test_a_measurement_that_is_there_is_not_made_again(world):
     assert path.stat().st_mtime_ns == before
 
 
+def test_runs_trained_anew_with_other_weights_are_measured_anew(world, monkeypatch):
+    run = world["fusions"][0][0]
+    path, predicted = robustness.result_path("tiny", run.name), runs.result_path("tiny", run.name)
+    written = [path, path.with_suffix(".predictions.csv"), predicted.with_suffix(".predictions.csv")]
+    before = [one.read_bytes() for one in written]
+    monkeypatch.setattr(robustness, "check_reproduced", lambda *_: None)  # the weights are not really others
+    try:
+        written[-1].write_text(results.predictions("tiny", run.name).round(1).to_csv(index=False))
+        robustness.measure(world["corpus"], run, seed=7)
+        assert json.loads(path.read_text())["settings_sha256"] != json.loads(before[0])["settings_sha256"]
+    finally:
+        for one, content in zip(written, before, strict=True):
+            one.write_bytes(content)
+
+
 def test_what_was_killed_goes_on_where_it_stopped(world, monkeypatch):
     path = robustness.result_path("tiny", fusion_name(world))
     before = path.with_suffix(".predictions.csv").read_bytes()
