@@ -135,7 +135,7 @@ report.table(
     tables.table3(corpus),
     f"Table 3. Test split, n = {result['num_test']}: mean ± standard deviation over seeds, in %, with 95 % bootstrap "
     f"intervals over videos; commonest class {100 * result['majority_rate']:.1f} %. Steps and minutes are of training one "
-    "seed. The paper: Hit@1 / Hit@3 / F1.",
+    "seed, the minutes by the clock with whatever ran beside. The paper: Hit@1 / Hit@3 / F1.",
 )
 
 # %% [markdown]
