@@ -76,8 +76,8 @@ def table(results: list[dict[str, Any]], key: str = "metrics") -> pd.DataFrame:
 
 
 def percent(metric: dict[str, float]) -> str:
-    """Return a metric in % with its 95 % interval, "71.8 (56.4–84.6)", in one piece."""
-    return f"{100 * metric['value']:.1f}\N{NO-BREAK SPACE}({100 * metric['low']:.1f}–{100 * metric['high']:.1f})"
+    """Return a metric in % with its 95 % interval, "71.8 (56.4–84.6)", that breaks before the interval only."""
+    return f"{100 * metric['value']:.1f} ({100 * metric['low']:.1f}–{100 * metric['high']:.1f})"
 
 
 def headline(corpus: str) -> str:

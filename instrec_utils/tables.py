@@ -135,11 +135,18 @@ def _values(measured: dict[str, dict[str, float]]) -> dict[str, str]:
 
 
 def value_of(metric: dict[str, float]) -> str:
-    """Return a metric in % as mean, spread over seeds and interval: "71.8 ± 1.2 (56.4–84.6)"."""
+    """Return a metric in % as mean, spread over seeds and interval: "71.8 ± 1.2 (56.4–84.6)".
+
+    Where a table is wide its lines break before the interval, and nowhere else.
+    """
     spread = "" if np.isnan(metric["spread"]) else f"\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{100 * metric['spread']:.1f}"
-    return (
-        f"{100 * metric['value']:.1f}{spread}\N{NO-BREAK SPACE}({100 * metric['low']:.1f}–{100 * metric['high']:.1f})"
-    )
+    return f"{100 * metric['value']:.1f}{spread} ({100 * metric['low']:.1f}–{100 * metric['high']:.1f})"
+
+
+def _compared(measured: dict[str, dict[str, float]], name: str, test: dict[str, float] | None) -> dict[str, str]:
+    """Return a row's metrics, with what a paired test says of its Hit@1 beside that."""
+    gain = {name: f"{100 * test['difference']:+.1f}", "p": f"{test['p_value']:.2g}"} if test else {name: "", "p": ""}
+    return {"Hit@1": ""} | gain | _values(measured)
 
 
 def _cost(row: Row) -> dict[str, str]:
@@ -196,10 +203,10 @@ def table4(corpus: str) -> pd.DataFrame:
         }
         for what, values in candidates.items():
             test = evaluation.compare_seeds(truth, learned, values)
-            line = {"Audio": name, "Model": what} | _values(evaluation.evaluate_seeds(truth, values))
-            line |= {"Fusion's gain": f"{100 * test['difference']:+.1f}", "p": f"{test['p_value']:.2g}"}
+            line = {"Audio": name, "Model": what}
+            line |= _compared(evaluation.evaluate_seeds(truth, values), "Fusion's gain", test)
             lines.append(line | {f"Paper, {dataset}": "–" for dataset in DATASETS})
-        line = {"Audio": name, "Model": "late fusion"} | _values(metrics(fusion)) | {"Fusion's gain": "", "p": ""}
+        line = {"Audio": name, "Model": "late fusion"} | _compared(metrics(fusion), "Fusion's gain", None)
         for dataset in DATASETS:
             found = [
                 one
@@ -247,14 +254,11 @@ def variants(corpus: str, audio: str, visual: str) -> pd.DataFrame:
             "Modality dropout": f"{rate:.1f}" if rate else "–",
             "Weights": f"{row[0]['num_parameters'] / 1e6:.1f} M",
         }
-        line |= _values(metrics(row)) | {"Seeds": len(row)}
+        test = None
         if paper_form is not None and row is not paper_form:
             truth, values = scores(row)
             test = evaluation.compare_seeds(truth, values, scores(paper_form)[1])
-            line |= {"Against the text's form": f"{100 * test['difference']:+.1f}", "p": f"{test['p_value']:.2g}"}
-        else:
-            line |= {"Against the text's form": "", "p": ""}
-        lines.append(line)
+        lines.append(line | _compared(metrics(row), "Against the text's form", test) | {"Seeds": len(row)})
     return pd.DataFrame(lines)
 
 
