@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,6 +22,8 @@ DATASETS = ("FCVID", "YT-8M")
 def rows(corpus: str, kind: str) -> list[Row]:
     """Return the results of a kind, those that differ in the seed only together, in the order of their names.
 
+    What a run that was given other settings found stands in a row of its own.
+
     Results of another index than the newest one's, such as those of an earlier split, are left out.
 
     Raises
@@ -33,8 +36,14 @@ def rows(corpus: str, kind: str) -> list[Row]:
     index = max(found, key=lambda result: result["finished"])["index_sha256"]
     for result in found:
         if (result["kind"], result["index_sha256"]) == (kind, index):
-            groups.setdefault(base_name(result["run"]), []).append(result)
+            groups.setdefault(_settings(result), []).append(result)
     return list(groups.values())
+
+
+def _settings(result: dict[str, Any]) -> str:
+    """Return all that a result depends on but the seed."""
+    joined = {kind: base_name(result["parameters"][kind]) for kind in ("audio", "visual") if result["kind"] == "fusion"}
+    return json.dumps([base_name(result["run"]), result["parameters"] | joined, result["protocol"]], sort_keys=True)
 
 
 def row_of(result: dict[str, Any]) -> Row:
@@ -56,6 +65,29 @@ def scores(row: Row, split: str = "test") -> tuple[np.ndarray, list[np.ndarray]]
 def metrics(row: Row, split: str = "test") -> dict[str, dict[str, float]]:
     """Return a row's metrics; see `evaluation.evaluate_seeds`."""
     return evaluation.evaluate_seeds(*scores(row, split))
+
+
+def averaged(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return results with the metrics of all their seeds in place of their own."""
+    changed = []
+    for result in found:
+        row = row_of(result)
+        measured = {"metrics": metrics(row), "num_seeds": len(row)}
+        if "metrics_test_clean" in result:
+            measured["metrics_test_clean"] = metrics(row, "test_clean")
+        changed.append(result | measured)
+    return changed
+
+
+def said(result: dict[str, Any]) -> str:
+    """Return Hit@1 of a result and the other seeds' of its row as a sentence says it."""
+    row = row_of(result)
+    hit = metrics(row)["hit_at_1"]
+    over = f"mean of {len(row)} seeds, " if len(row) > 1 else ""
+    return (
+        f"{100 * hit['value']:.1f} % of the test videos ({over}95 % interval {100 * hit['low']:.1f} to "
+        f"{100 * hit['high']:.1f}, n = {result['num_test']})"
+    )
 
 
 def table2(corpus: str) -> pd.DataFrame:

@@ -134,10 +134,8 @@ report.figure(
 # thousands of steps. The profile "paper" trains the whole network by the paper's protocol.
 
 # %% tags=["remove-input"]
-hit = result["metrics"]["hit_at_1"]
 report.takeaway(
-    f"Single frames recognise {100 * hit['value']:.1f} % of the test videos (95 % interval {100 * hit['low']:.1f} to "
-    f"{100 * hit['high']:.1f}, n = {result['num_test']}), against {100 * result['majority_rate']:.1f} % for a constant answer."
+    f"Single frames recognise {tables.said(result)}, against {100 * result['majority_rate']:.1f} % for a constant answer."
 )
 
 # %% tags=["remove-input"]

@@ -160,10 +160,8 @@ report.figure(
 # profile "quick" training ends after a fixed number of epochs. The networks, their inputs and the optimiser are the paper's.
 
 # %% tags=["remove-input"]
-hit = result["metrics"]["hit_at_1"]
 report.takeaway(
-    f"Half a minute of sound recognises {100 * hit['value']:.1f} % of the test videos (95 % interval {100 * hit['low']:.1f} to "
-    f"{100 * hit['high']:.1f}, n = {result['num_test']}), against {100 * result['majority_rate']:.1f} % for a constant answer."
+    f"Half a minute of sound recognises {tables.said(result)}, against {100 * result['majority_rate']:.1f} % for a constant answer."
 )
 
 # %% tags=["remove-input"]

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score
@@ -48,7 +50,9 @@ def corpus(home):
                 "kind": kind,
                 "model": model,
                 "parameters": parameters,
+                "protocol": {"learning_rate": 1e-4},
                 "seed": seed,
+                "num_test": 30,
             }
             content |= {"num_parameters": 2_356_620, "multiply_adds": 10**9, "steps": 100 * seed, "train_seconds": 60.0}
             files.write_json(folder / f"{run}.json", content | {"finished": f"2026-01-0{seed}", "index_sha256": "now"})
@@ -189,3 +193,22 @@ def test_the_figure_of_costs_has_a_dot_a_model_in_both_panels(corpus):
         assert dots == set(zip(table[column], table["value"], strict=True))
     with pytest.raises(ValueError, match="costs above 0"):
         plots.costs(table.assign(minutes=0.0))
+
+
+def test_a_seed_of_other_settings_is_no_seed_of_the_row(corpus):
+    path = paths.results_dir("tiny") / "audio-choi2016-uc-s2.json"
+    files.write_json(path, json.loads(path.read_text()) | {"protocol": {"learning_rate": 0.01}})
+    seeds = [[result["seed"] for result in row] for row in tables.rows("tiny", "audio")]
+    assert seeds == [[1, 2], [1], [2]]
+    assert [len(row) for row in tables.rows("tiny", "fusion")] == [2, 2]  # whose names of joined runs differ in seed
+
+
+def test_a_page_says_the_mean_of_all_seeds(corpus):
+    first = results.read_one("tiny", "audio-choi2016-uc-s1")
+    worse = evaluation.predictions_table([f"v{n}" for n in range(30)], TRUTH, make_scores(15, 2), LABELS)
+    files.write_text(paths.results_dir("tiny") / "audio-choi2016-uc-s2.predictions.csv", worse.to_csv(index=False))
+    (averaged,) = tables.averaged([first])
+    assert averaged["metrics"]["hit_at_1"]["value"] == pytest.approx((21 / 30 + 15 / 30) / 2)
+    assert (averaged["num_seeds"], averaged["run"]) == (2, first["run"])
+    assert tables.said(first).startswith("60.0 % of the test videos (mean of 2 seeds, 95 % interval ")
+    assert tables.said(first).endswith(", n = 30)")
