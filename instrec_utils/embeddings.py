@@ -77,13 +77,23 @@ def of_pictures(model, pictures: np.ndarray) -> np.ndarray:
 
 
 def of_photographs(corpus: Corpus, backbone: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return a backbone's embeddings of the photographs of a corpus' classes; see `photographs.read`.
+    """Return a backbone's embeddings of the photographs of a corpus' classes, computing what is not there yet.
+
+    Parameters
+    ----------
+    corpus : prepared, of a source that has photographs.
+    backbone : one of `models.FRAMES`; its ImageNet weights.
 
     Returns
     -------
     values : np.ndarray [shape=(num_photographs, size), float32]
     targets : np.ndarray [shape=(num_photographs,), int64]
         Class numbers.
+
+    Raises
+    ------
+    CorpusError
+        The corpus' source has no photographs.
     """
     pictures, targets = photographs.read(corpus)
     path = corpus.directory / "embeddings" / f"{backbone}-photographs.npz"

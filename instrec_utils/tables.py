@@ -22,8 +22,7 @@ DATASETS = ("FCVID", "YT-8M")
 def rows(corpus: str, kind: str) -> list[Row]:
     """Return the results of a kind, those that differ in the seed only together, in the order of their names.
 
-    What a run that was given other settings found stands in a row of its own.
-
+    A run of other settings is a row of its own, whatever its name.
     Results of another index than the newest one's, such as those of an earlier split, are left out.
 
     Raises
@@ -68,7 +67,22 @@ def metrics(row: Row, split: str = "test") -> dict[str, dict[str, float]]:
 
 
 def averaged(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return results with the metrics of all their seeds in place of their own."""
+    """Return results with the metrics of all their seeds in place of their own, and how many those are.
+
+    Parameters
+    ----------
+    found : results as `results.read` gives them.
+
+    Returns
+    -------
+    list of dict
+        With metrics, and metrics_test_clean where there are such, as shares from 0 to 1; and num_seeds.
+
+    Raises
+    ------
+    RunError
+        A seed's predictions are missing.
+    """
     changed = []
     for result in found:
         row = row_of(result)
@@ -80,7 +94,7 @@ def averaged(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def said(result: dict[str, Any]) -> str:
-    """Return Hit@1 of a result and the other seeds' of its row as a sentence says it."""
+    """Return Hit@1 of a result's row as a sentence says it: in %, with the number of seeds, the interval and n."""
     row = row_of(result)
     hit = metrics(row)["hit_at_1"]
     over = f"mean of {len(row)} seeds, " if len(row) > 1 else ""
