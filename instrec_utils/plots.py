@@ -675,7 +675,8 @@ def costs(table: pd.DataFrame) -> Figure:
 
     Parameters
     ----------
-    table : columns name, kind (one of `KINDS`), value (Hit@1 in %), minutes (of training) and multiply_adds.
+    table : columns name, kind (one of `KINDS`), value (Hit@1 in %), minutes (of training) and multiply_adds. Rows of
+        one name are one model with more and more input, and are joined by a line.
 
     Raises
     ------
@@ -688,20 +689,23 @@ def costs(table: pd.DataFrame) -> Figure:
     _check_percentages(table[["value"]])
     if (table[["minutes", "multiply_adds"]] <= 0).any(axis=None):
         raise ValueError("table: expected costs above 0")
-    figure = Figure(figsize=(WIDTH, 3.2 + 0.19 * -(-len(table) // 2)), layout="constrained")
+    fills = {kind: itertools.cycle(("full", "bottom", "left", "top", "right")) for kind in KINDS}
+    models = [
+        (name, rows.sort_values("multiply_adds"), KINDS[kind][1:], next(fills[kind]))
+        for (kind, name), rows in table.groupby(["kind", "name"], sort=False)
+    ]
+    figure = Figure(figsize=(WIDTH, 3.1 + 0.19 * -(-len(models) // 2)), layout="constrained")
     titles = {"minutes": "minutes of training", "multiply_adds": "multiply-adds a video"}
     for axes, (column, title) in zip(figure.subplots(1, 2, sharey=True), titles.items(), strict=True):
-        for number, row in enumerate(table.itertuples(), start=1):
-            place = (getattr(row, column), row.value)
-            _, colour, marker = KINDS[row.kind]
-            axes.plot(*place, marker, color=colour, markersize=6.5, linestyle="", label=f"{number}  {row.name}")
-            axes.annotate(str(number), place, (5, 4), textcoords="offset points", fontsize=8.5)
+        for name, rows, (colour, marker), fill in models:
+            look = {"color": colour, "marker": marker, "fillstyle": fill, "markerfacecoloralt": "white"}
+            axes.plot(rows[column], rows["value"], label=name, markersize=7, linewidth=len(rows) > 1, **look)
         # Whole decades: within one, ticks of a logarithm say little.
         decades = np.log10(table[column])
         axes.set(
             xscale="log", xlabel=title, xlim=(10 ** np.floor(decades.min() - 0.1), 10 ** np.ceil(decades.max() + 0.1))
         )
-        axes.margins(y=0.2)
+        axes.margins(y=0.1)
         axes.grid()
         axes.label_outer()
     figure.axes[0].set_ylabel("Hit@1 in %")

@@ -335,26 +335,32 @@ def frame_counts(corpus: str) -> pd.DataFrame:
     """Return Hit@1 by number of frames for `plots.frame_counts`."""
     lines = []
     for row in _visual_rows(corpus):
-        parameters = row[0]["parameters"]
-        start = "photographs first (PT)" if parameters["pretrained"] else "from ImageNet's weights"
         hit = {key: 100 * value for key, value in metrics(row)["hit_at_1"].items() if key != "spread"}
-        lines.append({"name": f"{results.MODELS[row[0]['model']]}, {start}", "frames": parameters["num_frames"]} | hit)
+        lines.append({"name": _way_of_training(row[0]), "frames": row[0]["parameters"]["num_frames"]} | hit)
     return pd.DataFrame(lines)
 
 
-def costs(corpus: str, kinds: Sequence[str]) -> pd.DataFrame:
-    """Return what the models of some kinds cost and reach, for `plots.costs`."""
-    return pd.DataFrame(
-        {
-            "name": results.describe(row[0]),
-            "kind": row[0]["kind"],
-            "value": 100 * metrics(row)["hit_at_1"]["value"],
-            "minutes": np.mean([result["train_seconds"] for result in row]) / 60,
-            "multiply_adds": row[0]["multiply_adds"],
-        }
-        for kind in kinds
-        for row in rows(corpus, kind)
-    )
+def costs(corpus: str) -> pd.DataFrame:
+    """Return what the models of sound and of frames cost and reach, for `plots.costs`."""
+    lines = []
+    for kind in ("audio", "visual"):
+        for row in rows(corpus, kind):
+            first = row[0]
+            lines.append(
+                {
+                    "name": results.describe(first) if kind == "audio" else _way_of_training(first),
+                    "kind": kind,
+                    "value": 100 * metrics(row)["hit_at_1"]["value"],
+                    "minutes": np.mean([result["train_seconds"] for result in row]) / 60,
+                    "multiply_adds": first["multiply_adds"],
+                }
+            )
+    return pd.DataFrame(lines)
+
+
+def _way_of_training(visual: dict[str, Any]) -> str:
+    start = "photographs first (PT)" if visual["parameters"]["pretrained"] else "from ImageNet's weights"
+    return f"{results.MODELS[visual['model']]}, {start}"
 
 
 def gain(corpus: str, kind: str, better: dict[str, Any], other: dict[str, Any]) -> dict[str, float] | None:

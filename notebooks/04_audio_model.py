@@ -146,11 +146,11 @@ report.table(
 
 # %% tags=["remove-input"]
 report.figure(
-    plots.costs(tables.costs(corpus, ["audio", "visual"])),
+    plots.costs(tables.costs(corpus)),
     f"Hit@1 on the test split, n = {result['num_test']}, against minutes of training on {result['device']}, and against the "
-    "multiply-adds that recognising one video takes. The frame models' minutes do not count the features of the frozen "
-    "backbone, which are computed once.",
-    "Two panels of numbered dots: Hit@1 of each model over its training time and over its multiply-adds a video, both logarithmic.",
+    "multiply-adds that recognising one video takes. A line joins a frame model's numbers of frames, as in Table 2. Its "
+    "minutes do not count the features of the frozen backbone, which are computed once.",
+    "Two panels of dots: Hit@1 of each model over its training time and over its multiply-adds a video, both logarithmic.",
 )
 
 # %% [markdown]

@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import f1_score
 
@@ -185,12 +186,16 @@ def test_the_figure_of_frame_counts_shows_the_tables_numbers(corpus):
         plots.frame_counts(table.assign(high=101.0))
 
 
-def test_the_figure_of_costs_has_a_dot_a_model_in_both_panels(corpus):
-    table = tables.costs(corpus, ["audio", "visual"])
+def test_the_figure_of_costs_joins_the_dots_of_a_model_in_both_panels(corpus):
+    table = tables.costs(corpus)
+    more_frames = table[table["kind"] == "visual"].assign(minutes=9.0, multiply_adds=9e12, value=75.0)
+    table = pd.concat([table, more_frames], ignore_index=True)
     figure = plots.costs(table)
     for axes, column in zip(figure.axes, ("minutes", "multiply_adds"), strict=True):
-        dots = {(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines}
-        assert dots == set(zip(table[column], table["value"], strict=True))
+        dots = [place for line in axes.lines for place in zip(line.get_xdata(), line.get_ydata(), strict=True)]
+        assert sorted(dots) == sorted(zip(table[column], table["value"], strict=True))
+        assert [line.get_label() for line in axes.lines] == list(dict.fromkeys(table["name"]))
+        assert [len(line.get_xdata()) for line in axes.lines] == [1, 1, 2, 2]
     with pytest.raises(ValueError, match="costs above 0"):
         plots.costs(table.assign(minutes=0.0))
 
