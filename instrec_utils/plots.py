@@ -489,7 +489,7 @@ def intervals(table: pd.DataFrame, *, metric: str = "Hit@1", reference: float | 
 def confusions(items: Sequence[tuple[str, np.ndarray]], labels: Sequence[str]) -> Figure:
     """Show confusion matrices on one scale of colour: truth in rows, answers in columns, in % of the row.
 
-    With more than 8 classes they stand one below the other, so that the numbers can be read.
+    With more than 14 classes they stand one below the other, so that the numbers can be read.
 
     Parameters
     ----------
@@ -510,11 +510,13 @@ def confusions(items: Sequence[tuple[str, np.ndarray]], labels: Sequence[str]) -
         sums = np.sum(matrix, axis=1)
         if np.min(matrix) < 0 or not (np.isclose(sums, 1) | np.isclose(sums, 0)).all():
             raise ValueError(f"{title}: expected rows of shares that sum to 1 or 0, got sums {sums.round(3).tolist()}")
-    if size > 8:
+    stacked = size > 14
+    if stacked:
         figure = Figure(figsize=(WIDTH, (0.31 * size + 1.25) * len(items)), layout="constrained")
         grid = figure.subplots(len(items), 1, squeeze=False)[:, 0]
     else:
         figure = Figure(figsize=(WIDTH, WIDTH / len(items) + 0.9), layout="constrained")
+        figure.get_layout_engine().set(w_pad=0.01, wspace=0)
         grid = figure.subplots(1, len(items), sharey=True, squeeze=False)[0]
     for axes, (title, matrix) in zip(grid, items, strict=True):
         percentages = 100 * np.asarray(matrix)
@@ -526,7 +528,7 @@ def confusions(items: Sequence[tuple[str, np.ndarray]], labels: Sequence[str]) -
             cbar=False,
             annot=np.where(percentages >= 0.5, np.char.mod("%.0f", percentages), ""),
             fmt="",
-            annot_kws={"fontsize": 8},
+            annot_kws={"fontsize": 8 if stacked else min(8, 74 / size)},
             linewidths=0.6,
             linecolor="#eeeeee",
             xticklabels=labels,
@@ -535,9 +537,9 @@ def confusions(items: Sequence[tuple[str, np.ndarray]], labels: Sequence[str]) -
         )
         axes.set(title=title, xlabel="answer")
         axes.tick_params(length=0, labelsize=8.5)
-        axes.set_xticklabels(labels, rotation=45, ha="right", rotation_mode="anchor")
+        axes.set_xticklabels(labels, rotation=90)
         axes.set_yticklabels(labels, rotation=0)
-    for axes in grid if size > 8 else grid[:1]:
+    for axes in grid if stacked else grid[:1]:
         axes.set_ylabel("truth")
     return figure
 

@@ -116,7 +116,8 @@ report.table(
     table2,
     f"Table 2. Test split, n = {result['num_test']}: mean ± standard deviation over seeds, in %, with 95 % bootstrap "
     f"intervals over videos; commonest class {100 * result['majority_rate']:.1f} %. Steps and minutes are of training one "
-    "seed, photographs included, the minutes by the clock with whatever ran beside. The paper: Hit@1 / Hit@3 / F1 of Inception v3, all of it trained.",
+    "seed, photographs included, the minutes by the clock with whatever ran beside. The paper: Hit@1 / Hit@3 / F1 of "
+    "Inception v3, all of it trained.",
 )
 
 # %% tags=["remove-input"]
