@@ -56,15 +56,18 @@ report.parameters(effective | {"split": videos.way or "staged", "seed": seed})
 # %%
 index = videos.index
 columns = ["video_id", "label", "split", "path", "duration"]
+report.table(
+    index[columns].groupby("split").head(2),
+    f"Two rows a split of the index, which has {len(index)}.",
+)
+
+# %% tags=["remove-input"]
 main = index[index["split"] != "test_clean"]  # without the undegraded variants of the test clips
 extra = (
     f"; the {len(index) - len(main)} undegraded variants of test clips are not counted"
     if len(main) < len(index)
     else ""
 )
-report.table(index[columns].groupby("split").head(2), f"Two rows a split of the index, which has {len(index)}.")
-
-# %% tags=["remove-input"]
 per_class = main["label"].value_counts()
 report.figure(
     plots.class_balance(index),
