@@ -160,6 +160,23 @@ def compare_seeds(truth: np.ndarray, first: Sequence[np.ndarray], second: Sequen
     return {"difference": float(differences.mean()), "p_value": float(test.pvalue)}
 
 
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """Return p values corrected for their number, after Holm (1979).
+
+    Parameters
+    ----------
+    p_values [shape=(num_tests,), 0 to 1] : in any order.
+
+    Returns
+    -------
+    np.ndarray [shape=(num_tests,), 0 to 1]
+        In the same order.
+    """
+    order = np.argsort(p_values)
+    steps = np.minimum(np.maximum.accumulate(p_values[order] * np.arange(len(p_values), 0, -1)), 1)
+    return steps[np.argsort(order)]
+
+
 def temperature(truth: np.ndarray, scores: np.ndarray) -> float:
     """Return the temperature that makes scores fit best how often they are right, fitted on a validation split.
 

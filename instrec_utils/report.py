@@ -111,7 +111,7 @@ def settings(run: Run, profile: str) -> HTML:
         rows += [(name.replace("_", " "), value, theirs[name]) for name, value in ours.items()]
     rows.append(("seed", run.seed, run.seed))
     frame = pd.DataFrame(rows, columns=["Setting", "Here", 'Profile "paper"']).astype(str)
-    return table(frame, f"What the run {run.name} depends on, and what the paper's protocol would set.")
+    return table(frame, f'What the run {run.name} depends on, and what the profile "paper" would change.')
 
 
 def players(corpus: Corpus, chosen: pd.DataFrame, captions: Sequence[str], *, seconds: float = 8.0) -> HTML:

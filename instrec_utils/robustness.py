@@ -308,7 +308,7 @@ def compare(corpus: str, names: dict[str, str]) -> pd.DataFrame:
             | evaluation.compare_seeds(truth, *([scores[kind][place] for place in places] for kind in (first, second)))
             for name, places in [*groups.items(), ("all", everything)]
         )
-        corrected = _holm(tests["p_value"].to_numpy()[:-1])
+        corrected = evaluation.holm(tests["p_value"].to_numpy()[:-1])
         tables.append(tests.assign(difference=100 * tests["difference"], p_holm=[*corrected, np.nan]))
     return pd.concat(tables, ignore_index=True)
 
@@ -346,7 +346,7 @@ def summary(curves: pd.DataFrame, tests: pd.DataFrame) -> str:
     return (
         f"The paper's fusion {_verdict(found, 'fusion')}: {'; '.join(clauses)}. The one with attention and modality "
         f"dropout {_verdict(found, 'attention')}. Over all degraded videos modality dropout alone changes Hit@1 by "
-        f"{hiding}, attention and modality dropout by {both}; permutation tests over videos."
+        f"{hiding}, attention and modality dropout by {both}; permutation tests over videos, one seed."
     )
 
 
@@ -361,7 +361,8 @@ def _verdict(found: pd.DataFrame, fusion: str) -> str:
     if (is_below & (lacking["p_holm"] < SIGNIFICANT)).any():
         return "does not withstand a missing modality"
     if is_below.any():
-        return "loses by a missing modality, though no more than chance could do on so few videos"
+        lost = " or ".join(condition.removeprefix("no ") for *_, condition in lacking.index[is_below])
+        return f"falls below the modality that is left without {lost}, which so few videos do not tell from chance"
     return "withstands a missing modality"
 
 
@@ -402,13 +403,6 @@ def _paired(corpus: str, names: dict[str, str]) -> tuple[np.ndarray, dict[str, d
     ):
         raise RunError(f"results/{corpus}: {' and '.join(names.values())} were not measured on the same videos")
     return truth, scores
-
-
-def _holm(p_values: np.ndarray) -> np.ndarray:
-    """Return p values corrected for their number, after Holm (1979)."""
-    order = np.argsort(p_values)
-    steps = np.minimum(np.maximum.accumulate(p_values[order] * np.arange(len(p_values), 0, -1)), 1)
-    return steps[np.argsort(order)]
 
 
 def _is_newer(path: Path, source: Path) -> bool:

@@ -62,12 +62,8 @@ report.table(
 )
 
 # %% tags=["remove-input"]
-main = index[index["split"] != "test_clean"]  # without the undegraded variants of the test clips
-extra = (
-    f"; the {len(index) - len(main)} undegraded variants of test clips are not counted"
-    if len(main) < len(index)
-    else ""
-)
+main = index[index["split"] != "test_clean"]  # without the clear variants of the test clips
+extra = f"; the {len(index) - len(main)} clear variants of test clips are not counted" if len(main) < len(index) else ""
 per_class = main["label"].value_counts()
 report.figure(
     plots.class_balance(index),

@@ -124,7 +124,7 @@ report.figure(
 # %% [markdown]
 # ## When a modality fails
 #
-# The same class under other conditions: what is hard for a network here is hard for a person too.
+# Training clips under other conditions. Look and listen: could you tell?
 
 # %% tags=["remove-input"]
 if "picture" in train:
@@ -150,6 +150,6 @@ report.table(
 count = sum(features.count_frames(store / f"{video_id}.h5") for video_id in videos.usable["video_id"])
 size = sum(path.stat().st_size for path in store.glob("*.h5"))
 report.takeaway(
-    f"A network hears at most 30 s of a video and sees {count / len(videos.usable):.0f} frames of it on average here. "
-    f"The features of all {len(videos.usable)} videos take {size / 2**20:.0f} MiB."
+    f"A network hears at most 30 s of a video. Of its pictures {count / len(videos.usable):.0f} are stored on average, one a "
+    f"second, and a frame model sees a given number of them. The features of all {len(videos.usable)} videos take {size / 2**20:.0f} MiB."
 )

@@ -175,6 +175,7 @@ for name, result, other, scores in (
         "the mean of both models' calibrated probabilities, which learns nothing from both together",
         mean,
     ),
+    ("The fusion with attention", attention, "the same mean", mean),
 ):
     row = tables.row_of(result)
     truth, own = tables.scores(row)

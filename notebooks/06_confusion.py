@@ -19,8 +19,8 @@
 #
 # **Question.** Which instruments are taken for which, and does the fusion repair it?
 #
-# **The paper** shows three matrices each for FCVID and YouTube-8M (its Figures 2 and 3) and finds that the fusion removes
-# most of the confusion, above all for the harmonica.
+# **The paper** shows three matrices each for FCVID and YouTube-8M (its Figures 2 and 3). It finds the confusion significantly
+# reduced by the fusion on FCVID, above all for the harmonica; on YouTube-8M the categories differ drastically.
 
 # %% tags=["parameters"]
 corpus: str = "demo"  # its three models are trained by 03 to 05

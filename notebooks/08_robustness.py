@@ -19,11 +19,11 @@
 #
 # **Question.** How much does the fusion still recognise when the sound, the pictures or the quality of either is lost?
 #
-# **The paper** says that its architecture provides "additional robustness to missing modalities" and puts a vector of zeros
-# in the place of a missing one (its 3.4). It prints no measurement of it.
+# **The paper** says that its architecture provides "additional robustness to missing modalities". It prints no measurement of
+# it, and does not say what stands in the place of a missing modality; here it is a vector of zeros.
 #
-# **Method.** The test videos are degraded, one way at a time, and go through the same models once more; nothing is trained on
-# degraded videos. Beside the paper's fusion stand two others: one of the same form and protocol, in whose training one modality
+# **Method.** The test videos are degraded, one way at a time, and go through the same models once more. No model is trained on
+# these degradations; but a staged corpus has silent clips, whose sound is zeros to every fusion in training as well. Beside the paper's fusion stand two others: one of the same form and protocol, in whose training one modality
 # of a part of the videos was hidden (modality dropout), and one that does so too and pools its frames by attention.
 
 # %% tags=["parameters"]

@@ -137,6 +137,18 @@ def test_claims_say_what_holds_and_what_chance_could_do(corpus):
     assert not any(claim.startswith("More frames") for claim in claims.index)  # there is one number of frames only
 
 
+def test_claims_are_judged_by_p_values_corrected_for_their_number(corpus):
+    claims = tables.claims(corpus)
+    p_values, corrected = claims["p (permutation)"].astype(float), claims["p (Holm)"].astype(float)
+    assert corrected.min() == pytest.approx(len(claims) * p_values.min(), rel=0.05)
+    assert ((claims["Verdict"] == "not told from chance") == (corrected >= 0.05)).all()
+
+
+def test_p_values_are_corrected_after_holm():
+    np.testing.assert_allclose(evaluation.holm(np.array([0.01, 0.04, 0.03])), [0.03, 0.06, 0.06])
+    np.testing.assert_allclose(evaluation.holm(np.array([0.9, 0.8])), [1, 1])
+
+
 def test_metrics_over_seeds_are_means_with_their_spread():
     runs = [make_scores(6, 1), make_scores(9, 2)]
     metrics = evaluation.evaluate_seeds(TRUTH, runs)
