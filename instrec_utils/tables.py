@@ -142,7 +142,7 @@ def table3(corpus: str) -> pd.DataFrame:
         return line["model"] == AUDIO_LINES[_audio_key(result)]
 
     def settings(result: dict[str, Any]) -> dict[str, Any]:
-        return {"Model": AUDIO_LINES[_audio_key(result)], "Parameters": f"{result['num_parameters'] / 1e6:.2f} M"}
+        return {"Model": AUDIO_LINES[_audio_key(result)], "Weights": f"{result['num_parameters'] / 1e6:.2f} M"}
 
     return _table(ordered, settings, "table3", printed)
 
@@ -199,7 +199,7 @@ def _compared(measured: dict[str, dict[str, float]], name: str, test: dict[str, 
 def _cost(row: Row) -> dict[str, str]:
     return {
         "Steps": f"{np.mean([result['steps'] for result in row]):,.0f}",
-        "Minutes": f"{np.mean([result['train_seconds'] for result in row]) / 60:.1f}",
+        "Min.": f"{np.mean([result['train_seconds'] for result in row]) / 60:.1f}",
     }
 
 

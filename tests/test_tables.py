@@ -84,8 +84,8 @@ def test_table_3_has_the_papers_numbers_beside(corpus):
     assert table.index.tolist() == ["Choi 2016, CC", "Choi 2016, UC"]
     assert table.loc["Choi 2016, UC", "Paper, FCVID"] == printed("79.81", "96.09", "78.71")
     assert table.loc["Choi 2016, CC", "Paper, YT-8M"] == "–"
-    assert table["Parameters"].tolist() == ["2.36 M", "2.36 M"]
-    assert (table["Seeds"].tolist(), table["Steps"].tolist(), table["Minutes"].tolist()) == (
+    assert table["Weights"].tolist() == ["2.36 M", "2.36 M"]
+    assert (table["Seeds"].tolist(), table["Steps"].tolist(), table["Min."].tolist()) == (
         [2, 2],
         ["150"] * 2,
         ["1.0"] * 2,
