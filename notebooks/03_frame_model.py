@@ -113,7 +113,7 @@ report.figure(
 # %% tags=["remove-input"]
 table2 = tables.table2(corpus)
 trained = ["Model", "Trained"]
-which = {f"{model}, {part} trained" for model, part in table2[trained].itertuples(index=False)}
+which = {f"{model}, trained: {part}" for model, part in table2[trained].itertuples(index=False)}
 report.table(
     table2.drop(columns=trained) if len(which) == 1 else table2,
     f"Table 2. {'; '.join(sorted(which))}. Test split, n = {result['num_test']}: mean ± standard deviation over seeds, in %, with 95 % bootstrap "
