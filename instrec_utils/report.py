@@ -21,7 +21,6 @@ from matplotlib.figure import Figure
 from instrec_utils import files, frames, media, paths, plots
 from instrec_utils.corpora import Corpus
 from instrec_utils.corpora.splits import WAYS
-from instrec_utils.results import describe
 from instrec_utils.runs import Run
 
 NATURE = {
@@ -177,7 +176,6 @@ def provenance(results: Sequence[dict[str, Any]]) -> HTML:
     rows = [
         {
             "Run": result["run"],
-            "Model": describe(result),
             "Settings": result["run_sha256"][:12],
             "Index": result["index_sha256"][:12],
             "Commit": result["commit"],
