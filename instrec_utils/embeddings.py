@@ -25,15 +25,10 @@ def path_of(corpus_dir: Path, backbone: str, video_id: str) -> Path:
     return features.features_path(Path(corpus_dir) / "embeddings" / backbone, video_id)
 
 
-def _key(features_path: Path) -> str:
-    status = features_path.stat()
-    return f"{features.SETTINGS_SHA256} {status.st_size} {status.st_mtime_ns}"
-
-
 def _is_valid(path: Path, features_path: Path) -> bool:
     try:
         with h5py.File(path) as file:
-            return file.attrs.get("features_key") == _key(features_path)
+            return file.attrs.get("features_key") == features.key_of(features_path)
     except OSError:
         return False
 
@@ -61,7 +56,7 @@ def embed(video_ids: list[str], corpus_dir: Path, backbone: str) -> None:
         values = of_pictures(model, frames.central_crop(features.read_frames(source)))
         with files.whole(path_of(corpus_dir, backbone, video_id)) as temporary, h5py.File(temporary, "w") as file:
             file.create_dataset("embeddings", data=values.astype(np.float16))
-            file.attrs["features_key"] = _key(source)
+            file.attrs["features_key"] = features.key_of(source)
 
 
 def of_pictures(model, pictures: np.ndarray) -> np.ndarray:
@@ -151,9 +146,10 @@ def sound(corpus: Corpus, audio: Run) -> dict[str, np.ndarray]:
     """
     path = audio.directory(corpus) / "embeddings.npz"
     video_ids = corpus.usable["video_id"].tolist()
+    key = [audio.features_key(corpus), files.sha256_of_file(audio.weights(corpus))]
     if path.exists():
         with np.load(path, allow_pickle=False) as stored:
-            if stored["video_ids"].tolist() == video_ids:
+            if "key" in stored and stored["key"].tolist() == key:
                 return dict(zip(video_ids, stored["values"], strict=True))
     network = sound_network(corpus, audio)
     store, name = corpus.directory / "features", audio.input_name
@@ -162,7 +158,7 @@ def sound(corpus: Corpus, audio: Run) -> dict[str, np.ndarray]:
         for video_id in tqdm(video_ids, desc=f"{audio.name} embeddings", unit="video")
     ]
     with files.whole(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, video_ids=np.array(video_ids), values=np.stack(values))
+        np.savez(file, key=np.array(key), values=np.stack(values))
     return dict(zip(video_ids, values, strict=True))
 
 
@@ -177,7 +173,7 @@ def sound_network(corpus: Corpus, audio: Run):
 def of_sound(network, spectrogram: np.ndarray) -> np.ndarray:
     """Return a network's embedding of a sound [shape=(num_features,), float32]; of windows, the mean of theirs.
 
-    Zeros where nothing is to be heard, as the paper gives a missing modality (3.4).
+    Zeros where nothing is to be heard.
     """
     windows = spectrogram if spectrogram.ndim == 3 else spectrogram[None]
     values = np.asarray(network.predict_on_batch(windows), np.float32).mean(axis=0)

@@ -219,22 +219,6 @@ def majority_rate(truth: np.ndarray) -> float:
     return float(np.bincount(truth).max() / len(truth))
 
 
-def mcnemar(truth: np.ndarray, scores: np.ndarray, other_scores: np.ndarray) -> dict[str, float]:
-    """Test whether two models are right equally often on the same videos (exact McNemar test).
-
-    Returns
-    -------
-    dict
-        only_first, only_second: videos that only that model recognised; p_value, two-sided.
-    """
-    first = scores.argmax(axis=1) == truth
-    second = other_scores.argmax(axis=1) == truth
-    only_first, only_second = int(np.sum(first & ~second)), int(np.sum(second & ~first))
-    discordant = only_first + only_second
-    p_value = scipy.stats.binomtest(only_first, discordant).pvalue if discordant else 1.0
-    return {"only_first": only_first, "only_second": only_second, "p_value": float(p_value)}
-
-
 def predictions_table(
     video_ids: Sequence[str], truth: np.ndarray, scores: np.ndarray, labels: Sequence[str]
 ) -> pd.DataFrame:

@@ -5,11 +5,16 @@ A run is skipped if its result is there and was made from the same settings, and
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import shutil
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
+import filelock
 import keras
 import numpy as np
 import pandas as pd
@@ -72,10 +77,34 @@ def train(corpus: Corpus, run: Run) -> None:
     if run.is_done(corpus):
         return
     splits = _splits(corpus)
-    recipe = _RECIPES[run.kind](run, corpus)
-    directory = run.directory(corpus)
-    files.write_json(directory / "run.json", dataclasses.asdict(run))
+    with _alone(run, corpus):
+        if not run.is_done(corpus):  # nor has another process done it by now
+            _train(corpus, run, splits)
 
+
+@contextlib.contextmanager
+def _alone(run: Run, corpus: Corpus) -> Iterator[None]:
+    """Let one process at a time train a run: two would overwrite each other's checkpoints."""
+    directory = run.directory(corpus)
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(directory / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        print(f"{run.name}: another process trains it; waiting", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _train(corpus: Corpus, run: Run, splits: dict[str, pd.DataFrame]) -> None:
+    directory = run.directory(corpus)
+    if not run.is_of(corpus):
+        _empty(directory)
+    files.write_json(directory / "run.json", dataclasses.asdict(run) | {"features": run.features_key(corpus)})
+    recipe = _RECIPES[run.kind](run, corpus)
     learned, validated = (recipe.learn_from(splits[name]) for name in ("train", "validation"))
     model, history = training.fit(
         recipe.build,
@@ -93,6 +122,15 @@ def train(corpus: Corpus, run: Run) -> None:
         if name in EVALUATED
     }
     _write_result(run, corpus, model, history, splits, scores)
+
+
+def _empty(directory: Path) -> None:
+    """Remove what was trained on other features, all but the lock that is held."""
+    for path in directory.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != ".lock":
+            path.unlink()
 
 
 def _splits(corpus: Corpus) -> dict[str, pd.DataFrame]:
@@ -281,7 +319,7 @@ def _fusion_recipe(run: Run, corpus: Corpus) -> Recipe:
 
 
 def _multiply_adds(run: Run, model: keras.Model) -> int:
-    """Return what it costs to recognise one video, once its features are extracted."""
+    """Return what recognising one video costs, once its features are extracted; of a fusion, its own layers alone."""
     of_one = models.multiply_adds(model)
     if run.kind == "fusion":
         return of_one
@@ -307,8 +345,7 @@ def _write_result(
     metrics = {}
     for name, values in scores.items():
         table = evaluation.predictions_table(splits[name].video_id, corpus.targets(splits[name]), values, corpus.labels)
-        suffix = "" if name == "test" else f".{name}"
-        files.write_text(path.with_suffix(f"{suffix}.predictions.csv"), table.to_csv(index=False))
+        files.write_text(runs.predictions_path(corpus.name, run.name, name), table.to_csv(index=False))
         truth, rounded, _ = evaluation.from_predictions(table)
         metrics[name] = evaluation.evaluate(truth, rounded)
     before = {name: training.read_history(run.directory(corpus) / name) for name in ("warm_up", "photographs")}

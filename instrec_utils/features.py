@@ -19,10 +19,12 @@ A reader that needs nothing of this package::
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import itertools
 import re
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,6 +181,29 @@ def is_valid(video: Video) -> bool:
             )
     except (OSError, ValueError):  # ValueError: no file can have that name
         return False
+
+
+def key_of(features_path: Path) -> str:
+    """Return what tells a features file from one of another video, or of other settings, wherever it lies.
+
+    Raises
+    ------
+    FeaturesError
+        The file is missing, damaged, or of other settings.
+    """
+    status = Path(features_path).stat() if Path(features_path).exists() else None
+    return _key_of(Path(features_path), status and (status.st_size, status.st_mtime_ns))
+
+
+@functools.lru_cache(maxsize=100_000)
+def _key_of(features_path: Path, version: tuple[int, int] | None) -> str:
+    with _open(features_path) as file:
+        return f"{SETTINGS_SHA256} {file.attrs['video_bytes']} {file.attrs['duration']}"
+
+
+def key_of_all(features_dir: Path, video_ids: Sequence[str]) -> str:
+    """Return the sha256 of the keys of videos' features files; see `key_of`."""
+    return files.sha256_of([key_of(features_path(features_dir, video_id)) for video_id in sorted(video_ids)])
 
 
 def extract(corpus: Corpus, *, scheduler: str = "", num_workers: int = 0) -> pd.DataFrame:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from instrec_utils import evaluation, paper, paths
+from instrec_utils import evaluation, paper, paths, runs
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import RunError
 
@@ -21,6 +21,10 @@ MODELS = {
     "late_fusion": "Late fusion",
 }
 KINDS = ("audio", "visual", "fusion")
+NEEDED = frozenset({"run", "kind", "model", "parameters", "protocol", "seed", "finished"}) | {
+    *("index_sha256", "uses", "run_sha256", "num_test")
+}
+"""What every result says of itself, whichever page reads it."""
 
 
 def read(corpus: str) -> list[dict[str, Any]]:
@@ -29,22 +33,62 @@ def read(corpus: str) -> list[dict[str, Any]]:
     Raises
     ------
     RunError
-        There is none.
+        There is none, or one is damaged or of another version.
     """
     directory = paths.results_dir(corpus)
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(directory.glob("*.json"))]
+    found = [_checked(path) for path in sorted(directory.glob("*.json"))]
     if not found:
         raise RunError(f"{directory}: no results; run `make report CORPUS={corpus}` first")
     return sorted(found, key=lambda result: (KINDS.index(result["kind"]), result["run"]))
 
 
+def _checked(path: Path) -> dict[str, Any]:
+    result = runs.read_json(path)
+    missing = sorted(NEEDED - set(result))
+    if missing:
+        raise RunError(
+            f"{path}: of another version, without {', '.join(missing)}; delete it and train this model again"
+        )
+    return result
+
+
+def current(corpus: str) -> list[dict[str, Any]]:
+    """Return the results that belong together, as `read` does.
+
+    Those are the results of the newest one's index, and of the fusions those whose joined results are as they were when
+    the fusion was trained.
+
+    Raises
+    ------
+    RunError
+        There is none.
+    """
+    found = read(corpus)
+    index = max(found, key=lambda result: result["finished"])["index_sha256"]
+    found = [result for result in found if result["index_sha256"] == index]
+    sha256 = {result["run"]: result["run_sha256"] for result in found}
+    return [
+        result
+        for result in found
+        if result["kind"] != "fusion"
+        or [sha256.get(result["parameters"][kind]) for kind in ("audio", "visual")] == result["uses"]
+    ]
+
+
 def predictions(corpus: str, run: str, split: str = "test") -> pd.DataFrame:
     """Return a run's predictions on a split: video_id, label, one score column a class."""
-    suffix = "" if split == "test" else f".{split}"
-    path = paths.results_dir(corpus) / f"{run}{suffix}.predictions.csv"
+    path = runs.predictions_path(corpus, run, split)
     if not path.exists():
         raise RunError(f"{path}: no such predictions; train this model first")
-    return pd.read_csv(path, dtype={"video_id": str, "label": str}, keep_default_na=False)
+    try:
+        table = pd.read_csv(path, dtype={"video_id": str, "label": str}, keep_default_na=False)
+        table = table.astype(dict.fromkeys(table.columns[2:], float))
+    except ValueError as error:
+        raise RunError(f"{path}: damaged ({error}); delete it and train this model again") from error
+    expected = runs.read_json(runs.result_path(corpus, run)).get(f"num_{split}", len(table))
+    if len(table) != expected:
+        raise RunError(f"{path}: expected {expected} videos, got {len(table)}; delete it and train this model again")
+    return table
 
 
 def describe(result: dict[str, Any]) -> str:
@@ -109,22 +153,24 @@ def read_one(corpus: str, run: str) -> dict[str, Any]:
 def one_of_each_kind(corpus: str) -> list[dict[str, Any]]:
     """Return the headline: the paper's form of fusion of Choi's network, and the two results that it joins.
 
-    Of several, that of the smallest seed; without Choi's network, that of another. In the order of `KINDS`.
+    Of several, that of the smallest seed, and of these the newest; without Choi's network, that of another. In the
+    order of `KINDS`.
 
     Raises
     ------
     RunError
         There is no fusion yet.
     """
-    found = {result["run"]: result for result in read(corpus)}
+    found = {result["run"]: result for result in current(corpus)}
 
     def rank(result: dict[str, Any]) -> tuple[Any, ...]:
         parameters = result["parameters"]
         audio = found[parameters["audio"]]
         is_default = (parameters["fusion_form"], audio["model"], audio["parameters"]["segmentation"])
-        return is_default != ("text", "choi2016", "uc"), parameters["modality_dropout"], result["seed"], result["run"]
+        return is_default != ("text", "choi2016", "uc"), parameters["modality_dropout"], result["seed"]
 
     fusions = [result for result in found.values() if result["kind"] == "fusion"]
+    fusions.sort(key=lambda result: result["finished"], reverse=True)
     if not fusions:
         raise RunError(f"results/{corpus}: no fusion yet; run the notebook 05_fusion first")
     fusion = min(fusions, key=rank)
@@ -140,7 +186,7 @@ def with_attention(corpus: str) -> dict[str, Any]:
         There is none yet.
     """
     audio, visual, fusion = one_of_each_kind(corpus)
-    for result in read(corpus):
+    for result in current(corpus):
         parameters = result["parameters"]
         if result["kind"] == "fusion" and result["seed"] == fusion["seed"]:
             joined = (parameters["fusion_form"], parameters["audio"], parameters["visual"])

@@ -12,7 +12,6 @@ is degraded, its scores are those on the videos as they are.
 from __future__ import annotations
 
 import functools
-import json
 import tempfile
 import time
 from collections.abc import Iterator
@@ -89,7 +88,7 @@ def measure(corpus: Corpus, fusion: Run, *, seed: int) -> None:
     levels = degradation.conditions(fusion.parameters["num_frames"])
     joined = {kind: runs.read(corpus, fusion.parameters[kind]) for kind in ("audio", "visual")}
     settings = files.sha256_of([VERSION, levels, seed, *(_identity(corpus, run) for run in (fusion, *joined.values()))])
-    if path.exists() and json.loads(path.read_text(encoding="utf-8"))["settings_sha256"] == settings:
+    if path.exists() and runs.read_json(path).get("settings_sha256") == settings:
         return
     networks = Networks(corpus, **joined, seed=seed)
     tables, rows = [], []
@@ -164,7 +163,7 @@ def check_reproduced(names: dict[str, str], own: dict[str, pd.DataFrame], scores
         if difference > TOLERANCE:
             raise RunError(
                 f"{names[model]}: expected its own predictions on the videos as they are, within {TOLERANCE}, got "
-                f"scores that differ by {difference:.3f}; train it again with these features"
+                f"scores that differ by {difference:.3f}; delete its result and train it again"
             )
 
 
@@ -232,7 +231,7 @@ def read(corpus: str, run: str) -> dict[str, Any]:
     path = result_path(corpus, run)
     if not path.exists():
         raise RunError(f"{path}: no such measurement; run the notebook 08_robustness first")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return runs.read_json(path)
 
 
 def predictions(corpus: str, run: str) -> pd.DataFrame:
@@ -240,7 +239,13 @@ def predictions(corpus: str, run: str) -> pd.DataFrame:
     path = result_path(corpus, run).with_suffix(".predictions.csv")
     if not path.exists():
         raise RunError(f"{path}: no such predictions; run the notebook 08_robustness first")
-    return pd.read_csv(path, dtype=dict.fromkeys(COLUMNS, str), keep_default_na=False)
+    table = pd.read_csv(path, dtype=dict.fromkeys(COLUMNS, str), keep_default_na=False)
+    expected = sum(row["n"] for row in read(corpus, run)["results"])
+    if len(table) != expected:
+        raise RunError(
+            f"{path}: expected {expected} predictions, got {len(table)}; delete it and run 08_robustness again"
+        )
+    return table
 
 
 def curves(measured: dict[str, dict[str, Any]]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,12 +83,45 @@ class Run:
         changed = {key: getattr(settings, key) for key in own}
         return dataclasses.replace(self, protocol=protocol, parameters=self.parameters | changed)
 
+    def features_key(self, corpus: Corpus) -> str:
+        """Return what tells the features that it is trained on from others; see `features.key_of`."""
+        return features.key_of_all(corpus.directory / "features", corpus.usable["video_id"].tolist())
+
+    def is_of(self, corpus: Corpus) -> bool:
+        """Tell whether its folder holds what was trained on the corpus' features as they are now."""
+        path = self.directory(corpus) / "run.json"
+        return path.exists() and read_json(path).get("features") == self.features_key(corpus)
+
     def is_done(self, corpus: Corpus) -> bool:
-        """Tell whether its result is there, of these very settings, and its weights are."""
+        """Tell whether its result and predictions are there, of these very settings and features, and its weights."""
         path = result_path(corpus.name, self.name)
-        if not path.exists() or not self.weights(corpus).exists():
+        kept = (path, *(predictions_path(corpus.name, self.name, split) for split in ("validation", "test")))
+        if not all(one.exists() for one in (*kept, self.weights(corpus))):
             return False
-        return json.loads(path.read_text(encoding="utf-8")).get("run_sha256") == self.sha256(corpus)
+        return read_json(path).get("run_sha256") == self.sha256(corpus) and self.is_of(corpus)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return a file that a training or a measurement wrote.
+
+    Raises
+    ------
+    RunError
+        It is missing or damaged.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: missing or damaged ({error}); delete it and run again") from error
+    if not isinstance(content, dict):
+        raise RunError(f"{path}: damaged (expected an object); delete it and run again")
+    return content
+
+
+def predictions_path(corpus: str, name: str, split: str) -> Path:
+    """Return the file of a run's predictions on a split."""
+    suffix = "" if split == "test" else f".{split}"
+    return paths.results_dir(corpus) / f"{name}{suffix}.predictions.csv"
 
 
 def result_path(corpus: str, name: str) -> Path:
@@ -106,7 +140,7 @@ def read(corpus: Corpus, name: str) -> Run:
     path = result_path(corpus.name, name)
     if not path.exists():
         raise RunError(f"{path}: no such result; train this model first")
-    result = json.loads(path.read_text(encoding="utf-8"))
+    result = read_json(path)
     try:
         run = Run(
             *(result[key] for key in ("run", "kind", "model", "parameters")),
@@ -117,7 +151,7 @@ def read(corpus: Corpus, name: str) -> Run:
         is_same = result["run_sha256"] == run.sha256(corpus)
     except (KeyError, TypeError) as error:
         raise RunError(f"{path}: written by another version ({error}); train this model again") from error
-    if not is_same or not run.weights(corpus).exists():
+    if not is_same or not run.weights(corpus).exists() or not run.is_of(corpus):
         raise RunError(f"{path}: made from another index or other features, or without its weights; train it again")
     return run
 
@@ -261,14 +295,20 @@ def fusion_run(
     fusion_learning_rate, fusion_batch_size, fusion_max_epochs, fusion_patience : 0 for the profile's.
     seed : see `Run`.
     precision, num_devices : see `Hardware`; parameters of the run only where they are not the default.
+
+    Raises
+    ------
+    ParameterError
+        The form or the profile is unknown, or a number is out of range.
     """
     settings = profile_of(profile)
     _one_of("fusion_form", fusion_form, models.FUSION_FORMS)
-    variant = ("" if fusion_form == "text" else f"-{fusion_form}") + (
-        f"-drop{100 * modality_dropout:.0f}" if modality_dropout else ""
-    )
-    joined = f"{audio.name.removeprefix('audio-')}-{visual.name.removeprefix('visual-')}"
-    name = f"fusion-{joined.replace(f'-s{audio.seed}', '')}{variant}-s{seed}"
+    percent = 100 * modality_dropout
+    if not 0 <= percent < 100 or percent != round(percent):
+        raise ParameterError(f"modality_dropout: expected hundredths from 0 to 0.99, got {modality_dropout}")
+    variant = ("" if fusion_form == "text" else f"-{fusion_form}") + (f"-drop{percent:.0f}" if percent else "")
+    joined = "-".join(run.name.removeprefix(f"{run.kind}-").removesuffix(f"-s{run.seed}") for run in (audio, visual))
+    name = f"fusion-{joined}{variant}-s{seed}"
     protocol = _replaced(settings.fusion, fusion_learning_rate, fusion_batch_size, fusion_max_epochs, fusion_patience)
     parameters = {
         "num_frames": visual.parameters["num_frames"],
@@ -289,4 +329,7 @@ def _one_of(name: str, value: str, allowed) -> str:
 
 def _replaced(protocol: Protocol, learning_rate: float, batch_size: int, max_epochs: int, patience: int) -> Protocol:
     given = {"learning_rate": learning_rate, "batch_size": batch_size, "max_epochs": max_epochs, "patience": patience}
+    for name, value in given.items():
+        if not 0 <= value < math.inf:
+            raise ParameterError(f"{name}: expected a number above 0, or 0 for the profile's, got {value}")
     return dataclasses.replace(protocol, **{name: value for name, value in given.items() if value})

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from instrec_utils import evaluation, paper, results
+from instrec_utils.errors import RunError
 from instrec_utils.results import NAMES
 
 Row = list[dict[str, Any]]
@@ -23,8 +24,8 @@ DATASETS = ("FCVID", "YT-8M")
 def rows(corpus: str, kind: str) -> list[Row]:
     """Return the results of a kind, those that differ in the seed only together, in the order of their names.
 
-    A run of other settings is a row of its own, whatever its name.
-    Results of another index than the newest one's, such as those of an earlier split, are left out.
+    A run of other settings is a row of its own, whatever its name, and so is a fusion of runs of other settings.
+    Results that do not belong to the newest ones are left out; see `results.current`.
 
     Raises
     ------
@@ -32,23 +33,32 @@ def rows(corpus: str, kind: str) -> list[Row]:
         There is no result.
     """
     groups: dict[str, Row] = {}
-    found = results.read(corpus)
-    index = max(found, key=lambda result: result["finished"])["index_sha256"]
-    for result in found:
-        if (result["kind"], result["index_sha256"]) == (kind, index):
-            groups.setdefault(_settings(result), []).append(result)
+    found = {result["run"]: result for result in results.current(corpus)}
+    for result in found.values():
+        if result["kind"] == kind:
+            groups.setdefault(_settings(result, found), []).append(result)
     return list(groups.values())
 
 
-def _settings(result: dict[str, Any]) -> str:
+def _settings(result: dict[str, Any], found: dict[str, dict[str, Any]]) -> str:
     """Return all that a result depends on but the seed."""
-    joined = {kind: base_name(result["parameters"][kind]) for kind in ("audio", "visual") if result["kind"] == "fusion"}
+    kinds = ("audio", "visual") if result["kind"] == "fusion" else ()
+    joined = {kind: _settings(found[result["parameters"][kind]], found) for kind in kinds}
     return json.dumps([base_name(result["run"]), result["parameters"] | joined, result["protocol"]], sort_keys=True)
 
 
 def row_of(result: dict[str, Any]) -> Row:
-    """Return the results that differ from one in the seed only, itself among them."""
-    return next(row for row in rows(result["corpus"], result["kind"]) if result in row)
+    """Return the results that differ from one in the seed only, itself among them.
+
+    Raises
+    ------
+    RunError
+        It does not belong to the corpus' newest results.
+    """
+    for row in rows(result["corpus"], result["kind"]):
+        if result["run"] in [one["run"] for one in row]:
+            return row
+    raise RunError(f"results/{result['corpus']}: {result['run']} is of another index or of other runs; train it again")
 
 
 def base_name(run: str) -> str:

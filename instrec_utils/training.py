@@ -28,6 +28,7 @@ from tqdm import tqdm
 from instrec_utils import files, models
 from instrec_utils.batches import Batches
 from instrec_utils.config import Protocol
+from instrec_utils.errors import RunError
 from instrec_utils.fused_adam import FusedAdam
 from instrec_utils.hardware import DEFAULT, Hardware
 
@@ -79,9 +80,12 @@ def fit(
     ------
     ParameterError
         There are fewer devices, or a batch cannot be shared evenly among them.
+    RunError
+        What is there is damaged, or the loss is no finite number.
     """
     hardware.check(protocol.batch_size)
     run_dir = Path(run_dir)
+    _remove_leftovers(run_dir)
     history = read_history(run_dir)
     if not is_finished(history, protocol):
         # Before the bar: building a model may take a training of its own, with its own bar.
@@ -142,9 +146,36 @@ def is_finished(history: pd.DataFrame, protocol: Protocol) -> bool:
 
 
 def read_history(run_dir: Path) -> pd.DataFrame:
-    """Return a run directory's history; an empty table where nothing was trained."""
+    """Return a run directory's history; an empty table where nothing was trained.
+
+    Raises
+    ------
+    RunError
+        It is damaged.
+    """
     path = run_dir / "history.csv"
-    return pd.read_csv(path) if path.exists() else pd.DataFrame()
+    if not path.exists():
+        return pd.DataFrame()
+    try:
+        history = pd.read_csv(path)
+        complete = np.isfinite(history[["loss", "accuracy", "val_loss", "val_accuracy", "steps", "seconds"]]).all(
+            axis=None
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path}: damaged ({error}); delete its folder and train this model again") from error
+    if not complete:
+        raise RunError(f"{path}: damaged (not all are numbers); delete its folder and train this model again")
+    return history
+
+
+def _remove_leftovers(run_dir: Path) -> None:
+    """Remove half-written files, checkpoints of other epochs than the last, and a history without its best weights."""
+    if not (run_dir / "best.keras").exists():
+        (run_dir / "history.csv").unlink(missing_ok=True)
+    num_epochs = len(read_history(run_dir))
+    for path in (*run_dir.glob(".*.keras"), *run_dir.glob("epoch-*.keras")):
+        if path != _checkpoint(run_dir, num_epochs):
+            path.unlink(missing_ok=True)
 
 
 def _checkpoint(run_dir: Path, num_epochs: int) -> Path:
@@ -205,6 +236,10 @@ def _run_epoch(
     except Exception as error:
         # TensorFlow hands on what a reader raised as text in an error of its own.
         raise batches.error or validation_batches.error or error from None
+    if not np.isfinite([logs["loss"][0], validation["loss"]]).all():
+        raise RunError(
+            f"{run_dir}: the loss of epoch {epoch + 1} is no finite number; train with a lower learning rate"
+        )
     row = {
         "epoch": epoch + 1,
         "loss": logs["loss"][0],

@@ -30,7 +30,7 @@ source: str = "demo"  # where its videos come from: demo, open, folder, fcvid or
 root: str = ""  # folder with one subfolder of videos a class, for the sources "folder" and "fcvid"
 clips_per_class: int = 0  # clips to stage a class; 0 for the corpus' own number
 split: str = ""  # paper, stratified, or grouped (near-duplicates together); empty for the corpus' own
-seed: int = 10  # of the rendering and of the split
+corpus_seed: int = 10  # of the rendering and of the split; with another one give the corpus another name
 
 # %% tags=["remove-cell"]
 import numpy as np
@@ -39,14 +39,14 @@ from IPython.display import Markdown
 
 from instrec_utils import corpora, paths, plots, report
 
-videos = corpora.prepare(corpus, source, root=root, clips_per_class=clips_per_class, split=split, seed=seed)
+videos = corpora.prepare(corpus, source, root=root, clips_per_class=clips_per_class, split=split, seed=corpus_seed)
 
 # %% tags=["remove-input"]
 report.corpus_note(videos)
 
 # %% tags=["remove-input"]
 effective = {"corpus": corpus, "source": source, "clips_per_class": clips_per_class or "default"}
-report.parameters(effective | {"split": videos.way or "staged", "seed": seed})
+report.parameters(effective | {"split": videos.way or "staged", "corpus_seed": corpus_seed})
 
 # %% [markdown]
 # ## How many, how long

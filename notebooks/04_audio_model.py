@@ -148,9 +148,10 @@ report.table(
 # its features are extracted.
 
 # %% tags=["remove-input"]
+devices = sorted({one["device"] for one in results.current(corpus) if one["kind"] != "fusion"})
 report.figure(
     plots.costs(tables.costs(corpus)),
-    f"Hit@1 on the test split, n = {result['num_test']}, against minutes of training on {result['device']}, and against the "
+    f"Hit@1 on the test split, n = {result['num_test']}, against minutes of training on {' or '.join(devices)}, and against the "
     "multiply-adds that recognising one video takes. A line joins a frame model's numbers of frames, as in Table 2. Its "
     "minutes do not count the features of the frozen backbone, which are computed once.",
     "Two panels of dots: Hit@1 of each model over its training time and over its multiply-adds a video, both logarithmic.",

@@ -161,7 +161,7 @@ report.figure(
 # millions of weights that a flattened input brings.
 
 # %% tags=["remove-input"]
-best = max(three[:2], key=lambda result: result["metrics"]["hit_at_1"]["value"])
+best = max(three[:2], key=lambda result: result["metrics_validation"]["hit_at_1"]["value"])
 alone = tables.scores(tables.row_of(best))[1]
 mean = tables.mean_scores(tables.row_of(fusion), calibrated=True)
 others = {f"{results.describe(best)} alone": alone, "the mean of both models' calibrated probabilities": mean}

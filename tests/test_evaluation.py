@@ -146,18 +146,6 @@ def test_what_cannot_be_evaluated_is_refused(truth, scores, message):
         evaluation.evaluate(np.array(truth, int), np.array(scores, float))
 
 
-@given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 5))
-def test_mcnemar_is_the_binomial_test_of_the_disagreements(only_first, only_second, both):
-    truth = np.zeros(only_first + only_second + both + 1, int)
-    first = answers(*[0] * only_first, *[1] * only_second, *[0] * both, 2)
-    second = answers(*[3] * only_first, *[0] * only_second, *[0] * both, 4)
-    test = evaluation.mcnemar(truth, first, second)
-    assert (test["only_first"], test["only_second"]) == (only_first, only_second)
-    total, few = only_first + only_second, min(only_first, only_second)
-    tail = sum(scipy.special.comb(total, number) for number in range(few + 1)) / 2**total
-    assert test["p_value"] == pytest.approx(min(1, 2 * tail))
-
-
 def test_predictions_come_back():
     truth, scores = made_predictions(12)
     labels = ["cello", "drums", "flute", "NA", "violin"]

@@ -1,7 +1,11 @@
 import dataclasses
 import json
+import os
+import shutil
+import threading
 from dataclasses import replace
 
+import filelock
 import h5py
 import keras
 import numpy as np
@@ -35,7 +39,7 @@ def write_features(store, video_id, *, has_sound=True, has_nan=False):
     generator = np.random.default_rng(list(video_id.encode()))
     store.mkdir(parents=True, exist_ok=True)
     with h5py.File(store / f"{video_id}.h5", "w") as file:
-        file.attrs["settings_sha256"] = features.SETTINGS_SHA256
+        file.attrs.update(settings_sha256=features.SETTINGS_SHA256, video_bytes=1000, duration=3.0)
         if has_sound:
             spectrogram = generator.uniform(-80, -60, (96, 1366))
             spectrogram[20 * LABELS.index(video_id.split("-")[0])] = 0
@@ -190,10 +194,68 @@ def test_the_same_settings_give_the_same_predictions(corpus):
     first = place.read_bytes()
     place.unlink()
     (paths.results_dir("tiny") / f"{run.name}.json").unlink()
-    for path in run.directory(corpus).iterdir():
-        path.unlink()
+    shutil.rmtree(run.directory(corpus))
     train(corpus, augment=True)
     assert place.read_bytes() == first
+
+
+def test_other_features_make_a_run_stale_and_it_begins_anew(corpus):
+    run = train(corpus)
+    assert run.is_done(corpus)
+    path = corpus.directory / "features" / "cello-0.h5"
+    with h5py.File(path, "r+") as file:
+        file.attrs["video_bytes"] = 2000
+    assert not run.is_done(corpus)
+    with pytest.raises(RunError, match=rf"{run.name}\.json: made from another index or other features.*train it again"):
+        runs.read(corpus, run.name)
+    (run.directory(corpus) / "history.csv").write_text("of other features")
+    train(corpus)
+    assert run.is_done(corpus)
+
+
+def test_features_that_only_moved_are_the_same(corpus):
+    run = train(corpus)
+    embedded = embeddings.sound(corpus, run)["cello-0"]
+    path = corpus.directory / "features" / "cello-0.h5"
+    os.utime(path, (0, 0))
+    assert run.is_done(corpus)
+    np.testing.assert_array_equal(embeddings.sound(corpus, run)["cello-0"], embedded)
+
+
+def test_sound_is_embedded_anew_by_other_weights(corpus):
+    run = train(corpus)
+    before = embeddings.sound(corpus, run)["cello-0"]
+    network = models.load(run.weights(corpus))
+    network.set_weights([2 * values for values in network.get_weights()])
+    network.save(run.weights(corpus))
+    assert (embeddings.sound(corpus, run)["cello-0"] != before).any()
+
+
+@pytest.mark.parametrize("lost", ["weights", "predictions"])
+def test_a_run_that_lost_a_file_is_trained_again(corpus, lost):
+    run = train(corpus)
+    path = run.weights(corpus) if lost == "weights" else runs.predictions_path("tiny", run.name, "test")
+    path.unlink()
+    assert not run.is_done(corpus)
+    train(corpus)
+    assert run.is_done(corpus)
+    assert not np.isnan(read_result(run)["metrics"]["hit_at_1"]["value"])
+
+
+def test_one_process_at_a_time_trains_a_run(corpus, monkeypatch, capsys):
+    run = audio_run()
+    trained = []
+    monkeypatch.setattr(experiments, "_train", lambda *_: trained.append(run.name))
+    run.directory(corpus).mkdir(parents=True)
+    with filelock.FileLock(run.directory(corpus) / ".lock"):
+        second = threading.Thread(target=experiments.train, args=(corpus, run))
+        second.start()
+        while "another process trains it; waiting" not in capsys.readouterr().err:
+            assert second.is_alive()
+        assert trained == []
+        monkeypatch.setattr(runs.Run, "is_done", lambda *_: True)  # what the first process has done by now
+    second.join()
+    assert trained == []
 
 
 def test_a_changed_index_makes_a_run_stale(corpus):
@@ -271,6 +333,9 @@ def test_a_profile_sets_the_protocol_and_a_parameter_replaces_a_part_of_it():
             lambda: runs.frame_run(backbone="efficientnet_lite0", num_frames=0, profile="quick", seed=1),
             "num_frames: expected at least 1, got 0",
         ),
+        (lambda: audio_run(audio_learning_rate=-1.0), r"learning_rate: expected a number above 0, or 0 .*, got -1\.0"),
+        (lambda: audio_run(audio_learning_rate=float("nan")), "learning_rate: expected a number above 0, .*, got nan"),
+        (lambda: audio_run(audio_batch_size=-8), "batch_size: expected a number above 0, or 0 .*, got -8"),
     ],
 )
 def test_unknown_settings_are_refused(make, message):
@@ -324,6 +389,9 @@ def test_the_fusion_joins_both(corpus):
     fewer = replace(corpus, unusable=frozenset(["cello-1"]))  # decoded no longer: another training split
     with pytest.raises(RunError, match="made from another index"):
         runs.read(fewer, audio.name)
+
+    with pytest.raises(ParameterError, match=r"modality_dropout: expected hundredths from 0 to 0\.99, got 0\.304"):
+        train_fusion(corpus, audio, visual, modality_dropout=0.304)
 
     again = train(corpus, protocol=replace(PROTOCOL, learning_rate=0.01))
     changed = train_fusion(corpus, again, visual)

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from tiny_features import write_features
 
-from instrec_utils import corpora, files, grid, paths, pipeline
+from instrec_utils import corpora, files, grid, paths, pipeline, runs
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import InstrecError, ParameterError
 
@@ -17,6 +18,7 @@ def checkout(home, monkeypatch):
     for name in ("notebooks", "params"):
         shutil.copytree(CHECKOUT / name, home / name, dirs_exist_ok=True)
     index = pd.DataFrame({"video_id": ["a"], "label": ["x"], "split": ["train"], "path": ["a.mp4"], "duration": [1.0]})
+    write_features(home / "features" / "a.h5")
     monkeypatch.setattr(corpora, "read", lambda name: Corpus(name, "open", home, home, index))
     return home
 
@@ -28,6 +30,9 @@ def write_list(home, text):
 def finish(corpus, run):
     """Write what a finished run leaves behind."""
     files.write_bytes(run.weights(corpus), b"")
+    files.write_json(run.directory(corpus) / "run.json", {"features": run.features_key(corpus)})
+    for split in ("validation", "test"):
+        files.write_text(runs.predictions_path(corpus.name, run.name, split), "")
     content = {"run": run.name, "kind": run.kind, "model": run.model, "parameters": run.parameters}
     content |= {"protocol": run.protocol, "seed": run.seed, "uses": run.uses, "run_sha256": run.sha256(corpus)}
     files.write_json(paths.results_dir(corpus.name) / f"{run.name}.json", content)

@@ -1,10 +1,12 @@
 import dataclasses
 import hashlib
+import shutil
 import subprocess
 import tarfile
 
 import pandas as pd
 import pytest
+from tiny_features import write_features
 
 from instrec_utils import files, paths, release, runs
 from instrec_utils.corpora import Corpus
@@ -20,12 +22,12 @@ def corpus(home):
     for name in (
         "index.csv",
         "source.json",
-        "features/a.h5",
         "features/.half.h5",
         "embeddings/net/a.h5",
         "videos/a.mp4",
     ):
         files.write_text(directory / name, name)
+    write_features(directory / "features" / "a.h5")
     for seed in (1, 2):
         run = runs.frame_run(backbone="efficientnet_lite0", num_frames=2, profile="quick", seed=seed)
         content = {"run": run.name, "kind": run.kind, "model": run.model, "parameters": run.parameters, "uses": ()}
@@ -33,6 +35,7 @@ def corpus(home):
         files.write_json(paths.results_dir("tiny") / f"{run.name}.json", content)
         if seed == 1:
             files.write_text(run.weights(corpus), "weights")
+            files.write_json(run.directory(corpus) / "run.json", {"features": run.features_key(corpus)})
     return corpus
 
 
@@ -80,7 +83,6 @@ def test_data_outside_the_checkout(corpus, tmp_path, monkeypatch):
     monkeypatch.setenv("INSTREC_HOME", str(tmp_path / "elsewhere"))
     for result in (tmp_path / "results" / "tiny").iterdir():
         files.write_bytes(tmp_path / "elsewhere" / "results" / "tiny" / result.name, result.read_bytes())
-    for weights in (tmp_path / "runs").rglob("best.keras"):
-        files.write_text(tmp_path / "elsewhere" / weights.relative_to(tmp_path), "weights")
+    shutil.copytree(tmp_path / "runs", tmp_path / "elsewhere" / "runs")
     with pytest.raises(RunError, match=r"expected data inside .*elsewhere"):
         release.write(corpus, tmp_path)

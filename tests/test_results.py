@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -40,6 +42,8 @@ def corpus(home):
         }
         content |= {"parameters": PARAMETERS[run], "metrics": evaluation.evaluate(TRUTH, scores)}
         content |= {"num_train": 12, "num_validation": 6, "num_test": 6, "majority_rate": 1 / 3}
+        content |= {"protocol": {}, "index_sha256": "now", "run_sha256": f"of {run}"}
+        content |= {"uses": ["of a", "of v"] if KINDS[run] == "fusion" else []}
         files.write_json(folder / f"{run}.json", content | {"finished": "2026-01-01T00:00:00Z"})
     index = pd.DataFrame(
         {"video_id": video_ids, "label": [LABELS[number] for number in TRUTH], "sound": list("xxyyxy")}
@@ -62,6 +66,33 @@ def test_results_come_in_the_order_of_their_kinds(corpus):
     headline = results.headline("tiny")
     assert "12 videos in training, 6 in validation, 6 in the test split" in headline
     assert "33.3" in headline
+
+
+def test_what_is_damaged_is_named(corpus):
+    folder = paths.results_dir("tiny")
+    whole = (folder / "a.predictions.csv").read_text()
+    for cut in (whole[: whole.rindex("v5")], whole[: len(whole) - 25], "video_id,label,cello\nv0,cello,x\n"):
+        (folder / "a.predictions.csv").write_text(cut)
+        with pytest.raises(RunError, match=r"a\.predictions\.csv: .*; delete it and train this model again"):
+            results.predictions("tiny", "a")
+    content = (folder / "a.json").read_text()
+    (folder / "a.json").write_text(content[:50])
+    with pytest.raises(RunError, match=r"a\.json: missing or damaged .*; delete it and run again"):
+        results.read("tiny")
+    (folder / "a.json").write_text(content.replace("index_sha256", "index_sha1"))
+    with pytest.raises(RunError, match=r"a\.json: of another version, without index_sha256; delete it"):
+        results.read("tiny")
+
+
+def test_results_of_an_older_index_are_no_headline(corpus):
+    folder = paths.results_dir("tiny")
+    for run in ("a", "v", "f"):
+        content = json.loads((folder / f"{run}.json").read_text())
+        older = {"index_sha256": "then", "finished": "2025-01-01T00:00:00Z"}
+        files.write_json(folder / f"{run}.json", content | older)
+    assert [result["run"] for result in results.current("tiny")] == []
+    with pytest.raises(RunError, match="no fusion yet"):
+        results.one_of_each_kind("tiny")
 
 
 def test_what_is_not_there(corpus):

@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import asdict, replace
 
 import keras
@@ -82,6 +83,7 @@ def make_corpus(directory):
     for row in corpus.split("test").itertuples():
         path = features.features_path(directory / "features", row.video_id)
         features.extract_video(features.Video(row.video_id, directory / row.path, path))
+    shutil.copy(path, features.features_path(directory / "features", "other"))
     return corpus
 
 
@@ -101,6 +103,7 @@ def inputs_of(corpus):
 
 def add_run(corpus, run, model, scores):
     """Write what a finished training leaves."""
+    files.write_json(run.directory(corpus) / "run.json", {"features": run.features_key(corpus)})
     with files.whole(run.weights(corpus)) as temporary:
         model.save(temporary)
     table = corpus.split("test")

@@ -106,7 +106,7 @@ def test_only_videos_in_which_something_is_heard_are_audible(tmp_path):
     (tmp_path / "features").mkdir()
     for video_id, level in levels.items():
         with h5py.File(features.features_path(tmp_path / "features", video_id), "w") as file:
-            file.attrs["settings_sha256"] = features.SETTINGS_SHA256
+            file.attrs.update(settings_sha256=features.SETTINGS_SHA256, video_bytes=1000, duration=3.0)
             if level is not None:
                 file["log_mel/choi2016_uc"] = np.full((96, 1366), level, np.float16)
     table = pd.DataFrame({"video_id": list(levels)})
@@ -119,7 +119,7 @@ def test_only_videos_in_which_something_is_heard_are_audible(tmp_path):
 def write_level(store, level):
     store.mkdir(exist_ok=True)
     with h5py.File(features.features_path(store, "a"), "w") as file:
-        file.attrs["settings_sha256"] = features.SETTINGS_SHA256
+        file.attrs.update(settings_sha256=features.SETTINGS_SHA256, video_bytes=1000, duration=3.0)
         file["log_mel/choi2016_uc"] = np.full((96, 1366), level, np.float16)
 
 

@@ -3,9 +3,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 from sklearn.metrics import f1_score
 
 from instrec_utils import evaluation, files, paths, plots, results, tables
+from instrec_utils.errors import RunError
 
 LABELS = ["cello", "flute", "organ"]
 TRUTH = np.arange(30) % 3
@@ -55,6 +57,8 @@ def corpus(home):
                 "seed": seed,
                 "num_test": 30,
             }
+            joined = [f"of {parameters[part]}" for part in ("audio", "visual")] if kind == "fusion" else []
+            content |= {"run_sha256": f"of {run}", "uses": joined}
             content |= {"num_parameters": 2_356_620, "multiply_adds": 10**9, "steps": 100 * seed, "train_seconds": 60.0}
             files.write_json(folder / f"{run}.json", content | {"finished": f"2026-01-0{seed}", "index_sha256": "now"})
             for split in ("", ".validation"):
@@ -165,7 +169,9 @@ def test_metrics_over_seeds_are_means_with_their_spread():
 
 def test_the_permutation_test_agrees_with_mcnemars_on_one_seed():
     first, second = make_scores(2, 1), make_scores(12, 2)
-    exact = evaluation.mcnemar(TRUTH, first, second)["p_value"]
+    right = [scores.argmax(axis=1) == TRUTH for scores in (first, second)]
+    only_first, only_second = np.sum(right[0] & ~right[1]), np.sum(right[1] & ~right[0])
+    exact = scipy.stats.binomtest(only_first, only_first + only_second).pvalue
     test = evaluation.compare_seeds(TRUTH, [first], [second])
     assert test["difference"] == pytest.approx(10 / 30)
     assert test["p_value"] == pytest.approx(exact, abs=0.01)
@@ -217,7 +223,15 @@ def test_a_seed_of_other_settings_is_no_seed_of_the_row(corpus):
     files.write_json(path, json.loads(path.read_text()) | {"protocol": {"learning_rate": 0.01}})
     seeds = [[result["seed"] for result in row] for row in tables.rows("tiny", "audio")]
     assert seeds == [[1, 2], [1], [2]]
-    assert [len(row) for row in tables.rows("tiny", "fusion")] == [2, 2]  # whose names of joined runs differ in seed
+    assert [len(row) for row in tables.rows("tiny", "fusion")] == [1, 1, 1, 1]  # nor are fusions of other runs
+
+
+def test_a_fusion_of_runs_that_were_trained_anew_since_is_left_out(corpus):
+    path = paths.results_dir("tiny") / "audio-choi2016-uc-s2.json"
+    files.write_json(path, json.loads(path.read_text()) | {"run_sha256": "of another training"})
+    assert [[result["seed"] for result in row] for row in tables.rows("tiny", "fusion")] == [[1], [1]]
+    with pytest.raises(RunError, match=r"fusion-x-s2 is of another index or of other runs; train it again"):
+        tables.row_of(results.read_one("tiny", "fusion-x-s2"))
 
 
 def test_a_page_says_the_mean_of_all_seeds(corpus):

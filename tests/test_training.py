@@ -1,11 +1,13 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -16,6 +18,7 @@ import pytest
 from instrec_utils import training
 from instrec_utils.batches import Batches
 from instrec_utils.config import PROFILES, Protocol
+from instrec_utils.errors import RunError
 
 NUMBERS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "steps"]  # all but the seconds
 PROTOCOL = Protocol("adam", learning_rate=0.02, batch_size=8, max_epochs=5, patience=5)
@@ -248,6 +251,37 @@ def test_the_papers_protocols():
 def test_an_unknown_optimizer_is_refused():
     with pytest.raises(ValueError, match="optimizer: expected 'sgd' or 'adam', got 'rmsprop'"):
         training.make_optimizer(Protocol("rmsprop", 1e-3, 8, 10, 3))
+
+
+def test_a_loss_that_is_no_number_stops_the_training_before_it_is_kept(tmp_path):
+    with pytest.raises(RunError, match=r"the loss of epoch 1 is no finite number; train with a lower learning rate"):
+        fit(tmp_path, replace(PROTOCOL, optimizer="sgd", learning_rate=1e30))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["", "epoch,loss\n1,0.5\n", "epoch,lo", "no table", "loss,val_loss\n0.5,x\n"])
+def test_a_damaged_history_is_named(undisturbed, tmp_path, text):
+    shutil.copytree(undisturbed[2], tmp_path, dirs_exist_ok=True)
+    (tmp_path / "history.csv").write_text(text)
+    with pytest.raises(RunError, match=r"history\.csv: damaged .*; delete its folder and train this model again"):
+        fit(tmp_path)
+
+
+def test_damaged_weights_are_named(undisturbed, tmp_path):
+    shutil.copytree(undisturbed[2], tmp_path, dirs_exist_ok=True)
+    content = (tmp_path / "best.keras").read_bytes()
+    for damaged in (content[: len(content) // 2], b""):
+        (tmp_path / "best.keras").write_bytes(damaged)
+        with pytest.raises(RunError, match=r"best\.keras: missing or damaged .*; delete its folder"):
+            fit(tmp_path)
+
+
+def test_what_a_killed_training_left_is_removed(undisturbed, tmp_path):
+    shutil.copytree(undisturbed[2], tmp_path, dirs_exist_ok=True)
+    for name in ("epoch-001.keras", ".epoch-005-x8a.keras"):
+        (tmp_path / name).write_bytes(b"half")
+    fit(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.keras", "history.csv"]
 
 
 def test_two_threads_load_what_is_trained_on(tmp_path):

@@ -128,7 +128,9 @@ def prepare(
         from instrec_utils.corpora import open as open_corpus
 
         open_corpus.build(directory, open_corpus.OpenSettings(**options))
-    files.write_json(directory / "source.json", {"source": source, "videos": str(videos), "split": way})
+    # Staged videos are where the corpus is, wherever that is taken.
+    place = "." if videos == directory else str(videos)
+    files.write_json(directory / "source.json", {"source": source, "videos": place, "split": way})
     corpus = read(name)
     if way:
         splits.write_split(listed(corpus), directory / "splits" / f"{way}.csv")
@@ -154,7 +156,7 @@ def read(name: str) -> Corpus:
         name,
         source["source"],
         directory,
-        Path(source["videos"]),
+        directory / source["videos"],
         index,
         frozenset(unusable),
         source.get("split", ""),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 import math
+import zipfile
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+
+from instrec_utils.errors import RunError
 
 if TYPE_CHECKING:
     import keras
@@ -67,12 +70,20 @@ def load(path: Path) -> keras.Model:
     """Load a saved model, running no code that its file brings along.
 
     Keras itself, in safe mode, does not find this package's own classes in a process that has built no model yet.
+
+    Raises
+    ------
+    RunError
+        The file is missing, damaged, or not a model that is safe to load.
     """
     import keras
 
     for name in ("models.late_fusion", "models.fused_batch_normalization", "fused_adam"):
         importlib.import_module(f"instrec_utils.{name}")
-    return keras.saving.load_model(path, safe_mode=True)
+    try:
+        return keras.saving.load_model(path, safe_mode=True)
+    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+        raise RunError(f"{path}: missing or damaged ({error}); delete its folder and train this model again") from error
 
 
 def build_backbone(name: str, weights: str | None = "imagenet") -> keras.Model:
