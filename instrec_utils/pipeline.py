@@ -10,6 +10,7 @@ import difflib
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -20,6 +21,8 @@ from typing import Any
 import nbformat
 import papermill
 import yaml
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import DeadKernelError
 
 from instrec_utils import files, paths
 from instrec_utils.corpora import published, youtube8m
@@ -34,6 +37,10 @@ SHOWN = {
     "03_frame_model": ("visual-",),
     "04_audio_model": ("audio-", "visual-"),
 }
+# What TensorFlow says first in every process, whatever its log level.
+GREETINGS = re.compile(
+    r"^(WARNING: All log messages before absl|I\d{4} .* (port|cudart_stub)\.cc:\d+\]).*\n?", re.MULTILINE
+)
 TYPES = {"str": str, "int": int, "float": float, "bool": bool}
 
 
@@ -196,13 +203,30 @@ def _is_fresh(noted: dict[str, Any] | None, key: str, page: Path, shown: dict[st
     return noted is not None and page.exists() and noted["key"] == key and noted["results"] == shown
 
 
+class _Kernels(AsyncKernelManager):
+    """Starts kernels whose messages come as outputs only: beside that they copy them to where they were started."""
+
+    async def start_kernel(self, **options: Any) -> None:
+        await super().start_kernel(stderr=subprocess.DEVNULL, **options)
+
+
+class _Messages:
+    """What kernels write to stderr, on this process' stderr, without TensorFlow's greetings."""
+
+    def write(self, text: str) -> None:
+        sys.stderr.write(GREETINGS.sub("", text))
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def execute(notebook: Path, parameters: Mapping[str, Any], executed: Path) -> None:
     """Run a notebook in a kernel of its own; the executed one is there only if it succeeded.
 
     Raises
     ------
     InstrecError
-        A cell failed; the message has its error.
+        A cell failed, and the message has its error; or the kernel died.
     """
     environment = {
         "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -220,12 +244,15 @@ def execute(notebook: Path, parameters: Mapping[str, Any], executed: Path) -> No
                 parameters=dict(parameters),
                 kernel_name="python3",
                 progress_bar=False,
-                stderr_file=sys.stderr,
+                stderr_file=_Messages(),
+                kernel_manager_class=_Kernels,
                 cwd=paths.home(),
                 extra_arguments=["--log-level=CRITICAL"],  # of the kernel: its warnings would break the progress bars
             )
     except papermill.PapermillExecutionError as error:
         raise InstrecError(f"{notebook.name}: {error.ename}: {error.evalue}") from error
+    except DeadKernelError as error:
+        raise InstrecError(f"{notebook.name}: its process died, as for want of memory; run it again") from error
     finally:
         for name, value in before.items():
             if value is None:

@@ -18,7 +18,10 @@ count: int = 2  # how many
 share: float = 0.5  # of all
 
 # %%
+import os
 import sys
+os.write(2, b"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\\n")
+os.write(2, b"I0000 00:00:17.8 21586 port.cc:153] oneDNN custom operations are on.\\n")
 print("progress", file=sys.stderr)
 print("count", count)
 """
@@ -83,6 +86,24 @@ def test_pages_show_the_run_and_not_its_progress_or_paths(home):
     assert 'src="../_static/media/mini/a.jpg"' in second.cells[-1].outputs[0]["data"]["text/html"]
     hidden = [cell for cell in second.cells if "remove-cell" in cell.metadata.get("tags", [])]
     assert any("parameters" in cell.metadata.tags for cell in hidden)
+
+
+def test_a_notebooks_progress_is_shown_once_without_tensorflows_greetings(home, capfd):
+    pipeline.run("mini", {})
+    shown = capfd.readouterr().err
+    assert shown.count("progress") == 1
+    assert "absl" not in shown
+    assert "port.cc" not in shown
+
+
+def test_a_dead_kernel_is_named(home):
+    path = home / "notebooks" / "02_second.ipynb"
+    path.write_text(path.read_text().replace('raise ValueError(\\"asked to fail\\")', "os.kill(os.getpid(), 9)"))
+    path.write_text(
+        path.read_text().replace("from IPython.display import HTML", "from IPython.display import HTML; import os")
+    )
+    with pytest.raises(InstrecError, match=r"02_second\.ipynb: its process died, as for want of memory; run it again"):
+        pipeline.run("mini", {"fail": True})
 
 
 def test_a_second_run_executes_nothing_and_a_changed_notebook_only_what_follows(home, monkeypatch):
