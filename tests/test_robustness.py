@@ -111,6 +111,7 @@ def add_run(corpus, run, model, scores):
     path = runs.result_path(corpus.name, run.name)
     files.write_text(path.with_suffix(".predictions.csv"), table.to_csv(index=False))
     content = asdict(run) | {"run": run.name, "run_sha256": run.sha256(corpus), "uses": run.uses}
+    content |= {"finished": "2026-01-01T00:00:00Z", "index_sha256": "now", "num_test": len(table)}
     files.write_json(path, content)
 
 
