@@ -186,23 +186,27 @@ def is_valid(video: Video) -> bool:
 def key_of(features_path: Path) -> str:
     """Return what tells a features file from one of another video, or of other settings, wherever it lies.
 
+    Parameters
+    ----------
+    features_path : of a video's features file.
+
     Raises
     ------
     FeaturesError
         The file is missing, damaged, or of other settings.
     """
-    status = Path(features_path).stat() if Path(features_path).exists() else None
-    return _key_of(Path(features_path), status and (status.st_size, status.st_mtime_ns))
+    modified = features_path.stat().st_mtime_ns if features_path.exists() else 0
+    return _key_of(features_path, modified)
 
 
 @functools.lru_cache(maxsize=100_000)
-def _key_of(features_path: Path, version: tuple[int, int] | None) -> str:
+def _key_of(features_path: Path, modified: int) -> str:
     with _open(features_path) as file:
         return f"{SETTINGS_SHA256} {file.attrs['video_bytes']} {file.attrs['duration']}"
 
 
 def key_of_all(features_dir: Path, video_ids: Sequence[str]) -> str:
-    """Return the sha256 of the keys of videos' features files; see `key_of`."""
+    """Return the sha256 of the keys of videos' features files, in whatever order their ids are; see `key_of`."""
     return files.sha256_of([key_of(features_path(features_dir, video_id)) for video_id in sorted(video_ids)])
 
 

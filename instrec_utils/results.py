@@ -21,9 +21,21 @@ MODELS = {
     "late_fusion": "Late fusion",
 }
 KINDS = ("audio", "visual", "fusion")
-NEEDED = frozenset({"run", "kind", "model", "parameters", "protocol", "seed", "finished"}) | {
-    *("index_sha256", "uses", "run_sha256", "num_test")
-}
+NEEDED = frozenset(
+    {
+        "run",
+        "kind",
+        "model",
+        "parameters",
+        "protocol",
+        "seed",
+        "uses",
+        "num_test",
+        "finished",
+        "index_sha256",
+        "run_sha256",
+    }
+)
 """What every result says of itself, whichever page reads it."""
 
 
@@ -76,7 +88,13 @@ def current(corpus: str) -> list[dict[str, Any]]:
 
 
 def predictions(corpus: str, run: str, split: str = "test") -> pd.DataFrame:
-    """Return a run's predictions on a split: video_id, label, one score column a class."""
+    """Return a run's predictions on a split: video_id, label, one score column a class, 0 to 1.
+
+    Raises
+    ------
+    RunError
+        There are none, they are damaged, or some are missing.
+    """
     path = runs.predictions_path(corpus, run, split)
     if not path.exists():
         raise RunError(f"{path}: no such predictions; train this model first")

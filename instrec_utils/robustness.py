@@ -122,8 +122,7 @@ def measure(corpus: Corpus, fusion: Run, *, seed: int) -> None:
 
 def _identity(corpus: Corpus, run: Run) -> list[str]:
     """Return a run's settings and predictions: a processor that rounds otherwise trains other weights from them."""
-    predicted = runs.result_path(corpus.name, run.name).with_suffix(".predictions.csv")
-    return [run.sha256(corpus), files.sha256_of_file(predicted)]
+    return [run.sha256(corpus), files.sha256_of_file(runs.predictions_path(corpus.name, run.name, "test"))]
 
 
 def _measured(

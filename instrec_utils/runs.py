@@ -102,7 +102,11 @@ class Run:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return a file that a training or a measurement wrote.
+    """Return what a training or a measurement wrote as JSON.
+
+    Parameters
+    ----------
+    path : of the file.
 
     Raises
     ------
@@ -119,7 +123,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def predictions_path(corpus: str, name: str, split: str) -> Path:
-    """Return the file of a run's predictions on a split."""
+    """Return the file of a run's predictions on a split: "validation", "test" or "test_clean"."""
     suffix = "" if split == "test" else f".{split}"
     return paths.results_dir(corpus) / f"{name}{suffix}.predictions.csv"
 
@@ -303,10 +307,10 @@ def fusion_run(
     """
     settings = profile_of(profile)
     _one_of("fusion_form", fusion_form, models.FUSION_FORMS)
-    percent = 100 * modality_dropout
-    if not 0 <= percent < 100 or percent != round(percent):
+    percent = round(100 * modality_dropout) if math.isfinite(modality_dropout) else -1
+    if not 0 <= percent < 100 or not math.isclose(100 * modality_dropout, percent):
         raise ParameterError(f"modality_dropout: expected hundredths from 0 to 0.99, got {modality_dropout}")
-    variant = ("" if fusion_form == "text" else f"-{fusion_form}") + (f"-drop{percent:.0f}" if percent else "")
+    variant = ("" if fusion_form == "text" else f"-{fusion_form}") + (f"-drop{percent}" if percent else "")
     joined = "-".join(run.name.removeprefix(f"{run.kind}-").removesuffix(f"-s{run.seed}") for run in (audio, visual))
     name = f"fusion-{joined}{variant}-s{seed}"
     protocol = _replaced(settings.fusion, fusion_learning_rate, fusion_batch_size, fusion_max_epochs, fusion_patience)

@@ -85,8 +85,10 @@ def fit(
     """
     hardware.check(protocol.batch_size)
     run_dir = Path(run_dir)
-    _remove_leftovers(run_dir)
+    if not (run_dir / "best.keras").exists():
+        (run_dir / "history.csv").unlink(missing_ok=True)  # of no use without the weights that it tells of
     history = read_history(run_dir)
+    _remove_leftovers(run_dir, len(history))
     if not is_finished(history, protocol):
         # Before the bar: building a model may take a training of its own, with its own bar.
         model = _restore(build, run_dir, len(history), protocol, seed, hardware)
@@ -168,11 +170,8 @@ def read_history(run_dir: Path) -> pd.DataFrame:
     return history
 
 
-def _remove_leftovers(run_dir: Path) -> None:
-    """Remove half-written files, checkpoints of other epochs than the last, and a history without its best weights."""
-    if not (run_dir / "best.keras").exists():
-        (run_dir / "history.csv").unlink(missing_ok=True)
-    num_epochs = len(read_history(run_dir))
+def _remove_leftovers(run_dir: Path, num_epochs: int) -> None:
+    """Remove what a killed training left: half-written files, and checkpoints of other epochs than the last."""
     for path in (*run_dir.glob(".*.keras"), *run_dir.glob("epoch-*.keras")):
         if path != _checkpoint(run_dir, num_epochs):
             path.unlink(missing_ok=True)

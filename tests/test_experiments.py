@@ -393,6 +393,11 @@ def test_the_fusion_joins_both(corpus):
     with pytest.raises(ParameterError, match=r"modality_dropout: expected hundredths from 0 to 0\.99, got 0\.304"):
         train_fusion(corpus, audio, visual, modality_dropout=0.304)
 
+    assert (
+        "-drop29-"
+        in runs.fusion_run(corpus, audio=audio, visual=visual, profile="quick", seed=1, modality_dropout=0.29).name
+    )
+
     again = train(corpus, protocol=replace(PROTOCOL, learning_rate=0.01))
     changed = train_fusion(corpus, again, visual)
     assert changed.directory(corpus) != fusion.directory(corpus)
