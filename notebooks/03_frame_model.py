@@ -116,8 +116,8 @@ trained = ["Model", "Trained"]
 which = {f"{model}, trained: {part}" for model, part in table2[trained].itertuples(index=False)}
 report.table(
     table2.drop(columns=trained) if len(which) == 1 else table2,
-    f"Table 2. {'; '.join(sorted(which))}. Test split, n = {result['num_test']}: mean ± standard deviation over seeds, in %, with 95 % bootstrap "
-    f"intervals over videos; commonest class {100 * result['majority_rate']:.1f} %. Steps and minutes are of training one "
+    f"Table 2. {'; '.join(sorted(which))}. Test split, n = {result['num_test']}: mean ± standard deviation over seeds, "
+    f"in %, with 95 % bootstrap intervals over videos; commonest class {100 * result['majority_rate']:.1f} %. Steps and minutes are of training one "
     "seed, photographs included, the minutes by the clock with whatever ran beside. The paper: Hit@1 / Hit@3 / F1 of "
     "Inception v3, all of it trained.",
 )

@@ -161,10 +161,9 @@ report.figure(
 # millions of weights that a flattened input brings.
 
 # %% tags=["remove-input"]
-best = max(three[:2], key=lambda result: result["metrics_validation"]["hit_at_1"]["value"])
-alone = tables.scores(tables.row_of(best))[1]
+others = {f"{results.describe(one)} alone": tables.scores(tables.row_of(one))[1] for one in three[:2]}
 mean = tables.mean_scores(tables.row_of(fusion), calibrated=True)
-others = {f"{results.describe(best)} alone": alone, "the mean of both models' calibrated probabilities": mean}
+others["the mean of both models' calibrated probabilities"] = mean
 sentences = []
 for name, result in (("The paper's fusion", fusion), ("The fusion with attention", attention)):
     row = tables.row_of(result)
@@ -175,7 +174,7 @@ for name, result in (("The paper's fusion", fusion), ("The fusion with attention
         verdict = "" if test["p_value"] < 0.05 else ", not told from chance"
         gains.append(f"{100 * test['difference']:+.1f} points against {other} (p = {test['p_value']:.2g}{verdict})")
     hit = tables.metrics(row)["hit_at_1"]["value"]
-    sentences.append(f"{name} recognises {100 * hit:.1f} % of the test videos: {' and '.join(gains)}.")
+    sentences.append(f"{name} recognises {100 * hit:.1f} % of the test videos: {', '.join(gains)}.")
 report.takeaway(f"{' '.join(sentences)} Permutation tests over videos.")
 
 # %% tags=["remove-input"]

@@ -23,8 +23,9 @@
 # it, and does not say what stands in the place of a missing modality; here it is a vector of zeros.
 #
 # **Method.** The test videos are degraded, one way at a time, and go through the same models once more. No model is trained on
-# these degradations; but a staged corpus has silent clips, whose sound is zeros to every fusion in training as well. Beside the paper's fusion stand two others: one of the same form and protocol, in whose training one modality
-# of a part of the videos was hidden (modality dropout), and one that does so too and pools its frames by attention.
+# these degradations; but a staged corpus has silent clips, whose sound is zeros to every fusion in training as well. Beside
+# the paper's fusion stand two others: one of the same form and protocol, in whose training one modality of a part of the videos
+# was hidden (modality dropout), and one that does so too and pools its frames by attention.
 
 # %% tags=["parameters"]
 corpus: str = "demo"  # its models are trained by 03 to 05
