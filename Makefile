@@ -78,7 +78,7 @@ sync: $(STAMP)
 	@$(BIN)/jupytext --sync notebooks/*.py
 
 lock:
-	@$(BIN)/uv pip compile pyproject.toml --extra open --group dev --universal --python-version 3.11 --generate-hashes \
+	@$(BIN)/uv pip compile pyproject.toml --extra open --extra lab --group dev --universal --python-version 3.11 --generate-hashes \
 		--fork-strategy fewest --no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet --upgrade -o requirements.lock
 
 clean:

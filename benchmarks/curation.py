@@ -25,8 +25,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from instrec_utils import files, paths, provenance
-from instrec_utils.corpora import published, youtube8m
 from instrec_utils.errors import InstrecError
+from instrec_utils.paper_data import published, youtube8m
 
 REPEATS = 5
 INDEX_SECONDS, INDEX_BYTES, NOTEBOOK_SECONDS = 3.0, 500 * 10**6, 60.0  # what the project promises

@@ -33,8 +33,11 @@ import librosa
 import numpy as np
 import pandas as pd
 
-from instrec_utils import audio, cluster, config, features, files, frames, media, paths, provenance
+from instrec_utils import cluster, config, files, media, paths, provenance
 from instrec_utils.corpora import Corpus
+from instrec_utils.features import store as features
+from instrec_utils.inputs import frames
+from instrec_utils.inputs import spectrograms as audio
 
 FRAME_RATE, SIZE = 30, (640, 360)
 CODECS = {

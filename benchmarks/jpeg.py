@@ -15,8 +15,12 @@ import extraction_page
 import numpy as np
 from tqdm import tqdm
 
-from instrec_utils import config, corpora, evaluation, features, files, frames, media, paths, provenance, results, runs
-from instrec_utils.robustness import Networks, check_reproduced
+from instrec_utils import config, corpora, evaluation, files, media, paths, provenance
+from instrec_utils.features import store as features
+from instrec_utils.inputs import frames
+from instrec_utils.report import results
+from instrec_utils.robustness.measurement import Networks, check_reproduced
+from instrec_utils.training import runs
 
 QUALITIES = (95, 90, 75, 50, 25)
 

@@ -28,11 +28,13 @@ import keras
 import numpy as np
 from tqdm import tqdm
 
-from instrec_utils import corpora, experiments, files, paths, provenance, runs, training, warm_up
-from instrec_utils.batches import Batch, Batches
+from instrec_utils import corpora, files, paths, provenance
 from instrec_utils.config import Protocol
 from instrec_utils.corpora import Corpus
-from instrec_utils.runs import Run
+from instrec_utils.training import experiments, runs, warm_up
+from instrec_utils.training import fit as training
+from instrec_utils.training.batches import Batch, Batches
+from instrec_utils.training.runs import Run
 
 LIMIT = 1.1  # what the project promises
 TURNS = 5

@@ -31,7 +31,8 @@ def report(
     """Do everything from videos to the built book; what is already done and valid is skipped."""
     # papermill's progress bar looks for widgets that only a notebook needs.
     warnings.filterwarnings("ignore", message="IProgress not found")
-    from instrec_utils import pipeline, results
+    from instrec_utils import pipeline
+    from instrec_utils.report import results
 
     overrides = parse_parameters(parameter or [])
     if root:
@@ -74,7 +75,7 @@ def curation(
 ) -> None:
     """Recompute the paper's Table 1, the splits and the chapter on its data from the authors' lists; build the book."""
     from instrec_utils import paths, pipeline
-    from instrec_utils.corpora import published
+    from instrec_utils.paper_data import published
 
     splits = published.write_splits(published.locate(), paths.data_dir() / "curation" / "splits")
     print(f"\nThe splits: {splits}\nThe page: {pipeline.curation(records)}")
@@ -89,7 +90,7 @@ def download(
     """Ask YouTube for the paper's YouTube-8M videos; what is here or gone for good is not asked for again."""
     from tqdm import tqdm
 
-    from instrec_utils.corpora import availability, paper_videos, published
+    from instrec_utils.paper_data import availability, paper_videos, published
 
     manners = availability.Manners(num_workers=workers, cookies=cookies)
     index = paper_videos.in_turn(published.load_index("yt8m", published.locate()))

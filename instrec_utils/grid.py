@@ -18,10 +18,11 @@ import yaml
 from sklearn.model_selection import ParameterGrid
 from tqdm import tqdm
 
-from instrec_utils import cluster, corpora, paths, pipeline, runs
+from instrec_utils import cluster, corpora, paths, pipeline
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import InstrecError, ParameterError, RunError
-from instrec_utils.runs import Run
+from instrec_utils.training import runs
+from instrec_utils.training.runs import Run
 
 STAGES = ("03_frame_model", "04_audio_model", "05_fusion")  # a fusion needs the runs of the two before it
 

@@ -25,8 +25,8 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 
 from instrec_utils import files, paths
-from instrec_utils.corpora import published, youtube8m
 from instrec_utils.errors import InstrecError, ParameterError
+from instrec_utils.paper_data import published, youtube8m
 
 PUBLISHED = ("demo", "open")
 CURATION = "curation"
@@ -174,9 +174,10 @@ def _say(message: str) -> None:
 
 def _sources_sha256() -> str:
     digest = hashlib.sha256()
-    package = Path(__file__).parent
-    for path in sorted(p for p in package.rglob("*") if p.suffix in (".py", ".csv", ".yaml")):
-        digest.update(path.relative_to(package).as_posix().encode() + path.read_bytes())
+    checkout = Path(__file__).parents[1]
+    packages = (checkout / name for name in ("instrec_utils", "instrec_corpora"))
+    for path in sorted(p for package in packages for p in package.rglob("*") if p.suffix in (".py", ".csv", ".yaml")):
+        digest.update(path.relative_to(checkout).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()
 
 

@@ -24,7 +24,9 @@ def commit() -> str:
     git = ["git", "-C", str(paths.home())]
     try:
         head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)
-        changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "instrec_utils"], check=False)
+        changed = subprocess.run(
+            [*git, "diff", "--quiet", "HEAD", "--", "instrec_utils", "instrec_corpora"], check=False
+        )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return head.stdout.strip() + ("+" if changed.returncode else "")

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from instrec_utils import files, paths, runs
+from instrec_utils import files, paths
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import RunError
+from instrec_utils.training import runs
 
 # The features hold frames and the sound's spectrum: of others' videos and photographs these are not ours to give away.
 WITH_FEATURES = ("demo",)

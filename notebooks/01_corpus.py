@@ -37,7 +37,9 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
-from instrec_utils import corpora, paths, plots, report
+from instrec_utils import corpora, paths
+from instrec_utils.report import figures as plots
+from instrec_utils.report import page as report
 
 videos = corpora.prepare(corpus, source, root=root, clips_per_class=clips_per_class, split=split, seed=corpus_seed)
 
@@ -123,7 +125,7 @@ report.players(videos, chosen, [row.label for row in chosen.itertuples()])
 
 # %% tags=["remove-input"]
 if source == "demo":
-    from instrec_utils.corpora.drawing import contact_sheet
+    from instrec_corpora.drawing import contact_sheet
 
     sheet = report.write_picture(contact_sheet(np.random.default_rng(5)), paths.media_dir(corpus) / "contact_sheet.jpg")
     shown = report.picture(
@@ -161,7 +163,7 @@ shown
 
 # %% tags=["remove-input"]
 if source in ("fcvid", "yt8m"):
-    from instrec_utils.corpora import paper_videos
+    from instrec_utils.paper_data import paper_videos
 
     states = paper_videos.state_table(corpora.listed(videos))
     shown = report.table(states, "What became of the videos in the paper's list, by class.")

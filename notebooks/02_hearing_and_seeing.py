@@ -33,7 +33,12 @@ scheduler: str = ""  # address of a running Dask scheduler; empty for all cores 
 # %% tags=["remove-cell"]
 import numpy as np
 
-from instrec_utils import audio, config, corpora, features, frames, media, plots, report
+from instrec_utils import config, corpora, media
+from instrec_utils.features import store as features
+from instrec_utils.inputs import frames
+from instrec_utils.inputs import spectrograms as audio
+from instrec_utils.report import figures as plots
+from instrec_utils.report import page as report
 
 videos = corpora.read(corpus)
 errors = features.extract(videos, scheduler=scheduler)

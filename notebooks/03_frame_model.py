@@ -43,7 +43,11 @@ precision: str = "float32"  # or mixed_bfloat16, mixed_float16: what an accelera
 num_devices: int = 1  # accelerators that share each batch
 
 # %% tags=["remove-cell"]
-from instrec_utils import corpora, experiments, plots, report, results, runs, tables
+from instrec_utils import corpora
+from instrec_utils.report import figures as plots
+from instrec_utils.report import page as report
+from instrec_utils.report import results, tables
+from instrec_utils.training import experiments, runs
 
 videos = corpora.read(corpus)
 run = runs.frame_run(

@@ -49,7 +49,11 @@ num_devices: int = 1  # accelerators that share each batch
 # %% tags=["remove-cell"]
 import pandas as pd
 
-from instrec_utils import corpora, evaluation, experiments, plots, report, results, runs, tables
+from instrec_utils import corpora, evaluation
+from instrec_utils.report import figures as plots
+from instrec_utils.report import page as report
+from instrec_utils.report import results, tables
+from instrec_utils.training import experiments, runs
 
 videos = corpora.read(corpus)
 audio = runs.read(videos, runs.audio_name(audio_model, segmentation, seed))

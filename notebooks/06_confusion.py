@@ -28,7 +28,10 @@ corpus: str = "demo"  # its three models are trained by 03 to 05
 # %% tags=["remove-cell"]
 from IPython.display import display
 
-from instrec_utils import corpora, evaluation, plots, report, results
+from instrec_utils import corpora, evaluation
+from instrec_utils.report import figures as plots
+from instrec_utils.report import page as report
+from instrec_utils.report import results
 
 videos = corpora.read(corpus)
 three = results.one_of_each_kind(corpus)

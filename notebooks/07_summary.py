@@ -26,7 +26,10 @@
 corpus: str = "demo"  # its three models are trained by 03 to 05
 
 # %% tags=["remove-cell"]
-from instrec_utils import corpora, plots, report, results, tables
+from instrec_utils import corpora
+from instrec_utils.report import figures as plots
+from instrec_utils.report import page as report
+from instrec_utils.report import results, tables
 
 videos = corpora.read(corpus)
 three = tables.averaged(results.one_of_each_kind(corpus))

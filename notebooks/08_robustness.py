@@ -41,7 +41,12 @@ seed: int = 10  # as in 05_fusion; and of the noise and of the frames that are l
 # %% tags=["remove-cell"]
 import dataclasses
 
-from instrec_utils import corpora, experiments, plots, report, results, robustness, runs
+from instrec_utils import corpora
+from instrec_utils.report import figures as plots
+from instrec_utils.report import page as report
+from instrec_utils.report import results
+from instrec_utils.robustness import measurement as robustness
+from instrec_utils.training import experiments, runs
 
 videos = corpora.read(corpus)
 audio = runs.read(videos, runs.audio_name(audio_model, segmentation, seed))

@@ -44,8 +44,11 @@ import numpy as np
 import pandas as pd
 from IPython.display import Markdown, display
 
-from instrec_utils import config, files, paper, paths, plots, provenance, report
-from instrec_utils.corpora import availability, labels, paper_videos, published, splits, youtube8m
+from instrec_utils import config, files, paths, provenance
+from instrec_utils.corpora import splits
+from instrec_utils.paper_data import availability, labels, paper, paper_videos, published, youtube8m
+from instrec_utils.report import figures as plots
+from instrec_utils.report import page as report
 
 started = time.perf_counter()
 NAMES = {"fcvid": "FCVID", "yt8m": "YouTube-8M"}

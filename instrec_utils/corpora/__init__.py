@@ -109,23 +109,23 @@ def prepare(
         videos = Path(root).expanduser().resolve()
         folder.build(videos, directory, seed, way)
     elif source == "fcvid":
-        from instrec_utils.corpora import paper_videos
+        from instrec_utils.paper_data import paper_videos
 
         if not root:
             raise ParameterError("root: expected the folder of the extracted FCVID archive, got none")
         videos = Path(root).expanduser().resolve()
         paper_videos.build_fcvid(videos, directory, way, seed)
     elif source == "yt8m":
-        from instrec_utils.corpora import paper_videos
+        from instrec_utils.paper_data import paper_videos
 
         videos = paper_videos.youtube8m_dir()
         paper_videos.build_youtube8m(directory, way, seed)
     elif source == "demo":
-        from instrec_utils.corpora import demo
+        from instrec_corpora import demo
 
         demo.build(directory, demo.DemoSettings(**options))
     else:
-        from instrec_utils.corpora import open as open_corpus
+        from instrec_corpora import open as open_corpus
 
         open_corpus.build(directory, open_corpus.OpenSettings(**options))
     # Staged videos are where the corpus is, wherever that is taken.

@@ -28,9 +28,9 @@ from scipy import sparse
 from tqdm import tqdm
 
 from instrec_utils import files, media
-from instrec_utils.corpora import availability
 from instrec_utils.corpora.splits import grouped_split
 from instrec_utils.errors import CorpusError, MediaError, ParameterError
+from instrec_utils.paper_data import availability
 
 HASH_BITS = 64
 MAX_HASH_BITS = 4  # of 64; a recompressed frame differs in about 0 to 4, another scene in about 32

@@ -51,7 +51,7 @@ def read(corpus: Corpus, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _of_open(corpus: Corpus) -> list[tuple[str, np.ndarray]]:
-    from instrec_utils.corpora import open as open_corpus
+    from instrec_corpora import open as open_corpus
 
     folder = open_corpus.source_dir()
     sources = corpus.split("train")["sources"].str.split(";").explode().drop_duplicates()
@@ -60,7 +60,7 @@ def _of_open(corpus: Corpus) -> list[tuple[str, np.ndarray]]:
 
 
 def _of_demo(corpus: Corpus, seed: int) -> list[tuple[str, np.ndarray]]:
-    from instrec_utils.corpora.drawing import Scene
+    from instrec_corpora.drawing import Scene
 
     found = []
     for number, label in enumerate(corpus.labels):

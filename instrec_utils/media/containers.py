@@ -18,8 +18,8 @@ import av
 import numpy as np
 from av.stream import Discard, Disposition
 
-from instrec_utils import sampling
 from instrec_utils.errors import MediaError
+from instrec_utils.media import packets as sampling
 
 MAX_BYTES = 8 * 2**30  # a 12 h upload at YouTube's 360p stays far below
 MAX_SECONDS = 12 * 3600

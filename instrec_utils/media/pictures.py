@@ -12,9 +12,9 @@ from pathlib import Path
 import av
 import numpy as np
 
-from instrec_utils import sampling
 from instrec_utils.errors import MediaError
 from instrec_utils.media import containers
+from instrec_utils.media import packets as sampling
 
 PLANS = ("exact", "through", "seek", "key frames")
 

@@ -12,9 +12,9 @@ import av
 import numpy as np
 import soxr
 
-from instrec_utils import sampling
 from instrec_utils.errors import MediaError
 from instrec_utils.media import containers
+from instrec_utils.media import packets as sampling
 
 
 def read_sound(

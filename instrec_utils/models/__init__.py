@@ -78,8 +78,8 @@ def load(path: Path) -> keras.Model:
     """
     import keras
 
-    for name in ("models.late_fusion", "models.fused_batch_normalization", "fused_adam"):
-        importlib.import_module(f"instrec_utils.{name}")
+    for name in ("late_fusion", "fused_batch_normalization", "fused_adam"):
+        importlib.import_module(f"instrec_utils.models.{name}")
     try:
         return keras.saving.load_model(path, safe_mode=True)
     except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:

@@ -1,0 +1,236 @@
+"""The photographs and recordings of the open corpus: which they are, where they come from, who shares a split.
+
+``open_registry.csv`` lists every file with its label, size, checksum and the public repository, at a fixed commit,
+that has a copy. Photographs are from the Kaggle set "30 Musical Instruments"; recordings are sound samples of the
+Philharmonia Orchestra (CC BY-SA 3.0; not to be offered as samples) and of NSynth (CC BY 4.0). None of them is part
+of this package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+import zlib
+from importlib import resources
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pooch
+import soundfile
+from scipy.sparse.csgraph import connected_components
+from tqdm import tqdm
+
+from instrec_corpora.takes import parse_name
+from instrec_utils import config
+from instrec_utils.errors import CorpusError, DownloadError
+from instrec_utils.files import sha256_of_file, whole
+
+ARCHIVE_URL = "https://github.com/{repository}/archive/{commit}.zip"
+MAX_ARCHIVE_BYTES = 2 * 2**30  # the largest, all Philharmonia samples, has some 250 MB
+MAX_FILE_BYTES = 16 * 2**20
+SAME_PHOTOGRAPH = 50  # bits of 255 in which two hashes may differ: above it pairs begin to show two instruments
+
+_REMEDY = "set INSTREC_OPEN_CORPUS to a folder that holds the files of the registry, or try again later"
+
+
+def read_registry() -> pd.DataFrame:
+    """Read the list of source files.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row a file: path, label, kind ("photos" or "recordings"), bytes, sha256, pcm_sha256 (of the decoded
+        16-bit samples where the encoding may differ, otherwise ""), source ("owner/name@commit").
+    """
+    with resources.files("instrec_corpora").joinpath("open_registry.csv").open(encoding="utf-8") as file:
+        return pd.read_csv(file, keep_default_na=False)
+
+
+def verify(folder: Path, registry: pd.DataFrame) -> pd.DataFrame:
+    """Check that every source file is there, unchanged.
+
+    Parameters
+    ----------
+    folder : has the files at the registry's paths; those with a `pcm_sha256` may be .wav instead.
+    registry : as from `read_registry`.
+
+    Returns
+    -------
+    pd.DataFrame
+        The registry with the paths as they are in the folder.
+
+    Raises
+    ------
+    CorpusError
+        A file is missing or changed; the message names it.
+    """
+    found = registry.copy()
+    for row in registry.itertuples():
+        path = folder / row.path
+        if row.pcm_sha256 and not path.exists():
+            path = path.with_suffix(".wav")
+        if not path.is_file():
+            raise CorpusError(f"{folder / row.path}: missing; the open corpus needs all {len(registry)} source files")
+        received = _pcm_sha256(path.read_bytes()) if row.pcm_sha256 else sha256_of_file(path)
+        if received != (row.pcm_sha256 or row.sha256):
+            raise CorpusError(f"{path}: changed; its sha256 should be {row.pcm_sha256 or row.sha256}, got {received}")
+        found.loc[row.Index, "path"] = path.relative_to(folder).as_posix()
+    return found
+
+
+def download(folder: Path, registry: pd.DataFrame) -> None:
+    """Fetch the source files from the public repositories, as far as they are not there yet.
+
+    The members of an archive are told by their content; the names that they have in it are never used.
+
+    Raises
+    ------
+    DownloadError
+        An archive cannot be had, is too large or damaged, or lacks a file. The message says what to do.
+    """
+    for source, rows in registry.groupby("source"):
+        missing = rows[[not _is_there(folder / row.path, row) for row in rows.itertuples()]]
+        if len(missing):
+            archive = _fetch_archive(source, folder)
+            _unpack(archive, missing, folder)
+            archive.unlink()
+
+
+def draw_splits(folder: Path, registry: pd.DataFrame, generator: np.random.Generator) -> pd.Series:
+    """Divide the source files among the splits by `config.SPLIT_SHARES`.
+
+    Recordings of one take stay together, and so do photographs that are nearly the same, mirrored or not.
+
+    Parameters
+    ----------
+    folder, registry : as `verify` returns them.
+    generator : numpy Generator
+
+    Returns
+    -------
+    pd.Series of str, indexed as the registry
+    """
+    group = registry.path.copy()
+    is_photo = registry.kind == "photos"
+    group[is_photo] = _near_duplicates([folder / path for path in registry.path[is_photo]]).astype(str)
+    names = registry.path[~is_photo].map(parse_name)
+    group[~is_photo] = names.map(lambda name: name.take)
+    collection = pd.Series("", index=registry.index)
+    collection[~is_photo] = names.map(lambda name: "philharmonia" if name.instrument == "philharmonia" else "nsynth")
+    stratum = registry.label + " " + registry.kind + " " + collection
+
+    splits = pd.Series("", index=registry.index)
+    groups = pd.DataFrame({"stratum": stratum, "group": group}).groupby("group", sort=True)
+    members = pd.DataFrame({"stratum": groups.stratum.first(), "size": groups.size()})
+    for _, rows in members.groupby("stratum", sort=True):
+        rows = rows.iloc[generator.permutation(len(rows))].sort_values("size", ascending=False, kind="stable")
+        wanted = rows["size"].sum() * np.array(config.SPLIT_SHARES)
+        given = np.zeros(len(config.SPLITS))
+        for name, size in rows["size"].items():
+            neediest = int(np.argmin(given / wanted))  # the first of equals: training
+            given[neediest] += size
+            splits[group == name] = config.SPLITS[neediest]
+    return splits
+
+
+def _near_duplicates(paths: list[Path]) -> np.ndarray:
+    """Return a number for each photograph, the same for those that a perceptual hash finds nearly the same."""
+    hashes, mirrored = [], []
+    for path in paths:
+        picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        if picture is None:
+            raise CorpusError(f"{path}: cannot be read as a photograph")
+        hashes.append(_perceptual_hash(picture))
+        mirrored.append(_perceptual_hash(picture[:, ::-1]))
+    signs = np.array(hashes, np.float32)
+    distance = (signs.shape[1] - np.maximum(signs @ signs.T, signs @ np.array(mirrored, np.float32).T)) / 2
+    return connected_components(distance <= SAME_PHOTOGRAPH, directed=False)[1]
+
+
+def _perceptual_hash(picture: np.ndarray) -> np.ndarray:
+    """Return 255 signs: which of the lowest cosine coefficients are above their median."""
+    small = cv2.resize(picture, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
+    lowest = cv2.dct(small)[:16, :16].ravel()[1:]
+    return np.where(lowest > np.median(lowest), 1, -1)
+
+
+def _pcm_sha256(content: bytes) -> str:
+    """Return the sha256 of a recording's 16-bit samples, or "" if it is not a recording."""
+    try:
+        samples, _ = soundfile.read(io.BytesIO(content), dtype="int16")
+    except soundfile.LibsndfileError:
+        return ""
+    return hashlib.sha256(samples.astype("<i2").tobytes()).hexdigest()
+
+
+def _is_there(path: Path, row: tuple) -> bool:
+    if row.pcm_sha256:
+        copies = [copy for copy in (path, path.with_suffix(".wav")) if copy.is_file()]
+        return any(_pcm_sha256(copy.read_bytes()) == row.pcm_sha256 for copy in copies)
+    return path.is_file() and sha256_of_file(path) == row.sha256
+
+
+class _LimitedBar(tqdm):
+    """A progress bar that ends a download which exceeds `MAX_ARCHIVE_BYTES`."""
+
+    def update(self, n: float = 1) -> bool | None:
+        if self.n + n > MAX_ARCHIVE_BYTES:
+            raise DownloadError(f"{self.desc}: more than {MAX_ARCHIVE_BYTES} bytes; {_REMEDY}")
+        return super().update(n)
+
+    def __bool__(self) -> bool:
+        return True  # for pooch, that there is a bar; a tqdm of unknown length has no truth value
+
+
+def _fetch_archive(source: str, folder: Path) -> Path:
+    repository, commit = source.split("@")
+    url = ARCHIVE_URL.format(repository=repository, commit=commit)
+    pooch.get_logger().setLevel("WARNING")
+    with _LimitedBar(desc=url, unit="B", unit_scale=True) as bar:
+        try:
+            # The archive's own checksum changes with the compressor of the day; its members are checked instead.
+            path = pooch.retrieve(
+                url,
+                known_hash=None,
+                fname=f"{commit}.zip",
+                path=folder / ".archives",
+                downloader=pooch.HTTPDownloader(progressbar=bar),
+            )
+        except (OSError, ValueError) as error:
+            raise DownloadError(f"{url}: cannot be downloaded ({error}); {_REMEDY}") from error
+    return Path(path)
+
+
+def _unpack(archive: Path, wanted: pd.DataFrame, folder: Path) -> None:
+    """Write the wanted files, told by checksum, under the registry's names."""
+    by_sha256 = {row.sha256: row.path for row in wanted.itertuples() if not row.pcm_sha256}
+    by_pcm = {row.pcm_sha256: row.path for row in wanted.itertuples() if row.pcm_sha256}
+    sizes = set(wanted.bytes)
+    try:
+        with zipfile.ZipFile(archive) as members:
+            for member in members.infolist():
+                is_sound = bool(by_pcm) and member.filename.lower().endswith((".wav", ".flac"))
+                if member.file_size > MAX_FILE_BYTES or not (member.file_size in sizes or is_sound):
+                    continue
+                content = members.read(member)
+                if path := by_sha256.pop(hashlib.sha256(content).hexdigest(), None):
+                    _write(folder / path, content)
+                elif is_sound and (path := by_pcm.pop(_pcm_sha256(content), None)):
+                    suffix = ".flac" if content.startswith(b"fLaC") else ".wav"
+                    _write((folder / path).with_suffix(suffix), content)
+    except (zipfile.BadZipFile, zlib.error) as error:
+        archive.unlink()
+        raise DownloadError(f"{archive}: not a whole archive ({error}); {_REMEDY}") from error
+    if lacking := [*by_sha256.values(), *by_pcm.values()]:
+        archive.unlink()
+        raise DownloadError(
+            f"{wanted.source.iloc[0]}: {len(lacking)} files are not there as published, first {lacking[0]}; {_REMEDY}"
+        )
+
+
+def _write(path: Path, content: bytes) -> None:
+    with whole(path) as temporary:
+        temporary.write_bytes(content)

@@ -1,0 +1,1 @@
+"""What networks hear and see: from samples and pictures to arrays."""

@@ -1,0 +1,16 @@
+"""The paper's own numbers, which stand in ``paper.yaml`` and nowhere else."""
+
+from __future__ import annotations
+
+import functools
+from importlib import resources
+from typing import Any
+
+import yaml
+
+
+@functools.cache
+def tables() -> dict[str, Any]:
+    """Return the paper's tables 1 to 4, by name (``table1`` ...), and the ``human_rates`` that it gives."""
+    text = resources.files("instrec_utils.paper_data").joinpath("paper.yaml").read_text(encoding="utf-8")
+    return yaml.safe_load(text)

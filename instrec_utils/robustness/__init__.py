@@ -1,0 +1,1 @@
+"""What is left of a model when a modality is missing or degraded."""

@@ -1,0 +1,1 @@
+"""Runs: their settings, their training and their results."""

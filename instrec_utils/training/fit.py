@@ -1,0 +1,260 @@
+"""The paper's training protocols (3.4), with a checkpoint every epoch and exact resumption.
+
+What a run directory holds::
+
+    history.csv       one row a finished epoch; writing it is what makes an epoch count
+    epoch-007.keras   the model and optimiser after as many epochs as history.csv has rows
+    best.keras        the model of the epoch with the lowest validation loss
+
+An epoch's order of videos, its augmentation and its dropout depend on the seed and the epoch's number only, so a
+run that was killed and started again has the same history as one that was not.
+
+The same code trains with TensorFlow and with JAX. A model is made on one device; on several it is a copy that trains.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from instrec_utils import files, models
+from instrec_utils.config import Protocol
+from instrec_utils.errors import RunError
+from instrec_utils.models.fused_adam import FusedAdam
+from instrec_utils.training.batches import Batches
+from instrec_utils.training.hardware import DEFAULT, Hardware
+
+
+class _Bar(keras.callbacks.Callback):
+    """Advances a progress bar with every step."""
+
+    def __init__(self, bar: tqdm) -> None:
+        super().__init__()
+        self.bar = bar
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Count a step."""
+        self.bar.update()
+
+
+def fit(
+    build: Callable[[], keras.Model],
+    train_batches: Callable[[int], Batches],
+    validation_batches: Batches,
+    protocol: Protocol,
+    run_dir: Path,
+    *,
+    seed: int,
+    description: str,
+    hardware: Hardware = DEFAULT,
+) -> tuple[keras.Model, pd.DataFrame]:
+    """Train until the validation loss has not fallen for `patience` epochs, resuming what is there.
+
+    Parameters
+    ----------
+    build : returns a new model.
+    train_batches : from an epoch's number, counted from 0, to its batches of inputs and class numbers.
+    validation_batches : the same every epoch.
+    protocol : how to train.
+    run_dir : where checkpoints and history go.
+    seed : of the initial weights and of dropout.
+    description : shown before the progress bar.
+    hardware : the precision of a new model, and the devices that share each batch.
+
+    Returns
+    -------
+    model : keras.Model
+        That of the epoch with the lowest validation loss.
+    history : pd.DataFrame
+        epoch (from 1), loss, accuracy, val_loss, val_accuracy, learning_rate, steps, seconds.
+
+    Raises
+    ------
+    ParameterError
+        There are fewer devices, or a batch cannot be shared evenly among them.
+    RunError
+        What is there is damaged, or the loss is no finite number.
+    """
+    hardware.check(protocol.batch_size)
+    run_dir = Path(run_dir)
+    if not (run_dir / "best.keras").exists():
+        (run_dir / "history.csv").unlink(missing_ok=True)  # of no use without the weights that it tells of
+    history = read_history(run_dir)
+    _remove_leftovers(run_dir, len(history))
+    if not is_finished(history, protocol):
+        # Before the bar: building a model may take a training of its own, with its own bar.
+        model = _restore(build, run_dir, len(history), protocol, seed, hardware)
+        history = _train(
+            model, train_batches, validation_batches, protocol, run_dir, history, seed, description, hardware
+        )
+    _checkpoint(run_dir, len(history)).unlink(missing_ok=True)
+    with hardware.precise():
+        return models.load(run_dir / "best.keras"), history
+
+
+def _train(
+    model: keras.Model,
+    train_batches: Callable[[int], Batches],
+    validation_batches: Batches,
+    protocol: Protocol,
+    run_dir: Path,
+    history: pd.DataFrame,
+    seed: int,
+    description: str,
+    hardware: Hardware,
+) -> pd.DataFrame:
+    """Train the epochs that are left and return the whole history."""
+    steps_each = len(train_batches(0))
+    done = len(history) * steps_each
+    with tqdm(total=protocol.max_epochs * steps_each, initial=done, desc=description, unit="step") as bar:
+        while not is_finished(history, protocol):
+            epoch = len(history)
+            _seed_dropout(model, seed, epoch)
+            shared = train_batches(epoch).filled_up(hardware.num_devices)
+            history = _run_epoch(model, shared, validation_batches, protocol, run_dir, history, bar, hardware)
+            bar.set_postfix(epoch=epoch + 1, val_accuracy=f"{history['val_accuracy'].iloc[-1]:.3f}")
+    return history
+
+
+def make_optimizer(protocol: Protocol) -> keras.Optimizer:
+    """Return a protocol's optimiser.
+
+    Raises
+    ------
+    ValueError
+        The optimiser is unknown.
+    """
+    if protocol.optimizer == "sgd":
+        return keras.optimizers.SGD(protocol.learning_rate, momentum=0.9)
+    if protocol.optimizer == "adam":
+        return FusedAdam(protocol.learning_rate)
+    raise ValueError(f"optimizer: expected 'sgd' or 'adam', got {protocol.optimizer!r}")
+
+
+def is_finished(history: pd.DataFrame, protocol: Protocol) -> bool:
+    """Tell whether a history has reached the last epoch or run out of patience."""
+    if history.empty:
+        return False
+    since_best = len(history) - 1 - int(history["val_loss"].argmin())
+    return len(history) >= protocol.max_epochs or since_best >= protocol.patience
+
+
+def read_history(run_dir: Path) -> pd.DataFrame:
+    """Return a run directory's history; an empty table where nothing was trained.
+
+    Raises
+    ------
+    RunError
+        It is damaged.
+    """
+    path = run_dir / "history.csv"
+    if not path.exists():
+        return pd.DataFrame()
+    try:
+        history = pd.read_csv(path)
+        complete = np.isfinite(history[["loss", "accuracy", "val_loss", "val_accuracy", "steps", "seconds"]]).all(
+            axis=None
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path}: damaged ({error}); delete its folder and train this model again") from error
+    if not complete:
+        raise RunError(f"{path}: damaged (not all are numbers); delete its folder and train this model again")
+    return history
+
+
+def _remove_leftovers(run_dir: Path, num_epochs: int) -> None:
+    """Remove what a killed training left: half-written files, and checkpoints of other epochs than the last."""
+    for path in (*run_dir.glob(".*.keras"), *run_dir.glob("epoch-*.keras")):
+        if path != _checkpoint(run_dir, num_epochs):
+            path.unlink(missing_ok=True)
+
+
+def _checkpoint(run_dir: Path, num_epochs: int) -> Path:
+    return run_dir / f"epoch-{num_epochs:03d}.keras"
+
+
+def _restore(
+    build: Callable[[], keras.Model], run_dir: Path, epoch: int, protocol: Protocol, seed: int, hardware: Hardware
+) -> keras.Model:
+    """Give the model as it was after that many epochs."""
+    # A model in 16 bits is compiled with a scaled loss, also when it is loaded.
+    with hardware.precise():
+        if epoch:
+            with hardware.devices():
+                return models.load(_checkpoint(run_dir, epoch))
+        keras.utils.set_random_seed(seed)
+        model = hardware.placed(build())
+        with hardware.devices():
+            model.compile(make_optimizer(protocol), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+
+def _link(path: Path, other: Path) -> None:
+    """Give a file a second name, or copy it where that is not possible: neither is ever changed in place."""
+    other.unlink()
+    try:
+        os.link(path, other)
+    except OSError:
+        shutil.copyfile(path, other)
+
+
+def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
+    """Set the random states of a model's layers, which Keras does not save with it."""
+    generator = np.random.default_rng((seed, epoch))
+    for variable in model.variables:
+        if variable.name == "seed_generator_state":
+            variable.assign(generator.integers(0, 2**31, variable.shape))
+
+
+def _run_epoch(
+    model: keras.Model,
+    batches: Batches,
+    validation_batches: Batches,
+    protocol: Protocol,
+    run_dir: Path,
+    history: pd.DataFrame,
+    bar: tqdm,
+    hardware: Hardware,
+) -> pd.DataFrame:
+    epoch = len(history)
+    started = time.perf_counter()
+    model.optimizer.learning_rate = protocol.learning_rate_at(epoch)
+    try:
+        with hardware.sharing(model):
+            logs = model.fit(batches.feed(), shuffle=False, verbose=0, callbacks=[_Bar(bar)]).history
+        # JAX shares no batch of a length that the devices do not divide, so each does all of the validation.
+        validation = model.evaluate(validation_batches.feed(), verbose=0, return_dict=True)
+    except Exception as error:
+        # TensorFlow hands on what a reader raised as text in an error of its own.
+        raise batches.error or validation_batches.error or error from None
+    if not np.isfinite([logs["loss"][0], validation["loss"]]).all():
+        raise RunError(
+            f"{run_dir}: the loss of epoch {epoch + 1} is no finite number; train with a lower learning rate"
+        )
+    row = {
+        "epoch": epoch + 1,
+        "loss": logs["loss"][0],
+        "accuracy": logs["accuracy"][0],
+        "val_loss": validation["loss"],
+        "val_accuracy": validation["accuracy"],
+        "learning_rate": protocol.learning_rate_at(epoch),
+        "steps": len(batches),
+        "seconds": time.perf_counter() - started,
+    }
+    history = pd.concat([history, pd.DataFrame([row])], ignore_index=True)
+    with files.whole(_checkpoint(run_dir, epoch + 1)) as temporary:
+        model.save(temporary)
+    if int(history["val_loss"].argmin()) == epoch:
+        with files.whole(run_dir / "best.keras") as temporary:
+            _link(_checkpoint(run_dir, epoch + 1), temporary)
+    files.write_text(run_dir / "history.csv", history.to_csv(index=False))
+    _checkpoint(run_dir, epoch).unlink(missing_ok=True)
+    return history

@@ -1,0 +1,404 @@
+import io
+import re
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from instrec_utils.config import CHOI2016, HAN2016, Conditions
+from instrec_utils.report import figures as plots
+
+
+@pytest.fixture(autouse=True)
+def no_figure_left():
+    """No plot may register with pyplot or change the caller's style."""
+    before = dict(plt.rcParams)
+    yield
+    assert plt.get_fignums() == []
+    assert {name: value for name, value in plt.rcParams.items() if value != before[name]} == {}
+
+
+def render(figure):
+    data = plots.png(figure)
+    assert len(data) <= plots.MAX_BYTES
+    with Image.open(io.BytesIO(data)) as picture:
+        assert picture.format == "PNG"
+        assert abs(picture.width - plots.WIDTH * plots.DPI) <= 1
+        return np.asarray(picture.convert("RGB"))
+
+
+def texts(axes):
+    return [text.get_text() for text in axes.texts if text.get_text()]
+
+
+def tick_labels(axis):
+    return [label.get_text() for label in axis.get_ticklabels()]
+
+
+def make_index():
+    rows = []
+    for label, counts in (("banjo", (5, 2, 1)), ("violin", (3, 1, 2))):
+        for split, count in zip(("train", "validation", "test"), counts, strict=True):
+            rows += [(label, split)] * count
+    rows += [("banjo", "test_clean")] * 4
+    index = pd.DataFrame(rows, columns=["label", "split"])
+    index["duration"] = np.arange(len(index)) * 10.0
+    index["picture"] = ["absent", "clear"] * (len(index) // 2)
+    index["sound"] = "silent"
+    return index
+
+
+def test_class_balance_counts_each_split_and_no_variant():
+    figure = plots.class_balance(make_index())
+    axes = figure.axes[0]
+    assert tick_labels(axes.yaxis) == ["banjo", "violin"]
+    assert texts(axes) == ["8", "6"]
+    widths = [[bar.get_width() for bar in bars] for bars in axes.containers]
+    assert widths == [[5, 3], [2, 1], [1, 2]]
+    assert [text.get_text() for text in figure.legends[0].texts] == ["train", "validation", "test"]
+    render(figure)
+
+
+def test_durations_shows_the_median_and_the_total():
+    index = make_index()
+    index.loc[0, "duration"] = np.nan
+    figure = plots.durations(index)
+    axes = figure.axes[0]
+    known = np.arange(1, 14) * 10.0
+    assert texts(axes) == [f"median {np.median(known):.1f} s"]
+    assert axes.get_title("left") == f"13 videos, {known.sum() / 60:.1f} min together"
+    assert sum(bar.get_height() for bar in axes.patches) == 13
+    render(figure)
+
+
+def test_condition_shares_are_percentages_of_the_split():
+    figure = plots.condition_shares(make_index())
+    picture, sound = figure.axes
+    assert tick_labels(picture.yaxis) == list(Conditions().picture)
+    for split, bars in zip(("train", "validation", "test"), picture.containers, strict=True):
+        index = make_index()
+        rows = index[index.split == split]
+        expected = [100 * (rows.picture == name).mean() for name in Conditions().picture]
+        np.testing.assert_allclose([bar.get_width() for bar in bars], expected)
+    silent = list(Conditions().sound).index("silent")
+    assert [bars[silent].get_width() for bars in sound.containers] == [100, 100, 100]
+    render(figure)
+
+
+def test_spectrograms_have_axes_in_hertz_and_seconds():
+    noise = np.random.default_rng(0).normal(-40, 10, (96, 1366)).astype(np.float32)
+    figure = plots.spectrograms([("noise", noise), ("silence", np.full((96, 1366), -100.0))], CHOI2016)
+    first, second, colours = figure.axes
+    assert [first.get_title("left"), second.get_title("left")] == ["noise", "silence"]
+    assert (first.get_ylabel(), second.get_xlabel(), colours.get_ylabel()) == ("Hz", "time in s", "dB")
+    mesh = first.collections[0]
+    np.testing.assert_allclose(mesh.get_array().reshape(noise.shape), noise)
+    assert mesh.get_clim() == second.collections[0].get_clim() == (max(-100, noise.max() - 80), noise.max())
+    start, end = first.get_xlim()
+    assert end - start == pytest.approx(29.12, abs=0.05)
+    assert first.get_ylim()[1] == pytest.approx(6000, rel=0.05)
+    render(figure)
+
+
+def test_spectrograms_of_silence_alone_can_be_drawn():
+    render(plots.spectrograms([("silence", np.full((128, 43), -100.0))], HAN2016))
+
+
+def test_frame_strip_shows_the_frames():
+    red = np.zeros((3, 40, 60, 3), np.uint8)
+    red[..., 0] = 255
+    blue = red[:2, ..., ::-1].copy()
+    figure = plots.frame_strip([("red", red), ("blue", blue)])
+    shown = [axes.images[0].get_array() for axes in figure.axes if axes.images]
+    assert len(shown) == 5
+    np.testing.assert_array_equal(shown[0], red[0])
+    np.testing.assert_array_equal(shown[3], blue[0])
+    assert [axes.get_title("left") for axes in figure.axes if axes.get_title("left")] == ["red", "blue"]
+    pixels = render(figure).reshape(-1, 3)
+    assert (pixels == (255, 0, 0)).all(axis=1).mean() > 0.2
+    assert (pixels == (0, 0, 255)).all(axis=1).mean() > 0.2
+
+
+def test_frame_strips_of_noise_stay_small():
+    noise = np.random.default_rng(0).integers(0, 256, (6, 240, 320, 3), dtype=np.uint8)
+    render(plots.frame_strip([("noise", noise)]))
+
+
+def make_result(**changes):
+    history = {
+        "epoch": [1, 2, 3, 4],
+        "loss": [2.0, 1.0, 0.5, 0.2],
+        "accuracy": [0.1, 0.4, 0.7, 0.9],
+        "val_loss": [2.1, 1.4, 1.2, 1.3],
+        "val_accuracy": [0.1, 0.3, 0.55, 0.5],
+    }
+    return {"run": "audio-choi2016-uc-s0", "kind": "audio", "best_epoch": 3, "history": history} | changes
+
+
+def test_history_draws_the_curves_and_marks_the_best_epoch():
+    figure = plots.history([make_result(), make_result(run="visual-k10-s0", kind="visual", best_epoch=1)])
+    loss, accuracy, _, other = figure.axes
+    assert loss.get_title("left") == "audio-choi2016-uc-s0"
+    np.testing.assert_allclose(loss.lines[0].get_ydata(), make_result()["history"]["loss"])
+    np.testing.assert_allclose(loss.lines[1].get_ydata(), make_result()["history"]["val_loss"])
+    np.testing.assert_allclose(accuracy.lines[1].get_ydata(), [10, 30, 55, 50])
+    assert accuracy.lines[1].get_color() == plots.KINDS["audio"][1] != other.lines[1].get_color()
+    assert list(accuracy.lines[2].get_xdata()) == [3, 3]
+    assert texts(accuracy) == ["epoch 3: 55 %"]
+    assert texts(other) == ["epoch 1: 10 %"]
+    render(figure)
+
+
+def test_history_of_one_epoch_can_be_drawn():
+    history = {name: values[:1] for name, values in make_result()["history"].items()}
+    render(plots.history([make_result(best_epoch=1, history=history)]))
+
+
+def make_scores():
+    rows = [
+        ("sound", "audio", 61.5, 42.0, 80.0),
+        ("both", "fusion", 84.6, 69.0, 96.0),
+        ("then", "paper", 88.28, None, None),
+    ]
+    return pd.DataFrame(rows, columns=["name", "kind", "value", "low", "high"]).astype({"low": float, "high": float})
+
+
+def test_intervals_are_drawn_from_low_to_high():
+    figure = plots.intervals(make_scores(), reference=7.7)
+    axes = figure.axes[0]
+    assert tick_labels(axes.yaxis) == ["sound", "both", "then"]
+    assert texts(axes) == ["61.5", "84.6", "88.3", "majority rate 7.7"]
+    drawn = [list(line.get_xdata()) for line in axes.lines]
+    assert drawn == [[42, 80], [61.5], [69, 96], [84.6], [88.28], [7.7, 7.7]]
+    assert axes.get_ylim()[0] > axes.get_ylim()[1], "the first row is on top"
+    assert axes.lines[0].get_color() == plots.KINDS["audio"][1]
+    render(figure)
+
+
+@pytest.mark.parametrize("size", [3, 14, 15])
+def test_confusions_are_in_per_cent_and_blank_below_a_half(size):
+    matrix = np.zeros((size, size))
+    matrix[0, :3] = 0.75, 0.246, 0.004
+    matrix[1, 1] = 1.0
+    labels = [f"instrument {number}" for number in range(size)]
+    figure = plots.confusions([("sound", matrix), ("fusion", np.eye(size))], labels)
+    first, second = figure.axes
+    assert texts(first) == ["75", "25", "100"]
+    assert texts(second) == ["100"] * size
+    assert tick_labels(first.xaxis) == tick_labels(second.xaxis) == tick_labels(first.yaxis) == labels
+    np.testing.assert_allclose(first.collections[0].get_array().ravel(), 100 * matrix.ravel())
+    is_stacked = first.get_position().y0 > second.get_position().y1 - 1e-6
+    render(figure)
+    assert is_stacked == (size > 14)  # the paper's corpora have 12 and 13 classes
+
+
+def make_recalls():
+    rows = [("violin", "audio", 0.1), ("banjo", "visual", 0.4), ("violin", "visual", 0.3)]
+    return pd.DataFrame(rows, columns=["label", "kind", "recall"])
+
+
+def test_per_class_places_each_recall():
+    figure = plots.per_class(make_recalls())
+    axes = figure.axes[0]
+    assert tick_labels(axes.yaxis) == ["violin", "banjo"]
+    sound, frames = (line for line in axes.lines if line.get_label() in ("sound", "frames"))
+    np.testing.assert_array_equal(sound.get_xdata(), [10, np.nan])
+    np.testing.assert_array_equal(frames.get_xdata(), [30, 40])
+    assert [text.get_text() for text in figure.legends[0].texts] == ["sound", "frames"]
+    render(figure)
+
+
+def make_conditions():
+    rows = [
+        ("picture", "clear", "audio", 60.0, 9),
+        ("picture", "clear", "visual", 90.0, 9),
+        ("picture", "absent", "audio", 55.0, 4),
+        ("picture", "absent", "visual", 0.0, 4),
+        ("sound", "silent", "audio", 8.0, 3),
+    ]
+    return pd.DataFrame(rows, columns=["stream", "condition", "kind", "value", "num_videos"])
+
+
+def test_scores_by_condition_keep_the_order_of_the_table():
+    picture, sound = plots.scores_by_condition(make_conditions()).axes
+    assert tick_labels(picture.yaxis) == ["clear (n = 9)", "absent (n = 4)"]
+    assert tick_labels(picture.xaxis) == ["sound", "frames"]
+    assert texts(picture) == ["60", "90", "55", "0"]
+    assert (texts(sound), tick_labels(sound.yaxis)) == (["8"], ["silent (n = 3)"])
+    render(picture.figure)
+
+
+def test_the_same_figure_gives_the_same_bytes():
+    assert plots.png(plots.intervals(make_scores())) == plots.png(plots.intervals(make_scores()))
+
+
+def relative_luminance(colour):
+    linear = [((v / 255 + 0.055) / 1.055) ** 2.4 for v in bytes.fromhex(colour.removeprefix("#"))]
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+
+def test_colours_of_kinds_can_be_read_on_white():
+    for _, colour, _ in plots.KINDS.values():
+        assert 1.05 / (relative_luminance(colour) + 0.05) >= 3.0, "WCAG's contrast for graphics"
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 100), st.floats(0, 100), st.floats(0, 100)), min_size=1, max_size=6))
+def test_intervals_draw_any_percentages(triples):
+    low, value, high = np.sort(np.array(triples), axis=1).T
+    table = pd.DataFrame({"name": [f"row {n}" for n in range(len(low))], "kind": "visual", "value": value})
+    axes = plots.intervals(table.assign(low=low, high=high)).axes[0]
+    assert [float(text) for text in texts(axes)] == pytest.approx(value, abs=0.051)
+
+
+BAD = [
+    (lambda: plots.class_balance(make_index().drop(columns="label")), "label"),
+    (lambda: plots.class_balance(make_index().query("split == 'test_clean'")), "at least one"),
+    (lambda: plots.durations(make_index().assign(duration=np.nan)), "at least one duration"),
+    (lambda: plots.durations(make_index().assign(duration=-1.0)), "0 s or more"),
+    (lambda: plots.condition_shares(make_index().assign(sound="loud")), "one of clear, silent.*'loud'"),
+    (lambda: plots.spectrograms([], CHOI2016), "at least one"),
+    (lambda: plots.spectrograms([("odd", np.zeros((95, 10)))], CHOI2016), r"odd: expected 96 bands.*\(95, 10\)"),
+    (lambda: plots.frame_strip([("odd", np.zeros((2, 4, 4, 3)))]), "odd: expected frames.*float64"),
+    (lambda: plots.frame_strip([("none", np.zeros((0, 4, 4, 3), np.uint8))]), "none: expected frames"),
+    (lambda: plots.history([]), "at least one"),
+    (lambda: plots.history([make_result(kind="smell")]), "audio, visual, fusion.*'smell'"),
+    (lambda: plots.history([make_result(best_epoch=9)]), "epoch 9"),
+    (lambda: plots.intervals(make_scores().iloc[:0]), "at least one"),
+    (lambda: plots.intervals(make_scores().drop(columns="low")), "low"),
+    (lambda: plots.intervals(make_scores().assign(low=70.0)), "interval around"),
+    (lambda: plots.intervals(make_scores().assign(value=101.0)), "0 to 100"),
+    (lambda: plots.intervals(make_scores(), reference=-1), "reference"),
+    (lambda: plots.confusions([("odd", np.eye(2))], ["banjo"]), r"odd: expected 1 x 1.*\(2, 2\)"),
+    (lambda: plots.confusions([("counts", 3 * np.eye(2))], ["a", "b"]), "sum to 1 or 0"),
+    (lambda: plots.per_class(make_recalls().assign(kind="smell")), "'smell'"),
+    (lambda: plots.per_class(make_recalls().assign(recall=50.0)), "0 to 1"),
+    (lambda: plots.per_class(pd.concat([make_recalls()] * 2)), "twice"),
+    (lambda: plots.scores_by_condition(make_conditions().assign(stream="smell")), "'picture' or 'sound'"),
+    (lambda: plots.scores_by_condition(pd.concat([make_conditions()] * 2)), "twice"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), BAD, ids=[str(number) for number in range(len(BAD))])
+def test_bad_input_is_refused(call, message):
+    with pytest.raises(ValueError, match=re.compile(message, re.DOTALL)):
+        call()
+
+
+def test_frame_rates_are_shares_of_the_known_ones_of_each_corpus():
+    rates = {"one": pd.Series([25.0, 25.0, 29.97, np.nan]), "two": pd.Series([30.0])}
+    figure = plots.frame_rates(rates)
+    first, second = figure.axes
+    shares = {round(bar.get_x() + bar.get_width() / 2): bar.get_height() for bar in first.patches}
+    assert shares == pytest.approx({25: 200 / 3, 30: 100 / 3})
+    assert first.get_title(loc="left") == "one, 3 videos"
+    assert texts(second) == ["100"]
+    render(figure)
+
+
+@pytest.mark.parametrize("rates", [{}, {"one": pd.Series([np.nan])}, {"one": pd.Series([25.0, 0.0])}])
+def test_frame_rates_refuses_none_and_zero(rates):
+    with pytest.raises(ValueError, match="at least one"):
+        plots.frame_rates(rates)
+
+
+BEFORE = pd.DataFrame(
+    {"category": ["guitar", "piano"], "at_least": [900, 100], "at_most": [1500, 100], "published": [240, 40]}
+)
+
+
+def test_before_and_after_shows_the_bounds_and_what_is_left():
+    figure = plots.before_and_after(BEFORE)
+    (axes,) = figure.axes
+    (bars,) = axes.collections
+    assert [segment[:, 0].tolist() for segment in bars.get_segments()] == [[900, 1500], [100, 100]]
+    assert texts(axes) == ["240", "40"]
+    assert tick_labels(axes.yaxis) == ["guitar", "piano"]
+    render(figure)
+
+
+@pytest.mark.parametrize("wrong", [{"published": 0}, {"at_most": 50}])
+def test_before_and_after_refuses_bounds_that_are_none(wrong):
+    with pytest.raises(ValueError, match="at_least no larger than at_most"):
+        plots.before_and_after(BEFORE.assign(**wrong))
+
+
+def test_held_out_shares_counts_the_test_videos_of_each_class_and_way():
+    table = pd.DataFrame(
+        {
+            "label": ["cello"] * 4 + ["flute"] * 2,
+            "paper": ["test", "train", "train", "train", "test", "test"],
+            "grouped": ["test", "test", "train", "train", "train", "validation"],
+        }
+    )
+    figure = plots.held_out_shares({"one": table, "two": table})
+    for axes in figure.axes:
+        shown = {line.get_label(): line.get_xdata().tolist() for line in axes.lines if line.get_marker() != "None"}
+        assert shown == {"paper": [25, 100], "grouped": [50, 0]}
+    render(figure)
+
+
+@pytest.mark.parametrize("ways", [[], list("abcd")])
+def test_held_out_shares_refuses_no_way_and_more_than_it_can_tell_apart(ways):
+    table = pd.DataFrame({"label": ["cello"]} | {way: ["test"] for way in ways})
+    with pytest.raises(ValueError, match="expected 1 to 3 ways"):
+        plots.held_out_shares({"one": table})
+
+
+def make_robustness():
+    rows = [
+        ("none", "as is", "", ("audio", "visual", "fusion", "dropout", "attention")),
+        ("missing", "sound", "", ("visual", "fusion", "dropout", "attention")),
+        ("missing", "pictures", "", ("audio", "fusion", "dropout", "attention")),
+        ("noise", "20", "dB", ("audio", "visual", "fusion", "dropout", "attention")),
+        ("noise", "-5", "dB", ("audio", "visual", "fusion", "dropout", "attention")),
+        ("blur", "8", "pixels", ("audio", "visual", "fusion", "dropout", "attention")),
+    ]
+    rows = [(*place, kind) for *place, kinds in rows for kind in kinds]
+    table = pd.DataFrame(rows, columns=["condition", "level", "unit", "kind"])
+    values = np.linspace(90, 20, len(table))
+    return table.assign(value=values, low=values - 10, high=values + 8)
+
+
+def test_robustness_begins_every_panel_with_the_videos_as_they_are():
+    table = make_robustness()
+    figure = plots.robustness(table, reference=9.0)
+    missing, noise, blur = figure.axes
+    assert [axes.get_title("left") for axes in figure.axes] == ["missing", "noise", "blur"]
+    assert tick_labels(noise.xaxis) == ["as is", "20", "-5"]
+    assert noise.get_xlabel() == "dB"
+    lines = {line.get_label(): line for line in noise.lines}
+    two = ["fusion with modality dropout", "fusion with attention and modality dropout"]
+    assert list(lines) == ["sound", "frames", "fusion", *two, "majority rate"]
+    expected = table[table.condition.isin(["none", "noise"]) & (table.kind == "fusion")].value
+    np.testing.assert_allclose(lines["fusion"].get_ydata(), expected)
+    assert lines["fusion"].get_linestyle() == "-"
+    np.testing.assert_allclose(lines["majority rate"].get_ydata(), 9.0)
+    # Levels that are names are not joined, and a model without its modality is not there.
+    lines = {line.get_label(): line for line in missing.lines}
+    assert lines["fusion"].get_linestyle() == "None"
+    assert lines["sound"].get_xdata().round().tolist() == [0, 2]
+    intervals = [path.vertices[:, 1].tolist() for group in blur.collections for path in group.get_paths()]
+    fusion = table[table.condition.isin(["none", "blur"]) & (table.kind == "fusion")]
+    assert [ends for ends in intervals if ends in fusion[["low", "high"]].to_numpy().tolist()]
+    assert len({text.get_text() for text in figure.legends[0].texts}) == 6
+    render(figure)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kind": "human"}, "kind: expected one of audio, visual, fusion, dropout, attention, got"),
+        ({"value": 140.0}, "expected 0 to 100 %"),
+        ({"level": "x"}, "one row a condition, level and kind"),
+    ],
+)
+def test_robustness_refuses_what_it_cannot_show(change, message):
+    with pytest.raises(ValueError, match=message):
+        plots.robustness(make_robustness().assign(**change))
+    with pytest.raises(ValueError, match="at least one of the conditions"):
+        plots.robustness(make_robustness().query("condition == 'none'"))

@@ -1,0 +1,434 @@
+import json
+import shutil
+from dataclasses import asdict, replace
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from tiny_videos import tone, write_video
+
+from instrec_utils import evaluation, files, models, paths
+from instrec_utils.config import CROP_SIZE, Protocol
+from instrec_utils.corpora import Corpus
+from instrec_utils.errors import RunError
+from instrec_utils.features import spectrograms
+from instrec_utils.features import store as features
+from instrec_utils.inputs import frames
+from instrec_utils.report import figures as plots
+from instrec_utils.report import results
+from instrec_utils.robustness import degradation
+from instrec_utils.robustness import measurement as robustness
+from instrec_utils.robustness.degradation import AS_IS, CONDITIONS
+from instrec_utils.training import runs
+
+LABELS = ["cello", "flute", "organ"]
+PROTOCOL = Protocol("adam", learning_rate=0.05, batch_size=4, max_epochs=2, patience=2)
+K = 4
+BY_NAME = {one.name: one for one in CONDITIONS}
+
+
+def build_backbone(name="tiny", weights=None):
+    """Embeddings of the mean colours of sixteen fields of a picture, and of how much they vary."""
+    inputs = keras.Input((CROP_SIZE, CROP_SIZE, 3))
+    x = keras.layers.Rescaling(1 / 128, offset=-1)(inputs)
+    x = keras.layers.AveragePooling2D(56)(x)
+    return keras.Model(inputs, keras.layers.Flatten(name="embedding")(x))
+
+
+def audio_model():
+    inputs = keras.Input((96, 1366))
+    x = keras.layers.Rescaling(0.02, offset=1)(keras.layers.Permute((2, 1))(inputs))
+    x = keras.layers.Dense(8, activation="tanh", name="embedding")(keras.layers.GlobalAveragePooling1D()(x))
+    return keras.Model(inputs, keras.layers.Dense(3, activation="softmax", name="scores")(x))
+
+
+def frame_model(is_frozen):
+    classes = keras.layers.Dense(3, activation="softmax", name="scores")
+    if is_frozen:
+        inputs = keras.Input((48,))
+        return keras.Model(inputs, classes(inputs))
+    backbone = build_backbone()
+    return keras.Model(backbone.input, classes(backbone.output))
+
+
+def late_fusion(form="text"):
+    options = {"num_frames": K, "frame_features": 48, "sound_features": 8, "form": form}
+    return models.build("late_fusion", 3, **options)
+
+
+def make_corpus(directory):
+    """Six test videos: four whole, one without sound, one without pictures."""
+    generator = np.random.default_rng(5)
+    rows = []
+    for number, name in enumerate(("a-whole", "b-whole", "c-whole", "d-whole", "silent", "unseen")):
+        picture = generator.integers(0, 256, (6, 8, 3), dtype=np.uint8).repeat(16, axis=0).repeat(16, axis=1)
+        sound = np.stack([tone(3, 44_100, 300 * (number + 1)), tone(3, 44_100, 2000, 0.1)])
+        directory.mkdir(exist_ok=True, parents=True)
+        write_video(
+            directory / f"{name}.mp4",
+            times=[] if name == "unseen" else np.arange(30) / 10,
+            picture=picture,
+            sound=None if name == "silent" else sound,
+        )
+        rows.append((name, LABELS[number % 3], "test", f"{name}.mp4", 3.0))
+    rows.append(("other", "organ", "train", "other.mp4", 3.0))
+    index = pd.DataFrame(rows, columns=["video_id", "label", "split", "path", "duration"])
+    corpus = Corpus("tiny", "folder", directory, directory, index)
+    for row in corpus.split("test").itertuples():
+        path = features.features_path(directory / "features", row.video_id)
+        features.extract_video(features.Video(row.video_id, directory / row.path, path))
+    shutil.copy(path, features.features_path(directory / "features", "other"))
+    return corpus
+
+
+def inputs_of(corpus):
+    """What the networks are given of each test video, put together without the module under test."""
+    store, backbone = corpus.directory / "features", build_backbone()
+    sounds, embedded = [], []
+    for video_id in corpus.split("test").video_id:
+        sounds.append(spectrograms.read(store, video_id, "choi2016_uc"))
+        pictures = features.read_frames(features.features_path(store, video_id))
+        shown = frames.central_crop(pictures).astype(np.float32)
+        values = backbone.predict(shown, verbose=0) if len(shown) else np.zeros((1, 48))
+        chosen = (np.arange(K) + 0.5) * len(values) / K
+        embedded.append(values[chosen.astype(int)].astype(np.float16).astype(np.float32))
+    return np.stack(sounds), np.stack(embedded)
+
+
+def add_run(corpus, run, model, scores):
+    """Write what a finished training leaves."""
+    files.write_json(run.directory(corpus) / "run.json", {"features": run.features_key(corpus)})
+    with files.whole(run.weights(corpus)) as temporary:
+        model.save(temporary)
+    table = corpus.split("test")
+    table = evaluation.predictions_table(table["video_id"], corpus.targets(table), scores, LABELS)
+    path = runs.result_path(corpus.name, run.name)
+    files.write_text(path.with_suffix(".predictions.csv"), table.to_csv(index=False))
+    content = asdict(run) | {"run": run.name, "run_sha256": run.sha256(corpus), "uses": run.uses}
+    content |= {"finished": "2026-01-01T00:00:00Z", "index_sha256": "now", "num_test": len(table)}
+    files.write_json(path, content)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A corpus with finished runs, all fusions measured."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INSTREC_HOME", str(home))
+        patch.setenv("INSTREC_DATA", str(home / "data"))
+        patch.setattr(models, "build_backbone", build_backbone)
+        patch.setattr(evaluation, "NUM_RESAMPLES", 20)
+        keras.utils.set_random_seed(3)
+        corpus = make_corpus(paths.data_dir() / "tiny")
+        sounds, embedded = inputs_of(corpus)
+        audio = runs.audio_run(audio_model="choi2016", segmentation="uc", profile="quick", seed=1)
+        visual = runs.frame_run(backbone="efficientnet_lite0", num_frames=K, profile="quick", seed=1)
+        heard, seen = audio_model(), frame_model(is_frozen=True)
+        add_run(corpus, audio, heard, heard.predict(sounds, verbose=0))
+        add_run(corpus, visual, seen, seen.predict(embedded.reshape(-1, 48), verbose=0).reshape(-1, K, 3).mean(axis=1))
+        embedding = keras.Model(heard.input, heard.get_layer("embedding").output).predict(sounds, verbose=0)
+        is_heard = np.array([video_id != "silent" for video_id in corpus.split("test").video_id])
+        sound = embedding * is_heard[:, None]
+        fusions = []
+        for form, modality_dropout in (("text", 0.0), ("text", 0.3), ("attention", 0.3)):
+            late = late_fusion(form)
+            variant = {"fusion_form": form, "modality_dropout": modality_dropout}
+            run = runs.fusion_run(corpus, audio=audio, visual=visual, profile="quick", seed=1, **variant)
+            add_run(corpus, run, late, late.predict({"frames": embedded, "sound": sound}, verbose=0))
+            fusions.append((run, late))
+        before = digests(corpus.directory)
+        for run, _ in fusions:
+            robustness.measure(corpus, run, seed=7)
+        yield {
+            "corpus": corpus,
+            "audio": audio,
+            "visual": visual,
+            "fusions": fusions,
+            "sound": sound,
+            "embedded": embedded,
+            "seen": seen,
+            "before": before,
+        }
+
+
+def digests(directory):
+    return {path: files.sha256_of_file(path) for path in sorted(directory.rglob("*")) if path.is_file()}
+
+
+def fusion_name(world, number=0):
+    return world["fusions"][number][0].name
+
+
+def names_of(world):
+    return {kind: fusion_name(world, number) for number, kind in enumerate(("fusion", "dropout", "attention"))}
+
+
+def measured_of(world):
+    return {kind: robustness.read("tiny", name) for kind, name in names_of(world).items()}
+
+
+def scores_at(world, condition, level, model):
+    table = robustness.predictions("tiny", fusion_name(world))
+    rows = table[(table.condition == condition) & (table.level == str(level)) & (table.model == model)]
+    return rows[LABELS].to_numpy()
+
+
+def networks(world):
+    return robustness.Networks(world["corpus"], world["audio"], world["visual"], seed=7)
+
+
+def test_no_condition_changes_the_corpus(world):
+    assert digests(world["corpus"].directory) == world["before"]
+
+
+def test_videos_as_they_are_have_the_runs_own_predictions(world):
+    names = {"audio": world["audio"].name, "visual": world["visual"].name, "fusion": fusion_name(world)}
+    for model, name in names.items():
+        own = results.predictions("tiny", name)[LABELS].to_numpy()
+        np.testing.assert_allclose(scores_at(world, "none", "as is", model), own, atol=1e-4)
+    own = results.predictions("tiny", world["audio"].name)[LABELS].to_numpy()
+    np.testing.assert_allclose(scores_at(world, "blur", 8, "audio"), own, atol=1e-4)
+
+
+def test_the_predictions_recompute_the_result(world):
+    measured = robustness.read("tiny", fusion_name(world))
+    assert len(measured["results"]) == 3 * (1 + 2 + 2 + 2 + 4 + 4 + 2) - 2
+    table = robustness.predictions("tiny", fusion_name(world))
+    assert list(table.columns) == ["video_id", "label", "condition", "level", "model", *LABELS]
+    for row in measured["results"]:
+        place = table[["condition", "level", "model"]] == [row["condition"], str(row["level"]), row["model"]]
+        rows = table[place.all(axis=1)]
+        assert len(rows) == row["n"] == measured["num_test"] == 6
+        hit = (rows[LABELS].idxmax(axis=1) == rows.label).mean()
+        assert row["hit_at_1"]["value"] == pytest.approx(hit)
+        assert row["hit_at_1"]["low"] <= hit <= row["hit_at_1"]["high"]
+        assert ("kbits" in row) == (row["condition"] == "bitrate")
+    assert [one["kind"] for one in results.read("tiny")] == ["audio", "visual", *3 * ["fusion"]]  # none of ours
+
+
+@pytest.mark.parametrize(("lost", "absent"), [("sound", "audio"), ("pictures", "visual")])
+def test_a_missing_modality_is_a_vector_of_zeros(world, lost, absent):
+    late = world["fusions"][0][1]
+    inputs = {"frames": world["embedded"], "sound": world["sound"]}
+    name = {"sound": "sound", "pictures": "frames"}[lost]
+    expected = late.predict(inputs | {name: np.zeros_like(inputs[name])}, verbose=0)
+    np.testing.assert_allclose(scores_at(world, "missing", lost, "fusion"), expected, atol=1e-4)
+    assert len(scores_at(world, "missing", lost, absent)) == 0
+    assert len(scores_at(world, "missing", lost, {"audio": "visual", "visual": "audio"}[absent])) == 6
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_frames_that_are_left(world, number):
+    left = networks(world).frames_left(number)
+    assert left.shape == (6, number)
+    assert (np.diff(left, axis=1) > 0).all()
+    zeroed, repeated, alone = np.zeros_like(world["embedded"]), [], []
+    for video, rows in enumerate(left):
+        zeroed[video, rows] = world["embedded"][video, rows]
+        repeated.append(world["embedded"][video, np.repeat(rows, K // number)])
+        alone.append(world["seen"].predict(world["embedded"][video, rows], verbose=0).mean(axis=0))
+    late = world["fusions"][0][1]
+    for condition, values in (("frames zeroed", zeroed), ("frames repeated", np.stack(repeated))):
+        expected = late.predict({"frames": values, "sound": world["sound"]}, verbose=0)
+        np.testing.assert_allclose(scores_at(world, condition, number, "fusion"), expected, atol=1e-4)
+        np.testing.assert_allclose(scores_at(world, condition, number, "visual"), alone, atol=1e-4)
+
+
+@pytest.mark.parametrize(("condition", "name"), [("noise", "sound"), ("blur", "frames")])
+def test_severe_levels_change_more_than_mild_ones(world, condition, name):
+    clean = networks(world).outputs(AS_IS, "as is")[name][:4]
+    levels = BY_NAME[condition].levels
+    found = [networks(world).outputs(BY_NAME[condition], level)[name][:4] for level in (levels[0], levels[-1])]
+    mild, severe = (np.abs(values - clean).mean() for values in found)
+    assert 0 < mild < severe
+
+
+def test_few_bits_change_sound_and_pictures(world):
+    clean, low = (networks(world).outputs(one, one.levels[-1]) for one in (AS_IS, BY_NAME["bitrate"]))
+    assert set(low) == {*clean, "kbits"}
+    # The last two videos have one stream only.
+    for name in clean:
+        assert np.abs(low[name][:4] - clean[name][:4]).mean(axis=tuple(range(1, clean[name].ndim))).min() > 0, name
+    assert (low["kbits"] > 0).all()
+
+
+def test_a_stream_that_is_not_there_stays_away(world):
+    rows = {row.video_id: number for number, row in enumerate(networks(world).videos)}
+    for condition in ("noise", "bitrate"):
+        assert (
+            not networks(world)
+            .outputs(BY_NAME[condition], BY_NAME[condition].levels[-1])["sound"][rows["silent"]]
+            .any()
+        )
+    for condition in ("blur", "bitrate"):
+        assert (
+            not networks(world)
+            .outputs(BY_NAME[condition], BY_NAME[condition].levels[-1])["frames"][rows["unseen"]]
+            .any()
+        )
+
+
+def test_noise_too_soft_to_matter_gives_the_stored_spectrogram(world):
+    corpus = world["corpus"]
+    found = networks(world)._noisy_spectrogram(corpus.directory / "a-whole.mp4", 300, "a-whole")
+    np.testing.assert_array_equal(found, spectrograms.read(corpus.directory / "features", "a-whole", "choi2016_uc"))
+
+
+def test_a_network_that_takes_pictures(world):
+    network = frame_model(is_frozen=False)
+    visual = replace(world["visual"], parameters=world["visual"].parameters | {"freeze_backbone": False})
+    corpus = world["corpus"]
+    with files.whole(visual.weights(corpus)) as temporary:
+        network.save(temporary)
+    found = robustness.Networks(corpus, world["audio"], visual, seed=7).outputs(AS_IS, "as is")
+    first = features.read_frames(features.features_path(corpus.directory / "features", "a-whole"), np.array([0]))
+    expected = network.predict(frames.central_crop(first).astype(np.float32), verbose=0)
+    place = [row.video_id for row in networks(world).videos].index("a-whole")
+    np.testing.assert_allclose(found["frame_scores"][place, :1], expected, atol=1e-4)
+    np.testing.assert_allclose(found["frames"], world["embedded"], atol=1e-2)
+
+
+def test_a_measurement_that_is_there_is_not_made_again(world):
+    path = robustness.result_path("tiny", fusion_name(world))
+    before = path.stat().st_mtime_ns
+    robustness.measure(world["corpus"], world["fusions"][0][0], seed=7)
+    assert path.stat().st_mtime_ns == before
+
+
+def test_runs_trained_anew_with_other_weights_are_measured_anew(world, monkeypatch):
+    run = world["fusions"][0][0]
+    path, predicted = robustness.result_path("tiny", run.name), runs.result_path("tiny", run.name)
+    written = [path, path.with_suffix(".predictions.csv"), predicted.with_suffix(".predictions.csv")]
+    before = [one.read_bytes() for one in written]
+    monkeypatch.setattr(robustness, "check_reproduced", lambda *_: None)  # the weights are not really others
+    try:
+        written[-1].write_text(results.predictions("tiny", run.name).round(1).to_csv(index=False))
+        robustness.measure(world["corpus"], run, seed=7)
+        assert json.loads(path.read_text())["settings_sha256"] != json.loads(before[0])["settings_sha256"]
+    finally:
+        for one, content in zip(written, before, strict=True):
+            one.write_bytes(content)
+
+
+def test_what_was_killed_goes_on_where_it_stopped(world, monkeypatch):
+    path = robustness.result_path("tiny", fusion_name(world))
+    before = path.with_suffix(".predictions.csv").read_bytes()
+    content = json.loads(path.read_text())
+    path.unlink()
+    kept = networks(world).directory / networks(world).key
+    (kept / "noise_0" / "b-whole.npz").unlink()
+    (kept / "blur_2" / "unseen.npz").unlink()
+    done = []
+    real = robustness.Networks._outputs_of
+
+    def noted(self, condition, level, video):
+        done.append((condition.name, level, video.video_id))
+        return real(self, condition, level, video)
+
+    monkeypatch.setattr(robustness.Networks, "_outputs_of", noted)
+    robustness.measure(world["corpus"], world["fusions"][0][0], seed=7)
+    assert done == [("noise", 0, "b-whole"), ("blur", 2, "unseen")]
+    assert path.with_suffix(".predictions.csv").read_bytes() == before
+    assert json.loads(path.read_text())["results"] == content["results"]
+
+
+def test_another_seed_draws_other_noise_and_other_frames(world):
+    first, other = (robustness.Networks(world["corpus"], world["audio"], world["visual"], seed=seed) for seed in (7, 8))
+    assert first.key != other.key
+    assert (first.frames_left(2) != other.frames_left(2)).any()
+    np.testing.assert_array_equal(first.frames_left(2), networks(world).frames_left(2))
+
+
+def test_runs_that_do_not_reproduce_their_predictions_are_refused(world, monkeypatch):
+    run = world["fusions"][0][0]
+    real = results.predictions
+
+    def altered(corpus, name, split="test"):
+        table = real(corpus, name, split)
+        return table.assign(cello=table["cello"] + 0.1) if name == run.name else table
+
+    monkeypatch.setattr(results, "predictions", altered)
+    before = digests(robustness.result_path("tiny", run.name).parent)
+    with pytest.raises(RunError, match=rf"{run.name}: expected its own predictions .* differ by 0\.100"):
+        robustness.measure(world["corpus"], run, seed=9)
+    assert digests(robustness.result_path("tiny", run.name).parent) == before
+
+
+@pytest.mark.usefixtures("world")
+def test_a_measurement_that_is_not_there():
+    with pytest.raises(RunError, match=r"x\.json: no such measurement; run the notebook 08_robustness first"):
+        robustness.read("tiny", "x")
+    with pytest.raises(RunError, match=r"x\.predictions\.csv: no such predictions"):
+        robustness.predictions("tiny", "x")
+
+
+def test_comparisons_are_of_the_share_of_levels_that_are_right(world):
+    tests = robustness.compare("tiny", names_of(world))
+    found = tests.set_index(["first", "second", "condition"])
+    hits = {}
+    for kind, measured in measured_of(world).items():
+        for row in measured["results"]:
+            model = kind if row["model"] == "fusion" else row["model"]
+            hits[model, row["condition"], row["level"]] = row["hit_at_1"]["value"]
+    for condition in ("noise", "blur"):
+        levels = BY_NAME[condition].levels
+        for kind in ("dropout", "attention"):
+            expected = np.mean([hits[kind, condition, level] - hits["fusion", condition, level] for level in levels])
+            assert found.loc[(kind, "fusion", condition), "difference"] == pytest.approx(100 * expected)
+        better = [max(hits["audio", condition, level], hits["visual", condition, level]) for level in levels]
+        expected = np.mean([hits["fusion", condition, level] for level in levels]) - np.mean(better)
+        assert found.loc[("fusion", "better", condition), "difference"] == pytest.approx(100 * expected)
+    expected = hits["fusion", "missing", "sound"] - hits["visual", "missing", "sound"]
+    assert found.loc[("fusion", "better", "no sound"), "difference"] == pytest.approx(100 * expected)
+    assert (tests["p_holm"].dropna() >= tests["p_value"][tests["p_holm"].notna()]).all()
+    assert tests["condition"].iloc[-1] == "all"
+
+
+def test_what_the_page_shows(world):
+    measured = measured_of(world)
+    curves = robustness.curves(measured)
+    table = robustness.table(curves)
+    assert list(table.columns) == [
+        "Condition",
+        "Level",
+        "Unit",
+        "Sound",
+        "Frames",
+        "Fusion",
+        "Fusion, modality dropout",
+        "Fusion, attention and modality dropout",
+    ]
+    assert len(table) == 1 + 2 + 2 + 2 + 4 + 4 + 2
+    assert table.set_index(["Condition", "Level"]).loc[("missing", "sound"), "Sound"] == "–"
+    tests = robustness.compare("tiny", names_of(world))
+    assert robustness.tests_table(tests)["Condition"].tolist() == [
+        *("none", "no sound", "no pictures", "frames zeroed", "frames repeated", "noise", "blur", "bitrate", "all")
+    ]
+    assert len(robustness.sources(list(measured.values()))) == 3
+    assert "(p = " in robustness.tests_table(tests).iloc[0, 1]
+    assert len(plots.robustness(curves).axes) == 6
+
+
+@pytest.mark.parametrize(
+    ("difference", "p_value", "verdict"),
+    [
+        (-9.0, 0.01, "does not withstand a missing modality:"),
+        (-9.0, 0.2, "falls below the modality that is left without pictures, which so few videos do not tell"),
+        (9.0, 0.01, "withstands a missing modality:"),
+    ],
+)
+def test_the_claim_fails_only_where_the_other_modality_alone_is_significantly_better(
+    world, difference, p_value, verdict
+):
+    curves = robustness.curves(measured_of(world))
+    tests = robustness.compare("tiny", names_of(world))
+    pair = (tests["first"] == "fusion") & (tests["second"] == "better")
+    tests.loc[pair & (tests["condition"] == "no sound"), ["difference", "p_holm"]] = [0.0, 1.0]
+    tests.loc[pair & (tests["condition"] == "no pictures"), ["difference", "p_holm"]] = [difference, p_value]
+    assert f"paper's fusion {verdict}" in robustness.summary(curves, tests)
+
+
+def test_conditions_are_told_apart_by_name():
+    assert len({one.name for one in CONDITIONS}) == len(CONDITIONS)
+    assert set(degradation.SOUND_KBITS) == set(BY_NAME["bitrate"].levels)

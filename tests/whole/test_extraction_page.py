@@ -1,0 +1,76 @@
+"""The page about extraction shows the measured numbers, and no others."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "results" / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def extraction_page():
+    path = ROOT / "benchmarks" / "extraction_page.py"
+    specification = importlib.util.spec_from_file_location("extraction_page", path)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def found():
+    return json.loads((RESULTS / "extraction.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def jpeg():
+    return json.loads((RESULTS / "jpeg.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def hours():
+    return json.loads((ROOT / "results/curation/table1.json").read_text(encoding="utf-8"))["yt8m"]["hours"]
+
+
+def test_the_page_is_that_of_the_results(extraction_page, found, jpeg, hours):
+    page = (ROOT / "book" / "extraction.md").read_text(encoding="utf-8")
+    assert page == extraction_page.page(found, jpeg, hours) + "\n"
+
+
+def test_the_results_are_of_the_whole_measurement(found):
+    assert found["is_tiny"] is False
+    for name in ("through_vs_best", "sampled_speedup", "recipe_speedup", "two_workers_speedup", "memory_growth"):
+        assert found["ratios"][name] == found["measured"][name]["value"]
+        assert found["ratios"][name] > 0
+
+
+def test_the_extrapolation_is_the_measured_work_times_the_hours(extraction_page, found, hours):
+    measured = {"worker_seconds_an_hour_of_video": 72.0, "bytes_an_hour_of_video": 2**30, "videos": 9, "value": 1.9}
+    found["measured"]["two_workers_speedup"] |= measured
+    page = extraction_page.page(found, None, 4000.0)
+    assert "80 core-hours" in page
+    assert "4,000 GiB" in page
+    assert "| 16 | 5.0 | 0.21 |" in page
+
+
+def test_what_misses_its_target_says_so(extraction_page, found, jpeg, hours):
+    found["ratios"] = dict.fromkeys(found["ratios"], 2.0)
+    rows = re.findall(r"\| 2\.00 \| (at \w+) ([\d.]+) \| (\w+) \|", extraction_page.page(found, jpeg, hours))
+    assert len(rows) == len(found["ratios"])
+    for relation, target, is_reached in rows:
+        assert is_reached == ("yes" if (float(target) >= 2.0) == (relation == "at most") else "no")
+
+
+def test_what_jpeg_costs_is_compared_with_the_frames_as_decoded(jpeg):
+    measured = jpeg["measured"]
+    assert str(jpeg["stored_quality"]) in measured
+    before = measured.pop("decoded")["hit_at_1"]["value"]
+    sizes = [row["bytes_a_frame"] for row in measured.values()]
+    assert sizes == sorted(sizes, reverse=True)
+    for row in measured.values():
+        assert row["difference"] == pytest.approx(row["hit_at_1"]["value"] - before)
+        assert row["changed_videos"] >= abs(row["difference"]) * jpeg["num_test"] - 1e-9
+        assert 0 < row["p_value"] <= 1
