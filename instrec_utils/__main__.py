@@ -31,13 +31,13 @@ def report(
     """Do everything from videos to the built book; what is already done and valid is skipped."""
     # papermill's progress bar looks for widgets that only a notebook needs.
     warnings.filterwarnings("ignore", message="IProgress not found")
-    from instrec_utils import pipeline
+    from instrec_utils.pipeline.report import make_report
     from instrec_utils.report import results
 
     overrides = parse_parameters(parameter or [])
     if root:
         overrides["root"] = root
-    page = pipeline.run(corpus, overrides)
+    page = make_report(corpus, overrides)
     print(f"\n{results.headline(overrides.get('corpus', corpus))}\n\nThe book: {page}")
 
 
@@ -51,10 +51,25 @@ def tables(
 ) -> None:
     """Train every run of Tables 2 to 4 that is not there yet, then make the pages and the book anew."""
     warnings.filterwarnings("ignore", message="IProgress not found")
-    from instrec_utils import grid, pipeline
+    from instrec_utils.pipeline.grid import train_experiments
+    from instrec_utils.pipeline.report import make_report
 
-    count = grid.run(corpus, scheduler=scheduler, resources={"GPU": gpus} if gpus else None)
-    print(f"\n{count} runs trained.\nThe book: {pipeline.run(corpus, {})}")
+    count = train_experiments(corpus, scheduler=scheduler, resources={"GPU": gpus} if gpus else None)
+    print(f"\n{count} runs trained.\nThe book: {make_report(corpus, {})}")
+
+
+@app.command()
+def publish(
+    corpus: Annotated[str, typer.Option(help="A corpus that the book publishes: demo, open, curation.")] = "demo",
+) -> None:
+    """Copy the results, pages and media made here into the folders that git tracks."""
+    from instrec_utils import paths
+    from instrec_utils.pipeline.publish import publish as publish_corpus
+
+    changed = publish_corpus(corpus)
+    for path in changed:
+        print(path.relative_to(paths.home()))
+    print(f"{len(changed)} tracked files changed; look at them with git diff, then commit them")
 
 
 @app.command()
@@ -65,7 +80,7 @@ def release(
     from instrec_utils import corpora, paths
     from instrec_utils import release as releases
 
-    path = releases.write(corpora.read(corpus), paths.home() / "release")
+    path = releases.write_release(corpora.read(corpus), paths.home() / "release")
     print(f"\n{path}: {path.stat().st_size / 2**20:.1f} MiB; its checksum is beside it")
 
 
@@ -74,11 +89,12 @@ def curation(
     records: Annotated[str, typer.Option(help="Folder with YouTube-8M's video-level records.")] = "",
 ) -> None:
     """Recompute the paper's Table 1, the splits and the chapter on its data from the authors' lists; build the book."""
-    from instrec_utils import paths, pipeline
+    from instrec_utils import paths
     from instrec_utils.paper_data import published
+    from instrec_utils.pipeline.report import make_curation
 
     splits = published.write_splits(published.locate(), paths.data_dir() / "curation" / "splits")
-    print(f"\nThe splits: {splits}\nThe page: {pipeline.curation(records)}")
+    print(f"\nThe splits: {splits}\nThe page: {make_curation(records)}")
 
 
 @app.command()

@@ -8,9 +8,8 @@ combine. One combination is one run, which papermill executes in a kernel of its
 
 from __future__ import annotations
 
-import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,52 +17,39 @@ import yaml
 from sklearn.model_selection import ParameterGrid
 from tqdm import tqdm
 
-from instrec_utils import cluster, corpora, paths, pipeline
+from instrec_utils import cluster, corpora, files, paths
 from instrec_utils.corpora import Corpus
-from instrec_utils.errors import InstrecError, ParameterError, RunError
-from instrec_utils.training import runs
-from instrec_utils.training.runs import Run
+from instrec_utils.errors import InstrecError, ParameterError
+from instrec_utils.pipeline.execution import execute_notebook
+from instrec_utils.pipeline.parameters import declared_parameters, read_parameters
+from instrec_utils.training.run import Run
+from instrec_utils.training.runs import parameters_path, runs_of
 
-STAGES = ("03_frame_model", "04_audio_model", "05_fusion")  # a fusion needs the runs of the two before it
+STAGES = {"03_visual_model": "visual", "04_audio_model": "audio", "05_fusion": "fusion"}
+"""The notebooks that train, with the kind of their runs; a fusion needs the runs of the two before it."""
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A notebook and all parameters that it is executed with."""
+    """A notebook and the parameters of the report with what this one changes.
+
+    Attributes
+    ----------
+    notebook : str
+        One of `STAGES`.
+    parameters : dict
+        Of all notebooks.
+    """
 
     notebook: str
     parameters: dict[str, Any]
 
     def run(self, corpus: Corpus) -> Run:
-        """Return the run that the notebook makes.
-
-        Raises
-        ------
-        RunError
-            It is a fusion, and a run that it joins is not there.
-        """
-        if self.notebook == "03_frame_model":
-            return _call(runs.frame_run, self.parameters)
-        if self.notebook == "04_audio_model":
-            return _call(runs.audio_run, self.parameters)
-        names = (_call(runs.audio_name, self.parameters), _call(runs.frame_name, self.parameters))
-        audio, visual = (runs.read(corpus, name) for name in names)
-        return _call(runs.fusion_run, self.parameters, corpus=corpus, audio=audio, visual=visual)
-
-    def is_done(self, corpus: Corpus) -> bool:
-        """Tell whether its result is there, of these very settings."""
-        try:
-            return self.run(corpus).is_done(corpus)
-        except RunError:
-            return False
+        """Return the run that the notebook makes."""
+        return runs_of(corpus, self.parameters)[STAGES[self.notebook]]
 
 
-def _call(function: Callable[..., Any], parameters: dict[str, Any], **given: Any) -> Any:
-    names = inspect.signature(function).parameters
-    return function(**{name: value for name, value in parameters.items() if name in names} | given)
-
-
-def read(corpus: str) -> list[Experiment]:
+def read_experiments(corpus_name: str) -> list[Experiment]:
     """Return a corpus' experiments, those of earlier notebooks first.
 
     Raises
@@ -71,7 +57,7 @@ def read(corpus: str) -> list[Experiment]:
     ParameterError
         There is no list, it is malformed, or a parameter is unknown or of another type.
     """
-    path = paths.home() / "params" / "tables" / f"{corpus}.yaml"
+    path = paths.home() / "params" / "tables" / f"{corpus_name}.yaml"
     if not path.exists():
         known = ", ".join(sorted(one.stem for one in path.parent.glob("*.yaml")))
         raise ParameterError(f"{path}: no list of experiments; there are lists for {known}")
@@ -86,46 +72,50 @@ def read(corpus: str) -> list[Experiment]:
             raise ParameterError(f"{path}: notebook: expected one of {', '.join(STAGES)}, got {notebook!r}")
         if not all(isinstance(value, list) and value for value in values.values()):
             raise ParameterError(f"{path}: {notebook}: expected a list of values for each parameter, got {values}")
-        experiments += [_experiment(corpus, notebook, combination) for combination in ParameterGrid(values)]
+        experiments += [_experiment(corpus_name, notebook, combination) for combination in ParameterGrid(values)]
     unique = {repr(experiment): experiment for experiment in experiments}
-    return sorted(unique.values(), key=lambda experiment: STAGES.index(experiment.notebook))
+    return sorted(unique.values(), key=lambda experiment: list(STAGES).index(experiment.notebook))
 
 
-def _experiment(corpus: str, notebook: str, overrides: dict[str, Any]) -> Experiment:
-    parameters = pipeline.read_parameters(corpus, overrides)
-    declared = pipeline.declared(paths.home() / "notebooks" / f"{notebook}.ipynb")
-    defaults = {name: yaml.safe_load(str(entry["default"])) for name, entry in declared.items()}
-    return Experiment(notebook, defaults | {name: value for name, value in parameters.items() if name in declared})
+def _experiment(corpus_name: str, notebook: str, changes: dict[str, Any]) -> Experiment:
+    return Experiment(notebook, read_parameters(corpus_name, changes))
 
 
-def execute(experiment: Experiment) -> str:
+def execute_experiment(experiment: Experiment) -> str:
     """Execute an experiment's notebook in a kernel of its own, into the folder of runs; return that file's name."""
-    corpus = experiment.parameters["corpus"]
-    name = "-".join([experiment.notebook, *(str(value) for value in experiment.parameters.values())])
-    executed = paths.runs_dir(corpus) / "executed" / f"{name.replace('/', '_')[:200]}.ipynb"
-    pipeline.execute(paths.home() / "notebooks" / f"{experiment.notebook}.ipynb", experiment.parameters, executed)
+    corpus_name, notebook = experiment.parameters["corpus"], paths.home() / "notebooks" / f"{experiment.notebook}.ipynb"
+    declared = declared_parameters(notebook)
+    own = {name: value for name, value in experiment.parameters.items() if name in declared}
+    name = "-".join([experiment.notebook, *(str(value) for value in own.values())])
+    executed = paths.runs_dir(corpus_name) / "executed" / f"{name.replace('/', '_')[:200]}.ipynb"
+    execute_notebook(notebook, own, executed)
     return executed.name
 
 
-def run(corpus: str, *, scheduler: str = "", resources: dict[str, float] | None = None) -> int:
+def train_experiments(corpus_name: str, *, scheduler: str = "", resources: dict[str, float] | None = None) -> int:
     """Execute every experiment of a corpus that is not done, and return how many there were.
 
     Parameters
     ----------
-    corpus : name of a list in ``params/tables/``; its features must be extracted.
-    scheduler : address of a running Dask scheduler whose workers share this folder; empty for one after the other.
-    resources : what each run takes of a worker, such as ``{"GPU": 1}``.
+    corpus_name : str
+        Name of a list in ``params/tables/``; its features must be extracted.
+    scheduler : str
+        Address of a running Dask scheduler whose workers share this folder; empty for one after the other.
+    resources : dict of str to float or None
+        What each run takes of a worker, such as ``{"GPU": 1}``.
 
     Raises
     ------
     InstrecError
         An experiment failed; the others of its stage are finished first, and results that were there stay.
     """
-    experiments = read(corpus)
+    experiments = read_experiments(corpus_name)
     prepared = corpora.read(experiments[0].parameters["corpus"])
+    # The notebooks find the runs that they join by the parameters of the report.
+    files.write_text(parameters_path(prepared.name), yaml.safe_dump(read_parameters(corpus_name, {})))
     count = 0
     for stage in STAGES:
-        waiting = [one for one in experiments if one.notebook == stage and not one.is_done(prepared)]
+        waiting = [one for one in experiments if one.notebook == stage and not one.run(prepared).is_done()]
         count += len(waiting)
         failed = _execute_all(waiting, stage, scheduler, resources)
         if failed:
@@ -143,7 +133,7 @@ def _execute_all(
         varied = {name: value for name, value in experiment.parameters.items() if name in _SHOWN}
         print(f"[{number}/{len(waiting)}] {stage} {varied}", file=sys.stderr, flush=True)
         try:
-            execute(experiment)
+            execute_experiment(experiment)
         except InstrecError as error:
             print(f"instrec: {error}", file=sys.stderr, flush=True)
             failed.append(error)
@@ -156,7 +146,7 @@ def _execute_on(
     from distributed import as_completed
 
     with cluster.connect(scheduler) as client:
-        futures = client.map(execute, waiting, pure=False, resources=resources)
+        futures = client.map(execute_experiment, waiting, pure=False, resources=resources)
         with tqdm(as_completed(futures), total=len(futures), desc=stage, unit="run") as done:
             return [error for future in done if (error := future.exception()) is not None]
 

@@ -1,43 +1,17 @@
-"""Log-mel spectrograms between the store and the network: reading, and variation in training.
+"""How spectrograms are varied in training, and whether there is anything in one.
 
 Unless said otherwise a spectrogram is an array [shape=(n_mels, num_frames), float32] in dB, never below -100.
 """
 
 from __future__ import annotations
 
-import functools
-from pathlib import Path
-
 import numpy as np
-import pandas as pd
 
-from instrec_utils.config import CHOI2016, HAN2016, NUM_SEGMENTS
-from instrec_utils.corpora import Corpus
-from instrec_utils.features import store as features
+from instrec_utils.config import NUM_SEGMENTS
+from instrec_utils.inputs.spectrograms import FLOOR
 
-SILENCE = -100.0  # dB, the floor of `audio.log_mel`
-QUIET = -40.0  # dB of mean power: a video below has no sound worth hearing; noise of an empty room stays below
-SHAPES = {
-    "choi2016_uc": (CHOI2016.n_mels, CHOI2016.num_frames),
-    "choi2016_cc": (CHOI2016.n_mels, CHOI2016.num_frames),
-    "han2016": (3 * NUM_SEGMENTS, HAN2016.n_mels, HAN2016.num_frames),
-}
-REMEMBERED = 1024  # spectrograms in memory, some 300 MB: opening files would take a tenth of a short training step
-
-
-def read(store: Path, video_id: str, name: str) -> np.ndarray:
-    """Return one of a video's spectrograms [shape=SHAPES[name], float32, dB]; silence without a sound stream."""
-    path = features.features_path(store, video_id)
-    version = path.stat().st_mtime_ns if path.exists() else 0
-    spectrogram = _remembered(path, name, version)
-    return np.full(SHAPES[name], SILENCE, np.float32) if spectrogram is None else spectrogram.astype(np.float32)
-
-
-@functools.lru_cache(REMEMBERED)
-def _remembered(path: Path, name: str, _version: int) -> np.ndarray | None:
-    """Return a spectrogram as it is stored, in float16."""
-    spectrogram = features.read_spectrogram(path, name)
-    return None if spectrogram is None else spectrogram.astype(np.float16)
+SILENCE = float(10 * np.log10(FLOOR))  # dB, what `spectrograms.log_mel` gives for none
+QUIET = -40.0  # dB of mean power: a video below has no sound worth a training; noise of an empty room stays below
 
 
 def is_silent(spectrogram: np.ndarray) -> bool:
@@ -45,17 +19,7 @@ def is_silent(spectrogram: np.ndarray) -> bool:
     return _level(spectrogram) < QUIET
 
 
-def audible(corpus: Corpus, table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return the rows of the videos in which something is to be heard, or all if there are none.
-
-    Silence under a label teaches an audio model to guess; nothing but the sound itself decides.
-    """
-    store = corpus.directory / "features"
-    heard = np.array([not is_silent(read(store, video_id, name)) for video_id in table["video_id"]], bool)
-    return table[heard] if heard.any() else table
-
-
-def random_part(spectrogram: np.ndarray, num_frames: int, generator: np.random.Generator) -> np.ndarray:
+def random_part(spectrogram: np.ndarray, generator: np.random.Generator, *, num_frames: int) -> np.ndarray:
     """Return `num_frames` frames in a row from a random place."""
     start = generator.integers(0, spectrogram.shape[1] - num_frames + 1)
     return spectrogram[:, start : start + num_frames]
