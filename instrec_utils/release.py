@@ -41,7 +41,8 @@ def write_release(corpus: Corpus, folder: Path) -> Path:
     home = paths.home()
     chosen = sorted(_files(corpus))
     if not any(path.name == "best.keras" for path in chosen):
-        raise RunError(f"{paths.working_results_dir(corpus.name)}: no finished run with its weights; train the models first")
+        folder = paths.working_results_dir(corpus.name)
+        raise RunError(f"{folder}: no finished run with its weights; train the models first")
     outside = [path for path in chosen if not path.is_relative_to(home)]
     if outside:
         raise RunError(
