@@ -120,7 +120,7 @@ def photograph_embeddings(corpus: Corpus, visual_model: str) -> tuple[np.ndarray
     CorpusError
         The corpus' source has no photographs.
     """
-    pictures, targets = photographs.read(corpus)
+    pictures, targets = photographs.read_photographs(corpus)
     path = corpus.directory / "embeddings" / f"{visual_model}-photographs.npz"
     key = files.sha256_of_bytes(pictures.tobytes())
     if path.exists():

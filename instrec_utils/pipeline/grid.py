@@ -110,7 +110,7 @@ def train_experiments(corpus_name: str, *, scheduler: str = "", resources: dict[
         An experiment failed; the others of its stage are finished first, and results that were there stay.
     """
     experiments = read_experiments(corpus_name)
-    prepared = corpora.read(experiments[0].parameters["corpus"])
+    prepared = corpora.read_corpus(experiments[0].parameters["corpus"])
     # The notebooks find the runs that they join by the parameters of the report.
     files.write_text(parameters_path(prepared.name), yaml.safe_dump(read_parameters(corpus_name, {})))
     count = 0

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from instrec_utils import files, paths
+from instrec_utils.corpora import source_named
 from instrec_utils.paper_data import published, youtube8m
 from instrec_utils.pipeline.book import CURATION, build_book
 from instrec_utils.pipeline.execution import make_page
@@ -128,10 +129,8 @@ def _material(parameters: Mapping[str, Any]) -> str:
         found = sorted(path for path in Path(root).expanduser().rglob("*") if path.is_file())
         status = [(str(path), *(getattr(path.stat(), name) for name in ("st_size", "st_mtime_ns"))) for path in found]
         return files.sha256_of(status)
-    ledger = paths.data_dir() / "yt8m" / "ledger.sqlite"
-    if parameters.get("source") == "yt8m" and ledger.exists():
-        return files.sha256_of_file(ledger)
-    return ""
+    ledger = source_named(parameters["source"]).ledger if parameters.get("source") else None
+    return files.sha256_of_file(ledger()) if ledger and ledger().exists() else ""
 
 
 def _results_shown(page: str, corpus_name: str) -> dict[str, str]:

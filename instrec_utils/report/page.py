@@ -19,23 +19,11 @@ from IPython.display import HTML, Markdown
 from matplotlib.figure import Figure
 
 from instrec_utils import files, media, paths
-from instrec_utils.corpora import Corpus
-from instrec_utils.corpora.splits import WAYS
+from instrec_utils.corpora import Corpus, source_named
+from instrec_utils.corpora.splits import SPLIT_METHODS
 from instrec_utils.inputs import frames
 from instrec_utils.report import figures as plots
 from instrec_utils.training.runs import Run
-
-NATURE = {
-    "demo": "<strong>Synthetic.</strong> This page was made from the embedded demo corpus: drawings and rendered MIDI, "
-    "no real video. Its numbers show that the method works end to end; they say nothing about videos that people "
-    "upload.",
-    "open": "<strong>Real pictures, mostly real sound, staged videos.</strong> This page comes from the open corpus: "
-    "real photographs and recordings put together as slide-show videos and degraded in declared shares. Where a "
-    "class has no real recording its sound is rendered, which the tables say.",
-    "folder": "This page was made from a folder of videos.",
-    "fcvid": "This page was made from FCVID: the videos of the paper's list that are in this copy of the archive.",
-    "yt8m": "This page was made from YouTube-8M: the videos of the paper's list that could still be downloaded.",
-}
 
 
 def corpus_note(corpus: Corpus) -> HTML:
@@ -43,10 +31,13 @@ def corpus_note(corpus: Corpus) -> HTML:
     counts = corpus.usable["split"].value_counts()
     sizes = ", ".join(f"{counts.get(name, 0)} {name}" for name in ("train", "validation", "test"))
     unusable = f" {len(corpus.unusable)} videos could not be decoded and are left out." if corpus.unusable else ""
-    split = f" They are divided by {WAYS[corpus.way]}." if corpus.way else ""
+    split = f" They are divided by {SPLIT_METHODS[corpus.split_method]}." if corpus.split_method else ""
+    source = source_named(corpus.source)
+    summary = f"<strong>{html.escape(source.summary)}</strong> " if source.summary else ""
+    nature = summary + html.escape(source.nature, quote=False)
     return HTML(
         f'<div class="admonition note"><p class="admonition-title">Corpus: {html.escape(corpus.name)}</p>'
-        f"<p>{NATURE[corpus.source]} {len(corpus.labels)} classes; videos: {sizes}.{split}{unusable}</p></div>"
+        f"<p>{nature} {len(corpus.labels)} classes; videos: {sizes}.{split}{unusable}</p></div>"
     )
 
 

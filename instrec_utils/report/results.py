@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from instrec_utils import evaluation, paths
-from instrec_utils.corpora import Corpus
+from instrec_utils.corpora import Corpus, source_named
 from instrec_utils.errors import RunError
 from instrec_utils.paper_data import paper
 from instrec_utils.training import runs
@@ -341,7 +341,5 @@ def repaired_and_broken(tables: dict[str, pd.DataFrame]) -> tuple[pd.DataFrame, 
 
 
 def playable(corpus: Corpus) -> set[str]:
-    """Return the videos that a page may play: not those of the soundfont whose licence is for personal use only."""
-    if "sources" not in corpus.index:
-        return set(corpus.index["video_id"])
-    return set(corpus.index.loc[~corpus.index["sources"].str.contains("merlin"), "video_id"])
+    """Return the videos that a page may play, see `Source.is_playable`."""
+    return set(corpus.index.loc[source_named(corpus.source).is_playable(corpus.index), "video_id"])

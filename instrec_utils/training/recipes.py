@@ -121,7 +121,7 @@ def _learn_photographs(run: Run, network: keras.Model) -> None:
     if run.parameters["freeze_backbone"]:
         values, targets = embeddings.photograph_embeddings(run.corpus, run.model)
     else:
-        pictures, targets = photographs.read(run.corpus)
+        pictures, targets = photographs.read_photographs(run.corpus)
         values = frames.central_crop(pictures)
     held_out = np.random.default_rng(run.seed).permutation(len(targets)) < len(targets) // 10
 
