@@ -27,7 +27,7 @@ help:
 #- make validate  looks at every video of a corpus (CORPUS=...)
 #- make bench     ratios and limits, measured (BENCH=extraction, training, jpeg or curation)
 #- make book      the book from the pages that are there
-#- make lint      style
+#- make lint      style, floors and types
 #- make sync      pairs the notebooks
 #- make lock      renews the pins
 #- make clean     removes data, runs and the built book
@@ -67,6 +67,8 @@ test: lint
 lint: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/mypy
 
 bench: $(STAMP)
 	@$(BIN)/python benchmarks/$(BENCH).py
