@@ -41,7 +41,7 @@ def measure_index() -> dict[str, object]:
     from instrec_utils.corpora.splits import grouped_split, paper_split, stratified_split
     from instrec_utils.corpora.validation import validate
 
-    directory = published.locate()
+    directory = published.locate_lists()
     steps = {"imports and checksums": time.perf_counter() - started}
     cpu_started = time.process_time()
 
@@ -97,7 +97,7 @@ def in_own_process(what: str) -> dict[str, object]:
 
 def main() -> None:
     """Measure, write the result, and say what it is."""
-    published.locate()
+    published.locate_lists()
     youtube8m.locate_vocabulary()
     runs = [in_own_process("index") for _ in range(REPEATS)]
     for run in runs:

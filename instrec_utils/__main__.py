@@ -77,7 +77,7 @@ def curation(
     from instrec_utils import paths, pipeline
     from instrec_utils.paper_data import published
 
-    splits = published.write_splits(published.locate(), paths.data_dir() / "curation" / "splits")
+    splits = published.write_splits(published.locate_lists(), paths.data_dir() / "curation" / "splits")
     print(f"\nThe splits: {splits}\nThe page: {pipeline.curation(records)}")
 
 
@@ -90,17 +90,17 @@ def download(
     """Ask YouTube for the paper's YouTube-8M videos; what is here or gone for good is not asked for again."""
     from tqdm import tqdm
 
-    from instrec_utils.paper_data import availability, paper_videos, published
+    from instrec_utils.paper_data import availability, downloads, paper_videos, published
 
-    manners = availability.Manners(num_workers=workers, cookies=cookies)
-    index = paper_videos.in_turn(published.load_index("yt8m", published.locate()))
+    manners = downloads.Manners(num_workers=workers, cookies=cookies)
+    index = paper_videos.in_turn(published.load_index("yt8m", published.locate_lists()))
     folder = paper_videos.youtube8m_dir()
     with availability.Ledger(paper_videos.ledger_path()) as ledger:
         wanted = availability.with_paths(index, ledger).head(limit or len(index))
         num_open = int(wanted.state.isin([availability.NOT_ASKED, "failed"]).sum())
         try:
             with tqdm(desc="asking for videos", total=num_open, unit="video", disable=None) as progress:
-                availability.download(wanted.video_id, folder, ledger, manners, lambda *_: progress.update())
+                downloads.download_videos(wanted.video_id, folder, ledger, manners, lambda *_: progress.update())
         finally:  # also when stopped: what was answered is in the ledger
             table = availability.availability_table(availability.with_paths(index, ledger))
             print(f"\nVideos of YouTube-8M under {folder}:\n\n{table.to_string(index=False, na_rep='-')}")

@@ -47,9 +47,9 @@ def build_fcvid(archive: Path, corpus_dir: Path, way: str = "paper", seed: int =
     Raises
     ------
     CorpusError, DownloadError
-        See `published.locate` and `fcvid.load_index`; or a class has no readable video left in a split.
+        See `published.locate_lists` and `fcvid.load_index`; or a class has no readable video left in a split.
     """
-    listed = fcvid.load_index(archive, published.locate())
+    listed = fcvid.load_index(archive, published.locate_lists())
     listed["reason"] = listed.reason.where(listed.path != "", "not in the archive")
     return _write_what_is_here(_divide(listed, "fcvid", archive, corpus_dir, way, seed), archive, corpus_dir)
 
@@ -68,12 +68,12 @@ def build_youtube8m(corpus_dir: Path, way: str = "paper", seed: int = SPLIT_SEED
     Raises
     ------
     CorpusError, DownloadError
-        See `published.locate`; no video was asked for; or a class has no readable video left in a split.
+        See `published.locate_lists`; no video was asked for; or a class has no readable video left in a split.
     """
     if not ledger_path().is_file():
         raise CorpusError(f"{ledger_path()}: no video of YouTube-8M was asked for yet; run make download first")
     with availability.Ledger(ledger_path()) as ledger:
-        listed = availability.with_paths(published.load_index("yt8m", published.locate()), ledger)
+        listed = availability.with_paths(published.load_index("yt8m", published.locate_lists()), ledger)
     headers = read_headers(youtube8m_dir(), listed.path)
     listed["duration"] = listed.duration.fillna(headers.duration)
     listed["reason"] = headers.reason.where(listed.path != "", listed.state)
@@ -85,7 +85,7 @@ def build_youtube8m(corpus_dir: Path, way: str = "paper", seed: int = SPLIT_SEED
 def _divide(listed: pd.DataFrame, corpus: str, videos: Path, corpus_dir: Path, way: str, seed: int) -> pd.DataFrame:
     """Put a split into a list that comes with the paper's."""
     if way == "stratified":
-        everywhere = published.all_splits(published.locate(), seed)
+        everywhere = published.all_splits(published.locate_lists(), seed)
         return listed.assign(split=everywhere[everywhere.corpus == corpus].set_index(listed.index)[way])
     if way == "grouped":  # only of a video that is here can one say what it is like; the others are not used
         here = listed[listed.reason == ""]

@@ -100,7 +100,7 @@ def test_every_difference_is_on_the_page_with_its_reason(shown):
 
 def test_the_page_has_the_papers_numbers_of_table_1():
     content = json.loads((HOME / "results" / "curation" / "table1.json").read_text())
-    assert {corpus: column["paper"] for corpus, column in content.items()} == paper.tables()["table1"]
+    assert {corpus: column["paper"] for corpus, column in content.items()} == paper.paper_tables()["table1"]
 
 
 def test_the_committed_measurement_keeps_the_limits():
@@ -194,7 +194,7 @@ def test_the_chapter_shows_what_a_ledger_and_records_hold(home, monkeypatch):
     vocabulary["Vertical1"] = "Arts & Entertainment"
     vocabulary["WikiDescription"] = "The " + names + " is a musical instrument. It is loud."
     vocabulary.to_csv(home / "vocabulary.csv", index=False)
-    monkeypatch.setattr(published, "locate", lambda: lists)
+    monkeypatch.setattr(published, "locate_lists", lambda: lists)
     monkeypatch.setattr(youtube8m, "locate_vocabulary", lambda: home / "vocabulary.csv")
     number = {name: n for n, name in enumerate(names)}
     (home / "records").mkdir()
@@ -236,7 +236,7 @@ def checkout(home, monkeypatch):
     """A home whose curation notebook is small, and where the lists are taken for found."""
     (home / "notebooks").mkdir()
     (home / "notebooks" / "curation.ipynb").write_text("one")
-    monkeypatch.setattr(published, "locate", lambda: home)
+    monkeypatch.setattr(published, "locate_lists", lambda: home)
     monkeypatch.setattr(youtube8m, "locate_vocabulary", lambda: home / "vocabulary.csv")
     monkeypatch.setattr(pipeline, "_sources_sha256", lambda: "as they were")
     monkeypatch.setattr(pipeline, "build_book", lambda corpus: home / "html" / "index.html")
