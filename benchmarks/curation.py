@@ -1,8 +1,8 @@
 """How long and how large: the index of YouTube-8M's 60,794 videos, and the chapter on the paper's data.
 
 Run by hand, on a machine that does nothing else: ``python benchmarks/curation.py``. Writes
-``results/benchmarks/curation.json``. The published lists and the vocabulary are found as by ``make curation``; what has
-to be downloaded is downloaded before anything is measured.
+``runs/benchmarks/results/curation.json``. The published lists and the vocabulary are found as by ``make curation``;
+what has to be downloaded is downloaded before anything is measured.
 
 The index is measured in a process of its own, five times, from the published files to the three splits: read the list
 and the durations, write and read the index file, validate (no video is here, so all are missing), split in the paper's
@@ -84,7 +84,7 @@ def measure_notebook() -> dict[str, object]:
         started = time.perf_counter()
         papermill.execute_notebook(notebook, Path(folder) / "page.ipynb", kernel_name="python3", progress_bar=False)
         seconds = time.perf_counter() - started
-        if not (Path(folder) / "results" / "curation" / "table1.json").is_file():
+        if not (Path(folder) / "runs" / "curation" / "results" / "table1.json").is_file():
             raise RuntimeError("the notebook wrote no table1.json")
     return {"seconds": seconds, "limit_seconds": NOTEBOOK_SECONDS}
 
@@ -122,7 +122,7 @@ def main() -> None:
         "versions": provenance.versions(),
         "device": provenance.device(),
     }
-    path = paths.results_dir("benchmarks") / "curation.json"
+    path = paths.runs_dir("benchmarks") / "results" / "curation.json"
     files.write_json(path, content)
     index, notebook = content["index"], content["notebook"]
     print(f"index of {index['videos']:,} videos: {index['seconds']:.2f} s, {index['peak_bytes'] / 1e6:.0f} MB")

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_records import write_records
 
 from instrec_utils.config import LABELS
 from instrec_utils.errors import CorpusError, ParameterError
@@ -150,24 +151,6 @@ def test_a_bad_vocabulary_is_named(vocabulary_file, change, message):
         youtube8m.read_vocabulary(vocabulary_file)
     with pytest.raises(CorpusError, match="no such file"):
         youtube8m.read_vocabulary(vocabulary_file.with_name("other.csv"))
-
-
-def write_records(path, records, key="id"):
-    """Write video-level records as YouTube-8M has them: id, labels, mean_rgb, mean_audio."""
-    import tensorflow as tf
-
-    def floats(number):
-        return tf.train.Feature(float_list=tf.train.FloatList(value=[0.5] * number))
-
-    with tf.io.TFRecordWriter(str(path)) as writer:
-        for video_id, labels in records:
-            feature = {
-                key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[video_id.encode()])),
-                "labels": tf.train.Feature(int64_list=tf.train.Int64List(value=labels)),
-                "mean_rgb": floats(1024),
-                "mean_audio": floats(128),
-            }
-            writer.write(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString())
 
 
 def test_records_become_videos_with_one_label(tmp_path, candidates):
