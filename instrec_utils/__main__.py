@@ -93,7 +93,7 @@ def curation(
     from instrec_utils.paper_data import published
     from instrec_utils.pipeline.report import make_curation
 
-    splits = published.write_splits(published.locate(), paths.data_dir() / "curation" / "splits")
+    splits = published.write_splits(published.locate_lists(), paths.data_dir() / "curation" / "splits")
     print(f"\nThe splits: {splits}\nThe page: {make_curation(records)}")
 
 
@@ -109,7 +109,7 @@ def download(
     from instrec_utils.paper_data import availability, paper_videos, published
 
     manners = availability.Manners(num_workers=workers, cookies=cookies)
-    index = paper_videos.in_turn(published.load_index("yt8m", published.locate()))
+    index = paper_videos.in_turn(published.load_index("yt8m", published.locate_lists()))
     folder = paper_videos.youtube8m_dir()
     with availability.Ledger(paper_videos.ledger_path()) as ledger:
         wanted = availability.with_paths(index, ledger).head(limit or len(index))

@@ -89,7 +89,7 @@ def make_curation(records: str = "") -> Path:
         The authors' lists or YouTube-8M's vocabulary cannot be had, which is said before anything is executed; or
         the notebook failed, and the page that was there stays as it was.
     """
-    published.locate()
+    published.locate_lists()
     youtube8m.locate_vocabulary()
     notebook = paths.home() / "notebooks" / f"{CURATION}.ipynb"
     page = paths.pages_dir(CURATION) / notebook.name

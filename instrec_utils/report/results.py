@@ -243,7 +243,7 @@ def intervals(found: list[dict[str, Any]], *, metric: str = "hit_at_1", with_pap
 
 def paper_rows() -> list[dict[str, Any]]:
     """Return the paper's counterparts of the report's three models, each with a name and a kind."""
-    tables = paper.tables()
+    tables = paper.paper_tables()
     rows = [
         row | {"name": row["model"], "kind": "audio"} for row in tables["table3"] if row["model"] == "Choi 2016, UC"
     ]

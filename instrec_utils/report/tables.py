@@ -183,7 +183,9 @@ def _table(
     for row in ordered:
         line = settings(row[0]) | _values(metrics(row)) | {"Seeds": len(row)} | _cost(row)
         for dataset in DATASETS:
-            found = [one for one in paper.tables()[paper_table] if one["dataset"] == dataset and printed(row[0], one)]
+            found = [
+                one for one in paper.paper_tables()[paper_table] if one["dataset"] == dataset and printed(row[0], one)
+            ]
             line[f"Paper, {dataset}"] = _printed(found[0]) if found else "–"
         lines.append(line)
     return pd.DataFrame(lines)
@@ -269,7 +271,7 @@ def table4(corpus: str) -> pd.DataFrame:
         for dataset in DATASETS:
             found = [
                 one
-                for one in paper.tables()["table4"]
+                for one in paper.paper_tables()["table4"]
                 if one["dataset"] == dataset and name == f"{one['model']}, UC".replace("Choi,", "Choi 2016,")
             ]
             line[f"Paper, {dataset}"] = _printed(found[0]) if found else "–"
