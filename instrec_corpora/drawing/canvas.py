@@ -231,18 +231,20 @@ class Canvas:
             light += sheen * (0.45 * x + 0.55 * y)
         if grain:
             light += grain * 0.5 * self._grain(low, mask.shape)
-        body = np.empty((*mask.shape, 4), np.float32)
-        body[..., :3] = np.asarray(colour, np.float32)
-        if burst is not None:
-            inner = _inner(mask)[..., None]
-            body[..., :3] = body[..., :3] * inner + np.asarray(burst, np.float32) * (1 - inner)
-        dark = np.minimum(light, 1)[..., None]
-        bright = np.clip(light - 1, 0, 1)[..., None]
-        body[..., :3] = np.maximum(body[..., :3] * dark, 0)
-        body[..., :3] += (255 - body[..., :3]) * bright
-        body[..., 3] = 255
-        cover = (mask.astype(np.float32) * (alpha / 255))[..., None]
-        region[:] = np.clip(body * cover + region * (1 - cover) + 0.5, 0, 255).astype(np.uint8)
+        dark, bright = np.minimum(light, 1), np.clip(light - 1, 0, 1)
+        inner = None if burst is None else _inner(mask)
+        cover = mask.astype(np.float32) * (alpha / 255)
+        # Channel by channel: numpy is several times slower along an axis of four.
+        for channel in range(4):
+            body = np.float32(255)
+            if channel < 3:
+                body = np.float32(colour[channel])
+                if inner is not None:
+                    body = body * inner + np.float32(burst[channel]) * (1 - inner)
+                body = np.maximum(body * dark, 0)
+                body += (255 - body) * bright
+            under = region[..., channel] * (1 - cover)
+            region[..., channel] = np.clip(body * cover + under + 0.5, 0, 255).astype(np.uint8)
 
     def _bounds(self, corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the first and the past-the-last pixel (x, y) that a shape with these corners may touch."""
