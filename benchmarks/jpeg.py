@@ -20,7 +20,7 @@ from instrec_utils.features import store as features
 from instrec_utils.inputs import frames
 from instrec_utils.report import results
 from instrec_utils.robustness.measurement import Networks, check_reproduced
-from instrec_utils.training import runs
+from instrec_utils.training import result_files, runs
 
 QUALITIES = (95, 90, 75, 50, 25)
 
@@ -43,14 +43,14 @@ def measure(networks: Networks) -> dict:
                 shown = [frames.decode_jpeg(one) for one in stored]
             found.append(networks.of_pictures(np.array(shown))["frame_scores"].mean(axis=0))
     arrays = {name: np.stack(found) for name, found in scores.items()}
-    own = results.predictions(corpus.name, run.name)
+    own = result_files.read_predictions(runs.result_path(corpus.name, run.name))
     check_reproduced({"visual": run.name}, {"visual": own}, {"visual": arrays[str(frames.JPEG_QUALITY)]})
     truth = corpus.targets(corpus.split("test"))
     return {name: _row(truth, arrays, name, num_bytes) for name in scores}
 
 
 def _row(truth: np.ndarray, scores: dict[str, np.ndarray], name: str, num_bytes: dict[str, list]) -> dict:
-    row = {"hit_at_1": evaluation.evaluate(truth, scores[name])["hit_at_1"]}
+    row = {"hit_at_1": evaluation.evaluate(truth, [scores[name]])["hit_at_1"]}
     if name == "decoded":
         return row
     test = evaluation.compare_seeds(truth, [scores[name]], [scores["decoded"]])
@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--corpus", default="open")
     options = parser.parse_args()
     corpus = corpora.read(options.corpus)
-    audio, run = (runs.read(corpus, result["run"]) for result in results.one_of_each_kind(corpus.name)[:2])
+    audio, run = (runs.read(corpus, name) for name in results.headline(results.read_results(corpus.name)).index[:2])
     measured = measure(Networks(corpus, audio, run, seed=run.seed))
     files.write_json(
         paths.results_dir("benchmarks") / "jpeg.json",

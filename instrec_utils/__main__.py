@@ -32,13 +32,14 @@ def report(
     # papermill's progress bar looks for widgets that only a notebook needs.
     warnings.filterwarnings("ignore", message="IProgress not found")
     from instrec_utils import pipeline
-    from instrec_utils.report import results
+    from instrec_utils.report import results, summary
 
     overrides = parse_parameters(parameter or [])
     if root:
         overrides["root"] = root
     page = pipeline.run(corpus, overrides)
-    print(f"\n{results.headline(overrides.get('corpus', corpus))}\n\nThe book: {page}")
+    found = results.read_results(overrides.get("corpus", corpus))
+    print(f"\n{summary.headline_text(found)}\n\nThe book: {page}")
 
 
 @app.command()

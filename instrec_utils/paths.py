@@ -33,6 +33,14 @@ def results_dir(corpus: str) -> Path:
     return home() / "results" / corpus
 
 
-def media_dir(corpus: str) -> Path:
-    """Return the folder of the clips and pictures that a corpus' pages show."""
-    return home() / "book" / "_static" / "media" / corpus
+def results_dirs(name: str) -> tuple[Path, Path]:
+    """Return the folders of a corpus' results in the order to read them: working, published.
+
+    A run that is found in the first hides the same run in the second.
+    """
+    return runs_dir(name) / "results", home() / "results" / name
+
+
+def media_dir(name: str) -> Path:
+    """Return the folder of the working pictures and clips that a corpus' pages show."""
+    return runs_dir(name) / "media"
