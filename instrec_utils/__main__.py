@@ -32,13 +32,14 @@ def report(
     # papermill's progress bar looks for widgets that only a notebook needs.
     warnings.filterwarnings("ignore", message="IProgress not found")
     from instrec_utils.pipeline.report import make_report
-    from instrec_utils.report import results
+    from instrec_utils.report import results, summary
 
     overrides = parse_parameters(parameter or [])
     if root:
         overrides["root"] = root
     page = make_report(corpus, overrides)
-    print(f"\n{results.headline(overrides.get('corpus', corpus))}\n\nThe book: {page}")
+    found = results.read_results(str(overrides.get("corpus", corpus)))
+    print(f"\n{summary.headline_text(found)}\n\nThe book: {page}")
 
 
 @app.command()
@@ -106,9 +107,9 @@ def download(
     """Ask YouTube for the paper's YouTube-8M videos; what is here or gone for good is not asked for again."""
     from tqdm import tqdm
 
-    from instrec_utils.paper_data import availability, paper_videos, published
+    from instrec_utils.paper_data import availability, downloads, paper_videos, published
 
-    manners = availability.Manners(num_workers=workers, cookies=cookies)
+    manners = downloads.Manners(num_workers=workers, cookies=cookies)
     index = paper_videos.in_turn(published.load_index("yt8m", published.locate_lists()))
     folder = paper_videos.youtube8m_dir()
     with availability.Ledger(paper_videos.ledger_path()) as ledger:
@@ -116,7 +117,7 @@ def download(
         num_open = int(wanted.state.isin([availability.NOT_ASKED, "failed"]).sum())
         try:
             with tqdm(desc="asking for videos", total=num_open, unit="video", disable=None) as progress:
-                availability.download(wanted.video_id, folder, ledger, manners, lambda *_: progress.update())
+                downloads.download_videos(wanted.video_id, folder, ledger, manners, lambda *_: progress.update())
         finally:  # also when stopped: what was answered is in the ledger
             table = availability.availability_table(availability.with_paths(index, ledger))
             print(f"\nVideos of YouTube-8M under {folder}:\n\n{table.to_string(index=False, na_rep='-')}")

@@ -108,59 +108,32 @@ _FUNCTIONS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
 }
 
 
-def evaluate(truth: np.ndarray, scores: np.ndarray, *, seed: int = 0) -> dict[str, dict[str, float]]:
-    """Return every metric with its bootstrap interval over videos.
+def evaluate(truth: np.ndarray, runs: Sequence[np.ndarray], *, seed: int = 0) -> dict[str, dict[str, float]]:
+    """Return every metric of a model trained with one or several seeds, with its bootstrap interval over videos.
 
     Parameters
     ----------
     truth : np.ndarray [shape=(num_videos,), int]
-    scores : np.ndarray [shape=(num_videos, num_classes), float]
+        Class numbers.
+    runs : sequence of np.ndarray [shape=(num_videos, num_classes)]
+        Scores of each seed on the same videos.
     seed : int
-        Of the `NUM_RESAMPLES` bootstrap resamples.
+        Of the 1,000 bootstrap resamples, which take the same videos from every run.
 
     Returns
     -------
-    dict of str to dict
-        For each of `METRICS` value, low and high, 0 to 1: the 95 % percentile interval.
+    dict of str to dict of str to float
+        For each of `METRICS`, 0 to 1: value, the mean over seeds; low and high, the 95 % percentile interval of that
+        mean over videos; and of several seeds spread, the standard deviation over them.
 
     Raises
     ------
     ValueError
         See `validate`.
     """
-    validate(truth, scores)
-    generator = np.random.default_rng(seed)
-    resamples = generator.integers(0, len(truth), (NUM_RESAMPLES, len(truth)))
-    tails = [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)]
-    metrics = {}
-    for name, function in _FUNCTIONS.items():
-        resampled = function if name != "f1_macro" else _f1_of_present
-        low, high = np.percentile([resampled(truth[rows], scores[rows]) for rows in resamples], tails)
-        metrics[name] = {"value": function(truth, scores), "low": float(low), "high": float(high)}
-    return metrics
-
-
-def evaluate_seeds(truth: np.ndarray, runs: Sequence[np.ndarray], *, seed: int = 0) -> dict[str, dict[str, float]]:
-    """Return every metric of a model trained with several seeds.
-
-    Parameters
-    ----------
-    truth : np.ndarray [shape=(num_videos,), int]
-    runs : sequence of np.ndarray [shape=(num_videos, num_classes), float]
-        Scores of each seed on the same videos.
-    seed : int
-        Of the bootstrap resamples, which take the same videos from every run.
-
-    Returns
-    -------
-    dict of str to dict
-        For each of `METRICS` value, the mean over seeds; spread, their standard deviation, NaN of one seed;
-        low and high, the 95 % percentile interval of the mean over videos.
-    """
-    generator = np.random.default_rng(seed)
     for scores in runs:
         validate(truth, scores)
-    resamples = generator.integers(0, len(truth), (NUM_RESAMPLES, len(truth)))
+    resamples = np.random.default_rng(seed).integers(0, len(truth), (NUM_RESAMPLES, len(truth)))
     tails = [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)]
     metrics = {}
     for name, function in _FUNCTIONS.items():
@@ -168,8 +141,9 @@ def evaluate_seeds(truth: np.ndarray, runs: Sequence[np.ndarray], *, seed: int =
         values = [function(truth, scores) for scores in runs]
         means = [np.mean([resampled(truth[rows], scores[rows]) for scores in runs]) for rows in resamples]
         low, high = np.percentile(means, tails)
-        spread = float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
-        metrics[name] = {"value": float(np.mean(values)), "spread": spread, "low": float(low), "high": float(high)}
+        metrics[name] = {"value": float(np.mean(values)), "low": float(low), "high": float(high)}
+        if len(runs) > 1:
+            metrics[name]["spread"] = float(np.std(values, ddof=1))
     return metrics
 
 

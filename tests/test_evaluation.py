@@ -92,7 +92,7 @@ def made_predictions(num_videos, share_right=0.7, seed=0):
 
 def test_evaluate_gives_values_and_intervals():
     truth, scores = made_predictions(150)
-    metrics = evaluation.evaluate(truth, scores)
+    metrics = evaluation.evaluate(truth, [scores])
     assert tuple(metrics) == evaluation.METRICS
     for metric in metrics.values():
         assert set(metric) == {"value", "low", "high"}
@@ -101,13 +101,13 @@ def test_evaluate_gives_values_and_intervals():
     assert metrics["hit_at_1"]["value"] == evaluation.hit_at_k(truth, scores, 1)
     assert metrics["hit_at_3"]["value"] == evaluation.hit_at_k(truth, scores, 3)
     assert metrics["f1_weighted"]["value"] == evaluation.f1(truth, scores, "weighted")
-    assert evaluation.evaluate(truth, scores) == metrics
-    assert evaluation.evaluate(truth, scores, seed=1) != metrics
+    assert evaluation.evaluate(truth, [scores]) == metrics
+    assert evaluation.evaluate(truth, [scores], seed=1) != metrics
 
 
 def test_the_interval_of_a_share_is_that_of_the_binomial_distribution():
     truth, scores = made_predictions(150)
-    metric = evaluation.evaluate(truth, scores)["hit_at_1"]
+    metric = evaluation.evaluate(truth, [scores])["hit_at_1"]
     low, high = scipy.stats.binom(150, metric["value"]).interval(0.95)
     assert metric["low"] == pytest.approx(low / 150, abs=0.015)
     assert metric["high"] == pytest.approx(high / 150, abs=0.015)
@@ -116,7 +116,8 @@ def test_the_interval_of_a_share_is_that_of_the_binomial_distribution():
 def test_the_interval_narrows_with_more_videos():
     widths = []
     for num_videos in (40, 160, 640):
-        metric = evaluation.evaluate(*made_predictions(num_videos))["hit_at_1"]
+        truth, scores = made_predictions(num_videos)
+        metric = evaluation.evaluate(truth, [scores])["hit_at_1"]
         widths.append(metric["high"] - metric["low"])
     for wide, narrow in itertools.pairwise(widths):
         assert wide / narrow == pytest.approx(2, rel=0.3)  # the square root of four
@@ -124,7 +125,7 @@ def test_the_interval_narrows_with_more_videos():
 
 def test_two_classes():
     truth, scores = np.array([0, 1, 1, 0]), np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]])
-    metrics = evaluation.evaluate(truth, scores)
+    metrics = evaluation.evaluate(truth, [scores])
     assert metrics["hit_at_1"]["value"] == 0.75
     assert metrics["hit_at_3"] == {"value": 1.0, "low": 1.0, "high": 1.0}
 
@@ -143,7 +144,7 @@ def test_two_classes():
 )
 def test_what_cannot_be_evaluated_is_refused(truth, scores, message):
     with pytest.raises(ValueError, match=message):
-        evaluation.evaluate(np.array(truth, int), np.array(scores, float))
+        evaluation.evaluate(np.array(truth, int), [np.array(scores, float)])
 
 
 def test_predictions_come_back():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import itertools
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -92,9 +91,12 @@ def extract_video(video: Video, *, num_threads: int = 1) -> None:
 def _submit_pictures(threads: ThreadPoolExecutor, path: Path, num_threads: int) -> list[Future[list[np.ndarray]]]:
     """Let the threads decode the pictures, each a stretch of its own where the container allows it."""
     # One stretch more than threads: the last piece is the sound, which takes about as long as that.
-    firsts = [0] if num_threads == 1 else media.stretches(path, num_threads + 1, frame_rate=config.FRAME_RATE)
+    firsts: list[int] = (
+        [0] if num_threads == 1 else media.stretches(path, num_threads + 1, frame_rate=config.FRAME_RATE)
+    )
     each = num_threads if len(firsts) == 1 else 1
-    return [threads.submit(_pictures, path, each, first, stop) for first, stop in itertools.pairwise([*firsts, None])]
+    ends = [*firsts[1:], None]
+    return [threads.submit(_pictures, path, each, first, stop) for first, stop in zip(firsts, ends, strict=True)]
 
 
 def _joined(parts: list[Future[list[np.ndarray]]], path: Path) -> list[np.ndarray]:

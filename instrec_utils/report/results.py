@@ -1,345 +1,251 @@
-"""The published numbers: everything that a page shows is read from ``results/`` here."""
+"""The results of a corpus as one tidy table, read once: everything that a page shows is a selection of it.
+
+Working results, in ``runs/<corpus>/results``, hide published ones of the same run, in ``results/<corpus>``. Everywhere
+`found` is the table of `read_results`, and a `row` the runs of it that differ in nothing but the seed.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from instrec_utils import evaluation, paths
-from instrec_utils.corpora import Corpus, source_named
+from instrec_utils import evaluation, files, paths
 from instrec_utils.errors import RunError
-from instrec_utils.paper_data import paper
-from instrec_utils.training import runs
+from instrec_utils.models.architecture import KINDS
+from instrec_utils.report import words
+from instrec_utils.training import result_files
+from instrec_utils.training.run import usual_settings
 
-NAMES = {"hit_at_1": "Hit@1", "hit_at_3": "Hit@3", "f1_macro": "F1 macro", "f1_weighted": "F1 weighted"}
-MODELS = {
-    "han2016": "Han 2016",
-    "choi2016": "Choi 2016",
-    "xception_audio": "Xception",
-    "efficientnet_lite0": "EfficientNet-Lite0",
-    "inception_frames": "Inception v3",
-    "late_fusion": "Late fusion",
-}
-KINDS = ("audio", "visual", "fusion")
-NEEDED = frozenset(
-    {
-        "run",
-        "kind",
-        "model",
-        "parameters",
-        "protocol",
-        "seed",
-        "uses",
-        "num_test",
-        "finished",
-        "index_sha256",
-        "run_sha256",
-    }
+_PARAMETERS = (
+    *("segmentation", "num_frames", "pretrained", "freeze_backbone"),
+    *("fusion_form", "modality_dropout", "audio", "visual"),
 )
-"""What every result says of itself, whichever page reads it."""
+"""Settings that are columns in every table, None for the kinds of model that have no such setting."""
 
 
-def read(corpus: str) -> list[dict[str, Any]]:
-    """Return every result of a corpus, audio before visual before fusion.
-
-    Raises
-    ------
-    RunError
-        There is none, or one is damaged or of another version.
-    """
-    directory = paths.results_dir(corpus)
-    found = [_checked(path) for path in sorted(directory.glob("*.json"))]
-    if not found:
-        raise RunError(f"{directory}: no results; run `make report CORPUS={corpus}` first")
-    return sorted(found, key=lambda result: (KINDS.index(result["kind"]), result["run"]))
-
-
-def _checked(path: Path) -> dict[str, Any]:
-    result = runs.read_json(path)
-    missing = sorted(NEEDED - set(result))
-    if missing:
-        raise RunError(
-            f"{path}: of another version, without {', '.join(missing)}; delete it and train this model again"
-        )
-    return result
-
-
-def current(corpus: str) -> list[dict[str, Any]]:
-    """Return the results that belong together, as `read` does.
+def read_results(corpus_name: str) -> pd.DataFrame:
+    """Return the results of a corpus that belong together, one row a run.
 
     Those are the results of the newest one's index, and of the fusions those whose joined results are as they were when
     the fusion was trained.
 
+    Parameters
+    ----------
+    corpus_name : str
+        Name of its folders.
+
+    Returns
+    -------
+    pd.DataFrame [one row a run, its name the index]
+        Audio before visual before fusion, then by name. Its columns are the fields of the result files, those of their
+        parameters (None where a kind of model has no such setting), and of each metric, 0 to 1, ``hit_at_1``,
+        ``hit_at_1_low`` and ``hit_at_1_high``; beside them path and is_published, of the file, and row: the same for
+        runs that differ in nothing but the seed. A fusion of runs of other rows is of another row.
+
     Raises
     ------
     RunError
-        There is none.
+        There is no result, or one is damaged or of another version.
     """
-    found = read(corpus)
-    index = max(found, key=lambda result: result["finished"])["index_sha256"]
-    found = [result for result in found if result["index_sha256"] == index]
-    sha256 = {result["run"]: result["run_sha256"] for result in found}
-    return [
-        result
-        for result in found
-        if result["kind"] != "fusion"
-        or [sha256.get(result["parameters"][kind]) for kind in ("audio", "visual")] == result["uses"]
+    found: dict[str, dict[str, Any]] = {}
+    working, published = paths.results_dirs(corpus_name)
+    for directory in (working, published):
+        for path in sorted(directory.glob("*.json")):
+            if path.stem not in found:
+                of_file = {"path": path, "is_published": directory == published}
+                found[path.stem] = result_files.read_result(path) | of_file
+    if not found:
+        raise RunError(f"{published}: no results; run `make report CORPUS={corpus_name}` first")
+    index = max(found.values(), key=lambda result: result["finished"])["index_sha256"]
+    of_index = {result["run"]: result for result in found.values() if result["index_sha256"] == index}
+    ordered = sorted(of_index.values(), key=lambda result: (KINDS.index(result["kind"]), result["run"]))
+    kept = [result for result in ordered if _is_of_these(result, of_index)]
+    rows = [
+        {name: entry for name, entry in (result["parameters"] | result).items() if name != "metrics"}
+        | metric_columns(result.get("metrics", {}))
+        | {"row": _row_key(result, of_index)}
+        for result in kept
     ]
+    own = (key for row in rows for key in row)
+    columns = list(dict.fromkeys([*result_files.NEEDED, *_PARAMETERS, "row", "path", "is_published", *own]))
+    table = pd.DataFrame(rows, columns=columns, index=[row["run"] for row in rows], dtype=object)
+    table = table.where(table.notna(), None)
+    complete = [column for column in columns if table[column].notna().all()]
+    return table.astype({column: table[column].infer_objects().dtype for column in complete})
 
 
-def predictions(corpus: str, run: str, split: str = "test") -> pd.DataFrame:
-    """Return a run's predictions on a split: video_id, label, one score column a class, 0 to 1.
-
-    Raises
-    ------
-    RunError
-        There are none, they are damaged, or some are missing.
-    """
-    path = runs.predictions_path(corpus, run, split)
-    if not path.exists():
-        raise RunError(f"{path}: no such predictions; train this model first")
-    try:
-        table = pd.read_csv(path, dtype={"video_id": str, "label": str}, keep_default_na=False)
-        table = table.astype(dict.fromkeys(table.columns[2:], float))
-    except ValueError as error:
-        raise RunError(f"{path}: damaged ({error}); delete it and train this model again") from error
-    expected = runs.read_json(runs.result_path(corpus, run)).get(f"num_{split}", len(table))
-    if len(table) != expected:
-        raise RunError(f"{path}: expected {expected} videos, got {len(table)}; delete it and train this model again")
-    return table
+def _is_of_these(result: Mapping[str, Any], found: Mapping[str, Mapping[str, Any]]) -> bool:
+    if result["kind"] != "fusion":
+        return True
+    joined = [found.get(result["parameters"][kind], {}).get("run_sha256") for kind in ("audio", "visual")]
+    return joined == list(result["uses"])
 
 
-def describe(result: dict[str, Any]) -> str:
-    """Return a run's name as a reader would say it."""
-    parameters = result["parameters"]
-    if result["kind"] == "audio":
-        windows = "" if result["model"] == "han2016" else f", {parameters['segmentation'].upper()}"
-        return f"{MODELS[result['model']]}{windows}"
-    if result["kind"] == "visual":
-        pretrained = ", PT" if parameters["pretrained"] else ""
-        return f"{MODELS[result['model']]}, {_frames(parameters)}{pretrained}"
-    form = "" if parameters["fusion_form"] == "text" else f", {parameters['fusion_form']}"
-    dropout = ", modality dropout" if parameters["modality_dropout"] else ""
-    return f"Late fusion, {_frames(parameters)}{form}{dropout}"
+def _row_key(result: Mapping[str, Any], found: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return what a result has in common with those of other seeds: all that it depends on but the seed."""
+    kinds = ("audio", "visual") if result["kind"] == "fusion" else ()
+    joined = {kind: _row_key(found[result["parameters"][kind]], found) for kind in kinds}
+    settings = [result[name] for name in ("kind", "model", "profile", "protocol")]
+    return files.sha256_of([*settings, result["parameters"] | joined])[:12]
 
 
-def _frames(parameters: dict[str, Any]) -> str:
-    return "1 frame" if parameters["num_frames"] == 1 else f"{parameters['num_frames']} frames"
+def one_result(found: pd.DataFrame, run: str) -> pd.Series:
+    """Return a run's result.
 
-
-def table(results: list[dict[str, Any]], key: str = "metrics") -> pd.DataFrame:
-    """Return one row a result: model, parameters, and each metric in % with its interval as text."""
-    rows = []
-    for result in results:
-        row = {"Kind": result["kind"], "Model": describe(result), "Trained parameters": f"{result['num_parameters']:,}"}
-        row |= {NAMES[name]: percent(result[key][name]) for name in evaluation.METRICS}
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def percent(metric: dict[str, float]) -> str:
-    """Return a metric in % with its 95 % interval, "71.8 (56.4–84.6)", that breaks before the interval only."""
-    return f"{100 * metric['value']:.1f} ({100 * metric['low']:.1f}–{100 * metric['high']:.1f})"
-
-
-def headline(corpus: str) -> str:
-    """Return the headline of a corpus as a table for a terminal."""
-    found = [*one_of_each_kind(corpus), with_attention(corpus)]
-    first = found[0]
-    note = (
-        f"{corpus}: {first['num_train']} videos in training, {first['num_validation']} in validation, "
-        f"{first['num_test']} in the test split; in %, with 95 % bootstrap intervals over test videos; "
-        f"always answering the commonest class scores {100 * first['majority_rate']:.1f}"
-    )
-    return f"{table(found).to_string(index=False)}\n{note}"
-
-
-def read_one(corpus: str, run: str) -> dict[str, Any]:
-    """Return a run's result by name.
+    Parameters
+    ----------
+    run : str
+        Its name.
 
     Raises
     ------
     RunError
-        There is none of that name.
+        There is none of that name, or it does not belong to the newest ones.
     """
-    found = {result["run"]: result for result in read(corpus)}
-    if run not in found:
-        raise RunError(f"results/{corpus}: expected one of {', '.join(found)}, got {run!r}")
-    return found[run]
+    if run not in found.index:
+        raise RunError(
+            f"results: expected one of {', '.join(found.index) or 'none'}, got {run!r}; "
+            "it is not there, or of another index or of other runs: train it again"
+        )
+    return found.loc[run]
 
 
-def one_of_each_kind(corpus: str) -> list[dict[str, Any]]:
-    """Return the headline: the paper's form of fusion of Choi's network, and the two results that it joins.
+def row_of(found: pd.DataFrame, run: str) -> pd.DataFrame:
+    """Return the results that differ from a run's in the seed only, itself among them; see `one_result`."""
+    return found[found["row"] == one_result(found, run)["row"]]
 
-    Of several, that of the smallest seed, and of these the newest; without Choi's network, that of another. In the
-    order of `KINDS`.
+
+def joined(found: pd.DataFrame, fusion: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """Return the results that a row of fusions joins, seed by seed; kind is "audio" or "visual"."""
+    return found.loc[list(fusion[kind])]
+
+
+def headline(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the paper's form of fusion of Choi's network, and before it the two results that it joins.
+
+    Of several, that of the smallest seed, and of these the newest; without Choi's network, that of another.
 
     Raises
     ------
     RunError
         There is no fusion yet.
     """
-    found = {result["run"]: result for result in current(corpus)}
 
-    def rank(result: dict[str, Any]) -> tuple[Any, ...]:
-        parameters = result["parameters"]
-        audio = found[parameters["audio"]]
-        is_default = (parameters["fusion_form"], audio["model"], audio["parameters"]["segmentation"])
-        return is_default != ("text", "choi2016", "uc"), parameters["modality_dropout"], result["seed"]
+    def rank(fusion: pd.Series) -> tuple[Any, ...]:
+        audio = found.loc[fusion["audio"]]
+        is_paper = (fusion["fusion_form"], audio["model"], audio["segmentation"]) == ("text", "choi2016", "uc")
+        return not is_paper, fusion["modality_dropout"], fusion["seed"]
 
-    fusions = [result for result in found.values() if result["kind"] == "fusion"]
-    fusions.sort(key=lambda result: result["finished"], reverse=True)
+    fusions = [fusion for _, fusion in found[found["kind"] == "fusion"].iterrows()]
     if not fusions:
-        raise RunError(f"results/{corpus}: no fusion yet; run the notebook 05_fusion first")
+        raise RunError("results: no fusion yet; run the notebook 05_fusion first")
+    fusions.sort(key=lambda fusion: fusion["finished"], reverse=True)
     fusion = min(fusions, key=rank)
-    return [found[fusion["parameters"][kind]] for kind in ("audio", "visual")] + [fusion]
+    return found.loc[[fusion["audio"], fusion["visual"], fusion["run"]]]
 
 
-def with_attention(corpus: str) -> dict[str, Any]:
-    """Return the headline's other fusion, with attention and modality dropout.
+def with_attention(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the headline, and after it the fusion of the same two with attention and modality dropout.
 
     Raises
     ------
     RunError
         There is none yet.
     """
-    audio, visual, fusion = one_of_each_kind(corpus)
-    for result in current(corpus):
-        parameters = result["parameters"]
-        if result["kind"] == "fusion" and result["seed"] == fusion["seed"]:
-            joined = (parameters["fusion_form"], parameters["audio"], parameters["visual"])
-            if joined == ("attention", audio["run"], visual["run"]) and parameters["modality_dropout"]:
-                return result
-    raise RunError(
-        f"results/{corpus}: no fusion with attention of {audio['run']} yet; run the notebook 05_fusion first"
-    )
+    three = headline(found)
+    audio, visual, fusion = three.index
+    same = (found["audio"] == audio) & (found["visual"] == visual) & (found["seed"] == three.loc[fusion, "seed"])
+    others = found[same & (found["fusion_form"] == "attention") & (found["modality_dropout"].fillna(0) > 0)]
+    if others.empty:
+        raise RunError(f"results: no fusion with attention of {audio} yet; run the notebook 05_fusion first")
+    return found.loc[[*three.index, others.index[0]]]
 
 
-def intervals(found: list[dict[str, Any]], *, metric: str = "hit_at_1", with_paper: bool = False) -> pd.DataFrame:
-    """Return one row a result for `plots.intervals`: name, kind, value, low, high, in %.
-
-    With the paper's rows of Choi's model, of its best frame models, and of their fusions.
-    """
-    rows = [
-        {"name": describe(result), "kind": result["kind"]}
-        | {key: 100 * result["metrics"][metric][key] for key in ("value", "low", "high")}
-        for result in found
-    ]
-    if with_paper:
-        rows += [
-            {
-                "name": f"Paper, {row['dataset']}: {row['name']}",
-                "kind": "paper",
-                "low": row[metric],
-                "high": row[metric],
-            }
-            | {"value": row[metric]}
-            for row in paper_rows()
-        ]
-    return pd.DataFrame(rows)
-
-
-def paper_rows() -> list[dict[str, Any]]:
-    """Return the paper's counterparts of the report's three models, each with a name and a kind."""
-    tables = paper.paper_tables()
-    rows = [
-        row | {"name": row["model"], "kind": "audio"} for row in tables["table3"] if row["model"] == "Choi 2016, UC"
-    ]
-    best = ((50, "FCVID"), (20, "YT-8M"))
-    rows += [
-        row | {"name": f"Inception v3, {row['frames']} frames", "kind": "visual"}
-        for row in tables["table2"]
-        if row["pretrained"] and (row["frames"], row["dataset"]) in best
-    ]
-    rows += [
-        row | {"name": f"fusion, {row['frames']} frames", "kind": "fusion"}
-        for row in tables["table4"]
-        if row["model"] == "Choi"
-    ]
-    return rows
-
-
-def beside_the_paper(found: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return our results and the paper's counterparts, kind by kind."""
-    rows = []
-    for kind in KINDS:
-        for result in (result for result in found if result["kind"] == kind):
-            values = {NAMES[name]: percent(result["metrics"][name]) for name in evaluation.METRICS}
-            rows.append({"Kind": kind, "Corpus": result["corpus"], "Model": describe(result)} | values)
-        for row in (row for row in paper_rows() if row["kind"] == kind):
-            values = {"Hit@1": f"{row['hit_at_1']:.2f}", "Hit@3": f"{row['hit_at_3']:.2f}"}
-            values |= {"F1 macro": "–", "F1 weighted": f"{row['f1']:.2f} (F1)"}
-            rows.append({"Kind": kind, "Corpus": f"paper, {row['dataset']}", "Model": row["name"]} | values)
-    return pd.DataFrame(rows)
-
-
-def by_condition(corpus: Corpus, found: list[dict[str, Any]], column: str) -> pd.DataFrame | None:
-    """Return Hit@1 of each result by a condition of the test clips, for `plots.scores_by_condition`.
+def read_predictions(result: Mapping[str, Any], split: str = "test") -> pd.DataFrame:
+    """Return a run's predictions on a split; see `training.result_files.read_predictions`.
 
     Parameters
     ----------
-    corpus : whose index has the column.
-    found : results.
-    column : "picture" or "sound".
+    result : mapping of str
+        A row of `read_results`.
+    split : str
+        "validation", "test" or "test_clean".
+    """
+    return result_files.read_predictions(result["path"], split)
+
+
+def read_scores(row: pd.DataFrame, split: str = "test") -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return the truth and the scores of each run of a row on a split.
 
     Returns
     -------
-    pd.DataFrame or None
-        None where no condition is declared. The commonest condition comes first.
+    truth : np.ndarray [shape=(num_videos,), int]
+        Class numbers.
+    scores : list of np.ndarray [shape=(num_videos, num_classes)]
+        One a run, 0 to 1.
+
+    Raises
+    ------
+    RunError
+        See `read_predictions`.
     """
-    if column not in corpus.index:
-        return None
-    conditions = corpus.index.set_index("video_id")[column]
-    tables = []
-    for result in found:
-        table = predictions(corpus.name, result["run"])
-        truth, scores, _ = evaluation.from_predictions(table)
-        hits = pd.Series(100.0 * (scores.argmax(axis=1) == truth), index=conditions.loc[table["video_id"]].to_numpy())
-        rates = hits.groupby(level=0).agg(["mean", "size"]).set_axis(["value", "num_videos"], axis=1)
-        tables.append(rates.rename_axis("condition").reset_index().assign(stream=column, kind=result["kind"]))
-    return pd.concat(tables).sort_values("num_videos", ascending=False, kind="stable")
+    tables = [evaluation.from_predictions(read_predictions(result, split)) for _, result in row.iterrows()]
+    return tables[0][0], [scores for _, scores, _ in tables]
 
 
-def recall_by_class(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return the share of each class that is recognised: columns label, kind, recall (0 to 1)."""
-    rows = []
-    for kind, table in tables.items():
-        answers = table.columns[2:][table.iloc[:, 2:].to_numpy().argmax(axis=1)]
-        recall = (answers == table["label"]).groupby(table["label"]).mean()
-        rows += [{"label": label, "kind": kind, "recall": value} for label, value in recall.items()]
-    return pd.DataFrame(rows)
+def mean_over_seeds(found: pd.DataFrame, names: Sequence[str] | None = None, split: str = "test") -> pd.DataFrame:
+    """Return the rows of tables: runs that differ in the seed only become one, measured over all of them.
 
-
-def _answers(table: pd.DataFrame) -> pd.Series:
-    return table.set_index("video_id").iloc[:, 1:].idxmax(axis=1)
-
-
-def confused_pairs(table: pd.DataFrame) -> pd.DataFrame:
-    """Return which label is taken for which, the commonest first."""
-    pairs = pd.DataFrame({"Is": table["label"].to_numpy(), "Taken for": _answers(table).to_numpy()})
-    wrong = pairs[pairs["Is"] != pairs["Taken for"]]
-    return wrong.value_counts().rename("Videos").reset_index()
-
-
-def repaired_and_broken(tables: dict[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the videos that the fusion repaired and those that it broke.
+    Parameters
+    ----------
+    names : sequence of str or None
+        Runs whose rows are wanted, in this order; None for all rows, in the table's order.
+    split : str
+        "test", or "test_clean" for the clear variants of the test clips.
 
     Returns
     -------
-    repaired, broken : pd.DataFrame
-        video_id, label and the three answers. Repaired: the fusion is right and a modality is not. Broken: the
-        fusion is wrong and a modality is not.
+    pd.DataFrame [one row a row of tables, the name of its first or named run the index]
+        As `found`; but metrics are those of all seeds (of several with ``hit_at_1_spread``), steps and train_seconds
+        their means. Beside them num_seeds, and name: `words.describe`, with the profile and settings that are not the
+        profile's where rows would else have the same name.
+
+    Raises
+    ------
+    RunError
+        See `read_predictions` and `one_result`.
     """
-    answers = pd.DataFrame({kind: _answers(table) for kind, table in tables.items()})
-    answers.insert(0, "label", tables["fusion"].set_index("video_id")["label"])
-    right = answers[["audio", "visual", "fusion"]].eq(answers["label"], axis=0)
-    repaired = right["fusion"] & ~(right["audio"] & right["visual"])
-    broken = ~right["fusion"] & (right["audio"] | right["visual"])
-    return answers[repaired].reset_index(), answers[broken].reset_index()
+    chosen = found.drop_duplicates("row").index if names is None else names
+    lines = []
+    for name in chosen:
+        row = row_of(found, name)
+        means = {column: row[column].mean() for column in ("steps", "train_seconds") if column in row}
+        measured = metric_columns(evaluation.evaluate(*read_scores(row, split)))
+        own = {"num_seeds": len(row), "name": words.describe(found.loc[name])}
+        lines.append(found.loc[name].to_dict() | means | measured | own)
+    table = pd.DataFrame(lines, columns=None if lines else [*found.columns, "num_seeds", "name"], index=list(chosen))
+    twice = table["name"].duplicated(keep=False)
+    table.loc[twice, "name"] += [f", {special_of(row)}" for _, row in table[twice].iterrows()]
+    return table
 
 
-def playable(corpus: Corpus) -> set[str]:
-    """Return the videos that a page may play, see `Source.is_playable`."""
-    return set(corpus.index.loc[source_named(corpus.source).is_playable(corpus.index), "video_id"])
+def metric_columns(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Return metrics as `evaluation.evaluate` gives them as columns: hit_at_1, hit_at_1_low, hit_at_1_high, ..."""
+    ends = {"value": "", "low": "_low", "high": "_high", "spread": "_spread"}
+    return {f"{name}{ends[end]}": number for name, metric in metrics.items() for end, number in metric.items()}
+
+
+def special_of(result: Mapping[str, Any]) -> str:
+    """Return a result's profile, and which of its settings are not the profile's, in words."""
+    return ", ".join([f"profile {result['profile']}", *filter(None, [own_settings(result)])])
+
+
+def own_settings(result: Mapping[str, Any]) -> str:
+    """Return in words which settings of a result are not those of its profile; empty for none."""
+    given = result["parameters"] | result["protocol"]
+    usual = usual_settings(result["model"], result["parameters"], result["profile"])
+    changed = [name for name in given if given[name] != usual[name]]
+    return ", ".join(f"{words.setting(name)} {words.value(name, given[name])}" for name in changed)

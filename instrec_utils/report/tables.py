@@ -1,493 +1,337 @@
-"""Tables 2, 3 and 4 of the report, from the results: the runs of the same settings and several seeds are one row."""
+"""Tables 2, 3 and 4 and the others of the pages: selections of the results' table, in words.
+
+Everywhere `found` is the table of `results.read_results`, one row a run, and `rows` that of `results.mean_over_seeds`.
+"""
 
 from __future__ import annotations
 
 import itertools
-import json
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from instrec_utils import evaluation
-from instrec_utils.errors import RunError
 from instrec_utils.paper_data import paper
-from instrec_utils.report import results
-from instrec_utils.report.results import NAMES
-
-Row = list[dict[str, Any]]
-"""Results that differ in the seed only."""
+from instrec_utils.report import results, words
 
 DATASETS = ("FCVID", "YT-8M")
+SIGNIFICANT = 0.05
 
 
-def rows(corpus: str, kind: str) -> list[Row]:
-    """Return the results of a kind, those that differ in the seed only together, in the order of their names.
-
-    A run of other settings is a row of its own, whatever its name, and so is a fusion of runs of other settings.
-    Results that do not belong to the newest ones are left out; see `results.current`.
-
-    Raises
-    ------
-    RunError
-        There is no result.
-    """
-    groups: dict[str, Row] = {}
-    found = {result["run"]: result for result in results.current(corpus)}
-    for result in found.values():
-        if result["kind"] == kind:
-            groups.setdefault(_settings(result, found), []).append(result)
-    return list(groups.values())
-
-
-def _settings(result: dict[str, Any], found: dict[str, dict[str, Any]]) -> str:
-    """Return all that a result depends on but the seed."""
-    kinds = ("audio", "visual") if result["kind"] == "fusion" else ()
-    joined = {kind: _settings(found[result["parameters"][kind]], found) for kind in kinds}
-    return json.dumps([base_name(result["run"]), result["parameters"] | joined, result["protocol"]], sort_keys=True)
-
-
-def row_of(result: dict[str, Any]) -> Row:
-    """Return the results that differ from one in the seed only, itself among them.
-
-    Raises
-    ------
-    RunError
-        It does not belong to the corpus' newest results.
-    """
-    for row in rows(result["corpus"], result["kind"]):
-        if result["run"] in [one["run"] for one in row]:
-            return row
-    raise RunError(f"results/{result['corpus']}: {result['run']} is of another index or of other runs; train it again")
-
-
-def base_name(run: str) -> str:
-    """Return a run's name without its seed."""
-    return re.sub(r"-s\d+$", "", run)
-
-
-def scores(row: Row, split: str = "test") -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return the truth and the scores of each seed on a split."""
-    tables = [results.predictions(result["corpus"], result["run"], split) for result in row]
-    return evaluation.from_predictions(tables[0])[0], [evaluation.from_predictions(table)[1] for table in tables]
-
-
-def metrics(row: Row, split: str = "test") -> dict[str, dict[str, float]]:
-    """Return a row's metrics; see `evaluation.evaluate_seeds`."""
-    return evaluation.evaluate_seeds(*scores(row, split))
-
-
-def averaged(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return results with the metrics of all their seeds in place of their own, and how many those are.
-
-    Parameters
-    ----------
-    found : results as `results.read` gives them.
-
-    Returns
-    -------
-    list of dict
-        With metrics, and metrics_test_clean where there are such, as shares from 0 to 1; and num_seeds.
-
-    Raises
-    ------
-    RunError
-        A seed's predictions are missing.
-    """
-    changed = []
-    for result in found:
-        row = row_of(result)
-        measured = {"metrics": metrics(row), "num_seeds": len(row)}
-        if "metrics_test_clean" in result:
-            measured["metrics_test_clean"] = metrics(row, "test_clean")
-        changed.append(result | measured)
-    return changed
-
-
-def said(result: dict[str, Any]) -> str:
-    """Return Hit@1 of a result's row as a sentence says it: in %, with the number of seeds, the interval and n."""
-    row = row_of(result)
-    hit = metrics(row)["hit_at_1"]
-    over = f"mean of {len(row)} seeds, " if len(row) > 1 else ""
-    return (
-        f"{100 * hit['value']:.1f} % of the test videos ({over}95 % interval {100 * hit['low']:.1f} to "
-        f"{100 * hit['high']:.1f}, n = {result['num_test']})"
+def scores_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return kind, model, trained parameters and metrics of each row, or of runs of `found`, as text in %."""
+    return pd.DataFrame(
+        {"Kind": row["kind"], "Model": words.describe(row), "Trained parameters": f"{row['num_parameters']:,}"}
+        | measured(row)
+        for _, row in rows.iterrows()
     )
 
 
-def table2(corpus: str) -> pd.DataFrame:
-    """Return the frame models by number of frames and pre-training, beside the paper's Table 2."""
-    ordered = _visual_rows(corpus)
+def said(found: pd.DataFrame, run: str) -> str:
+    """Return Hit@1 of a run's row as a sentence says it: in %, with the number of seeds, the interval and n."""
+    row = results.mean_over_seeds(found, [run]).loc[run]
+    over = f"mean of {row['num_seeds']} seeds, " if row["num_seeds"] > 1 else ""
+    low, high = 100 * row["hit_at_1_low"], 100 * row["hit_at_1_high"]
+    return (
+        f"{100 * row['hit_at_1']:.1f} % of the test videos ({over}95 % interval {low:.1f} to {high:.1f}, "
+        f"n = {row['num_test']})"
+    )
 
-    def printed(result: dict[str, Any], line: dict[str, Any]) -> bool:
-        parameters = result["parameters"]
-        return (line["frames"], line["pretrained"]) == (parameters["num_frames"], parameters["pretrained"])
 
-    def settings(result: dict[str, Any]) -> dict[str, Any]:
-        parameters = result["parameters"]
+def fold(table: pd.DataFrame, *columns: str) -> tuple[pd.DataFrame, str]:
+    """Take out of a table what all its rows have in common, and say it in words.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Of text.
+    columns : str
+        Those that may be taken out; by default what Tables 2 to 4 say of settings.
+
+    Returns
+    -------
+    table : pd.DataFrame
+        Without the columns that have one value in all rows.
+    text : str
+        "Profile: quick. Trained: classes only." for the caption; without those that are empty.
+    """
+    columns = columns or ("Model", "Trained", "Profile", "Other settings")
+    same = [column for column in columns if column in table and table[column].nunique() == 1]
+    text = " ".join(f"{column}: {table[column].iloc[0]}." for column in same if table[column].iloc[0])
+    return table.drop(columns=same), text
+
+
+def table2(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the visual models by number of frames and pre-training, beside the paper's Table 2.
+
+    Returns
+    -------
+    pd.DataFrame [one row a row of runs]
+        As text; `fold` takes out what all rows have in common.
+    """
+
+    def settings(row: pd.Series) -> dict[str, Any]:
         return {
-            "Model": results.MODELS[result["model"]],
-            "Trained": "classes only" if parameters["freeze_backbone"] else "whole network",
-            "Frames": parameters["num_frames"],
-            "PT": "yes" if parameters["pretrained"] else "no",
+            "Model": words.model(row["model"]),
+            "Trained": words.value("freeze_backbone", row["freeze_backbone"]),
+            "Frames": row["num_frames"],
+            "PT": words.value("pretrained", row["pretrained"]),
         }
 
-    return _table(ordered, settings, "table2", printed)
+    def is_printed(row: pd.Series, line: Mapping[str, Any]) -> bool:
+        return (line["frames"], line["pretrained"]) == (row["num_frames"], row["pretrained"])
+
+    return _beside_printed(_visual_rows(found), settings, "table2", is_printed)
 
 
-def _visual_rows(corpus: str) -> list[Row]:
-    def place(row: Row) -> tuple[str, bool, int]:
-        parameters = row[0]["parameters"]
-        return row[0]["model"], parameters["pretrained"], parameters["num_frames"]
-
-    return sorted(rows(corpus, "visual"), key=place)
+def _visual_rows(found: pd.DataFrame) -> pd.DataFrame:
+    rows = results.mean_over_seeds(found[found["kind"] == "visual"])
+    return rows.sort_values(["model", "pretrained", "num_frames"], kind="stable")
 
 
-def table3(corpus: str) -> pd.DataFrame:
-    """Return the audio models, beside the paper's Table 3."""
-    order = list(AUDIO_LINES)
-    ordered = sorted(rows(corpus, "audio"), key=lambda row: order.index(_audio_key(row[0])))
-
-    def printed(result: dict[str, Any], line: dict[str, Any]) -> bool:
-        return line["model"] == AUDIO_LINES[_audio_key(result)]
-
-    def settings(result: dict[str, Any]) -> dict[str, Any]:
-        return {"Model": AUDIO_LINES[_audio_key(result)], "Weights": f"{result['num_parameters'] / 1e6:.2f} M"}
-
-    return _table(ordered, settings, "table3", printed)
+def table3(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the audio models, beside the paper's Table 3; see `table2`."""
+    rows = results.mean_over_seeds(found[found["kind"] == "audio"])
+    return _beside_printed(
+        _in_order_of_audio(rows, rows),
+        lambda row: {"Model": words.describe(row), "Weights": f"{row['num_parameters'] / 1e6:.2f} M"},
+        "table3",
+        lambda row, line: line["model"] == words.describe(row),
+    )
 
 
-AUDIO_LINES = {
-    ("han2016", "uc"): "Han 2016",
-    ("choi2016", "cc"): "Choi 2016, CC",
-    ("choi2016", "uc"): "Choi 2016, UC",
-    ("xception_audio", "cc"): "Xception, CC",
-    ("xception_audio", "uc"): "Xception, UC",
-}
-"""Audio models in the order and with the names of Table 3."""
+def _in_order_of_audio(rows: pd.DataFrame, audio: pd.DataFrame) -> pd.DataFrame:
+    """Return rows in the order of the audio models beside them, that of the paper's Table 3; others after them."""
+    printed = [line["model"] for line in paper.paper_tables()["table3"]]
+    names = [words.describe(one) for _, one in audio.iterrows()]
+    places = [(printed.index(name) if name in printed else len(printed), name) for name in names]
+    return rows.iloc[sorted(range(len(rows)), key=places.__getitem__)]
 
 
-def _audio_key(result: dict[str, Any]) -> tuple[str, str]:
-    return result["model"], result["parameters"]["segmentation"]
-
-
-def _table(
-    ordered: Sequence[Row],
-    settings: Callable[[dict[str, Any]], dict[str, Any]],
+def _beside_printed(
+    rows: pd.DataFrame,
+    settings: Callable[[pd.Series], dict[str, Any]],
     paper_table: str,
-    printed: Callable[[dict[str, Any], dict[str, Any]], bool],
+    is_printed: Callable[[pd.Series, Mapping[str, Any]], bool],
 ) -> pd.DataFrame:
     lines = []
-    for row in ordered:
-        line = settings(row[0]) | _values(metrics(row)) | {"Seeds": len(row)} | _cost(row)
-        for dataset in DATASETS:
-            found = [
-                one for one in paper.paper_tables()[paper_table] if one["dataset"] == dataset and printed(row[0], one)
-            ]
-            line[f"Paper, {dataset}"] = _printed(found[0]) if found else "–"
-        lines.append(line)
+    for _, row in rows.iterrows():
+        line = settings(row) | _special(row) | measured(row) | {"Seeds": row["num_seeds"]}
+        line |= {"Steps": f"{row['steps']:,.0f}", "Min.": f"{row['train_seconds'] / 60:.1f}"}
+        lines.append(line | _printed(paper_table, lambda one, row=row: is_printed(row, one)))
     return pd.DataFrame(lines)
 
 
-def _values(measured: dict[str, dict[str, float]]) -> dict[str, str]:
-    return {NAMES[name]: value_of(measured[name]) for name in evaluation.METRICS}
+def _special(row: Mapping[str, Any]) -> dict[str, str]:
+    return {"Profile": row["profile"], "Other settings": results.own_settings(row)}
 
 
-def value_of(metric: dict[str, float]) -> str:
-    """Return a metric in % as mean, spread over seeds and interval: "71.8 ± 1.2 (56.4–84.6)".
-
-    Where a table is wide its lines break before the interval, and nowhere else.
-    """
-    spread = "" if np.isnan(metric["spread"]) else f"\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{100 * metric['spread']:.1f}"
-    return f"{100 * metric['value']:.1f}{spread} ({100 * metric['low']:.1f}–{100 * metric['high']:.1f})"
+def measured(row: Mapping[str, Any]) -> dict[str, str]:
+    """Return every metric of a row as text, by its title."""
+    return {title: words.measured(row, name) for name, title in words.METRICS.items()}
 
 
-def _compared(measured: dict[str, dict[str, float]], name: str, test: dict[str, float] | None) -> dict[str, str]:
-    """Return a row's metrics, with what a paired test says of its Hit@1 beside that."""
-    gain = {name: f"{100 * test['difference']:+.1f}", "p": f"{test['p_value']:.2g}"} if test else {name: "", "p": ""}
-    return {"Hit@1": ""} | gain | _values(measured)
+def _printed(paper_table: str, is_printed: Callable[[Mapping[str, Any]], bool]) -> dict[str, str]:
+    """Return what the paper prints on each dataset; where a table is wide it breaks after the strokes."""
+    shown = {}
+    for dataset in DATASETS:
+        lines = [line for line in paper.paper_tables()[paper_table] if line["dataset"] == dataset and is_printed(line)]
+        numbers = [f"{lines[0][name]:.2f}" for name in ("hit_at_1", "hit_at_3", "f1")] if lines else ["–"]
+        shown[f"Paper, {dataset}"] = "\N{NO-BREAK SPACE}/ ".join(numbers)
+    return shown
 
 
-def _cost(row: Row) -> dict[str, str]:
-    return {
-        "Steps": f"{np.mean([result['steps'] for result in row]):,.0f}",
-        "Min.": f"{np.mean([result['train_seconds'] for result in row]) / 60:.1f}",
-    }
+def _compared(line: dict[str, Any], row: Mapping[str, Any], test: Mapping[str, float] | None) -> dict[str, Any]:
+    """Return a line with metrics, and beside Hit@1 what a paired test says of it."""
+    gain = (
+        {"Gain": f"{100 * test['difference']:+.1f}", "p": f"{test['p_value']:.2g}"} if test else {"Gain": "", "p": ""}
+    )
+    return line | {"Hit@1": ""} | gain | measured(row)
 
 
-def _printed(line: dict[str, Any]) -> str:
-    # Where a table is wide it breaks after the strokes.
-    return "\N{NO-BREAK SPACE}/ ".join(f"{line[name]:.2f}" for name in ("hit_at_1", "hit_at_3", "f1"))
-
-
-def parts(fusion: Row, kind: str) -> Row:
-    """Return the results that a fusion's joins, seed by seed; kind is "audio" or "visual"."""
-    return [results.read_one(result["corpus"], result["parameters"][kind]) for result in fusion]
-
-
-def mean_scores(fusion: Row, split: str = "test", *, calibrated: bool = False) -> list[np.ndarray]:
+def mean_scores(
+    found: pd.DataFrame, fusion: pd.DataFrame, split: str = "test", *, is_calibrated: bool = False
+) -> list[np.ndarray]:
     """Return, of each seed, the mean of the probabilities of the two models that a fusion joins.
 
     Parameters
     ----------
-    fusion : row of fusions.
-    split : of the videos.
-    calibrated : give each model the temperature first that fits its validation split best.
+    fusion : pd.DataFrame
+        A row of fusions, from `results.row_of`.
+    split : str
+        "validation", "test" or "test_clean".
+    is_calibrated : bool
+        Give each model the temperature first that fits its validation split best.
+
+    Returns
+    -------
+    list of np.ndarray [shape=(num_videos, num_classes)]
+        One a seed, 0 to 1.
     """
-    means = []
-    for audio, visual in zip(parts(fusion, "audio"), parts(fusion, "visual"), strict=True):
-        both = []
-        for result in (audio, visual):
-            values = scores([result], split)[1][0]
-            if calibrated:
-                truth, (validation,) = scores([result], "validation")
-                values = evaluation.with_temperature(values, evaluation.temperature(truth, validation))
-            both.append(values)
-        means.append(np.mean(both, axis=0))
-    return means
+    both = []
+    for kind in ("audio", "visual"):
+        row = results.joined(found, fusion, kind)
+        scores = results.read_scores(row, split)[1]
+        both.append(_calibrated(row, scores)[0] if is_calibrated else scores)
+    return [np.mean(pair, axis=0) for pair in zip(*both, strict=True)]
 
 
-def table4(corpus: str) -> pd.DataFrame:
-    """Return every audio model, its frame model and their fusion in the paper's form, beside the paper's Table 4."""
+def _calibrated(row: pd.DataFrame, scores: Sequence[np.ndarray]) -> tuple[list[np.ndarray], list[float]]:
+    """Return scores at the temperatures that fit the validation split best, and these."""
+    truth, validation = results.read_scores(row, "validation")
+    fitted = [evaluation.temperature(truth, one) for one in validation]
+    return [evaluation.with_temperature(one, value) for one, value in zip(scores, fitted, strict=True)], fitted
+
+
+def table4(found: pd.DataFrame) -> pd.DataFrame:
+    """Return every audio model, its visual model and their fusion in the paper's form, beside the paper's Table 4.
+
+    Gain is that of the fusion's Hit@1 over the row's; see `table2`.
+    """
+    rows = found[(found["fusion_form"] == "text") & (found["modality_dropout"] == 0)].drop_duplicates("row")
     lines = []
-    for fusion in fusions(corpus, "text", 0.0):
-        audio, visual = parts(fusion, "audio"), parts(fusion, "visual")
-        truth, learned = scores(fusion)
-        name = AUDIO_LINES[_audio_key(audio[0])]
+    for name, first in _in_order_of_audio(rows, found.loc[list(rows["audio"])]).iterrows():
+        fusion = results.row_of(found, name)
+        audio, visual = (results.joined(found, fusion, kind) for kind in ("audio", "visual"))
+        truth, learned = results.read_scores(fusion)
+        title = words.describe(audio.iloc[0])
         candidates = {
-            "sound alone": scores(audio)[1],
-            "frames alone": scores(visual)[1],
-            "mean of both": mean_scores(fusion),
-            "mean, calibrated first": mean_scores(fusion, calibrated=True),
+            "audio alone": results.read_scores(audio)[1],
+            "visual alone": results.read_scores(visual)[1],
+            "mean of both": mean_scores(found, fusion),
+            "mean, calibrated first": mean_scores(found, fusion, is_calibrated=True),
+            "late fusion": learned,
         }
-        for what, values in candidates.items():
-            test = evaluation.compare_seeds(truth, learned, values)
-            line = {"Audio": name, "Model": what}
-            line |= _compared(evaluation.evaluate_seeds(truth, values), "Gain", test)
-            lines.append(line | {f"Paper, {dataset}": "–" for dataset in DATASETS})
-        line = {"Audio": name, "Model": "late fusion"} | _compared(metrics(fusion), "Gain", None)
-        for dataset in DATASETS:
-            found = [
-                one
-                for one in paper.paper_tables()["table4"]
-                if one["dataset"] == dataset and name == f"{one['model']}, UC".replace("Choi,", "Choi 2016,")
-            ]
-            line[f"Paper, {dataset}"] = _printed(found[0]) if found else "–"
-        lines.append(line)
+        for what, scores in candidates.items():
+            test = None if scores is learned else evaluation.compare_seeds(truth, learned, scores)
+            line = {"Audio": title, "Visual": words.describe(visual.iloc[0])} | _special(first) | {"Model": what}
+            line = _compared(line, results.metric_columns(evaluation.evaluate(truth, scores)), test)
+            printed = _printed(
+                "table4", lambda one, title=title, what=what: what == "late fusion" and _is_of(one, title)
+            )
+            lines.append(line | printed)
     return pd.DataFrame(lines)
 
 
-def fusions(corpus: str, form: str, modality_dropout: float) -> list[Row]:
-    """Return the rows of fusions of a form and a modality dropout, in the order of their audio models."""
-    order = list(AUDIO_LINES)
-    found = [
-        row
-        for row in rows(corpus, "fusion")
-        if (row[0]["parameters"]["fusion_form"], row[0]["parameters"]["modality_dropout"]) == (form, modality_dropout)
-    ]
-    return sorted(found, key=lambda row: order.index(_audio_key(parts(row[:1], "audio")[0])))
+def _is_of(line: Mapping[str, Any], audio: str) -> bool:
+    """Tell whether a line of the paper's Table 4, which gives names without years, is of an audio model."""
+    return audio in (f"{line['model']} 2016, UC", f"{line['model']}, UC")
 
 
-def variants(corpus: str, audio: str, visual: str) -> pd.DataFrame:
+def fusions_table(found: pd.DataFrame, audio: str, visual: str) -> pd.DataFrame:
     """Return the forms of fusion of two models, each tested against the paper's form.
 
     Parameters
     ----------
-    corpus : name.
-    audio, visual : names of the joined runs, of any seed.
+    audio, visual : str
+        Names of the joined runs, of any seed.
     """
-    joined = (base_name(audio), base_name(visual))
-    found = [
-        row
-        for row in rows(corpus, "fusion")
-        if tuple(base_name(row[0]["parameters"][kind]) for kind in ("audio", "visual")) == joined
-    ]
-    paper_form = next((row for row in found if _variant(row[0]) == ("text", 0.0)), None)
+    keys = {kind: results.one_result(found, run)["row"] for kind, run in (("audio", audio), ("visual", visual))}
+    fusions = found[found["kind"] == "fusion"]
+    is_of = [all(found.loc[one[kind], "row"] == keys[kind] for kind in keys) for _, one in fusions.iterrows()]
+    rows = results.mean_over_seeds(found, list(fusions[is_of].drop_duplicates("row").index))
+    if rows.empty:
+        return rows
+    rows = rows.sort_values(["fusion_form", "modality_dropout"], kind="stable")
+    rows["is_paper"] = (rows["fusion_form"] == "text") & (rows["modality_dropout"] == 0)
+    rows = rows.sort_values("is_paper", ascending=False, kind="stable")
     lines = []
-    for row in sorted(found, key=lambda row: (_variant(row[0]) != ("text", 0.0), _variant(row[0]))):
-        form, rate = _variant(row[0])
-        line = {
-            "Form": {"text": "the paper's text", "code": "its authors' code", "attention": "attention over frames"}[
-                form
-            ],
-            "Modality dropout": f"{rate:.1f}" if rate else "–",
-            "Weights": f"{row[0]['num_parameters'] / 1e6:.1f} M",
-        }
-        test = None
-        if paper_form is not None and row is not paper_form:
-            truth, values = scores(row)
-            test = evaluation.compare_seeds(truth, values, scores(paper_form)[1])
-        lines.append(line | _compared(metrics(row), "Gain", test) | {"Seeds": len(row)})
+    for name, row in rows.iterrows():
+        line = {"Form": words.FORMS[row["fusion_form"]], "Modality dropout": f"{row['modality_dropout'] or '–'}"}
+        line |= _special(row) | {"Weights": f"{row['num_parameters'] / 1e6:.1f} M"}
+        others = rows[rows["is_paper"] & (rows["profile"] == row["profile"])]
+        test = None if others.empty or name == others.index[0] else compare(found, name, others.index[0])
+        lines.append(_compared(line, row, test) | {"Seeds": row["num_seeds"]})
     return pd.DataFrame(lines)
 
 
-def _variant(result: dict[str, Any]) -> tuple[str, float]:
-    return result["parameters"]["fusion_form"], result["parameters"]["modality_dropout"]
+def compare(found: pd.DataFrame, first: str, second: str) -> dict[str, float]:
+    """Return the paired test of two runs' rows, all seeds of each; see `evaluation.compare_seeds`."""
+    truth, scores = results.read_scores(results.row_of(found, first))
+    return evaluation.compare_seeds(truth, scores, results.read_scores(results.row_of(found, second))[1])
 
 
-def calibration(candidates: dict[str, Row]) -> pd.DataFrame:
-    """Return how well scores say how often they are right, before and after a temperature fitted on validation."""
+def fusions_said(found: pd.DataFrame, runs: Sequence[str]) -> str:
+    """Return in words what fusions recognise, tested against what they join and against the mean of these.
+
+    Parameters
+    ----------
+    runs : sequence of str
+        Names of fusions, of any seed.
+    """
+    sentences = []
+    for name, row in results.mean_over_seeds(found, list(dict.fromkeys(runs))).iterrows():
+        fusion = results.row_of(found, name)
+        truth, own = results.read_scores(fusion)
+        parts = {kind: results.joined(found, fusion, kind) for kind in ("audio", "visual")}
+        others = {f"{words.describe(one.iloc[0])} alone": results.read_scores(one)[1] for one in parts.values()}
+        others["the mean of both models' calibrated probabilities"] = mean_scores(found, fusion, is_calibrated=True)
+        gains = []
+        for other, scores in others.items():
+            test = evaluation.compare_seeds(truth, own, scores)
+            verdict = "" if test["p_value"] < SIGNIFICANT else ", not told from chance"
+            gains.append(f"{100 * test['difference']:+.1f} points against {other} (p = {test['p_value']:.2g}{verdict})")
+        subject = words.first_upper(words.subject(row))
+        sentences.append(f"{subject} recognises {100 * row['hit_at_1']:.1f} % of the test videos: {', '.join(gains)}.")
+    return f"{' '.join(sentences)} Permutation tests over videos."
+
+
+def calibration(found: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
+    """Return how well scores say how often they are right, before and after a temperature fitted on validation.
+
+    Parameters
+    ----------
+    runs : sequence of str
+        Names of runs whose rows are shown, means over seeds.
+    """
+    measures = {
+        "Calibration error": evaluation.calibration_error,
+        "Log loss": evaluation.negative_log_likelihood,
+    }
     lines = []
-    for name, row in candidates.items():
-        truth, test = scores(row)
-        validation_truth, validation = scores(row, "validation")
-        fitted = [evaluation.temperature(validation_truth, values) for values in validation]
-        after = [evaluation.with_temperature(values, one) for values, one in zip(test, fitted, strict=True)]
-        line: dict[str, Any] = {"Model": name, "Temperature": f"{np.mean(fitted):.2f}"}
-        for title, function in (
-            ("calibration error", evaluation.calibration_error),
-            ("log loss", evaluation.negative_log_likelihood),
+    for name in runs:
+        row = results.row_of(found, name)
+        truth, before = results.read_scores(row)
+        after, fitted = _calibrated(row, before)
+        line = {"Model": words.describe(found.loc[name]), "Temperature": f"{np.mean(fitted):.2f}"}
+        for (title, measure), (when, scores) in itertools.product(
+            measures.items(), (("before", before), ("after", after))
         ):
-            for when, values in (("before", test), ("after", after)):
-                line[f"{title}, {when}".capitalize()] = f"{np.mean([function(truth, one) for one in values]):.3f}"
+            line[f"{title}, {when}"] = f"{np.mean([measure(truth, one) for one in scores]):.3f}"
         lines.append(line)
     return pd.DataFrame(lines)
 
 
-def frame_counts(corpus: str) -> pd.DataFrame:
-    """Return Hit@1 by number of frames for `plots.frame_counts`."""
-    lines = []
-    for row in _visual_rows(corpus):
-        hit = {key: 100 * value for key, value in metrics(row)["hit_at_1"].items() if key != "spread"}
-        lines.append({"name": _way_of_training(row[0]), "frames": row[0]["parameters"]["num_frames"]} | hit)
-    return pd.DataFrame(lines)
-
-
-def costs(corpus: str) -> pd.DataFrame:
-    """Return what the models of sound and of frames cost and reach, for `plots.costs`."""
-    lines = []
-    for kind in ("audio", "visual"):
-        for row in rows(corpus, kind):
-            first = row[0]
-            lines.append(
-                {
-                    "name": results.describe(first) if kind == "audio" else _way_of_training(first),
-                    "kind": kind,
-                    "value": 100 * metrics(row)["hit_at_1"]["value"],
-                    "minutes": np.mean([result["train_seconds"] for result in row]) / 60,
-                    "multiply_adds": first["multiply_adds"],
-                }
-            )
-    return pd.DataFrame(lines)
-
-
-def _way_of_training(visual: dict[str, Any]) -> str:
-    start = "photographs first (PT)" if visual["parameters"]["pretrained"] else "from ImageNet's weights"
-    return f"{results.MODELS[visual['model']]}, {start}"
-
-
-def gain(corpus: str, kind: str, better: dict[str, Any], other: dict[str, Any]) -> dict[str, float] | None:
-    """Return a paired test of two rows of a kind, found by parameters; None if one of them is not there.
-
-    Parameters
-    ----------
-    corpus : name.
-    kind : "audio" or "visual".
-    better, other : parameters, and "model", that the rows have.
-    """
-    found = [_find(corpus, kind, wanted) for wanted in (better, other)]
-    if None in found:
-        return None
-    truth, first = scores(found[0])
-    return evaluation.compare_seeds(truth, first, scores(found[1])[1])
-
-
-def _find(corpus: str, kind: str, wanted: dict[str, Any]) -> Row | None:
-    for row in rows(corpus, kind):
-        settings = row[0]["parameters"] | {"model": row[0]["model"]}
-        if wanted.items() <= settings.items():
-            return row
-    return None
-
-
-def claims(corpus: str) -> pd.DataFrame:
-    """Return the paper's claims that the results of a corpus can speak to, with what they say here.
-
-    The verdict follows the p value corrected for the number of claims (Holm, 1979). Numbers of frames are compared
-    between the two highest and between the two lowest that were trained.
-    """
-    headline = results.one_of_each_kind(corpus)
-    by_kind = {result["kind"]: row_of(result) for result in headline}
-    visual = headline[1]
-    counts = sorted(
-        row[0]["parameters"]["num_frames"]
-        for row in rows(corpus, "visual")
-        if row[0]["model"] == visual["model"] and not row[0]["parameters"]["pretrained"]
+def frame_counts(found: pd.DataFrame) -> pd.DataFrame:
+    """Return Hit@1 by number of frames, in %, for `figures.frame_counts`."""
+    return pd.DataFrame(
+        {"name": words.trained_from(row) + _beyond(row), "frames": row["num_frames"]} | percentages(row, "hit_at_1")
+        for _, row in _visual_rows(found).iterrows()
     )
-    steps = list(itertools.pairwise(counts))
-    frames = {"model": visual["model"], "pretrained": False}
-    same = {"model": visual["model"], "num_frames": visual["parameters"]["num_frames"]}
-    choi = {"model": "choi2016"}
-    tests = (
-        ("Fusion beats audio", "FCVID +7.16, YT-8M +0.43", _between(by_kind, "fusion", "audio")),
-        ("Fusion beats video", "FCVID +17.58, YT-8M +13.94", _between(by_kind, "fusion", "visual")),
-        ("Audio beats video", "FCVID +10.42, YT-8M +13.51", _between(by_kind, "audio", "visual")),
-        *(
-            (
-                f"More frames help ({more} against {fewer})",
-                "FCVID, no PT: 20 to 30 +23.09, 30 to 50 +2.08, 50 to 100 +1.09" if fewer > 1 else "not tested",
-                gain(corpus, "visual", frames | {"num_frames": more}, frames | {"num_frames": fewer}),
-            )
-            for fewer, more in dict.fromkeys([*steps[-1:], *steps[:1]])
-        ),
-        (
-            "Pre-training on photographs helps",
-            "FCVID, 50 frames: +1.92",
-            gain(corpus, "visual", same | {"pretrained": True}, same | {"pretrained": False}),
-        ),
-        (
-            "UC is better than CC",
-            "FCVID, Choi: +2.08",
-            gain(corpus, "audio", choi | {"segmentation": "uc"}, choi | {"segmentation": "cc"}),
-        ),
+
+
+def costs(found: pd.DataFrame) -> pd.DataFrame:
+    """Return what audio and visual models cost and reach, for `figures.costs`."""
+    rows = results.mean_over_seeds(found[found["kind"] != "fusion"])
+    return pd.DataFrame(
+        {
+            "name": row["name"] if row["kind"] == "audio" else words.trained_from(row) + _beyond(row),
+            "kind": row["kind"],
+            "value": 100 * row["hit_at_1"],
+            "minutes": row["train_seconds"] / 60,
+            "multiply_adds": row["multiply_adds"],
+        }
+        for _, row in rows.iterrows()
     )
-    found = [(claim, printed, test) for claim, printed, test in tests if test is not None]
-    corrected = evaluation.holm(np.array([test["p_value"] for _, _, test in found]))
-    lines = []
-    for (claim, printed, test), p_value in zip(found, corrected, strict=True):
-        verdict = "not told from chance"
-        if p_value < 0.05:
-            verdict = "holds" if test["difference"] > 0 else "the opposite holds"
-        lines.append(
-            {
-                "Claim": claim,
-                "The paper (Hit@1, points)": printed,
-                "Here (Hit@1, points)": f"{100 * test['difference']:+.1f}",
-                "p (permutation)": f"{test['p_value']:.2g}",
-                "p (Holm)": f"{p_value:.2g}",
-                "Verdict": verdict,
-            }
-        )
-    return pd.DataFrame(lines)
 
 
-def _between(by_kind: dict[str, Row], better: str, other: str) -> dict[str, float]:
-    truth, first = scores(by_kind[better])
-    return evaluation.compare_seeds(truth, first, scores(by_kind[other])[1])
+def _beyond(row: Mapping[str, Any]) -> str:
+    """Return what a name says after the model where rows would else have the same one."""
+    return row["name"].removeprefix(words.describe(row))
 
 
-def overview(corpora: Sequence[str]) -> str:
-    """Return Hit@1 of the corpora's models beside the paper's, as the Markdown table of the README."""
-    columns = {name: [*results.one_of_each_kind(name), results.with_attention(name)] for name in corpora}
-    heads = [f"{name} ({found[0]['num_test']} test clips)" for name, found in columns.items()]
-    lines = [f"| Hit@1 in % | {' | '.join(heads)} | paper, FCVID | paper, YouTube-8M |"]
-    lines.append("|:--|" + "--:|" * (len(heads) + 2))
-    names = (
-        ("audio", "Sound: Choi 2016, UC"),
-        ("visual", "Frames: EfficientNet-Lite0; the paper: Inception v3"),
-        ("fusion", "Both: the paper's late fusion"),
-        ("ours", "Both: our fusion, with attention over frames"),
-        ("mean", "Both: the mean of their calibrated probabilities, no fusion trained"),
-    )
-    measured = {corpus: [metrics(row_of(one)) for one in found] for corpus, found in columns.items()}
-    for corpus, found in columns.items():
-        fusion = row_of(found[2])
-        mean = mean_scores(fusion, calibrated=True)
-        measured[corpus].append(evaluation.evaluate_seeds(scores(fusion)[0], mean))
-    for number, (kind, name) in enumerate(names):
-        ours = [value_of(values[number]["hit_at_1"]) for values in measured.values()]
-        printed = {row["dataset"]: f"{row['hit_at_1']:.2f}" for row in results.paper_rows() if row["kind"] == kind}
-        lines.append(f"| {name} | {' | '.join(ours)} | {printed.get('FCVID', '–')} | {printed.get('YT-8M', '–')} |")
-    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
+def percentages(row: Mapping[str, Any], metric: str) -> dict[str, float]:
+    """Return a metric's value, low and high in %."""
+    return {name: 100 * row[f"{metric}{end}"] for name, end in (("value", ""), ("low", "_low"), ("high", "_high"))}

@@ -56,7 +56,7 @@ class Networks:
         self.directory = paths.runs_dir(self.corpus.name) / "robustness"
         self.key = files.sha256_of([VERSION, identity(audio), identity(visual), seed])[:16]
 
-    def outputs(self, condition: Condition, level: float | str) -> dict[str, np.ndarray]:
+    def outputs(self, condition: Condition, level: Any) -> dict[str, np.ndarray]:
         """Return what the networks make of the videos at a level, computing what is not there yet.
 
         Returns
@@ -74,12 +74,12 @@ class Networks:
             if not path.exists():
                 values = self._outputs_of(condition, level, video)
                 with files.whole(path) as temporary, temporary.open("wb") as file:
-                    np.savez(file, **values)
+                    np.savez(file, **values)  # type: ignore[arg-type]  # the keywords of arrays
             with np.load(path, allow_pickle=False) as stored:
                 found.append(dict(stored))
         return {name: np.stack([one[name] for one in found]).astype(np.float32) for name in found[0]}
 
-    def _outputs_of(self, condition: Condition, level: float | str, video: Any) -> dict[str, np.ndarray]:
+    def _outputs_of(self, condition: Condition, level: Any, video: Any) -> dict[str, np.ndarray]:
         source, features_dir = self.corpus.videos / video.path, self.corpus.directory / "features"
         if condition.name == "noise":
             return self._of_audio(self._noisy_spectrogram(source, level, video.video_id))
@@ -93,7 +93,7 @@ class Networks:
         spectrogram = store.load_input(features_dir, video_id, self.audio.audio_input)
         return self._of_audio(spectrogram) | self.of_frames(self._read_frames(features_dir, video_id))
 
-    def _low_bitrate_path(self, level: float, video_id: str) -> Path:
+    def _low_bitrate_path(self, level: int, video_id: str) -> Path:
         return self.directory / f"bitrate_{level}_{SOUND_KBITS[level]}" / f"{video_id}.mp4"
 
     def _write_low_bitrates(self, level: float) -> None:
@@ -105,13 +105,13 @@ class Networks:
             if isinstance(result, BaseException):
                 raise result
 
-    def _of_low_bitrate(self, level: float, video_id: str) -> dict[str, np.ndarray]:
+    def _of_low_bitrate(self, level: int, video_id: str) -> dict[str, np.ndarray]:
         path = self._low_bitrate_path(level, video_id)
         with tempfile.TemporaryDirectory() as folder:
             features_dir = Path(folder)
             extract_video(store.Video(video_id, path, store.features_path(features_dir, video_id)))
             kbits = path.stat().st_size * 8 / 1000 / media.probe(path).duration
-            return self._of_features(features_dir, video_id) | {"kbits": np.float32(kbits)}
+            return self._of_features(features_dir, video_id) | {"kbits": np.array(kbits, np.float32)}
 
     def _noisy_spectrogram(self, source: Path, ratio: float, video_id: str) -> np.ndarray:
         """Return the spectrogram of a video's sound under noise, rounded as in the store."""

@@ -154,7 +154,7 @@ def _write_result(
         table = evaluation.predictions_table(splits[name].video_id, corpus.targets(splits[name]), values, corpus.labels)
         files.write_text(predictions_path(run.result_path, name), table.to_csv(index=False))
         truth, rounded, _ = evaluation.from_predictions(table)
-        metrics[name] = evaluation.evaluate(truth, rounded)
+        metrics[name] = evaluation.evaluate(truth, [rounded])
     before = {name: fit.read_history(run.directory / name) for name in ("warm_up", "photographs")}
     everything = pd.concat([*before.values(), history])
     files.write_json(

@@ -176,13 +176,12 @@ class Run:
             )
         return self
 
-    def in_profile(self, name: str) -> Run:
-        """Return the run as a profile would have it, everything that no profile sets left as it is."""
-        settings = profile_of(name)
-        changed = {key: value for key, value in dataclasses.asdict(settings).items() if key in self.parameters}
-        return dataclasses.replace(
-            self, profile=name, protocol=self.architecture.protocols[name], parameters=self.parameters | changed
-        )
+
+def usual_settings(model: str, parameters: Mapping[str, Any], profile: str) -> dict[str, Any]:
+    """Return parameters and protocol, as one mapping, as a profile would have them, what no profile sets as given."""
+    usual = dataclasses.asdict(profile_of(profile))
+    changed = {name: value for name, value in usual.items() if name in parameters}
+    return {**parameters, **changed, **dataclasses.asdict(architecture(model).protocols[profile])}
 
 
 def settings_sha256(

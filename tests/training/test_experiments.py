@@ -19,7 +19,7 @@ from instrec_utils.errors import CorpusError, FeaturesError, ParameterError, Run
 from instrec_utils.features import embeddings
 from instrec_utils.features import store as features
 from instrec_utils.report import results
-from instrec_utils.training import experiments, runs
+from instrec_utils.training import experiments, result_files, runs
 from instrec_utils.training import fit as training
 
 LABELS = ("cello", "flute", "organ")
@@ -146,7 +146,7 @@ def test_a_result_says_what_made_it(corpus, home):
     assert result["majority_rate"] == pytest.approx(1 / 3)
     assert set(result["metrics"]) == set(evaluation.METRICS)
     assert all(set(metric) == {"value", "low", "high"} for metric in result["metrics"].values())
-    assert results.read_one("tiny", run.name) == result
+    assert result_files.read_result(runs.result_path("tiny", run.name)) == result
     assert str(home) not in json.dumps(result)
 
 
@@ -154,13 +154,13 @@ def test_the_predictions_recompute_the_metrics(corpus):
     run = train(corpus)
     result = read_result(run)
     for split, key in (("test", "metrics"), ("validation", "metrics_validation")):
-        table = results.predictions("tiny", run.name, split)
+        table = result_files.read_predictions(runs.result_path("tiny", run.name), split)
         assert list(table.columns) == ["video_id", "label", *LABELS]
         assert table.video_id.tolist() == corpus.split(split).video_id.tolist()
         truth, scores, labels = evaluation.from_predictions(table)
         assert labels == corpus.labels
         np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
-        assert evaluation.evaluate(truth, scores) == result[key]
+        assert evaluation.evaluate(truth, [scores]) == result[key]
 
 
 def test_a_finished_run_is_not_trained_again(corpus, monkeypatch):
@@ -388,8 +388,8 @@ def test_the_fusion_joins_both(corpus):
     assert (sound["flute-5"] == 0).all()  # no sound stream
     assert (sound["cello-0"] != 0).any()
     assert embeddings.read_some(corpus, "efficientnet_lite0", "organ-5", 4, None).shape == (4, 1280)
-    assert [one["run"] for one in results.one_of_each_kind("tiny")] == [audio.name, visual.name, fusion.name]
-    assert [one["kind"] for one in results.read("tiny")] == ["audio", "visual", "fusion"]
+    assert list(results.headline(results.read_results("tiny")).index) == [audio.name, visual.name, fusion.name]
+    assert results.read_results("tiny")["kind"].tolist() == ["audio", "visual", "fusion"]
 
     fewer = replace(corpus, unusable=frozenset(["cello-1"]))  # decoded no longer: another training split
     with pytest.raises(RunError, match="made from another index"):

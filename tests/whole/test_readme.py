@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from instrec_utils.report import tables
+from instrec_utils.report import results, summary
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -25,7 +25,7 @@ def as_committed(home):
 
 
 def test_the_table_of_results_is_the_one_that_the_result_files_give(as_committed):
-    table = tables.overview(["demo", "open"])
+    table = summary.overview({name: results.read_results(name) for name in ("demo", "open")})
     for name in ("README.md", "book/index.md"):
         text = (as_committed / name).read_text(encoding="utf-8")
         assert table in text, f"put this table into README.md and book/index.md:\n\n{table}"

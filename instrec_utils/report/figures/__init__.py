@@ -1,0 +1,21 @@
+"""The report's figures: one function a figure, each from a table or arrays to a matplotlib `Figure`.
+
+Each refuses with a ValueError, in one line, what it cannot show: a table without a column or a row, a kind without a
+colour, a percentage beyond 0 to 100, two values for one place, an array of another shape.
+"""
+
+# ruff: noqa: F401 - the pages call all of these as figures.<name>
+
+from instrec_utils.report.figures.corpus import (
+    before_and_after,
+    class_balance,
+    condition_shares,
+    durations,
+    frame_rates,
+    frame_strip,
+    held_out_shares,
+    spectrograms,
+)
+from instrec_utils.report.figures.curves import costs, frame_counts, robustness
+from instrec_utils.report.figures.scores import confusions, history, intervals, per_class, scores_by_condition
+from instrec_utils.report.figures.style import DPI, MAX_BYTES, WIDTH, png

@@ -1,0 +1,271 @@
+"""Figures of a corpus and of what the models are given: its videos, spectrograms and frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import librosa.display
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from instrec_utils.config import SPLITS, Conditions, LogMel
+from instrec_utils.report.figures import style
+from instrec_utils.report.words import KINDS
+
+
+@style.styled
+def class_balance(index: pd.DataFrame) -> Figure:
+    """Show the videos of each class, stacked by split.
+
+    Parameters
+    ----------
+    index : pd.DataFrame
+        Columns label and split; rows of other splits than `config.SPLITS`, such as undegraded variants of test clips,
+        are not counted.
+    """
+    counts = _split_rows(index, "label", "split").groupby(["label", "split"]).size().unstack(fill_value=0)
+    counts = counts.reindex(columns=[split for split in SPLITS if split in counts])
+    figure, axes = style.row_panel(len(counts), header=0.75)
+    left = np.zeros(len(counts))
+    for split, values in counts.items():
+        axes.barh(counts.index, values, left=left, height=0.72, color=style.SPLIT_COLOURS[split], label=split)
+        left += values.to_numpy()
+    for place, total in enumerate(left):
+        axes.annotate(f"{total:,.0f}", (total, place), (4, 0), textcoords="offset points", va="center", fontsize=8.5)
+    axes.set(xlabel="videos", xlim=(0, 1.08 * left.max()))
+    style.finish_rows(axes)
+    style.legend(figure, axes, ncols=counts.shape[1])
+    return figure
+
+
+@style.styled
+def durations(index: pd.DataFrame) -> Figure:
+    """Show how long the videos are.
+
+    Parameters
+    ----------
+    index : pd.DataFrame
+        Columns split and duration, in seconds; NaN, where it is unknown, is not counted.
+    """
+    seconds = _split_rows(index, "duration", "split")["duration"].dropna().to_numpy(float)
+    if not len(seconds) or seconds.min() < 0:
+        raise ValueError("index: expected at least one duration, all of 0 s or more")
+    figure, axes = style.one_panel(height=2.4)
+    axes.hist(seconds, bins=min(30, max(5, int(np.sqrt(len(seconds)) * 2))), color=style.SPLIT_COLOURS["validation"])
+    median = float(np.median(seconds))
+    axes.axvline(median, color="#222222", linewidth=1.2, linestyle=(0, (4, 2)))
+    axes.annotate(
+        f"median {median:.1f} s", (median, 1), (4, -2), xycoords=("data", "axes fraction"), textcoords="offset points",
+        va="top", fontsize=8.5,
+    )  # fmt: skip
+    axes.set(
+        xlabel="duration in s", ylabel="videos", title=f"{len(seconds):,} videos, {_length(seconds.sum())} together"
+    )
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.grid(axis="y")
+    return figure
+
+
+@style.styled
+def frame_rates(rates: Mapping[str, pd.Series]) -> Figure:
+    """Show how many frames a second the videos of each corpus have, a panel a corpus.
+
+    Parameters
+    ----------
+    rates : mapping of str to pd.Series [frames per second]
+        Of each video, by name of the corpus; NaN, where it is unknown, is not counted.
+    """
+    style.check_some(rates, "corpora")
+    figure = Figure(figsize=(style.WIDTH, 0.5 + 1.6 * len(rates)), layout="constrained")
+    rows = figure.subplots(len(rates), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, (name, series) in zip(rows, rates.items(), strict=True):
+        known = series.dropna().to_numpy(float)
+        if not len(known) or known.min() <= 0:
+            raise ValueError(f"{name}: expected at least one frame rate, all above 0")
+        places, counts = np.unique(known.round(), return_counts=True)
+        shares = 100 * counts / len(known)
+        axes.bar(places, shares, width=0.85, color=style.SPLIT_COLOURS["validation"])
+        for place, share in zip(places, shares, strict=True):
+            if share >= 10:
+                axes.annotate(
+                    f"{share:.0f}", (place, share), (0, 2), textcoords="offset points", ha="center", fontsize=8.5
+                )
+        axes.set(title=f"{name}, {len(known):,} videos", ylabel="% of videos", ylim=(0, 1.15 * shares.max()))
+        axes.grid(axis="y")
+    rows[-1].set_xlabel("frames per second, rounded")
+    return figure
+
+
+@style.styled
+def before_and_after(table: pd.DataFrame) -> Figure:
+    """Show how many videos each category has before and after undersampling, on a logarithmic scale.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        Columns category, at_least and at_most (bounds of the number before), published (the number after); rows of the
+        figure are in the table's order.
+    """
+    style.check_table(table, "category", "at_least", "at_most", "published")
+    if (table[["at_least", "published"]] <= 0).any(axis=None) or (table["at_least"] > table["at_most"]).any():
+        raise ValueError("table: expected numbers above 0 and at_least no larger than at_most")
+    figure, axes = style.row_panel(len(table), header=0.95)
+    places = np.arange(len(table))
+    before, after = style.SPLIT_COLOURS["validation"], KINDS["visual"].colour
+    axes.hlines(places, table["at_least"], table["at_most"], color=before, linewidth=5, label="before: from, to")
+    axes.plot(table["at_least"], places, "|", color=before, markersize=11, markeredgewidth=2)
+    axes.plot(table["published"], places, "D", color=after, markersize=5.5, label="after: published list")
+    for place, number in zip(places, table["published"], strict=True):
+        axes.annotate(
+            f"{number:,}", (number, place), (-7, 0), textcoords="offset points", ha="right", va="center", fontsize=8.5
+        )
+    axes.set_yticks(places, table["category"])
+    axes.set(
+        xscale="log", xlabel="videos (logarithmic)", xlim=(table["published"].min() / 3, 1.3 * table["at_most"].max())
+    )
+    style.finish_rows(axes)
+    style.legend(figure, axes, ncols=2)
+    return figure
+
+
+@style.styled
+def held_out_shares(splits: Mapping[str, pd.DataFrame]) -> Figure:
+    """Show the share of each class that is in the test split, a panel a corpus, a marker a split method.
+
+    Parameters
+    ----------
+    splits : mapping of str to pd.DataFrame
+        By name of the corpus, a table with the column label and one column of splits (train, validation, test) for each
+        of one to three split methods, named after it.
+    """
+    style.check_some(splits, "corpora")
+    num_classes = max(table["label"].nunique() for table in splits.values())
+    figure = Figure(figsize=(style.WIDTH, 0.95 + 0.27 * num_classes), layout="constrained")
+    # The second is hollow and larger: the third often lies on it.
+    looks = (("#767676", "x", 5), ("#0072b2", "o", 9), ("#d55e00", "s", 4))
+    for axes, (name, table) in zip(figure.subplots(1, len(splits), squeeze=False)[0], splits.items(), strict=True):
+        style.check_table(table, "label")
+        methods = [column for column in table if column != "label"]
+        if not 1 <= len(methods) <= len(looks):
+            raise ValueError(f"{name}: expected 1 to {len(looks)} split methods, got {methods}")
+        for (colour, marker, size), method in zip(looks, methods, strict=False):
+            shares = 100 * (table[method] == "test").groupby(table["label"]).mean()
+            filled = "none" if marker == "o" else "full"
+            axes.plot(shares, shares.index, marker, color=colour, markersize=size, fillstyle=filled, label=method)
+        axes.axvline(15, **style.DASHES)
+        axes.set(title=name, xlabel="% of the class in the test split")
+        style.finish_rows(axes)
+    style.legend(figure, figure.axes[0], ncols=len(methods))
+    return figure
+
+
+@style.styled
+def condition_shares(index: pd.DataFrame) -> Figure:
+    """Show the share of each split's videos under each condition of the picture and of the sound.
+
+    Parameters
+    ----------
+    index : pd.DataFrame
+        Columns split, picture and sound, of a staged corpus.
+    """
+    index = _split_rows(index, "split", "picture", "sound")
+    splits = [split for split in SPLITS if (index["split"] == split).any()]
+    figure = Figure(figsize=(style.WIDTH, 3.3), layout="constrained")
+    for axes, stream in zip(figure.subplots(1, 2), ("picture", "sound"), strict=True):
+        conditions = list(getattr(Conditions(), stream))
+        unknown = set(index[stream]) - set(conditions)
+        if unknown:
+            raise ValueError(f"{stream}: expected one of {', '.join(conditions)}, got {sorted(map(str, unknown))}")
+        shares = pd.crosstab(index[stream], index["split"], normalize="columns").mul(100)
+        shares = shares.reindex(index=conditions, columns=splits, fill_value=0.0)
+        height = 0.8 / len(splits)
+        for number, split in enumerate(splits):
+            places = np.arange(len(conditions)) + (number - (len(splits) - 1) / 2) * height
+            bars = axes.barh(places, shares[split], height=0.92 * height, color=style.SPLIT_COLOURS[split], label=split)
+            axes.bar_label(bars, fmt="%.0f", padding=3, fontsize=7.5)
+        axes.set_yticks(np.arange(len(conditions)), conditions)
+        axes.set(title=stream, xlabel="% of the split's videos", xlim=(0, 1.12 * shares.to_numpy().max()))
+        style.finish_rows(axes)
+    style.legend(figure, figure.axes[0], ncols=len(splits))
+    return figure
+
+
+@style.styled
+def spectrograms(items: Sequence[tuple[str, np.ndarray]], settings: LogMel) -> Figure:
+    """Show log-mel spectrograms one below the other, on one scale of colour.
+
+    Parameters
+    ----------
+    items : sequence of (str, np.ndarray [shape=(n_mels, num_frames), dB])
+        Title and spectrogram of each.
+    settings : LogMel
+        Their sizes.
+    """
+    style.check_some(items, "spectrograms")
+    for title, spectrogram in items:
+        if spectrogram.ndim != 2 or len(spectrogram) != settings.n_mels:
+            raise ValueError(f"{title}: expected {settings.n_mels} bands and frames, got shape {spectrogram.shape}")
+    highest = max(float(spectrogram.max()) for _, spectrogram in items)
+    lowest = max(highest - 80.0, min(float(spectrogram.min()) for _, spectrogram in items))
+    figure = Figure(figsize=(style.WIDTH, 0.5 + 1.45 * len(items)), layout="constrained")
+    rows = figure.subplots(len(items), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, (title, spectrogram) in zip(rows, items, strict=True):
+        image = librosa.display.specshow(
+            np.asarray(spectrogram, np.float32),
+            sr=settings.sample_rate,
+            n_fft=settings.n_fft,
+            hop_length=settings.hop_length,
+            x_axis="s",
+            y_axis="mel",
+            cmap="magma",
+            vmin=lowest,
+            vmax=max(highest, lowest + 1.0),
+            ax=axes,
+        )
+        axes.set(title=title, xlabel="", ylabel="Hz")
+        axes.set_yticks([tick for tick in (512, 2048, 4096, 8192) if tick <= settings.sample_rate / 2])
+        axes.label_outer()
+    rows[-1].set_xlabel("time in s")
+    figure.colorbar(image, ax=list(rows), label="dB", fraction=0.03, pad=0.01)
+    return figure
+
+
+@style.styled
+def frame_strip(items: Sequence[tuple[str, np.ndarray]]) -> Figure:
+    """Show rows of frames, one row an item.
+
+    Parameters
+    ----------
+    items : sequence of (str, np.ndarray [shape=(k, height, width, 3), uint8])
+        Title and frames of each; rows may differ in k.
+    """
+    style.check_some(items, "rows of frames")
+    for title, frames in items:
+        if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8 or not len(frames):
+            raise ValueError(
+                f"{title}: expected frames (k, height, width, 3) of uint8, got {frames.shape} {frames.dtype}"
+            )
+    columns = max(len(frames) for _, frames in items)
+    ratio = max(frames.shape[1] / frames.shape[2] for _, frames in items)
+    height = (style.WIDTH / columns) * ratio + 0.24
+    figure = Figure(figsize=(style.WIDTH, height * len(items)), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.015, h_pad=0.015, wspace=0.0, hspace=0.0)
+    for row, (title, frames) in zip(figure.subplots(len(items), columns, squeeze=False), items, strict=True):
+        for axes, frame in zip(row, frames, strict=False):
+            axes.imshow(frame, interpolation="antialiased")
+        for axes in row:
+            axes.axis("off")
+        row[0].set_title(title, fontsize=9)
+    return figure
+
+
+def _split_rows(index: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    style.check_table(index, *columns)
+    rows = index[index["split"].isin(SPLITS)]
+    style.check_some(rows, f"rows of the splits {', '.join(SPLITS)}")
+    return rows
+
+
+def _length(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"

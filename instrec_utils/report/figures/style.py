@@ -1,0 +1,138 @@
+"""How the report's figures look, how they are saved, and what they refuse.
+
+No figure touches pyplot's state, so none is left open and none appears by itself. Figures are as wide as a page of the
+book.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Callable, Iterable, Sequence, Sized
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from PIL import Image
+
+from instrec_utils.config import SPLITS
+from instrec_utils.report.words import KINDS
+
+WIDTH = 7.0  # inches: 770 pixels, the width of a page's text
+DPI = 110
+MAX_BYTES = 150_000  # of a picture file; a larger one is reduced to 256 colours
+SPLIT_COLOURS = dict(zip(SPLITS, ("#27445c", "#6d93b3", "#c3d5e3"), strict=True))
+DASHES = {"color": "#555555", "linewidth": 1, "linestyle": (0, (2, 2))}  # of a line that marks a reference
+
+_STYLE = {
+    "figure.dpi": DPI,
+    "savefig.dpi": DPI,
+    "figure.facecolor": "white",
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "axes.edgecolor": "#8a8a8a",
+    "axes.labelcolor": "#333333",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "text.color": "#222222",
+    "xtick.color": "#555555",
+    "ytick.color": "#555555",
+    "xtick.labelcolor": "#333333",
+    "ytick.labelcolor": "#222222",
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 9,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "lines.linewidth": 1.6,
+}
+
+
+def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Draw in the report's style and leave the caller's settings as they were."""
+
+    @functools.wraps(function)
+    def drawn(*arguments: Any, **options: Any) -> Figure:
+        with mpl.rc_context(_STYLE):
+            return function(*arguments, **options)
+
+    return drawn
+
+
+def png(figure: Figure) -> bytes:
+    """Return a figure as a PNG file, the same bytes for the same figure.
+
+    A file of more than `MAX_BYTES` is reduced to 256 colours, as spectrograms and photographs can be without harm.
+    """
+    with mpl.rc_context(_STYLE), io.BytesIO() as file:
+        figure.savefig(file, format="png", metadata={"Software": None})
+        data = file.getvalue()
+    if len(data) <= MAX_BYTES:
+        return data
+    with Image.open(io.BytesIO(data)) as picture, io.BytesIO() as file:
+        picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(file, format="png", optimize=True)
+        return file.getvalue()
+
+
+def one_panel(height: float) -> tuple[Figure, Axes]:
+    """Make a figure of one panel, so many inches high."""
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    return figure, figure.subplots()
+
+
+def row_panel(number: int, header: float) -> tuple[Figure, Axes]:
+    """Make a figure of one panel for so many horizontal rows."""
+    return one_panel(header + 0.29 * number)
+
+
+def finish_rows(*panels: Axes, from_top: bool = True) -> None:
+    """Finish panels whose rows are named on the left: the first on top, lines along the values only."""
+    for axes in panels:
+        if from_top:
+            axes.invert_yaxis()
+        axes.grid(axis="x")
+        axes.tick_params(axis="y", length=0)
+
+
+def legend(figure: Figure, axes: Axes, ncols: int) -> None:
+    """Put a panel's legend above the figure."""
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=ncols)
+
+
+def check_some(items: Sized, name: str) -> None:
+    """Refuse an empty table or list."""
+    if len(items) == 0:
+        raise ValueError(f"expected at least one of the {name}, got none")
+
+
+def check_kinds(kinds: Iterable[str]) -> None:
+    """Refuse a kind that has no colour."""
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown:
+        raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {unknown[0]!r}")
+
+
+def check_percentages(values: pd.DataFrame) -> None:
+    """Refuse what is not within 0 to 100 %; NaN is let through."""
+    numbers = values.to_numpy(float)
+    if ((numbers < 0) | (numbers > 100)).any():
+        raise ValueError(f"{', '.join(map(str, values.columns))}: expected 0 to 100 %, got {numbers.tolist()}")
+
+
+def check_table(table: pd.DataFrame, *columns: str, once: Sequence[str] = ()) -> None:
+    """Refuse a table that cannot be drawn; rows that agree in the columns `once` would say two things of one place."""
+    missing = [name for name in columns if name not in table]
+    if missing:
+        raise ValueError(f"expected the columns {', '.join(columns)}, missing: {missing}")
+    check_some(table, "rows")
+    check_kinds(table["kind"] if "kind" in columns else ())
+    check_percentages(table[[name for name in columns if name in ("value", "low", "high")]])
+    if once and table.duplicated(list(once)).any():
+        raise ValueError(f"table: expected one row a {', '.join(once[:-1])} and {once[-1]}, got one twice")

@@ -1,0 +1,201 @@
+"""A corpus' results in short: the headline, the paper's numbers beside it, and the paper's claims tested here.
+
+Everywhere `found` is the table of `results.read_results`, one row a run, and `rows` that of `results.mean_over_seeds`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from instrec_utils import evaluation
+from instrec_utils.models.architecture import KINDS
+from instrec_utils.paper_data import paper
+from instrec_utils.report import results, tables, words
+
+
+def headline_text(found: pd.DataFrame) -> str:
+    """Return the headline of a corpus' results as a table for a terminal."""
+    rows = results.with_attention(found)
+    first = rows.iloc[0]
+    return (
+        f"{tables.scores_table(rows).to_string(index=False)}\n"
+        f"{first['corpus']}: {first['num_train']} videos in training, {first['num_validation']} in validation, "
+        f"{first['num_test']} in the test split; in %, with 95 % bootstrap "
+        f"intervals over test videos; always answering the commonest class scores {100 * first['majority_rate']:.1f}"
+    )
+
+
+def intervals(rows: pd.DataFrame, *, metric: str = "hit_at_1", with_paper: bool = False) -> pd.DataFrame:
+    """Return a metric of each row in %, for `figures.intervals`.
+
+    Parameters
+    ----------
+    metric : str
+        One of `words.METRICS`.
+    with_paper : bool
+        Add the paper's counterparts; see `paper_rows`.
+    """
+    lines = [{"name": row["name"], "kind": row["kind"]} | tables.percentages(row, metric) for _, row in rows.iterrows()]
+    for line in paper_rows() if with_paper else ():
+        printed = dict.fromkeys(("value", "low", "high"), line[metric])
+        lines.append({"name": f"Paper, {line['dataset']}: {line['name']}", "kind": "paper"} | printed)
+    return pd.DataFrame(lines)
+
+
+def paper_rows() -> list[dict[str, Any]]:
+    """Return the paper's rows of Choi's model, of its best visual models and of their fusions, with name and kind."""
+    printed = paper.paper_tables()
+    best = ((50, "FCVID"), (20, "YT-8M"))
+    return [
+        *(
+            row | {"name": row["model"], "kind": "audio"}
+            for row in printed["table3"]
+            if row["model"] == "Choi 2016, UC"
+        ),
+        *(
+            row | {"name": f"Inception v3, {row['frames']} frames", "kind": "visual"}
+            for row in printed["table2"]
+            if row["pretrained"] and (row["frames"], row["dataset"]) in best
+        ),
+        *(
+            row | {"name": f"fusion, {row['frames']} frames", "kind": "fusion"}
+            for row in printed["table4"]
+            if row["model"] == "Choi"
+        ),
+    ]
+
+
+def beside_the_paper(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return our rows and the paper's counterparts, kind by kind."""
+    lines = []
+    for kind in KINDS:
+        for _, row in rows[rows["kind"] == kind].iterrows():
+            lines.append({"Kind": kind, "Corpus": row["corpus"], "Model": row["name"]} | tables.measured(row))
+        for row in (row for row in paper_rows() if row["kind"] == kind):
+            printed = {"Hit@1": f"{row['hit_at_1']:.2f}", "Hit@3": f"{row['hit_at_3']:.2f}", "F1 macro": "–"}
+            line = {"Kind": kind, "Corpus": f"paper, {row['dataset']}", "Model": row["name"]}
+            lines.append(line | printed | {"F1 weighted": f"{row['f1']:.2f} (F1)"})
+    return pd.DataFrame(lines)
+
+
+def claims(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the paper's claims that the results of a corpus can speak to, with what they say here.
+
+    Rows that a claim compares differ from those of the headline in nothing but what the claim is about. The verdict
+    follows the p value corrected for the number of claims (Holm, 1979). Numbers of frames are compared between the two
+    highest and between the two lowest that were trained.
+
+    Returns
+    -------
+    pd.DataFrame [one row a claim]
+        As text.
+
+    Raises
+    ------
+    RunError
+        There is no fusion yet.
+    """
+    audio, visual, fusion = results.headline(found).index
+    counts = [
+        number
+        for number in sorted(found.loc[found["kind"] == "visual", "num_frames"].unique())
+        if _like(found, visual, num_frames=number, pretrained=False)
+    ]
+    steps = list(itertools.pairwise(counts))
+    pairs = [
+        ("Fusion beats audio", "FCVID +7.16, YT-8M +0.43", fusion, audio),
+        ("Fusion beats video", "FCVID +17.58, YT-8M +13.94", fusion, visual),
+        ("Audio beats video", "FCVID +10.42, YT-8M +13.51", audio, visual),
+        *(
+            (
+                f"More frames help ({more} against {fewer})",
+                "FCVID, no PT: 20 to 30 +23.09, 30 to 50 +2.08, 50 to 100 +1.09" if fewer > 1 else "not tested",
+                _like(found, visual, num_frames=more, pretrained=False),
+                _like(found, visual, num_frames=fewer, pretrained=False),
+            )
+            for fewer, more in dict.fromkeys([*steps[-1:], *steps[:1]])
+        ),
+        (
+            "Pre-training on photographs helps",
+            "FCVID, 50 frames: +1.92",
+            _like(found, visual, pretrained=True),
+            _like(found, visual, pretrained=False),
+        ),
+        (
+            "UC is better than CC",
+            "FCVID, Choi: +2.08",
+            _like(found, audio, segmentation="uc"),
+            _like(found, audio, segmentation="cc"),
+        ),
+    ]
+    tested = [
+        (claim, printed, tables.compare(found, first, second))
+        for claim, printed, first, second in pairs
+        if first is not None and second is not None
+    ]
+    corrected = evaluation.holm(np.array([test["p_value"] for _, _, test in tested]))
+    return pd.DataFrame(
+        {
+            "Claim": claim,
+            "The paper (Hit@1, points)": printed,
+            "Here (Hit@1, points)": f"{100 * test['difference']:+.1f}",
+            "p (permutation)": f"{test['p_value']:.2g}",
+            "p (Holm)": f"{p_value:.2g}",
+            "Verdict": _verdict(test["difference"], p_value),
+        }
+        for (claim, printed, test), p_value in zip(tested, corrected, strict=True)
+    )
+
+
+def _verdict(difference: float, p_value: float) -> str:
+    if p_value >= tables.SIGNIFICANT:
+        return "not told from chance"
+    return "holds" if difference > 0 else "the opposite holds"
+
+
+def _like(found: pd.DataFrame, run: str, **changed: Any) -> str | None:
+    """Return a run that differs from another in these settings, and at most in the seed; None if there is none."""
+    wanted = found.loc[run]
+    for name, result in found[found["kind"] == wanted["kind"]].iterrows():
+        is_same = all(result[column] == wanted[column] for column in ("model", "profile", "protocol"))
+        if is_same and result["parameters"] == wanted["parameters"] | changed:
+            return name
+    return None
+
+
+def overview(corpora: Mapping[str, pd.DataFrame]) -> str:
+    """Return Hit@1 of the corpora's models beside the paper's, as the Markdown table of the README.
+
+    Parameters
+    ----------
+    corpora : mapping of str to pd.DataFrame
+        From `results.read_results`, by name of the corpus.
+    """
+    lines = {
+        "audio": "Audio: Choi 2016, UC",
+        "visual": "Visual: EfficientNet-Lite0; the paper: Inception v3",
+        "fusion": "Fusion: the paper's",
+        "attention": "Fusion: ours, with attention over frames",
+        "mean": "The mean of both models' calibrated probabilities, no fusion trained",
+    }
+    heads, cells = [], []
+    for name, found in corpora.items():
+        rows = results.mean_over_seeds(found, list(results.with_attention(found).index))
+        fusion = results.row_of(found, rows.index[2])
+        truth, _ = results.read_scores(fusion)
+        mean = evaluation.evaluate(truth, tables.mean_scores(found, fusion, is_calibrated=True))
+        measured = [*(row for _, row in rows.iterrows()), results.metric_columns(mean)]
+        heads.append(f"{name} ({rows['num_test'].iloc[0]} test clips)")
+        cells.append([words.measured(row, "hit_at_1").replace("\N{NO-BREAK SPACE}", " ") for row in measured])
+    table = [f"| Hit@1 in % | {' | '.join(heads)} | paper, FCVID | paper, YouTube-8M |"]
+    table.append("|:--|" + "--:|" * (len(heads) + 2))
+    for number, (kind, name) in enumerate(lines.items()):
+        ours = " | ".join(column[number] for column in cells)
+        printed = {row["dataset"]: f"{row['hit_at_1']:.2f}" for row in paper_rows() if row["kind"] == kind}
+        table.append(f"| {name} | {ours} | {printed.get('FCVID', '–')} | {printed.get('YT-8M', '–')} |")
+    return "\n".join(table)

@@ -1,0 +1,168 @@
+"""What things are called on the pages, each once: kinds, models, metrics, settings, forms of fusion, conditions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from instrec_utils.models.architecture import architecture
+
+
+class Kind(NamedTuple):
+    """What stands for a kind of model in every table and figure; they are told apart in grey as well."""
+
+    word: str
+    colour: str
+    marker: str
+
+
+KINDS = {
+    "audio": Kind("audio", "#0072b2", "o"),
+    "visual": Kind("visual", "#d55e00", "s"),
+    "fusion": Kind("fusion", "#009e73", "D"),
+    "dropout": Kind("fusion, modality dropout", "#cc79a7", "^"),
+    "attention": Kind("fusion, attention and modality dropout", "#56b4e9", "v"),
+    "paper": Kind("paper", "#767676", "x"),
+}
+"""Kinds in their order: those of results first, then the two other fusions of page 8, and what the paper prints."""
+
+METRICS = {"hit_at_1": "Hit@1", "hit_at_3": "Hit@3", "f1_macro": "F1 macro", "f1_weighted": "F1 weighted"}
+
+FORMS = {"text": "the paper's text", "code": "its authors' code", "attention": "attention over frames"}
+
+PAIRS = {
+    ("fusion", "better"): "The paper's fusion against the better modality",
+    ("dropout", "fusion"): "With modality dropout against without",
+    ("attention", "fusion"): "With attention and modality dropout against the paper's",
+    ("attention", "better"): "With attention and modality dropout against the better modality",
+}
+"""The comparisons of `robustness.comparison`: first against second."""
+
+SETTINGS = {
+    "segmentation": "segments",
+    "augment": "augmentation",
+    "warm_up_epochs": "warm-up",
+    "num_frames": "frames a video",
+    "pretrained": "photographs first (PT)",
+    "freeze_backbone": "trained",
+    "fusion_form": "form of fusion",
+    "modality_dropout": "modality dropout",
+    "fusion_dropout": "dropout in the dense layers",
+    "audio": "audio run",
+    "visual": "visual run",
+    "optimizer": "optimiser",
+    "learning_rate": "learning rate",
+    "batch_size": "batch",
+    "max_epochs": "at most",
+    "patience": "patience",
+    "halve_every": "learning rate is halved",
+    "precision": "precision",
+    "num_devices": "accelerators",
+}
+_VALUES: dict[str, dict[Any, str]] = {
+    "segmentation": {"uc": "ten, spread over the recording (UC)", "cc": "one, its centre (CC)"},
+    "freeze_backbone": {True: "classes only", False: "whole network"},
+    "warm_up_epochs": {0: "none"},
+    "fusion_form": FORMS,
+    "optimizer": {"sgd": "SGD", "adam": "Adam"},
+    "halve_every": {0: "never"},
+}
+_UNITS = {"warm_up_epochs": "{} epochs", "max_epochs": "{} epochs", "patience": "{} epochs"}
+_UNITS |= {"halve_every": "every {} epochs", "batch_size": "{} examples"}
+
+
+def setting(name: str) -> str:
+    """Return what a setting is called; one that no page knows, of a model from elsewhere, by its own name."""
+    return SETTINGS.get(name, name.replace("_", " "))
+
+
+def value(name: str, value: Any) -> str:
+    """Return what a setting's value is called, with its unit."""
+    if value in _VALUES.get(name, {}):
+        return _VALUES[name][value]
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return _UNITS.get(name, "{}").format(f"{value:g}" if isinstance(value, float) else value)
+
+
+def model(name: str) -> str:
+    """Return the title of an architecture."""
+    return architecture(name).title
+
+
+def frames(number: int) -> str:
+    """Return a number of frames in words."""
+    return "1 frame" if number == 1 else f"{number} frames"
+
+
+def describe(result: Mapping[str, Any]) -> str:
+    """Return a result as a row of a table or a figure names it.
+
+    Parameters
+    ----------
+    result : mapping of str
+        A row of `results.read_results`.
+    """
+    parameters = result["parameters"]
+    title = model(result["model"])
+    if result["kind"] == "audio":
+        return architecture(result["model"]).title_with(parameters["segmentation"])
+    if result["kind"] == "visual":
+        return f"{title}, {frames(parameters['num_frames'])}{', PT' if parameters['pretrained'] else ''}"
+    form = "" if parameters["fusion_form"] == "text" else f", {parameters['fusion_form']}"
+    dropout = parameters["modality_dropout"]
+    hidden = f", modality dropout {dropout:g}" if dropout else ""
+    return f"{title}, {frames(parameters['num_frames'])}{form}{hidden}"
+
+
+def subject(result: Mapping[str, Any]) -> str:
+    """Return a result as the subject of a sentence: "the paper's fusion" for nothing but the paper's form.
+
+    Parameters
+    ----------
+    result : mapping of str
+        A row of `results.read_results`.
+    """
+    if result["kind"] != "fusion":
+        return describe(result)
+    form, dropout = result["parameters"]["fusion_form"], result["parameters"]["modality_dropout"]
+    named = {"text": "the paper's fusion", "code": "the fusion of the paper's authors' code"}
+    hidden = f"modality dropout {dropout:g}" if dropout else ""
+    if form in named:
+        return f"{named[form]} with {hidden}" if hidden else named[form]
+    return f"the fusion with {form}{f' and {hidden}' if hidden else ''}"
+
+
+def first_upper(text: str) -> str:
+    """Return a text with a capital first letter, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def trained_from(result: Mapping[str, Any]) -> str:
+    """Return a visual model's name with what its training begins with, whatever the number of frames."""
+    start = "photographs first (PT)" if result["parameters"]["pretrained"] else "from ImageNet's weights"
+    return f"{model(result['model'])}, {start}"
+
+
+def measured(result: Mapping[str, Any], metric: str) -> str:
+    """Return a metric in %: value, spread over seeds if there are several, interval: "71.8 ± 1.2 (56.4–84.6)".
+
+    Where a table is wide its lines break before the interval, and nowhere else.
+
+    Parameters
+    ----------
+    result : mapping of str
+        A row of `results.read_results` or `results.mean_over_seeds`; or any mapping with the metric's columns.
+    metric : str
+        One of `METRICS`.
+    """
+    value, low, high = (100 * result[f"{metric}{end}"] for end in ("", "_low", "_high"))
+    spread = result.get(f"{metric}_spread")
+    over = "" if spread is None or math.isnan(spread) else f"\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{100 * spread:.1f}"
+    return f"{value:.1f}{over} ({low:.1f}–{high:.1f})"
+
+
+def tested(test: Mapping[str, float]) -> str:
+    """Return what `evaluation.compare_seeds` found: "+3.1 points (p = 0.02)"."""
+    return f"{100 * test['difference']:+.1f} points (p = {test['p_value']:.2g})"

@@ -1,0 +1,81 @@
+"""Whether a fusion withstands a degradation more often than chance: paired tests on the same degraded videos."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from instrec_utils import evaluation
+from instrec_utils.errors import RunError
+from instrec_utils.robustness import measurement
+from instrec_utils.robustness.degradation import AS_IS
+
+PAIRS = (("fusion", "better"), ("dropout", "fusion"), ("attention", "fusion"), ("attention", "better"))
+"""What is compared, first against second; "better" is the better model of one modality."""
+
+
+def compare_fusions(corpus_name: str, names: dict[str, str]) -> pd.DataFrame:
+    """Test fusions against each other and against the better modality, on the same degraded videos.
+
+    The levels of a condition are tested together: of each video the share of levels that a model has right counts; see
+    `evaluation.compare_seeds`. The better modality is, at each level, the one with the higher Hit@1 on these very
+    videos, which favours it.
+
+    Parameters
+    ----------
+    corpus_name : str
+        Name of its folders.
+    names : dict of str to str
+        The measured runs of "fusion", "dropout" and "attention".
+
+    Returns
+    -------
+    pd.DataFrame [one row a pair and condition]
+        first, second (of `PAIRS`), condition, difference (of the Hit@1 in points, first minus second), p_value, and
+        p_holm, corrected for the conditions (Holm, 1979); of all degraded levels together, condition "all", there is
+        no such correction.
+
+    Raises
+    ------
+    RunError
+        A measurement is missing, or they are not of the same videos.
+    """
+    truth, scores = _paired(corpus_name, names)
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for condition, level in scores["fusion"]:
+        groups.setdefault(f"no {level}" if condition == "missing" else condition, []).append((condition, level))
+    everything = [place for name, places in groups.items() if name != AS_IS.name for place in places]
+    tables = []
+    for first, second in PAIRS:
+        tests = pd.DataFrame(
+            {"first": first, "second": second, "condition": name}
+            | evaluation.compare_seeds(truth, *([scores[kind][place] for place in places] for kind in (first, second)))
+            for name, places in [*groups.items(), ("all", everything)]
+        )
+        corrected = evaluation.holm(tests["p_value"].to_numpy()[:-1])
+        tables.append(tests.assign(difference=100 * tests["difference"], p_holm=[*corrected, np.nan]))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _paired(corpus_name: str, names: dict[str, str]) -> tuple[np.ndarray, dict[str, dict[tuple[str, str], np.ndarray]]]:
+    """Return the truth, and of each kind the scores at each condition and level."""
+    scores: dict[str, dict[tuple[str, str], np.ndarray]] = {"better": {}}
+    video_ids = []
+    for kind, name in names.items():
+        scores[kind] = {}
+        predictions = measurement.read_measured_predictions(corpus_name, name)
+        for (condition, level), rows in predictions.groupby(["condition", "level"], sort=False):
+            candidates = []
+            for model, one in rows.groupby("model"):
+                video_ids.append(one["video_id"].tolist())
+                truth, values, _ = evaluation.from_predictions(one.drop(columns=list(measurement.COLUMNS[2:])))
+                if model == "fusion":
+                    scores[kind][condition, level] = values
+                else:
+                    candidates.append(values)
+            scores["better"][condition, level] = max(candidates, key=lambda one: evaluation.hit_at_k(truth, one, 1))
+    if any(ids != video_ids[0] for ids in video_ids) or any(
+        one.keys() != scores["fusion"].keys() for one in scores.values()
+    ):
+        raise RunError(f"results/{corpus_name}: {' and '.join(names.values())} were not measured on the same videos")
+    return truth, scores
