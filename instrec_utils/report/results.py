@@ -113,6 +113,11 @@ def one_result(found: pd.DataFrame, run: str) -> pd.Series:
     return found.loc[run]
 
 
+def chosen_results(found: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Return the results of runs in the order of their names; see `one_result`."""
+    return pd.DataFrame([one_result(found, name) for name in names])
+
+
 def row_of(found: pd.DataFrame, run: str) -> pd.DataFrame:
     """Return the results that differ from a run's in the seed only, itself among them; see `one_result`."""
     return found[found["row"] == one_result(found, run)["row"]]

@@ -83,12 +83,17 @@ def beside_the_paper(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def claims(found: pd.DataFrame) -> pd.DataFrame:
+def claims(found: pd.DataFrame, fusion: str) -> pd.DataFrame:
     """Return the paper's claims that the results of a corpus can speak to, with what they say here.
 
-    Rows that a claim compares differ from those of the headline in nothing but what the claim is about. The verdict
-    follows the p value corrected for the number of claims (Holm, 1979). Numbers of frames are compared between the two
-    highest and between the two lowest that were trained.
+    Rows that a claim compares differ from the fusion's and those that it joins in nothing but what the claim is about.
+    The verdict follows the p value corrected for the number of claims (Holm, 1979). Numbers of frames are compared
+    between the two highest and between the two lowest that were trained.
+
+    Parameters
+    ----------
+    fusion : str
+        Name of the fusion, in the paper's form.
 
     Returns
     -------
@@ -100,7 +105,7 @@ def claims(found: pd.DataFrame) -> pd.DataFrame:
     RunError
         There is no fusion yet.
     """
-    audio, visual, fusion = results.headline(found).index
+    audio, visual = results.one_result(found, fusion)[["audio", "visual"]]
     counts = [
         number
         for number in sorted(found.loc[found["kind"] == "visual", "num_frames"].unique())
