@@ -245,11 +245,10 @@ def special_of(result: Mapping[str, Any]) -> str:
 def own_settings(result: Mapping[str, Any]) -> str:
     """Return in words which settings of a result are not those of its profile; empty for none."""
     given = result["parameters"] | result["protocol"]
-    run = runs.Run(
-        *(result[key] for key in ("run", "kind", "model", "parameters")),
-        Protocol(**result["protocol"]),
-        result["seed"],
-    ).in_profile(result["profile"])
-    usual = run.parameters | vars(run.protocol)
-    changed = [name for name in given if given[name] != usual[name]]
+    names = {"name": "run", "kind": "kind", "model": "model", "parameters": "parameters", "seed": "seed"}
+    protocol = Protocol(**result["protocol"])
+    run = runs.Run(protocol=protocol, **{own: result[name] for own, name in names.items()})
+    usual = run.in_profile(result["profile"])
+    usual_of = usual.parameters | vars(usual.protocol)
+    changed = [name for name in given if given[name] != usual_of[name]]
     return ", ".join(f"{words.setting(name)} {words.value(name, given[name])}" for name in changed)

@@ -22,10 +22,11 @@ def headline_text(found: pd.DataFrame) -> str:
     """Return the headline of a corpus' results as a table for a terminal."""
     rows = results.with_attention(found)
     first = rows.iloc[0]
+    splits = "{num_train} videos in training, {num_validation} in validation, {num_test} in the test split"
     return (
-        f"{tables.scores_table(rows).to_string(index=False)}\n"
-        f"{first['corpus']}: {first['num_train']} videos in training, {first['num_validation']} in validation, {first['num_test']} in the test split; in %, with 95 % bootstrap "
-        f"intervals over test videos; always answering the commonest class scores {100 * first['majority_rate']:.1f}"
+        f"{tables.scores_table(rows).to_string(index=False)}\n{first['corpus']}: {splits.format(**first)}; in %, with 95 % "
+        "bootstrap intervals over test videos; always answering the commonest class scores "
+        f"{100 * first['majority_rate']:.1f}"
     )
 
 
