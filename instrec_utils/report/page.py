@@ -1,8 +1,8 @@
 """What the notebooks show: figures with captions and alternative texts, players, tables, and where numbers come from.
 
-A cell looks the same in Jupyter and in the book. Figures are HTML there and Markdown here, so that the book numbers them
-and the text can refer to them; pictures and clips are small files under ``runs/<corpus>/media``, named relative to
-``notebooks/``. `for_book` turns names and references into those that the book's pages need.
+A cell looks the same in Jupyter and in the book. Figures are HTML there and Markdown here, so that the book numbers
+them and the text can refer to them; pictures and clips are small files under ``runs/<corpus>/media``, named relative
+to ``notebooks/``. `for_book` turns names and references into those that the book's pages need.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from IPython.display import HTML, Markdown
 from matplotlib.figure import Figure
 
 from instrec_utils import files, media, paths
-from instrec_utils.corpora import Corpus
-from instrec_utils.corpora.source import source_named
+from instrec_utils.corpora import Corpus, source_named
 from instrec_utils.corpora.splits import SPLIT_METHODS
 from instrec_utils.inputs import frames
 from instrec_utils.report import figures, words
@@ -87,8 +86,8 @@ def figure(corpus_name: str, name: str, shown: Figure, caption: str, alt: str) -
     corpus_name : str
         Name of the page's corpus.
     name : str
-        One word or several joined by hyphens, of this figure alone among the corpus' pages. The page's text refers to it
-        as ``[figure](#fig-name)``, of which the book makes "Fig. 7".
+        Words joined by hyphens, of this figure alone among the corpus' pages. The page's text refers to it as
+        ``[figure](#fig-name)``, of which the book makes "Fig. 7".
     shown : matplotlib.figure.Figure
         From `instrec_utils.report.figures`.
     caption : str
@@ -236,7 +235,7 @@ def write_poster(path: Path) -> Path:
     poster = path.with_suffix(".jpg")
     if not poster.exists() or poster.stat().st_mtime_ns < path.stat().st_mtime_ns:
         pictures = list(media.read_frames(path))
-        write_picture(pictures[len(pictures) // 2], poster)
+        files.write_bytes(poster, frames.encode_jpeg(pictures[len(pictures) // 2]).tobytes())
     return poster
 
 
@@ -275,8 +274,8 @@ def provenance(found: pd.DataFrame, measurements: Sequence[Mapping[str, Any]] = 
     body = linked.to_html(index=False, border=0, classes="instrec", justify="left", escape=False)
     return _table(
         frame,
-        "Where the numbers come from: each run leads to its result, beside which its predictions are. Published results came "
-        "with the report; the others were made by the machine that made this page.",
+        "Where the numbers come from: each run leads to its result, beside which its predictions are. Published results "
+        "came with the report; the others were made by the machine that made this page.",
         body,
     )
 

@@ -23,11 +23,11 @@ def headline_text(found: pd.DataFrame) -> str:
     rows = results.with_attention(found)
     first = rows.iloc[0]
     splits = "{num_train} videos in training, {num_validation} in validation, {num_test} in the test split"
-    return (
-        f"{tables.scores_table(rows).to_string(index=False)}\n{first['corpus']}: {splits.format(**first)}; in %, with 95 % "
-        "bootstrap intervals over test videos; always answering the commonest class scores "
-        f"{100 * first['majority_rate']:.1f}"
+    note = (
+        f"{first['corpus']}: {splits.format(**first)}; in %, with 95 % bootstrap intervals over test videos; always "
+        f"answering the commonest class scores {100 * first['majority_rate']:.1f}"
     )
+    return f"{tables.scores_table(rows).to_string(index=False)}\n{note}"
 
 
 def intervals(rows: pd.DataFrame, *, metric: str = "hit_at_1", with_paper: bool = False) -> pd.DataFrame:
