@@ -66,7 +66,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", default="open")
     options = parser.parse_args()
-    corpus = corpora.read(options.corpus)
+    corpus = corpora.read_corpus(options.corpus)
     audio, run = (runs.read(corpus, name) for name in results.headline(results.read_results(corpus.name)).index[:2])
     measured = measure(Networks(corpus, audio, run, seed=run.seed))
     files.write_json(

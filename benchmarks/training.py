@@ -141,7 +141,7 @@ def main() -> None:
     """Measure, write the result, and say what it is."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpus", default="open", help="prepared, and its models trained by `make report`")
-    corpus = corpora.read(parser.parse_args().corpus)
+    corpus = corpora.read_corpus(parser.parse_args().corpus)
     work = {name: measure(name, corpus) for name in WORK}
     path = paths.results_dir("benchmarks") / "training.json"
     content = {

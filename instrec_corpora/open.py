@@ -22,6 +22,8 @@ import pandas as pd
 from instrec_corpora import acoustics, open_sources, phrases, slides, staging, takes
 from instrec_corpora.staging import Clip
 from instrec_utils import config, paths
+from instrec_utils.corpora.corpus import Corpus
+from instrec_utils.corpora.source import BuildOptions, Source
 from instrec_utils.errors import CorpusError, ParameterError
 
 SOUNDFONTS = {"train": "timgm6mb", "validation": "timgm6mb", "test": "merlin"}
@@ -293,3 +295,38 @@ def _playing(clip: Clip, label: str, folder: Path, generator: np.random.Generato
     soundfont = next(source for source in clip.sources.split(";") if source.startswith("soundfont:"))
     midi = phrases.compose(label, clip.duration, generator)
     return phrases.render(midi, clip.duration, soundfont=soundfont.removeprefix("soundfont:"))
+
+
+def _build_source(options: BuildOptions) -> Path:
+    clips_per_class = options.clips_per_class or OpenSettings.clips_per_class
+    build(options.corpus_dir, OpenSettings(clips_per_class=clips_per_class, seed=options.seed))
+    return options.corpus_dir
+
+
+def _training_photographs(corpus: Corpus) -> list[tuple[str, np.ndarray]]:
+    """Return the photographs that the training clips show, as they are before staging."""
+    folder = source_dir()
+    sources = corpus.split("train")["sources"].str.split(";").explode().drop_duplicates()
+    names = sorted(source for source in sources if source.startswith("photos/"))
+    return [(name.split("/")[1], cv2.imread(str(folder / name))[:, :, ::-1]) for name in names]
+
+
+def _is_playable(index: pd.DataFrame) -> pd.Series:
+    """Return which clips do not sound through the soundfont whose licence is for personal use only."""
+    return ~index["sources"].str.contains(SOUNDFONTS["test"])
+
+
+SOURCE = Source(
+    name="open",
+    title="Open corpus",
+    summary="Real pictures, mostly real sound, staged videos.",
+    nature="This page comes from the open corpus: real photographs and recordings put together as slide-show videos "
+    "and degraded in declared shares. Where a class has no real recording its sound is rendered, which the tables say.",
+    licence="Its photographs and recordings belong to others and are not passed on: the Philharmonia Orchestra's sound "
+    "samples under CC BY-SA 3.0, NSynth under CC BY 4.0, Kaggle's photographs without a stated licence.",
+    citation="Cite this report and its commit; for the recordings NSynth (Engel et al., 2017) and the Philharmonia "
+    "Orchestra's sound samples.",
+    build=_build_source,
+    photographs=_training_photographs,
+    is_playable=_is_playable,
+)

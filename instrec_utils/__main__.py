@@ -66,7 +66,7 @@ def release(
     from instrec_utils import corpora, paths
     from instrec_utils import release as releases
 
-    path = releases.write(corpora.read(corpus), paths.home() / "release")
+    path = releases.write(corpora.read_corpus(corpus), paths.home() / "release")
     print(f"\n{path}: {path.stat().st_size / 2**20:.1f} MiB; its checksum is beside it")
 
 
@@ -117,8 +117,8 @@ def validate(
     from instrec_utils import corpora
     from instrec_utils.corpora import validation
 
-    prepared = corpora.read(corpus)
-    listed = corpora.listed(prepared)
+    prepared = corpora.read_corpus(corpus)
+    listed = corpora.read_listed(prepared)
     is_named = (listed["path"] != "").to_numpy()  # the others are missing, which the counts say
     with tqdm(total=int(is_named.sum()), unit="video", disable=None) as progress:
         found = validation.validate(listed, prepared.videos, lambda _: progress.update())

@@ -122,7 +122,7 @@ def run(corpus: str, *, scheduler: str = "", resources: dict[str, float] | None 
         An experiment failed; the others of its stage are finished first, and results that were there stay.
     """
     experiments = read(corpus)
-    prepared = corpora.read(experiments[0].parameters["corpus"])
+    prepared = corpora.read_corpus(experiments[0].parameters["corpus"])
     count = 0
     for stage in STAGES:
         waiting = [one for one in experiments if one.notebook == stage and not one.is_done(prepared)]

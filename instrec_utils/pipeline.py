@@ -25,6 +25,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 
 from instrec_utils import files, paths
+from instrec_utils.corpora import source_named
 from instrec_utils.errors import InstrecError, ParameterError
 from instrec_utils.paper_data import published, youtube8m
 
@@ -187,10 +188,8 @@ def _material(parameters: Mapping[str, Any]) -> str:
         found = sorted(path for path in Path(root).expanduser().rglob("*") if path.is_file())
         status = [(str(path), *(getattr(path.stat(), name) for name in ("st_size", "st_mtime_ns"))) for path in found]
         return files.sha256_of(status)
-    ledger = paths.data_dir() / "yt8m" / "ledger.sqlite"
-    if parameters.get("source") == "yt8m" and ledger.exists():
-        return files.sha256_of_file(ledger)
-    return ""
+    ledger = source_named(parameters["source"]).ledger if parameters.get("source") else None
+    return files.sha256_of_file(ledger()) if ledger and ledger().exists() else ""
 
 
 def _results_shown(page: str, corpus: str) -> dict[str, str]:

@@ -15,12 +15,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from instrec_utils import files, paths
-from instrec_utils.corpora import Corpus
+from instrec_utils.corpora import Corpus, source_named
 from instrec_utils.errors import RunError
 from instrec_utils.training import runs
-
-# The features hold frames and the sound's spectrum: of others' videos and photographs these are not ours to give away.
-WITH_FEATURES = ("demo",)
 
 
 def write(corpus: Corpus, folder: Path) -> Path:
@@ -60,7 +57,7 @@ def write(corpus: Corpus, folder: Path) -> Path:
 def _files(corpus: Corpus) -> Iterator[Path]:
     yield corpus.directory / "index.csv"
     yield corpus.directory / "source.json"
-    folders = ("features", "embeddings") if corpus.source in WITH_FEATURES else ("embeddings",)
+    folders = ("features", "embeddings") if source_named(corpus.source).may_release_features else ("embeddings",)
     for folder in folders:
         yield from (corpus.directory / folder).rglob("[!.]*.*")
     results = paths.results_dir(corpus.name)

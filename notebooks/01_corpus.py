@@ -33,22 +33,28 @@ split: str = ""  # paper, stratified, or grouped (near-duplicates together); emp
 corpus_seed: int = 10  # of the rendering and of the split; with another one give the corpus another name
 
 # %% tags=["remove-cell"]
-import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
 from instrec_utils import corpora, paths
+from instrec_utils.corpora.index import state_table
 from instrec_utils.report import figures as plots
 from instrec_utils.report import page as report
 
-videos = corpora.prepare(corpus, source, root=root, clips_per_class=clips_per_class, split=split, seed=corpus_seed)
+videos = corpora.prepare_corpus(
+    corpus, source, root=root, clips_per_class=clips_per_class, split_method=split, seed=corpus_seed
+)
+origin = corpora.source_named(source)
 
 # %% tags=["remove-input"]
 report.corpus_note(videos)
 
 # %% tags=["remove-input"]
 effective = {"corpus": corpus, "source": source, "clips_per_class": clips_per_class or "default"}
-report.parameters(effective | {"split": videos.way or "staged", "corpus_seed": corpus_seed})
+report.parameters(effective | {"split": videos.split_method or "staged", "corpus_seed": corpus_seed})
+
+# %% tags=["remove-input"]
+Markdown(f"**Licence.** {origin.licence} **To cite.** {origin.citation}")
 
 # %% [markdown]
 # ## How many, how long
@@ -124,16 +130,10 @@ chosen = ranked.sort_values(["label", "clear", "video_id"], ascending=[True, Fal
 report.players(videos, chosen, [row.label for row in chosen.itertuples()])
 
 # %% tags=["remove-input"]
-if source == "demo":
-    from instrec_corpora.drawing import contact_sheet
-
-    sheet = report.write_picture(contact_sheet(np.random.default_rng(5)), paths.media_dir(corpus) / "contact_sheet.jpg")
-    shown = report.picture(
-        sheet,
-        "Two drawings a class, as the demo corpus animates them. Body, colour, angle and lighting are drawn at random.",
-        "Contact sheet of 26 drawn instruments: two each of accordion, banjo, cello, clarinet, drums, flute, guitar, "
-        "harmonica, organ, piano, saxophone, trumpet and violin.",
-    )
+if origin.contact_sheet:
+    sheet = origin.contact_sheet()
+    path = report.write_picture(sheet.picture, paths.media_dir(corpus) / "contact_sheet.jpg")
+    shown = report.picture(path, sheet.caption, sheet.alt)
 else:
     shown = None
 shown
@@ -162,14 +162,10 @@ shown
 # ## What was left out
 
 # %% tags=["remove-input"]
-if source in ("fcvid", "yt8m"):
-    from instrec_utils.paper_data import paper_videos
-
-    states = paper_videos.state_table(corpora.listed(videos))
-    shown = report.table(states, "What became of the videos in the paper's list, by class.")
-else:
-    shown = None
-shown
+listed = corpora.read_listed(videos)
+report.table(
+    state_table(listed), "What became of the videos in the paper's list, by class."
+) if "state" in listed else None
 
 # %% tags=["remove-input"]
 skipped_path = videos.directory / "skipped.csv"

@@ -40,9 +40,9 @@ from instrec_utils.inputs import spectrograms as audio
 from instrec_utils.report import figures as plots
 from instrec_utils.report import page as report
 
-videos = corpora.read(corpus)
+videos = corpora.read_corpus(corpus)
 errors = features.extract(videos, scheduler=scheduler)
-videos = corpora.read(corpus)
+videos = corpora.read_corpus(corpus)
 store = videos.directory / "features"
 
 # %% tags=["remove-input"]

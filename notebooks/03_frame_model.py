@@ -49,7 +49,7 @@ from instrec_utils.report import page as report
 from instrec_utils.report import results, tables
 from instrec_utils.training import experiments, runs
 
-videos = corpora.read(corpus)
+videos = corpora.read_corpus(corpus)
 run = runs.frame_run(
     backbone=backbone,
     num_frames=num_frames,

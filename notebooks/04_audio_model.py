@@ -52,7 +52,7 @@ from instrec_utils.report import page as report
 from instrec_utils.report import results, tables
 from instrec_utils.training import experiments, runs
 
-videos = corpora.read(corpus)
+videos = corpora.read_corpus(corpus)
 run = runs.audio_run(
     audio_model=audio_model,
     segmentation=segmentation,

@@ -55,7 +55,7 @@ from instrec_utils.report import page as report
 from instrec_utils.report import results, tables
 from instrec_utils.training import experiments, runs
 
-videos = corpora.read(corpus)
+videos = corpora.read_corpus(corpus)
 audio = runs.read(videos, runs.audio_name(audio_model, segmentation, seed))
 visual = runs.read(videos, runs.frame_name(backbone, num_frames, pretrained, seed))
 HIDDEN = 0.3  # probability of modality dropout in the fusions beside the paper's

@@ -33,7 +33,7 @@ from instrec_utils.report import figures as plots
 from instrec_utils.report import page as report
 from instrec_utils.report import results
 
-videos = corpora.read(corpus)
+videos = corpora.read_corpus(corpus)
 three = results.one_of_each_kind(corpus)
 tables = {result["kind"]: results.predictions(corpus, result["run"]) for result in three}
 

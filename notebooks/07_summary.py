@@ -31,7 +31,7 @@ from instrec_utils.report import figures as plots
 from instrec_utils.report import page as report
 from instrec_utils.report import results, tables
 
-videos = corpora.read(corpus)
+videos = corpora.read_corpus(corpus)
 three = tables.averaged(results.one_of_each_kind(corpus))
 seeds = " to ".join(str(number) for number in sorted({result["num_seeds"] for result in three}))
 

@@ -48,7 +48,7 @@ from instrec_utils.report import results
 from instrec_utils.robustness import measurement as robustness
 from instrec_utils.training import experiments, runs
 
-videos = corpora.read(corpus)
+videos = corpora.read_corpus(corpus)
 audio = runs.read(videos, runs.audio_name(audio_model, segmentation, seed))
 visual = runs.read(videos, runs.frame_name(backbone, num_frames, pretrained, seed))
 joined = {"audio": audio, "visual": visual, "profile": profile, "seed": seed}

@@ -113,6 +113,25 @@ def write_index(index: pd.DataFrame, path: Path) -> None:
         index.to_csv(temporary, index=False, columns=columns, lineterminator="\n")
 
 
+def state_table(listed: pd.DataFrame) -> pd.DataFrame:
+    """Return how many videos of each class are in which state, with a last row for ``all``.
+
+    Parameters
+    ----------
+    listed : pd.DataFrame
+        Columns ``label`` and ``state``, see `corpus.read_listed`.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``label``, ``videos``, then a column for each state.
+    """
+    table = pd.crosstab(listed.label, listed.state)
+    table.loc["all"] = table.sum()
+    table.insert(0, "videos", table.sum(axis=1))
+    return table.rename_axis("label", axis=0).rename_axis(None, axis=1).reset_index()
+
+
 def _typed(column: pd.Series) -> pd.Series:
     """Return a column of text as bool or as numbers (NaN where empty) if all of it reads so."""
     if column.isin(["True", "False"]).all() and len(column):

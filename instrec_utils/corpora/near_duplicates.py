@@ -1,7 +1,7 @@
 """Groups of videos that show or play the same: one upload under several ids must not be trained and tested on.
 
-- A picture is a 64-bit perceptual hash (`frame_hashes`). Two videos are alike when at least `MIN_ALIKE_FRAMES`
-  frames of each differ in at most `MAX_HASH_BITS` bits from some frame of the other.
+- A picture is a perceptual hash (`perceptual_hash`). Two videos are alike when at least `MIN_ALIKE_FRAMES` frames of
+  each differ in at most `MAX_HASH_BITS` bits from some frame of the other.
 - A sound is the course of its chroma (`chroma_fingerprint`). Two are alike when the correlation of their courses
   is at least `MIN_CHROMA_CORRELATION`. The mean chroma is taken off first, so that a common key is no likeness.
 - Videos of one uploader belong together where the uploader is known.
@@ -9,7 +9,7 @@
 Alike is a neighbour within a radius in a Euclidean space; groups are the connected components of all pairs. A copy
 that begins much later or runs at another speed is still found by its frames, not by its sound.
 
-Looking at a video takes about as long as decoding it, so what was seen and heard is kept: one small file a video.
+Looking at a video takes about as long as decoding it, so its fingerprints are kept: one small file a video.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ import contextlib
 import json
 import math
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -30,10 +32,10 @@ from tqdm import tqdm
 from instrec_utils import files, media
 from instrec_utils.corpora.splits import grouped_split
 from instrec_utils.errors import CorpusError, MediaError, ParameterError
-from instrec_utils.paper_data import availability
 
-HASH_BITS = 64
-MAX_HASH_BITS = 4  # of 64; a recompressed frame differs in about 0 to 4, another scene in about 32
+HASH_SIZE = 8
+HASH_BITS = HASH_SIZE**2 - 1
+MAX_HASH_BITS = 4  # of 63; a recompressed frame differs in about 0 to 4, another scene in about 32
 MIN_ALIKE_FRAMES = 2  # one may be a title card that a channel uses everywhere
 MIN_HASH_CONTRAST = 8.0  # grey levels, standard deviation; black and white frames look alike in every video
 FRAMES_A_VIDEO = 12  # spread over the video
@@ -43,7 +45,7 @@ CHROMA_STEPS = 24  # parts of the recording, of equal length
 MIN_CHROMA_CORRELATION = 0.9
 _SAMPLE_RATE = 8_000  # Hz: the pitches that chroma counts lie below 4 kHz
 
-_SETTINGS = ("fingerprints 1", FRAMES_A_VIDEO, MIN_HASH_CONTRAST, _PICTURE_SIZE, CHROMA_STEPS, _SAMPLE_RATE)
+_SETTINGS = ("fingerprints 2", FRAMES_A_VIDEO, MIN_HASH_CONTRAST, _PICTURE_SIZE, CHROMA_STEPS, _SAMPLE_RATE)
 
 _NO_FRAMES = np.zeros((0, HASH_BITS), dtype=bool)
 _NO_SOUND = np.full(12 * CHROMA_STEPS, np.nan, dtype=np.float32)
@@ -54,14 +56,20 @@ def split_by_group(index: pd.DataFrame, videos: Path, corpus_dir: Path, seed: in
 
     Parameters
     ----------
-    index, videos : see `group_videos`; the column ``label`` is wanted as well.
-    corpus_dir : where ``groups.csv`` goes (``group, video_id, label`` of the groups of several videos), and the folder
+    index : pd.DataFrame
+        See `group_videos`.
+    videos : Path
+        The folder that its paths are relative to.
+    corpus_dir : Path
+        Where ``groups.csv`` goes (``group, video_id, label`` of the groups of several videos), and the folder
         ``fingerprints``.
-    seed : of the draw.
+    seed : int
+        Of the draw.
 
     Returns
     -------
-    split : train, validation or test, with the rows' index; see `splits.grouped_split`.
+    pd.Series [shape=(num_videos,), str]
+        train, validation or test, with the rows' index; see `splits.grouped_split`.
 
     Raises
     ------
@@ -80,14 +88,18 @@ def group_videos(index: pd.DataFrame, videos: Path, store: Path) -> pd.Series:
 
     Parameters
     ----------
-    index : as in `instrec_utils.corpora.index`. Who uploaded a video stands in the column ``uploader`` (str, empty if
+    index : pd.DataFrame
+        As in `instrec_utils.corpora.index`. Who uploaded a video stands in the column ``uploader`` (str, empty if
         unknown), or without such a column in the file that yt-dlp writes beside the video, see `uploader_beside`.
-    videos : the folder that its paths are relative to.
-    store : where fingerprints are kept, ``<video_id>.npz``; videos that are there as they were are not opened again.
+    videos : Path
+        The folder that its paths are relative to.
+    store : Path
+        Where fingerprints are kept, ``<video_id>.npz``; videos that are there as they were are not opened again.
 
     Returns
     -------
-    groups : int, with the rows' index, for `splits.grouped_split`.
+    pd.Series [shape=(num_videos,), int]
+        With the rows' index, for `splits.grouped_split`.
 
     Raises
     ------
@@ -106,12 +118,17 @@ def group_videos(index: pd.DataFrame, videos: Path, store: Path) -> pd.Series:
         return _kept_fingerprints(path, Path(store) / f"{video_id}.npz")
 
     with ThreadPoolExecutor() as workers:
-        looks = list(
-            tqdm(workers.map(look, paths, index.video_id), desc="near-duplicates", unit="video", total=len(paths))
-        )
-    hashes = [bits for bits, _ in looks]
-    courses = np.array([course for _, course in looks]).reshape(len(index), -1)
+        looks = workers.map(look, paths, index.video_id)
+        found = list(tqdm(looks, desc="near-duplicates", unit="video", total=len(paths)))
+    hashes = [bits for bits, _ in found]
+    courses = np.array([course for _, course in found]).reshape(len(index), -1)
     return pd.Series(near_duplicate_groups(hashes, courses, uploaders), index=index.index, name="group")
+
+
+def uploader_of(info: Mapping[str, Any]) -> str:
+    """Return who uploaded a video by what yt-dlp says about it: an id that stays if there is one; empty if unknown."""
+    names = (info.get(key) for key in ("channel_id", "uploader_id", "channel", "uploader"))
+    return next((str(name) for name in names if name), "")
 
 
 def uploader_beside(path: Path) -> str:
@@ -131,7 +148,7 @@ def uploader_beside(path: Path) -> str:
         raise CorpusError(f"{beside}: expected what yt-dlp --write-info-json writes: {error}") from error
     if not isinstance(info, dict):
         raise CorpusError(f"{beside}: expected what yt-dlp --write-info-json writes, got {type(info).__name__}")
-    return availability.uploader_of(info)
+    return uploader_of(info)
 
 
 def _kept_fingerprints(path: Path, kept_path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -167,23 +184,44 @@ def fingerprints_of(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return hashes, chroma_fingerprint(sound, _SAMPLE_RATE)
 
 
+def perceptual_hash(picture: np.ndarray, size: int) -> np.ndarray:
+    """Return which of a picture's lowest cosine coefficients, without the mean, are above their median.
+
+    Parameters
+    ----------
+    picture : np.ndarray [shape=(height, width), uint8]
+        Grey, 0 to 255.
+    size : int [coefficients, 2 to 32]
+        A side: the more, the finer the difference that is told.
+
+    Returns
+    -------
+    np.ndarray [shape=(size**2 - 1,), bool]
+
+    References
+    ----------
+    .. [1] C. Zauner, "Implementation and benchmarking of perceptual image hash functions", 2010.
+    """
+    small = cv2.resize(picture, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
+    lowest = cv2.dct(small)[:size, :size].ravel()[1:]
+    return lowest > np.median(lowest)
+
+
 def frame_hashes(frames: Iterable[np.ndarray]) -> np.ndarray:
     """Return the perceptual hash of every frame that shows something.
 
     Parameters
     ----------
-    frames : pictures, uint8 RGB, each [shape=(height, width, 3)]; a few, spread over the video, are enough.
+    frames : Iterable[np.ndarray [shape=(height, width, 3), uint8]]
+        RGB; a few, spread over the video, are enough.
 
     Returns
     -------
-    bits : bool [shape=(n, 64)]; n is less than the number of frames where some are flat (`MIN_HASH_CONTRAST`).
+    np.ndarray [shape=(num_hashes, 63), bool]
+        Fewer than there are frames where some are flat (`MIN_HASH_CONTRAST`).
     """
-    import imagehash
-    from PIL import Image
-
-    pictures = [Image.fromarray(frame).convert("L") for frame in frames]
-    shown = [picture for picture in pictures if np.asarray(picture).std() >= MIN_HASH_CONTRAST]
-    bits = [imagehash.phash(picture).hash.ravel() for picture in shown]
+    pictures = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames)
+    bits = [perceptual_hash(picture, HASH_SIZE) for picture in pictures if picture.std() >= MIN_HASH_CONTRAST]
     return np.array(bits, dtype=bool).reshape(-1, HASH_BITS)
 
 
@@ -192,13 +230,15 @@ def chroma_fingerprint(sound: np.ndarray, sample_rate: int) -> np.ndarray:
 
     Parameters
     ----------
-    sound : mono [shape=(samples,)], any level.
-    sample_rate : Hz.
+    sound : np.ndarray [shape=(num_samples,), float32]
+        Mono, any level.
+    sample_rate : int [Hz]
 
     Returns
     -------
-    fingerprint : float32 [shape=(12 * 24,)] of mean 0 in every pitch class and of length 1; all NaN where nothing
-        moves (silence, one steady tone), so that it is like no other.
+    np.ndarray [shape=(12 * 24,), float32]
+        Of mean 0 in every pitch class and of length 1; all NaN where nothing moves (silence, one steady tone), so
+        that it is like no other.
     """
     import librosa
 
@@ -211,27 +251,26 @@ def chroma_fingerprint(sound: np.ndarray, sample_rate: int) -> np.ndarray:
     steps = np.stack([part.mean(axis=1) for part in np.array_split(chroma, CHROMA_STEPS, axis=1)], axis=1)
     course = steps - steps.mean(axis=1, keepdims=True)
     length = float(np.linalg.norm(course))
-    if length < 1e-3:
-        return _NO_SOUND
-    return (course / length).astype(np.float32).ravel()
+    return _NO_SOUND if length < 1e-3 else (course / length).astype(np.float32).ravel()
 
 
 def near_duplicate_groups(
-    hashes: Sequence[np.ndarray],
-    fingerprints: np.ndarray,
-    uploaders: Sequence[str] | None = None,
+    hashes: Sequence[np.ndarray], fingerprints: np.ndarray, uploaders: Sequence[str]
 ) -> np.ndarray:
     """Return the group of each video: alike in picture or sound or by the same uploader, directly or in a chain.
 
     Parameters
     ----------
-    hashes : one array a video, bool [shape=(frames, 64)], see `frame_hashes`; an empty one is like no other.
-    fingerprints : float [shape=(videos, 288)], see `chroma_fingerprint`; rows of NaN are like no other.
-    uploaders : one name a video, empty where it is not known.
+    hashes : Sequence[np.ndarray [shape=(num_hashes, 63), bool]]
+        One array a video, see `frame_hashes`; an empty one is like no other.
+    fingerprints : np.ndarray [shape=(num_videos, 288), float32]
+        See `chroma_fingerprint`; rows of NaN are like no other.
+    uploaders : Sequence[str]
+        One name a video, empty where it is not known.
 
     Returns
     -------
-    groups : int [shape=(videos,)]
+    np.ndarray [shape=(num_videos,), int]
 
     Raises
     ------
@@ -239,14 +278,14 @@ def near_duplicate_groups(
         The three do not speak of the same number of videos.
     """
     number = len(hashes)
-    if len(fingerprints) != number or (uploaders is not None and len(uploaders) != number):
-        raise ParameterError(
-            f"hashes, fingerprints and uploaders must be one a video; got {number}, {len(fingerprints)}"
-            + ("" if uploaders is None else f" and {len(uploaders)}")
-        )
+    if not number == len(fingerprints) == len(uploaders):
+        got = f"{number}, {len(fingerprints)} and {len(uploaders)}"
+        raise ParameterError(f"hashes, fingerprints and uploaders must be one a video; got {got}")
+    names = np.array(uploaders, dtype=str)
+    known = np.flatnonzero(names != "")
+    _, first, name = np.unique(names[known], return_index=True, return_inverse=True)
     pairs = _alike_in_picture(hashes) + _alike_in_sound(np.asarray(fingerprints, dtype=np.float32))
-    if uploaders is not None:
-        pairs = pairs + _same_value(uploaders)
+    pairs = pairs + _matrix(known, known[first][name], (number, number))
     return sparse.csgraph.connected_components(pairs, directed=False)[1]
 
 
@@ -259,7 +298,7 @@ def _alike_in_picture(hashes: Sequence[np.ndarray]) -> sparse.csr_array:
     frames = _within(bits, math.sqrt(MAX_HASH_BITS + 0.5))  # squared distance of bits = number of differing bits
     # A frame counts once, however many frames of the other video it resembles, and both videos need enough such
     # frames: else a still would be like every video that shows the picture once.
-    owners = sparse.csr_array((np.ones(len(owner)), (np.arange(len(owner)), owner)), shape=(len(owner), number))
+    owners = _matrix(np.arange(len(owner)), owner, (len(owner), number))
     resembles = ((frames @ owners) > 0).astype(float)
     enough = (owners.T @ resembles >= MIN_ALIKE_FRAMES).astype(float)
     return enough.multiply(enough.T).tocsr()
@@ -267,27 +306,22 @@ def _alike_in_picture(hashes: Sequence[np.ndarray]) -> sparse.csr_array:
 
 def _alike_in_sound(fingerprints: np.ndarray) -> sparse.csr_array:
     number = len(fingerprints)
-    heard = np.flatnonzero(~np.isnan(fingerprints).any(axis=1)) if number else np.array([], dtype=int)
+    heard = np.flatnonzero(~np.isnan(fingerprints).any(axis=1))
     if len(heard) == 0:
         return sparse.csr_array((number, number), dtype=float)
     # |a - b|^2 = 2 - 2 a.b for vectors of length 1
     near = _within(fingerprints[heard], math.sqrt(2 - 2 * MIN_CHROMA_CORRELATION)).tocoo()
-    return sparse.csr_array((near.data, (heard[near.coords[0]], heard[near.coords[1]])), shape=(number, number))
+    return _matrix(heard[near.coords[0]], heard[near.coords[1]], (number, number))
 
 
 def _within(points: np.ndarray, radius: float) -> sparse.csr_array:
+    """Return a matrix [shape=(num_points, num_points)] of ones where two points are no further apart."""
     from sklearn.neighbors import NearestNeighbors
 
     neighbours = NearestNeighbors(algorithm="brute", radius=radius).fit(points)
     return sparse.csr_array(neighbours.radius_neighbors_graph(points))
 
 
-def _same_value(values: Sequence[str]) -> sparse.csr_array:
-    names = pd.Series(values, dtype=str)
-    first = names.drop_duplicates()
-    position = names.map(pd.Series(first.index, index=first.to_numpy()))
-    known = np.flatnonzero(names != "")
-    number = len(names)
-    return sparse.csr_array(
-        (np.ones(len(known)), (known, position.to_numpy()[known].astype(int))), shape=(number, number)
-    )
+def _matrix(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> sparse.csr_array:
+    """Return a matrix of ones at the given rows and columns."""
+    return sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=shape)

@@ -11,15 +11,19 @@ from instrec_utils.errors import CorpusError, DownloadError
 from instrec_utils.files import sha256_of_file
 
 
-def locate(variable: str, name: str, address: str, sha256: Mapping[str, str]) -> Path:
+def locate_files(variable: str, name: str, address: str, sha256: Mapping[str, str]) -> Path:
     """Return the folder that holds the files.
 
     Parameters
     ----------
-    variable : the environment variable that names a folder with a local copy.
-    name : the folder in the data folder where downloads go if it is not set.
-    address : what the file names are appended to.
-    sha256 : file names and their checksums.
+    variable : str
+        The environment variable that names a folder with a local copy.
+    name : str
+        The folder in the data folder where downloads go if it is not set.
+    address : str
+        What the file names are appended to.
+    sha256 : Mapping[str, str]
+        File names and their checksums, hexadecimal.
 
     Raises
     ------

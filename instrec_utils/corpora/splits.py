@@ -16,12 +16,12 @@ from instrec_utils.config import SPLIT_SEED, SPLIT_SHARES, SPLITS
 from instrec_utils.errors import CorpusError, ParameterError
 from instrec_utils.files import whole
 
-WAYS = {
+SPLIT_METHODS = {
     "paper": "the paper's split",
     "stratified": "a stratified split",
     "grouped": "a grouped split, which keeps near-duplicates together",
 }
-"""The ways to divide a corpus, by the name that a user gives, with the words for a page."""
+"""How a corpus can be divided, by the name that a user gives, with the words for a page."""
 
 HELD_OUT = 0.3  # of the authors' first draw; 1 - 0.7 in floating point rounds up to one video more
 

@@ -94,7 +94,7 @@ def of_photographs(corpus: Corpus, backbone: str) -> tuple[np.ndarray, np.ndarra
     CorpusError
         The corpus' source has no photographs.
     """
-    pictures, targets = photographs.read(corpus)
+    pictures, targets = photographs.read_photographs(corpus)
     path = corpus.directory / "embeddings" / f"{backbone}-photographs.npz"
     key = files.sha256_of_bytes(pictures.tobytes())
     if path.exists():

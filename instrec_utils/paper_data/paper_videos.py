@@ -1,7 +1,7 @@
 """The paper's own datasets as corpora: as many of their videos as are here, in the paper's split or another.
 
 The paper's and the stratified split are those of the complete published list, so a video that is gone leaves a gap
-and moves no other. The grouped split is drawn from the videos that are here, since they must be seen and heard for it.
+and moves no other. The grouped split is drawn from the videos that are here, since they must be decoded for it.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from pathlib import Path
 import pandas as pd
 
 from instrec_utils import files, paths
-from instrec_utils.config import SPLIT_SEED, SPLIT_SHARES, SPLITS
-from instrec_utils.corpora import LISTED, near_duplicates
+from instrec_utils.config import SPLIT_SHARES, SPLITS
+from instrec_utils.corpora import near_duplicates
+from instrec_utils.corpora.corpus import LISTED
 from instrec_utils.corpora.index import write_index
+from instrec_utils.corpora.source import BuildOptions, Source
+from instrec_utils.corpora.splits import SPLIT_METHODS
 from instrec_utils.corpora.validation import read_headers
 from instrec_utils.errors import CorpusError
 from instrec_utils.paper_data import availability, fcvid, published
@@ -29,46 +32,47 @@ def ledger_path() -> Path:
     return youtube8m_dir() / "ledger.sqlite"
 
 
-def build_fcvid(archive: Path, corpus_dir: Path, way: str = "paper", seed: int = SPLIT_SEED) -> pd.DataFrame:
-    """Return the index of the paper's FCVID videos that an archive has; write it and the list of the others.
+def write_fcvid_index(options: BuildOptions) -> Path:
+    """Write the index of the paper's FCVID videos that an archive has, and what is left out of it.
 
     Parameters
     ----------
-    archive : the extracted archive, with the class folders in it; see `fcvid.load_index`.
-    corpus_dir : where index.csv, listed.csv (all videos of the paper, those here and those not, with their ``state``)
-        and skipped.csv go; no video is copied.
-    way : one of `splits.WAYS`.
-    seed : of the stratified and the grouped split.
+    options : BuildOptions
+        The root is the extracted archive, see `fcvid.load_index`. Beside index.csv come listed.csv (all videos of the
+        paper, those here and those not, with their ``state`` and ``reason``) and skipped.csv (the latter).
 
     Returns
     -------
-    index : see `instrec_utils.corpora.index`; paths are relative to the archive.
+    Path
+        The archive; no video is copied.
 
     Raises
     ------
     CorpusError, DownloadError
-        See `published.locate` and `fcvid.load_index`; or a class has no readable video left in a split.
+        See `published` and `fcvid.load_index`; or a class has no readable video left in a split.
     """
-    listed = fcvid.load_index(archive, published.locate())
+    listed = fcvid.load_index(options.root, published.locate())
     listed["reason"] = listed.reason.where(listed.path != "", "not in the archive")
-    return _write_what_is_here(_divide(listed, "fcvid", archive, corpus_dir, way, seed), archive, corpus_dir)
+    return _write_indices(listed, "fcvid", options.root, options)
 
 
-def build_youtube8m(corpus_dir: Path, way: str = "paper", seed: int = SPLIT_SEED) -> pd.DataFrame:
-    """Return the index of the paper's YouTube-8M videos that were downloaded; write it and the list of the others.
+def write_youtube8m_index(options: BuildOptions) -> Path:
+    """Write the index of the paper's YouTube-8M videos that were downloaded, and what is left out of it.
 
     Parameters
     ----------
-    corpus_dir, way, seed : see `build_fcvid`.
+    options : BuildOptions
+        Without a root. For the files see `write_fcvid_index`.
 
     Returns
     -------
-    index : see `instrec_utils.corpora.index`; paths are relative to `youtube8m_dir`.
+    Path
+        `youtube8m_dir`.
 
     Raises
     ------
     CorpusError, DownloadError
-        See `published.locate`; no video was asked for; or a class has no readable video left in a split.
+        See `published`; no video was asked for; or a class has no readable video left in a split.
     """
     if not ledger_path().is_file():
         raise CorpusError(f"{ledger_path()}: no video of YouTube-8M was asked for yet; run make download first")
@@ -78,29 +82,22 @@ def build_youtube8m(corpus_dir: Path, way: str = "paper", seed: int = SPLIT_SEED
     listed["duration"] = listed.duration.fillna(headers.duration)
     listed["reason"] = headers.reason.where(listed.path != "", listed.state)
     listed["state"] = listed.state.where(headers.reason == "", "unreadable")
-    listed = _divide(listed, "yt8m", youtube8m_dir(), corpus_dir, way, seed)
-    return _write_what_is_here(listed, youtube8m_dir(), corpus_dir)
+    return _write_indices(listed, "yt8m", youtube8m_dir(), options)
 
 
-def _divide(listed: pd.DataFrame, corpus: str, videos: Path, corpus_dir: Path, way: str, seed: int) -> pd.DataFrame:
-    """Put a split into a list that comes with the paper's."""
-    if way == "stratified":
-        everywhere = published.all_splits(published.locate(), seed)
-        return listed.assign(split=everywhere[everywhere.corpus == corpus].set_index(listed.index)[way])
-    if way == "grouped":  # only of a video that is here can one say what it is like; the others are not used
-        here = listed[listed.reason == ""]
-        split = near_duplicates.split_by_group(here, videos, corpus_dir, seed)
-        return listed.assign(split=split.reindex(listed.index).fillna(listed.split))
-    return listed
-
-
-def _write_what_is_here(listed: pd.DataFrame, videos: Path, corpus_dir: Path) -> pd.DataFrame:
-    """Write a complete list, what is left out of it, and the index of what can be read; return the index."""
-    write_index(listed, corpus_dir / LISTED)
+def _write_indices(listed: pd.DataFrame, dataset: str, videos: Path, options: BuildOptions) -> Path:
+    """Split a list that has the paper's split; write it, what is left out, and the index of what can be read."""
+    if options.split_method == "stratified":
+        everywhere = published.all_splits(published.locate(), options.seed)
+        listed["split"] = everywhere[everywhere.corpus == dataset].set_index(listed.index)["stratified"]
+    elif options.split_method == "grouped":  # only of a video that is here can one say what it is like
+        split = near_duplicates.split_by_group(listed[listed.reason == ""], videos, options.corpus_dir, options.seed)
+        listed["split"] = split.reindex(listed.index).fillna(listed.split)
+    write_index(listed, options.corpus_dir / LISTED)
     # First what is wrong with the files, then the long list of those that are not here.
     skipped = listed.loc[listed.reason != "", ["video_id", "label", "path", "reason"]]
     skipped = skipped.sort_values("path", key=lambda path: path == "", kind="stable")
-    files.write_text(corpus_dir / "skipped.csv", skipped.to_csv(index=False))
+    files.write_text(options.corpus_dir / "skipped.csv", skipped.to_csv(index=False))
     here = listed[listed.reason == ""].drop(columns=["state", "reason"]).reset_index(drop=True)
     counts = pd.crosstab(here.label, here.split).reindex(
         index=sorted(listed.label.unique()), columns=list(SPLITS), fill_value=0
@@ -110,23 +107,10 @@ def _write_what_is_here(listed: pd.DataFrame, videos: Path, corpus_dir: Path) ->
         listing = "; ".join(f"{row.Index} {row.train}, {row.validation}, {row.test}" for row in short.itertuples())
         raise CorpusError(
             f"{videos}: every class needs a readable video in each split; got for {', '.join(SPLITS)}: "
-            f"{listing}. What is left out, and why, is in {corpus_dir / 'skipped.csv'}"
+            f"{listing}. What is left out, and why, is in {options.corpus_dir / 'skipped.csv'}"
         )
-    write_index(here, corpus_dir / "index.csv")
-    return here
-
-
-def state_table(listed: pd.DataFrame) -> pd.DataFrame:
-    """Return how many videos of each class are in which state, with a last row for ``all``.
-
-    Parameters
-    ----------
-    listed : columns ``label`` and ``state``, as in a corpus' listed.csv.
-    """
-    table = pd.crosstab(listed.label, listed.state)
-    table.loc["all"] = table.sum()
-    table.insert(0, "videos", table.sum(axis=1))
-    return table.rename_axis("label", axis=0).rename_axis(None, axis=1).reset_index()
+    write_index(here, options.corpus_dir / "index.csv")
+    return videos
 
 
 def in_turn(index: pd.DataFrame) -> pd.DataFrame:
@@ -137,3 +121,28 @@ def in_turn(index: pd.DataFrame) -> pd.DataFrame:
     shares = index.split.map(dict(zip(SPLITS, SPLIT_SHARES, strict=True)))
     turn = index.groupby(["label", "split"]).cumcount() / shares
     return index.loc[turn.sort_values(kind="stable").index]
+
+
+FCVID = Source(
+    name="fcvid",
+    title="FCVID",
+    nature="This page was made from FCVID: the videos of the paper's list that are in this copy of the archive.",
+    licence="The archive is handed out by its makers and may not be passed on.",
+    citation="Jiang et al., Exploiting Feature and Class Relationships in Video Categorization with Regularized Deep "
+    "Neural Networks (2018); for the list Slizovskaia, Gómez and Haro (2017).",
+    build=write_fcvid_index,
+    split_methods=tuple(SPLIT_METHODS),
+    root="the folder of the extracted FCVID archive",
+)
+
+YT8M = Source(
+    name="yt8m",
+    title="YouTube-8M",
+    nature="This page was made from YouTube-8M: the videos of the paper's list that could still be downloaded.",
+    licence="The videos are their uploaders' and may not be passed on; YouTube-8M's labels are under CC BY 4.0.",
+    citation="Abu-El-Haija et al., YouTube-8M: A Large-Scale Video Classification Benchmark (2016); for the list "
+    "Slizovskaia, Gómez and Haro (2017).",
+    build=write_youtube8m_index,
+    split_methods=tuple(SPLIT_METHODS),
+    ledger=ledger_path,
+)

@@ -29,7 +29,7 @@ from instrec_utils import paths
 from instrec_utils.config import SPLIT_SEED
 from instrec_utils.corpora import pinned
 from instrec_utils.corpora.index import check_index
-from instrec_utils.corpora.splits import WAYS, grouped_split, paper_split, stratified_split, write_split
+from instrec_utils.corpora.splits import SPLIT_METHODS, grouped_split, paper_split, stratified_split, write_split
 from instrec_utils.errors import CorpusError, ParameterError
 from instrec_utils.files import write_json
 from instrec_utils.paper_data import labels, paper
@@ -55,9 +55,9 @@ def locate() -> Path:
     Raises
     ------
     CorpusError, DownloadError
-        See `pinned.locate`.
+        See `pinned.locate_files`.
     """
-    return pinned.locate("INSTREC_ICMR2017", "icmr2017", ADDRESS, SHA256)
+    return pinned.locate_files("INSTREC_ICMR2017", "icmr2017", ADDRESS, SHA256)
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -222,7 +222,7 @@ def load_index(corpus: str, directory: Path) -> pd.DataFrame:
 
 
 def all_splits(directory: Path, seed: int = SPLIT_SEED) -> pd.DataFrame:
-    """Return where every published video belongs, in each of `splits.WAYS`.
+    """Return where every published video belongs, in each of `splits.SPLIT_METHODS`.
 
     Parameters
     ----------
@@ -247,7 +247,7 @@ def all_splits(directory: Path, seed: int = SPLIT_SEED) -> pd.DataFrame:
 def write_splits(directory: Path, folder: Path, seed: int = SPLIT_SEED) -> Path:
     """Write `all_splits` as files ``<corpus>_<way>.csv``, see `splits.write_split`; return their folder."""
     for corpus, table in all_splits(directory, seed).groupby("corpus"):
-        for way in WAYS:
+        for way in SPLIT_METHODS:
             write_split(table.assign(split=table[way]), Path(folder) / f"{corpus}_{way}.csv")
     return Path(folder)
 

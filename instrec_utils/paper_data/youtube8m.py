@@ -77,9 +77,9 @@ def locate_vocabulary() -> Path:
     Raises
     ------
     CorpusError, DownloadError
-        See `pinned.locate`.
+        See `pinned.locate_files`.
     """
-    return pinned.locate("INSTREC_YOUTUBE8M", "youtube8m", ADDRESS, SHA256) / "vocabulary.csv"
+    return pinned.locate_files("INSTREC_YOUTUBE8M", "youtube8m", ADDRESS, SHA256) / "vocabulary.csv"
 
 
 def read_vocabulary(path: Path) -> pd.DataFrame:

@@ -274,8 +274,8 @@ def provenance(found: pd.DataFrame, measurements: Sequence[Mapping[str, Any]] = 
     body = linked.to_html(index=False, border=0, classes="instrec", justify="left", escape=False)
     return _table(
         frame,
-        "Where the numbers come from: each run leads to its result, beside which its predictions are. Published results "
-        "came with the report; the others were made by the machine that made this page.",
+        "Where the numbers come from: each run leads to its result, beside which its predictions are. Published "
+        "results came with the report; the others were made by the machine that made this page.",
         body,
     )
 

@@ -256,7 +256,7 @@ def _learn_photographs(run: Run, corpus: Corpus, network: keras.Model) -> None:
     if run.parameters["freeze_backbone"]:
         values, targets = embeddings.of_photographs(corpus, run.model)
     else:
-        pictures, targets = photographs.read(corpus)
+        pictures, targets = photographs.read_photographs(corpus)
         values = frames.central_crop(pictures)
     held_out = np.random.default_rng(run.seed).permutation(len(targets)) < len(targets) // 10
 

@@ -7,11 +7,17 @@ import pandas as pd
 import pytest
 
 from instrec_utils.corpora import near_duplicates
-from instrec_utils.corpora.near_duplicates import chroma_fingerprint, frame_hashes, group_videos, near_duplicate_groups
+from instrec_utils.corpora.near_duplicates import (
+    HASH_BITS,
+    chroma_fingerprint,
+    frame_hashes,
+    group_videos,
+    near_duplicate_groups,
+)
 from instrec_utils.errors import CorpusError, ParameterError
 
 RATE = 8_000
-NONE = np.zeros((0, 64), dtype=bool)
+NONE = np.zeros((0, HASH_BITS), dtype=bool)
 UNHEARD = np.full(288, np.nan, dtype=np.float32)
 
 
@@ -41,7 +47,7 @@ def test_a_recompressed_frame_keeps_its_hash_and_another_scene_does_not():
     frames = [picture(rng) for _ in range(20)]
     hashes = frame_hashes(frames)
     again = frame_hashes(recompressed(frame, rng) for frame in frames)
-    assert hashes.shape == again.shape == (20, 64)
+    assert hashes.shape == again.shape == (20, HASH_BITS)
     assert np.median((hashes != again).sum(axis=1)) <= 4
     others = (hashes[:, None] != hashes[None]).sum(axis=2)[~np.eye(20, dtype=bool)]
     assert others.min() > 8
@@ -49,7 +55,7 @@ def test_a_recompressed_frame_keeps_its_hash_and_another_scene_does_not():
 
 def test_flat_frames_have_no_hash():
     frames = [np.zeros((40, 60, 3), np.uint8), np.full((40, 60, 3), 255, np.uint8)]
-    assert frame_hashes(frames).shape == (0, 64)
+    assert frame_hashes(frames).shape == (0, HASH_BITS)
 
 
 def test_a_chroma_fingerprint_survives_level_noise_and_a_small_cut():
@@ -83,7 +89,7 @@ def test_where_nothing_moves_there_is_no_fingerprint(sound):
 
 def test_groups_join_likeness_in_picture_sound_and_uploader_in_a_chain():
     rng = np.random.default_rng(2)
-    bits = [rng.random((4, 64)) < 0.5 for _ in range(8)]
+    bits = [rng.random((4, HASH_BITS)) < 0.5 for _ in range(8)]
     bits[1] = np.concatenate([bits[0][:2], bits[1][:2]])  # two frames alike: 0 and 1 belong together
     bits[3] = np.concatenate([bits[2][:1], bits[3][:3]])  # one frame alike: no likeness
     bits[4] = NONE
@@ -95,26 +101,26 @@ def test_groups_join_likeness_in_picture_sound_and_uploader_in_a_chain():
     groups = near_duplicate_groups(bits, courses, uploaders)
     together = [tuple(np.flatnonzero(groups == group)) for group in np.unique(groups)]
     assert sorted(together) == [(0, 1, 5), (2, 6), (3,), (4,), (7,)]
-    without = near_duplicate_groups(bits, courses)
+    without = near_duplicate_groups(bits, courses, [""] * 8)
     assert without[2] != without[6]
 
 
 def test_a_still_is_not_like_a_video_that_shows_it_once():
     rng = np.random.default_rng(3)
-    still = np.repeat(rng.random((1, 64)) < 0.5, 6, axis=0)
-    moving = np.concatenate([still[:1], rng.random((5, 64)) < 0.5])
+    still = np.repeat(rng.random((1, HASH_BITS)) < 0.5, 6, axis=0)
+    moving = np.concatenate([still[:1], rng.random((5, HASH_BITS)) < 0.5])
     unheard = np.tile(UNHEARD, (2, 1))
-    groups = near_duplicate_groups([moving, still], unheard)
+    groups = near_duplicate_groups([moving, still], unheard, ["", ""])
     assert groups[0] != groups[1]
     for same in (moving, still):
-        groups = near_duplicate_groups([same, same.copy()], unheard)
+        groups = near_duplicate_groups([same, same.copy()], unheard, ["", ""])
         assert groups[0] == groups[1]
 
 
 def test_no_videos_and_uneven_inputs():
-    assert near_duplicate_groups([], np.zeros((0, 288))).tolist() == []
-    with pytest.raises(ParameterError, match="one a video; got 2, 1"):
-        near_duplicate_groups([NONE, NONE], UNHEARD[None])
+    assert near_duplicate_groups([], np.zeros((0, 288)), []).tolist() == []
+    with pytest.raises(ParameterError, match="one a video; got 2, 1 and 2"):
+        near_duplicate_groups([NONE, NONE], UNHEARD[None], ["", ""])
     with pytest.raises(ParameterError, match="got 1, 1 and 2"):
         near_duplicate_groups([NONE], UNHEARD[None], ["a", "b"])
 

@@ -14,13 +14,13 @@ def test_a_changed_checksum_or_a_missing_file_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("INSTREC_ICMR2017", str(tmp_path))
     (tmp_path / "a.csv").write_bytes(b"content")
     good = {"a.csv": hashlib.sha256(b"content").hexdigest()}
-    assert pinned.locate("INSTREC_ICMR2017", "icmr2017", ADDRESS, good) == tmp_path
+    assert pinned.locate_files("INSTREC_ICMR2017", "icmr2017", ADDRESS, good) == tmp_path
     (tmp_path / "a.csv").write_bytes(b"contend")
     with pytest.raises(CorpusError, match=r"a\.csv: the sha256 .* is " + good["a.csv"]):
-        pinned.locate("INSTREC_ICMR2017", "icmr2017", ADDRESS, good)
+        pinned.locate_files("INSTREC_ICMR2017", "icmr2017", ADDRESS, good)
     (tmp_path / "a.csv").unlink()
     with pytest.raises(CorpusError, match=r"a\.csv: missing"):
-        pinned.locate("INSTREC_ICMR2017", "icmr2017", ADDRESS, good)
+        pinned.locate_files("INSTREC_ICMR2017", "icmr2017", ADDRESS, good)
 
 
 def test_a_download_is_checked_and_kept(tmp_path, monkeypatch):
@@ -44,13 +44,13 @@ def test_a_download_is_checked_and_kept(tmp_path, monkeypatch):
     good = {"a.csv": hashlib.sha256(b"content").hexdigest()}
     try:
         with pytest.raises(DownloadError, match=r"a\.csv: .*INSTREC_ICMR2017"):
-            pinned.locate("INSTREC_ICMR2017", "icmr2017", address, {"a.csv": "0" * 64})
+            pinned.locate_files("INSTREC_ICMR2017", "icmr2017", address, {"a.csv": "0" * 64})
         assert not (tmp_path / "data" / "icmr2017" / "a.csv").exists()
-        directory = pinned.locate("INSTREC_ICMR2017", "icmr2017", address, good)
+        directory = pinned.locate_files("INSTREC_ICMR2017", "icmr2017", address, good)
     finally:
         server.shutdown()
         server.server_close()
     assert (directory / "a.csv").read_bytes() == b"content"
     assert (
-        pinned.locate("INSTREC_ICMR2017", "icmr2017", address, good) == directory
+        pinned.locate_files("INSTREC_ICMR2017", "icmr2017", address, good) == directory
     )  # the server is gone: it is not asked again

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from instrec_utils import media
-from instrec_utils.corpora.index import check_index
+from instrec_utils.corpora.index import check_index, state_table
 from instrec_utils.corpora.splits import paper_split
 from instrec_utils.errors import CorpusError
-from instrec_utils.paper_data import fcvid, labels, paper_videos
+from instrec_utils.paper_data import fcvid, labels
 
 
 def write_video(path):
@@ -77,7 +77,7 @@ def test_a_header_is_read_once(archive, lists, monkeypatch):
 
 
 def test_the_table_of_what_is_missing(archive, lists):
-    table = paper_videos.state_table(fcvid.load_index(archive, lists)).set_index("label")
+    table = state_table(fcvid.load_index(archive, lists)).set_index("label")
     assert table.loc["chamber_music", ["videos", "present", "unreadable", "missing"]].to_list() == [3, 0, 1, 2]
     assert table.loc["all", ["videos", "present", "unreadable", "missing"]].to_list() == [36, 2, 1, 33]
 

@@ -100,7 +100,7 @@ def downloaded(home, lists, ledger, video):
 
 
 def test_fcvid_is_what_the_archive_has_in_the_split_of_the_complete_list(archive, lists):
-    corpus = corpora.prepare("fcvid", "fcvid", root=str(archive))
+    corpus = corpora.prepare_corpus("fcvid", "fcvid", root=str(archive))
     complete = published.load_index("fcvid", lists).set_index("video_id")
     fifth = complete.iloc[::5]
     gone = set(fifth.index[fifth.split == "train"]) | {"-f1_10"}
@@ -127,7 +127,7 @@ def test_fcvid_is_what_the_archive_has_in_the_split_of_the_complete_list(archive
 def test_a_duration_that_is_not_published_is_that_of_the_file(archive, lists, video):
     first = published.load_index("fcvid", lists).iloc[0]
     put(video, archive / first.folder / f"{first.video_id}.mp4")
-    rows = corpora.prepare("fcvid", "fcvid", root=str(archive)).index.set_index("video_id")
+    rows = corpora.prepare_corpus("fcvid", "fcvid", root=str(archive)).index.set_index("video_id")
     assert rows.duration[first.video_id] == pytest.approx(1.0, abs=0.1)
     assert set(rows.duration.drop(first.video_id)) == {60.5}
 
@@ -139,24 +139,24 @@ def test_a_class_that_is_missing_from_a_split_is_named_and_no_index_is_written(a
     with pytest.raises(
         CorpusError, match=r"a readable video in each split; .*: cello \d+, \d+, 0\. What .*skipped\.csv"
     ):
-        corpora.prepare("fcvid", "fcvid", root=str(archive))
+        corpora.prepare_corpus("fcvid", "fcvid", root=str(archive))
     shutil.rmtree(archive / "celloPerformance")
     with pytest.raises(CorpusError, match=r": cello 0, 0, 0\."):
-        corpora.prepare("fcvid", "fcvid", root=str(archive))
+        corpora.prepare_corpus("fcvid", "fcvid", root=str(archive))
     assert not (paths.data_dir() / "fcvid" / "index.csv").exists()
     with pytest.raises(CorpusError, match="no such corpus yet"):
-        corpora.read("fcvid")
+        corpora.read_corpus("fcvid")
 
 
 def test_fcvid_wants_its_archive(home):
     with pytest.raises(ParameterError, match="root: expected the folder of the extracted FCVID"):
-        corpora.prepare("fcvid", "fcvid")
+        corpora.prepare_corpus("fcvid", "fcvid")
     with pytest.raises(CorpusError, match="none: no such folder; expected the extracted FCVID archive"):
-        corpora.prepare("fcvid", "fcvid", root=str(home / "none"))
+        corpora.prepare_corpus("fcvid", "fcvid", root=str(home / "none"))
 
 
 def test_youtube8m_is_what_was_downloaded_in_the_split_of_the_complete_list(downloaded, lists):
-    corpus = corpora.prepare("yt8m", "yt8m")
+    corpus = corpora.prepare_corpus("yt8m", "yt8m")
     complete = published.load_index("yt8m", lists).set_index("video_id")
     assert corpus.labels == sorted(labels.YOUTUBE8M_LABELS)
     assert corpus.videos == downloaded
@@ -176,13 +176,12 @@ def test_youtube8m_is_what_was_downloaded_in_the_split_of_the_complete_list(down
 
 def test_youtube8m_without_any_download_says_which_command_is_missing(home):
     with pytest.raises(CorpusError, match="run make download first"):
-        corpora.prepare("yt8m", "yt8m")
+        corpora.prepare_corpus("yt8m", "yt8m")
     assert not paper_videos.ledger_path().exists()
 
 
-def test_every_source_has_its_line_and_its_parameters(monkeypatch):
+def test_the_parameters_of_the_papers_corpora(monkeypatch):
     monkeypatch.delenv("INSTREC_HOME", raising=False)
-    assert set(report.NATURE) == set(corpora.SOURCES)
     for name in ("fcvid", "yt8m"):
         content = yaml.safe_load((paths.home() / "params" / f"{name}.yaml").read_text())
         assert content["corpus"] == content["source"] == name
@@ -219,12 +218,12 @@ def together(corpus):
 
 def check_groups(corpus, expected):
     assert together(corpus) == sorted(expected)
-    place = corpora.listed(corpus).set_index("video_id").split
+    place = corpora.read_listed(corpus).set_index("video_id").split
     assert all(place[list(members)].nunique() == 1 for members in expected)
     assert (pd.crosstab(corpus.index.label, corpus.index.split)[list(SPLITS)] > 0).all(axis=None)
     file = splits.read_split(corpus.directory / "splits" / "grouped.csv", corpus.index)
     assert file.to_list() == corpus.index.split.to_list()
-    assert corpus.way == "grouped"
+    assert corpus.split_method == "grouped"
     assert "a grouped split, which keeps near-duplicates together" in report.corpus_note(corpus).data
 
 
@@ -237,19 +236,19 @@ def test_a_grouped_split_of_fcvid_keeps_near_duplicates_and_uploaders_together(h
         (archive / f"{name}.info.json").write_text('{"channel_id": "UC1"}')
     (archive / "celloPerformance" / "-f5_10.mp4").unlink()
     expected = [("-f0_0", "-f1_3", "-f6_0"), ("-f3_6", "-f4_10")]
-    corpus = corpora.prepare("fcvid", "fcvid", root=str(archive), split="grouped")
+    corpus = corpora.prepare_corpus("fcvid", "fcvid", root=str(archive), split_method="grouped")
     check_groups(corpus, expected)
-    assert len(corpora.listed(corpus)) == len(corpus.index) + 1
+    assert len(corpora.read_listed(corpus)) == len(corpus.index) + 1
 
     monkeypatch.setattr(near_duplicates, "fingerprints_of", lambda path: pytest.fail(f"{path} is looked at again"))
-    again = corpora.prepare("fcvid", "fcvid", root=str(archive), split="grouped")
+    again = corpora.prepare_corpus("fcvid", "fcvid", root=str(archive), split_method="grouped")
     pd.testing.assert_frame_equal(again.index, corpus.index)
-    other = corpora.prepare("fcvid", "fcvid", root=str(archive), split="grouped", seed=11)
+    other = corpora.prepare_corpus("fcvid", "fcvid", root=str(archive), split_method="grouped", seed=11)
     assert (other.index.split != corpus.index.split).any()
     check_groups(other, expected)
 
     scene(archive / "celloPerformance" / "-f5_10.mp4", 100)
-    stratified = corpora.prepare("fcvid", "fcvid", root=str(archive), split="stratified")
+    stratified = corpora.prepare_corpus("fcvid", "fcvid", root=str(archive), split_method="stratified")
     everywhere = published.all_splits(few).set_index("video_id").stratified
     assert stratified.index.split.to_list() == everywhere[stratified.index.video_id].to_list()
     assert not (stratified.directory / "groups.csv").exists()
@@ -261,7 +260,7 @@ def test_a_grouped_split_of_youtube8m_takes_the_uploaders_of_the_ledger(home, fe
         scene(paper_videos.youtube8m_dir() / name, 7 if row.video_id == "-y3_3" else number)
         uploader = "UC1" if row.video_id in ("-y2_0", "-y5_0", "-y4_12") else f"UC-{number}"
         ledger.record(row.video_id, "available", path=name, uploader=uploader)
-    corpus = corpora.prepare("yt8m", "yt8m", split="grouped")
+    corpus = corpora.prepare_corpus("yt8m", "yt8m", split_method="grouped")
     check_groups(corpus, [("-y2_0", "-y4_12", "-y5_0"), ("-y0_7", "-y3_3")])
 
 
@@ -271,19 +270,19 @@ def test_a_grouped_split_of_a_folder(home):
     scene(home / "videos" / "cello" / "again.mp4", 4)
     (home / "videos" / "cello" / "1.info.json").write_text('{"uploader": "Ann"}')
     (home / "videos" / "cello" / "3.info.json").write_text('{"uploader": "Ann"}')
-    corpus = corpora.prepare("mine", "folder", root=str(home / "videos"), split="grouped")
+    corpus = corpora.prepare_corpus("mine", "folder", root=str(home / "videos"), split_method="grouped")
     ids = corpus.index.set_index("path").video_id
     pairs = (("harp/4.mp4", "cello/again.mp4"), ("cello/1.mp4", "cello/3.mp4"))
     check_groups(corpus, [tuple(sorted((ids[first], ids[second]))) for first, second in pairs])
     assert pd.read_csv(corpus.directory / "skipped.csv").empty
-    assert corpora.prepare("mine", "folder", root=str(home / "videos")).way == "stratified"
+    assert corpora.prepare_corpus("mine", "folder", root=str(home / "videos")).split_method == "stratified"
 
     for path in (home / "videos" / "cello").glob("*.mp4"):
         path.with_suffix(".info.json").write_text('{"uploader": "Ann"}')
     with pytest.raises(
         CorpusError, match=r"videos: every class needs at least 3 groups .*: cello has 1|cello has 1.*groups"
     ):
-        corpora.prepare("mine", "folder", root=str(home / "videos"), split="grouped")
+        corpora.prepare_corpus("mine", "folder", root=str(home / "videos"), split_method="grouped")
 
 
 def first_page(monkeypatch, **parameters):
@@ -331,12 +330,12 @@ def test_the_first_page_of_youtube8m_shows_what_became_of_the_videos(downloaded,
 )  # fmt: skip
 def test_a_split_that_a_source_cannot_have_is_refused(home, source, split, allowed):
     with pytest.raises(ParameterError, match=rf"split: for the source {source} expected {allowed}.*got '{split}'"):
-        corpora.prepare("mine", source, root=str(home), split=split)
+        corpora.prepare_corpus("mine", source, root=str(home), split_method=split)
     assert not (paths.data_dir() / "mine").exists()
 
 
 def test_validate_counts_what_is_missing_from_the_papers_list_by_class_and_split(archive, lists):
-    corpora.prepare("fcvid", "fcvid", root=str(archive))
+    corpora.prepare_corpus("fcvid", "fcvid", root=str(archive))
     said = CliRunner().invoke(__main__.app, ["validate", "fcvid"], catch_exceptions=False).stdout
     complete = published.load_index("fcvid", lists)
     gone = complete.iloc[::5]
@@ -442,7 +441,7 @@ def test_an_interrupted_download_keeps_what_it_has_and_says_so(home, lists, yout
         "import signal, sys; from functools import partial; from pathlib import Path\n"
         # A shell starts what runs in its background with SIGINT ignored, and a child inherits that.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from instrec_utils import __main__; from instrec_utils.corpora import availability, published\n"
+        "from instrec_utils import __main__; from instrec_utils.paper_data import availability, published\n"
         f"published.locate = lambda: Path({str(lists)!r})\n"
         f"availability.Manners = partial(availability.Manners, address={youtube.address!r}, pause=0.0, timeout=1.0)\n"
         "sys.argv = ['instrec_utils', 'download', '--workers', '1']\n"

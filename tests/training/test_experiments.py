@@ -353,7 +353,7 @@ def test_a_frame_run_can_begin_with_photographs_which_the_backbone_sees_once(cor
     targets = np.repeat([0, 1, 2], 10)
     pictures[np.arange(30), ..., targets] = 255  # the colour tells the class
     shown = [pictures]
-    monkeypatch.setattr(photographs, "read", lambda _: (shown[-1], targets))
+    monkeypatch.setattr(photographs, "read_photographs", lambda _: (shown[-1], targets))
     passes = []
 
     def of_pictures(model, cropped):

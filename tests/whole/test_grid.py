@@ -20,7 +20,7 @@ def checkout(home, monkeypatch):
         shutil.copytree(CHECKOUT / name, home / name, dirs_exist_ok=True)
     index = pd.DataFrame({"video_id": ["a"], "label": ["x"], "split": ["train"], "path": ["a.mp4"], "duration": [1.0]})
     write_features(home / "features" / "a.h5")
-    monkeypatch.setattr(corpora, "read", lambda name: Corpus(name, "open", home, home, index))
+    monkeypatch.setattr(corpora, "read_corpus", lambda name: Corpus(name, "open", home, home, index))
     return home
 
 
@@ -62,7 +62,7 @@ def test_values_are_combined_and_the_rest_is_the_corpus_own(checkout):
         (frames, seed) for frames in (1, 5) for seed in (1, 2, 3)
     ]
     assert {one.parameters["profile"] for one in experiments} == {"quick"}
-    runs = [one.run(corpora.read("open")) for one in experiments]
+    runs = [one.run(corpora.read_corpus("open")) for one in experiments]
     assert runs[0].name == "visual-efficientnet_lite0-k1-s1"
 
 
@@ -97,7 +97,7 @@ def test_runs_are_executed_once_and_a_fusion_after_its_parts(checkout, monkeypat
 
     def execute(notebook, parameters, _):
         executed.append(notebook.stem)
-        corpus = corpora.read("open")
+        corpus = corpora.read_corpus("open")
         finish(corpus, grid.Experiment(notebook.stem, parameters).run(corpus))
 
     monkeypatch.setattr(pipeline, "execute", execute)

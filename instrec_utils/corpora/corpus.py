@@ -1,0 +1,102 @@
+"""A corpus that is prepared: its videos with labels and splits."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from instrec_utils import paths
+from instrec_utils.corpora.index import read_index
+from instrec_utils.errors import CorpusError
+
+LISTED = "listed.csv"
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Videos with labels and splits.
+
+    Attributes
+    ----------
+    name : str
+        Of its folders and pages.
+    source : str
+        Name of the `source.Source` of its videos.
+    directory : Path
+        Holds index.csv and the features.
+    videos : Path
+        The folder that the index's paths are relative to.
+    index : pd.DataFrame
+        One row a video; see `instrec_utils.corpora.index`.
+    unusable : frozenset of str
+        Ids of videos that could not be decoded; they are counted, not evaluated.
+    split_method : str
+        One of `splits.SPLIT_METHODS`; empty for a staged corpus.
+    """
+
+    name: str
+    source: str
+    directory: Path
+    videos: Path
+    index: pd.DataFrame
+    unusable: frozenset[str] = frozenset()
+    split_method: str = ""
+
+    @property
+    def labels(self) -> list[str]:
+        """The classes, in alphabetical order."""
+        return sorted(self.index["label"].unique())
+
+    @property
+    def usable(self) -> pd.DataFrame:
+        """The rows of the videos that were decoded."""
+        return self.index[~self.index["video_id"].isin(self.unusable)]
+
+    def split(self, name: str) -> pd.DataFrame:
+        """Return the usable rows of a split, in order of id."""
+        return self.usable[self.usable["split"] == name].sort_values("video_id")
+
+    def targets(self, table: pd.DataFrame) -> np.ndarray:
+        """Return the class number of each row [shape=(num_rows,), int64]."""
+        return np.searchsorted(self.labels, table["label"].to_numpy(str))
+
+
+def read_corpus(name: str) -> Corpus:
+    """Return a corpus that `prepare_corpus` has prepared.
+
+    Raises
+    ------
+    CorpusError
+        It has not been prepared.
+    """
+    directory = paths.data_dir() / name
+    if not (directory / "source.json").exists() or not (directory / "index.csv").exists():
+        raise CorpusError(f"{directory}: no such corpus yet; run the notebook 01_corpus first")
+    source = json.loads((directory / "source.json").read_text(encoding="utf-8"))
+    errors_path = directory / "features" / "errors.csv"
+    unusable = pd.read_csv(errors_path, dtype=str)["video_id"] if errors_path.exists() else []
+    return Corpus(
+        name,
+        source["source"],
+        directory,
+        directory / source["videos"],
+        read_index(directory / "index.csv"),
+        frozenset(unusable),
+        source.get("split", ""),
+    )
+
+
+def read_listed(corpus: Corpus) -> pd.DataFrame:
+    """Return every video that a corpus ought to have, also where it is missing or unreadable.
+
+    Returns
+    -------
+    pd.DataFrame
+        See `instrec_utils.corpora.index`; of a corpus from a list with ``state`` and ``reason``.
+    """
+    path = corpus.directory / LISTED
+    return read_index(path) if path.exists() else corpus.index

@@ -1,0 +1,169 @@
+"""What videos can come from: one `Source` each, found through the entry points ``instrec.sources``.
+
+A new one is a module that declares an entry, in any package that is installed::
+
+    [project.entry-points."instrec.sources"]
+    mine = "my_package.my_module:SOURCE"
+
+and beside it a ``params/<corpus>.yaml`` that names it and a row on the page of corpora. Nothing compares its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from instrec_utils.corpora.corpus import Corpus
+from instrec_utils.corpora.splits import SPLIT_METHODS
+from instrec_utils.errors import ParameterError
+
+GROUP = "instrec.sources"
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """What a corpus is built with.
+
+    Attributes
+    ----------
+    corpus_dir : Path
+        Where index.csv goes, and whatever else the source writes.
+    root : Path
+        The folder of videos that the user named; the corpus folder if none was named.
+    clips_per_class : int [clips, >= 0]
+        Of a staged corpus; 0 for its own number.
+    split_method : str
+        One of the source's ``split_methods``; empty if it has none.
+    seed : int
+        Of the staging or the split.
+    """
+
+    corpus_dir: Path
+    root: Path
+    clips_per_class: int
+    split_method: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class ContactSheet:
+    """A picture of what a source is made of.
+
+    Attributes
+    ----------
+    picture : np.ndarray [shape=(height, width, 3), uint8]
+        RGB, 0 to 255.
+    caption, alt : str
+        Its caption, and what it shows for those who do not see it.
+    """
+
+    picture: np.ndarray
+    caption: str
+    alt: str
+
+
+def every_row(index: pd.DataFrame) -> pd.Series:
+    """Return True for every row of an index: bool, with its index."""
+    return pd.Series(True, index=index.index)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the videos of a corpus come from.
+
+    Attributes
+    ----------
+    name : str
+        As the entry point and ``params/<corpus>.yaml`` name it.
+    title : str
+        What a reader calls it.
+    nature : str
+        What the videos are and what numbers from them mean: the first lines of every page, without HTML.
+    licence, citation : str
+        Of the videos, in sentences.
+    build : Callable[[BuildOptions], Path]
+        Renders, downloads or lists what is missing and writes index.csv; returns the folder of its paths.
+    summary : str
+        Put before `nature` in bold; may be empty.
+    split_methods : tuple of str
+        Those of `splits.SPLIT_METHODS` that it can have, its own first; none for clips that are staged split by split.
+    root : str
+        The folder that the user has to name, in words; empty if there is none to name.
+    ledger : Callable[[], Path] or None
+        The file that changes when videos come or go without `build`, such as by downloading; it may be missing.
+    photographs : Callable[[Corpus], list of (str, np.ndarray [shape=(height, width, 3), uint8])] or None
+        Label and RGB picture of each photograph of the classes, to begin training with.
+    contact_sheet : Callable[[], ContactSheet] or None
+        Shown on the corpus' first page.
+    is_playable : Callable[[pd.DataFrame], pd.Series]
+        Whether a page may show an excerpt of each row of an index, bool.
+    may_release_features : bool
+        Whether features, which hold frames and the sound's spectrum, may be passed on.
+
+    Raises
+    ------
+    ValueError
+        A text is missing, or a split method is unknown.
+    """
+
+    name: str
+    title: str
+    nature: str
+    licence: str
+    citation: str
+    build: Callable[[BuildOptions], Path]
+    summary: str = ""
+    split_methods: tuple[str, ...] = ()
+    root: str = ""
+    ledger: Callable[[], Path] | None = None
+    photographs: Callable[[Corpus], list[tuple[str, np.ndarray]]] | None = None
+    contact_sheet: Callable[[], ContactSheet] | None = None
+    is_playable: Callable[[pd.DataFrame], pd.Series] = every_row
+    may_release_features: bool = False
+
+    def __post_init__(self) -> None:
+        for field in ("name", "title", "nature", "licence", "citation"):
+            if not getattr(self, field):
+                raise ValueError(f"source {self.name!r}: expected a {field}, got none")
+        if unknown := set(self.split_methods) - set(SPLIT_METHODS):
+            raise ValueError(f"source {self.name!r}: split methods are {', '.join(SPLIT_METHODS)}; got {unknown}")
+
+
+def sources() -> dict[str, Source]:
+    """Return every source that an installed package declares, by name.
+
+    Raises
+    ------
+    ParameterError
+        See `source_named`.
+    """
+    return {name: source_named(name) for name in sorted(entry_points(group=GROUP).names)}
+
+
+def source_named(name: str) -> Source:
+    """Return one source; the modules of the others are not imported.
+
+    Raises
+    ------
+    ParameterError
+        No installed package declares it, two do, or what is declared is no source of this name.
+    """
+    declared = {entry.value: entry for entry in entry_points(group=GROUP) if entry.name == name}
+    if not declared:
+        allowed = ", ".join(sorted(entry_points(group=GROUP).names)) or "none (install the package again)"
+        raise ParameterError(f"source: expected one of {allowed}; got {name!r}")
+    if len(declared) > 1:
+        raise ParameterError(f"source: {name} is declared by {' and by '.join(sorted(declared))}; keep one of them")
+    ((value, entry),) = declared.items()
+    try:
+        source = entry.load()
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ParameterError(f"source: {name} is declared as {value}, which cannot be loaded: {error}") from error
+    if not isinstance(source, Source) or source.name != name:
+        raise ParameterError(f"source: {value} must be a Source named {name}; got {source!r}")
+    return source
