@@ -89,21 +89,23 @@ print(pd.crosstab(main["split"], "videos").squeeze().to_dict(), f"mean {seconds.
 
 # %% tags=["hide-input"]
 page.figure(
+    corpus,
+    "classes",
     figures.class_balance(index),
     f"Videos a class and split: {len(main)} videos of {len(per_class)} classes, {per_class.min()} to {per_class.max()} a "
     f"class, {seconds.sum() / 3600:.2f} h in all.",
     f"Stacked bars, one a class, in three colours for the splits: the classes have {per_class.min()} to {per_class.max()} "
     "videos each, most of them in training.",
-    name="fig-classes",
 )
 
 # %% tags=["hide-input"]
 page.figure(
+    corpus,
+    "durations",
     figures.durations(main),
     f"Durations: mean {seconds.mean():.1f} s, from {seconds.min():.1f} to {seconds.max():.1f} s. The paper's videos last 3.03 "
     "min (FCVID) and 4.09 min (YouTube-8M) on average.",
     f"Histogram of the videos' durations, which lie between {seconds.min():.0f} and {seconds.max():.0f} seconds.",
-    name="fig-durations",
 )
 
 # %% [markdown]
@@ -116,12 +118,13 @@ page.figure(
 # %% tags=["hide-input"]
 staged = "picture" in index
 page.figure(
+    corpus,
+    "conditions",
     figures.condition_shares(index),
     "Share of the clips in each condition of picture and sound, by split. The shares are declared once, in "
     "instrec_utils/config.py, and drawn by quota, so that splits differ by rounding only.",
     "Two groups of bars, the conditions of the picture and of the sound: under half of the clips are clear in either, and the "
     "shares are the same in all splits.",
-    name="fig-conditions",
 ) if staged else None
 
 # %% tags=["hide-input"]

@@ -81,6 +81,8 @@ print({name: values.shape for name, values in decibels.items()})
 
 # %% tags=["hide-input"]
 page.figure(
+    corpus,
+    "cuts",
     figures.spectrograms(
         [(f"{name}: {longest['label']}", values) for name, values in decibels.items()], config.CHOI2016
     ),
@@ -88,7 +90,6 @@ page.figure(
     "level in dB; the joins of the ten segments show as vertical edges. Recordings below 29.12 s are padded with silence under "
     "CC; under UC their segments overlap instead.",
     "Two spectrograms of the same recording: its central part is continuous, the ten joined segments show edges.",
-    name="fig-cuts",
 )
 
 # %% [markdown]
@@ -115,12 +116,13 @@ stored = [
 
 # %% tags=["hide-input"]
 page.figure(
+    corpus,
+    "spectrograms",
     figures.spectrograms([(label, values) for label, values in stored if values is not None][:6], config.CHOI2016),
     "Log-mel spectrograms (UC) of one training clip each. Plucked and struck instruments show sharp onsets, bowed and "
     "blown ones long harmonics.",
     "Six log-mel spectrograms, one an instrument, with frequency in hertz over time in seconds: sharp vertical onsets of plucked "
     "instruments, long horizontal lines of blown ones.",
-    name="fig-spectrograms",
 )
 
 # %% [markdown]
@@ -139,10 +141,11 @@ print("drawn in training:", frames.choose_at_random(store.count_frames(path), 6,
 
 # %% tags=["hide-input"]
 page.figure(
+    corpus,
+    "frames",
     figures.frame_strip(strips),
     "Six frames each of seven training clips, spread uniformly over the clip, as the visual network gets them.",
     "Rows of video frames, one row a clip: the instrument from several views, and frames without it.",
-    name="fig-frames",
 )
 
 # %% [markdown]

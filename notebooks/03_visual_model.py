@@ -95,12 +95,13 @@ print(f"{result['epochs']} epochs, {result['train_seconds']:.0f} s on {result['d
 
 # %% tags=["hide-input"]
 page.figure(
+    corpus,
+    "visual-history",
     figures.history([result]),
     f"Loss and accuracy of single frames over {result['epochs']} epochs; the weights of epoch {result['best_epoch']}, that of "
     f"the lowest validation loss, are kept. {result['num_train']} training videos, {result['train_seconds']:.0f} s.",
     "Two curves each, training and validation: the loss falls and the accuracy rises over the epochs, and validation levels off "
     "before training does.",
-    name="fig-visual-history",
 )
 
 # %% [markdown]
@@ -127,7 +128,7 @@ page.table(
 # The visual model needs the instrument in sight. Scores by the condition of the picture say how much it needs it.
 
 # %% tags=["hide-input"]
-elements.conditions_figure(videos, found.loc[[run.name]], ["picture"], name="fig-visual-conditions")
+elements.conditions_figure(videos, found.loc[[run.name]], ["picture"], name="visual-conditions")
 
 # %% [markdown]
 # ## How many frames, and photographs first (Table 2)
@@ -147,11 +148,12 @@ page.table(
 
 # %% tags=["hide-input"]
 page.figure(
+    corpus,
+    "frame-counts",
     figures.frame_counts(tables.frame_counts(found)),
     f"Hit@1 by the number of frames, test split, n = {result['num_test']}, means over seeds with 95 % intervals over videos.",
     "Points with intervals over the number of frames, a line a way of training: a single frame is well below five, and from "
     "there on the line is nearly flat.",
-    name="fig-frame-counts",
 )
 
 # %% [markdown]

@@ -103,10 +103,11 @@ varied = [(f"varied, {number}", augmentation.vary(shown, np.random.default_rng(n
 
 # %% tags=["hide-input"]
 page.figure(
+    corpus,
+    "augmentation",
     figures.spectrograms([("as stored", shown), *varied], run.audio_input.settings),
     f"One {example['label']} clip as it is stored and as two epochs might get it.",
     "Three spectrograms of the same clip: the original, and two versions with masked bands and stretches and other levels.",
-    name="fig-augmentation",
 )
 
 # %% [markdown]
@@ -125,11 +126,12 @@ print(
 
 # %% tags=["hide-input"]
 page.figure(
+    corpus,
+    "audio-history",
     figures.history([result]),
     f"Loss and accuracy over {result['epochs']} epochs; the weights of epoch {result['best_epoch']}, that of the lowest "
     f"validation loss, are kept. Training took {result['train_seconds']:.0f} s, a warm-up included where the settings have one.",
     "Two curves each, training and validation: the loss falls and the accuracy rises over the epochs.",
-    name="fig-audio-history",
 )
 
 # %% [markdown]
@@ -155,7 +157,7 @@ page.table(
 # ## Where it works and where it does not
 
 # %% tags=["hide-input"]
-elements.conditions_figure(videos, found.loc[[run.name]], ["sound"], name="fig-audio-conditions")
+elements.conditions_figure(videos, found.loc[[run.name]], ["sound"], name="audio-conditions")
 
 # %% [markdown]
 # ## Three networks (Table 3)
@@ -184,13 +186,14 @@ page.table(
 # %% tags=["hide-input"]
 devices = " or ".join(sorted(set(found.loc[found["kind"] != "fusion", "device"])))
 page.figure(
+    corpus,
+    "costs",
     figures.costs(tables.costs(found)),
     f"Hit@1 on the test split, n = {result['num_test']}, against minutes of training on {devices}, and against the multiply-adds "
     "that recognising one video takes. A line joins a visual model's numbers of frames, as in Table 2. Its minutes do not count "
     "the features of the frozen backbone, which are computed once.",
     "Two panels of dots, Hit@1 over training time and over multiply-adds a video, both logarithmic: the layer of classes on "
     "stored features trains in seconds, the audio networks in minutes.",
-    name="fig-costs",
 )
 
 # %% [markdown]

@@ -106,11 +106,12 @@ names = list(dict.fromkeys(run.name for run in (audio, visual, fusion, attention
 
 # %% tags=["hide-input"]
 page.figure(
+    corpus,
+    "fusion-history",
     figures.history([result]),
     f"Loss and accuracy of {words.subject(result)} over {result['epochs']} epochs; the weights of epoch {result['best_epoch']} are "
     "kept.",
     "Two curves each, training and validation: the training loss falls towards zero, the validation loss levels off.",
-    name="fig-fusion-history",
 )
 
 # %% [markdown]
@@ -119,12 +120,13 @@ page.figure(
 # %% tags=["hide-input"]
 rows = results.mean_over_seeds(found, names)
 page.figure(
+    corpus,
+    "fusion",
     figures.intervals(summary.intervals(rows), reference=100 * result["majority_rate"]),
     f"Hit@1 on the test split, n = {result['num_test']}, mean of the seeds that Table 4 tells of, with 95 % bootstrap intervals "
     "over videos; the line is the rate of the commonest class.",
     "Dots with horizontal intervals: "
     + "; ".join(f"{row['name']} {100 * row['hit_at_1']:.0f} %" for _, row in rows.iterrows()),
-    name="fig-fusion",
 )
 
 # %% [markdown]
@@ -185,7 +187,7 @@ page.table(
 
 # %% tags=["hide-input"]
 three = found.loc[[audio.name, visual.name, fusion.name]]
-elements.conditions_figure(videos, three, ["picture", "sound"], name="fig-fusion-conditions")
+elements.conditions_figure(videos, three, ["picture", "sound"], name="fusion-conditions")
 
 # %% [markdown]
 # ## Differences from the paper

@@ -61,11 +61,12 @@ for kind, table in predictions.items():
 
 # %% tags=["hide-input"]
 page.figure(
+    corpus,
+    "confusion",
     figures.confusions(matrices, labels),
     f"Confusion on the test split, n = {len(truth)} videos, in % of each row: audio, visual, fusion.",
     "Three confusion matrices: "
     + "; ".join(f"{kind}, {100 * matrix.diagonal().mean():.0f} % on the diagonal" for kind, matrix in matrices),
-    name="fig-confusion",
 )
 
 # %% [markdown]
@@ -81,12 +82,13 @@ print(
 
 # %% tags=["hide-input"]
 page.figure(
+    corpus,
+    "classes-recall",
     figures.per_class(recall),
     f"Share of each class that is recognised, test split, {len(truth) // len(labels)} videos a class or so: a single video "
     "moves a dot by a lot.",
     f"Dots, three a class: against the better modality the fusion gains most on {gain.index[-1]} and loses most on "
     f"{gain.index[0]}.",
-    name="fig-classes-recall",
 )
 
 # %% tags=["hide-input"]

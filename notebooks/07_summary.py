@@ -60,12 +60,13 @@ page.table(
 
 # %% tags=["hide-input"]
 page.figure(
+    corpus,
+    "beside-the-paper",
     figures.intervals(summary.intervals(rows, with_paper=True), reference=100 * first["majority_rate"]),
     f"Hit@1 of the three models, n = {first['num_test']} test videos, beside the paper's on its own datasets.",
     "Dots with intervals: "
     + ", ".join(f"{row['name']} {100 * row['hit_at_1']:.0f} %" for _, row in rows.iterrows())
     + ", and the paper's figures on FCVID and YouTube-8M, whose fusions have 87 % and 84 %.",
-    name="fig-beside-the-paper",
 )
 
 # %% [markdown]

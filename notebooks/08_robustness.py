@@ -88,10 +88,11 @@ for ratio in (10, -5):
 
 # %% tags=["hide-input"]
 page.figure(
+    corpus,
+    "noise",
     figures.spectrograms(noisy, config.CHOI2016),
     f"One {example['label']} clip of the test split, as it is and under pink noise 10 dB below and 5 dB above its own power.",
     "Three spectrograms of one clip: under noise the weak upper harmonics vanish first, then all but the strongest lines.",
-    name="fig-noise",
 )
 
 # %% [markdown]
@@ -114,12 +115,13 @@ print(curves[curves["condition"] == "missing"].to_string(index=False))
 # %% tags=["hide-input"]
 num_test, majority_rate = (measured["fusion"][key] for key in ("num_test", "majority_rate"))
 page.figure(
+    corpus,
+    "robustness",
     figures.robustness(curves, reference=100 * majority_rate),
     f"Hit@1 on the test split, n = {num_test}, as the videos are degraded, with 95 % bootstrap intervals over videos. "
     "Each panel begins with the videos as they are; flat lines are of models that the degradation does not reach.",
     "Six panels of Hit@1 against the level of a degradation, a line a model: the models of one modality stay flat where the other "
     "is degraded, and the fusions fall less where training hid a modality.",
-    name="fig-robustness",
 )
 
 # %% tags=["hide-input"]

@@ -17,6 +17,7 @@ from nbclient.exceptions import DeadKernelError
 
 from instrec_utils import files, paths
 from instrec_utils.errors import InstrecError
+from instrec_utils.report.page import for_book
 
 # What TensorFlow says first in every process, whatever its log level.
 GREETINGS = re.compile(
@@ -110,14 +111,15 @@ def clean_page(notebook: nbformat.NotebookNode, corpus_name: str) -> nbformat.No
         tags = cell.metadata.get("tags", [])
         if {"parameters", "injected-parameters"} & set(tags):
             cell.metadata["tags"] = sorted({*tags, "hide-cell"})
+        if cell.cell_type == "markdown":
+            cell.source = for_book(cell.source, corpus_name)
         if cell.cell_type == "code":
-            cell.outputs = [_with_media(one, corpus_name) for one in cell.outputs if one.get("name") != "stderr"]
+            cell.outputs = [_for_book(one, corpus_name) for one in cell.outputs if one.get("name") != "stderr"]
     return notebook
 
 
-def _with_media(output: nbformat.NotebookNode, corpus_name: str) -> nbformat.NotebookNode:
+def _for_book(output: nbformat.NotebookNode, corpus_name: str) -> nbformat.NotebookNode:
     for kind in ("text/html", "text/markdown"):
         if kind in output.get("data", {}):
-            text = output["data"][kind]
-            output["data"][kind] = text.replace(f"../runs/{corpus_name}/media/", f"../_static/media/{corpus_name}/")
+            output["data"][kind] = for_book(output["data"][kind], corpus_name)
     return output

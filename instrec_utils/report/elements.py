@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from IPython.display import HTML, Markdown
 
-from instrec_utils import paths, provenance
+from instrec_utils import provenance
 from instrec_utils.corpora import Corpus, read_listed, source_named
 from instrec_utils.corpora.index import state_table
 from instrec_utils.corpora.source import ContactSheet
@@ -26,8 +26,7 @@ def source_counts(index: pd.DataFrame) -> pd.DataFrame:
 
 def contact_sheet(corpus_name: str, sheet: ContactSheet) -> Any:
     """Return a source's contact sheet as a picture of the page."""
-    path = page.write_picture(sheet.picture, paths.media_dir(corpus_name) / "contact_sheet.jpg")
-    return page.picture(path, sheet.caption, sheet.alt)
+    return page.picture(corpus_name, "contact-sheet", sheet.picture, sheet.caption, sheet.alt)
 
 
 def groups_note(corpus: Corpus) -> Any:
@@ -81,11 +80,12 @@ def conditions_figure(corpus: Corpus, rows: pd.DataFrame, streams: Sequence[str]
     worst = table.sort_values("value").iloc[0]
     where = " and ".join(streams)
     return page.figure(
+        corpus.name,
+        name,
         figures.scores_by_condition(table),
         f"Hit@1 in % by the condition of the {where}, test split, n = {rows['num_test'].iloc[0]} in all.",
         f"Numbers: Hit@1 under each condition of the {where}; the lowest is {worst['value']:.0f} %, of the "
         f"{words.KINDS[worst['kind']].word} model where the {worst['stream']} is {worst['condition']}.",
-        name=name,
     )
 
 
@@ -99,8 +99,7 @@ def answered_players(corpus: Corpus, groups: Mapping[str, pd.DataFrame], *, numb
     number : int [videos]
         Of each group.
     """
-    is_playable = source_named(corpus.source).is_playable(corpus.index)
-    playable = set(corpus.index.loc[is_playable, "video_id"])
+    playable = page.playable(corpus)
     chosen = pd.concat(
         [table[table["video_id"].isin(playable)].head(number).assign(word=word) for word, table in groups.items()]
     )

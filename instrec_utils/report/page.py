@@ -1,17 +1,18 @@
 """What the notebooks show: figures with captions and alternative texts, players, tables, and where numbers come from.
 
-Everything returns or displays self-contained HTML, so that a cell looks the same in Jupyter and in the book.
-Clips are small files under ``book/_static/media``, named relative to ``notebooks/``; the pipeline turns the names
-into those that the book's pages need.
+A cell looks the same in Jupyter and in the book. Figures are HTML there and Markdown here, so that the book numbers
+them and the text can refer to them; pictures and clips are small files under ``runs/<corpus>/media``, named relative
+to ``notebooks/``. `for_book` turns names and references into those that the book's pages need.
 """
 
 from __future__ import annotations
 
-import base64
 import html
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -22,54 +23,124 @@ from instrec_utils import files, media, paths
 from instrec_utils.corpora import Corpus, source_named
 from instrec_utils.corpora.splits import SPLIT_METHODS
 from instrec_utils.inputs import frames
-from instrec_utils.report import figures as plots
-from instrec_utils.training.runs import Run
+from instrec_utils.report import figures, words
+from instrec_utils.training.run import Run, usual_settings
 
 
 def corpus_note(corpus: Corpus) -> HTML:
     """Return the page's first lines: which corpus made it, and what that means."""
+    source = source_named(corpus.source)
+    summary = f"<strong>{html.escape(source.summary)}</strong> " if source.summary else ""
     counts = corpus.usable["split"].value_counts()
     sizes = ", ".join(f"{counts.get(name, 0)} {name}" for name in ("train", "validation", "test"))
     unusable = f" {len(corpus.unusable)} videos could not be decoded and are left out." if corpus.unusable else ""
     split = f" They are divided by {SPLIT_METHODS[corpus.split_method]}." if corpus.split_method else ""
-    source = source_named(corpus.source)
-    summary = f"<strong>{html.escape(source.summary)}</strong> " if source.summary else ""
-    nature = summary + html.escape(source.nature, quote=False)
     return HTML(
         f'<div class="admonition note"><p class="admonition-title">Corpus: {html.escape(corpus.name)}</p>'
-        f"<p>{nature} {len(corpus.labels)} classes; videos: {sizes}.{split}{unusable}</p></div>"
+        f"<p>{summary}{html.escape(source.nature)} {len(corpus.labels)} classes; "
+        f"videos: {sizes}.{split}{unusable}</p></div>"
     )
 
 
-def figure(fig: Figure, caption: str, alt: str) -> HTML:
-    """Return a figure with its caption and its alternative text.
+class Numbered:
+    """A picture with its caption: HTML in Jupyter, a figure directive in the book, which numbers it.
+
+    Attributes
+    ----------
+    html, markdown : str
+        Both forms.
+    alt : str
+        What is shown where neither can be.
+    """
+
+    def __init__(self, path: Path, name: str, caption: str, alt: str) -> None:
+        self.alt = alt
+        self.html = (
+            f'<figure class="instrec" id="fig-{name}"><img src="{_address(path)}" alt="{html.escape(alt)}">'
+            f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+        )
+        options = f":name: fig-{name}\n:alt: {alt}\n:figclass: instrec"
+        self.markdown = f":::{{figure}} {_address(path)}\n{options}\n\n{_plain(caption)}\n:::"
+
+    def __repr__(self) -> str:
+        return self.alt
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/html": self.html, "text/markdown": self.markdown, "text/plain": self.alt}
+
+
+def _plain(text: str) -> str:
+    """Return Markdown that shows a text as it is."""
+    return re.sub(r"([\\`*_\[\]<>$&{}#|~])", r"\\\1", " ".join(text.split()))
+
+
+def _address(path: Path) -> str:
+    return f"../{path.relative_to(paths.home()).as_posix()}"
+
+
+def figure(corpus_name: str, name: str, shown: Figure, caption: str, alt: str) -> Numbered:
+    """Return a figure with its caption and its alternative text, its picture a file.
 
     Parameters
     ----------
-    fig : from `instrec_utils.report.figures`.
-    caption : says what is shown and what to see in it, with n and split.
-    alt : says the same to those who do not see the picture.
+    corpus_name : str
+        Name of the page's corpus.
+    name : str
+        Words joined by hyphens, of this figure alone among the corpus' pages. The page's text refers to it as
+        ``[figure](#fig-name)``, of which the book makes "Fig. 7".
+    shown : matplotlib.figure.Figure
+        From `instrec_utils.report.figures`.
+    caption : str
+        Says what is shown and what to see in it, with n and split.
+    alt : str
+        Says the finding to those who do not see the picture.
     """
-    picture = base64.b64encode(plots.png(fig)).decode()
-    return HTML(
-        f'<figure class="instrec"><img src="data:image/png;base64,{picture}" alt="{html.escape(alt)}">'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
-    )
+    path = paths.media_dir(corpus_name) / f"{_checked(name)}.png"
+    files.write_bytes(path, figures.png(shown))
+    return Numbered(path, name, caption, alt)
 
 
-def picture(path: Path, caption: str, alt: str) -> HTML:
-    """Return a picture that lies under ``book/_static`` with its caption and alternative text."""
-    return HTML(
-        f'<figure class="instrec"><img src="{_address(path)}" alt="{html.escape(alt)}">'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
-    )
+def picture(corpus_name: str, name: str, shown: np.ndarray, caption: str, alt: str) -> Numbered:
+    """Return a photograph or drawing [shape=(height, width, 3), uint8] as `figure` returns a figure."""
+    path = paths.media_dir(corpus_name) / f"{_checked(name)}.jpg"
+    files.write_bytes(path, frames.encode_jpeg(shown).tobytes())
+    return Numbered(path, name, caption, alt)
+
+
+def _checked(name: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+        raise ValueError(f"name: expected small letters, digits and hyphens, got {name!r}")
+    return name
+
+
+def for_book(text: str, corpus_name: str) -> str:
+    """Return the text of a cell or of an output as the page of a corpus in the book needs it.
+
+    Pictures and clips are where the book has them; figures have names that no other corpus' figures have; and a link to
+    a figure is its number.
+
+    Parameters
+    ----------
+    text : str
+        HTML, or Markdown of an output or a cell.
+    corpus_name : str
+        Name of the page's corpus.
+    """
+    text = text.replace(f"../runs/{corpus_name}/media/", f"../_static/media/{corpus_name}/")
+    text = re.sub(r"\[[^\[\]]*\]\(#fig-([a-z0-9-]+)\)", rf"{{numref}}`fig-{corpus_name}-\1`", text)
+    return re.sub(r"^:name: fig-", f":name: fig-{corpus_name}-", text, flags=re.MULTILINE)
 
 
 def table(frame: pd.DataFrame, caption: str) -> HTML:
-    """Return a table with its caption, which says n, split and spread."""
-    body = frame.to_html(index=False, border=0, classes="instrec", justify="left", escape=True)
+    """Return a table with its caption, which says n, split and spread, and with a link to it as CSV."""
+    return _table(frame, caption, frame.to_html(index=False, border=0, classes="instrec", justify="left"))
+
+
+def _table(frame: pd.DataFrame, caption: str, body: str) -> HTML:
     opening, rest = body.replace("–", "\N{WORD JOINER}–\N{WORD JOINER}").split(">", maxsplit=1)
-    return HTML(f'<div class="table-scroll">{opening}><caption>{html.escape(caption)}</caption>{rest}</div>')
+    csv = quote(frame.to_csv(index=False).replace("\N{NO-BREAK SPACE}", " "))
+    link = f'<a class="csv" download="table.csv" href="data:text/csv;charset=utf-8,{csv}">CSV</a>'
+    return HTML(f'<div class="table-scroll">{opening}><caption>{html.escape(caption)} {link}</caption>{rest}</div>')
 
 
 _FILTER = (
@@ -89,21 +160,26 @@ def searchable(frame: pd.DataFrame, caption: str) -> HTML:
     )
 
 
-def parameters(values: dict[str, Any]) -> HTML:
+def parameters(values: Mapping[str, Any]) -> HTML:
     """Return the parameters that this page was executed with."""
     frame = pd.DataFrame({"Parameter": list(values), "Value": [str(value) for value in values.values()]})
     return table(frame, "Parameters of this page.")
 
 
-def settings(run: Run, profile: str) -> HTML:
-    """Return what a run depends on, beside what the paper's own protocol would be."""
-    paper = run.in_profile("paper")
-    rows = [("profile", profile, "paper"), ("model", run.model, paper.model)]
-    for ours, theirs in ((run.parameters, paper.parameters), (vars(run.protocol), vars(paper.protocol))):
-        rows += [(name.replace("_", " "), value, theirs[name]) for name, value in ours.items()]
-    rows.append(("seed", run.seed, run.seed))
-    frame = pd.DataFrame(rows, columns=["Setting", "Here", 'Profile "paper"']).astype(str)
+def settings(run: Run) -> HTML:
+    """Return in words what a run depends on, beside what the profile "paper" would change."""
+    ours = run.parameters | vars(run.protocol)
+    theirs = usual_settings(run.model, run.parameters, "paper")
+    rows = [("profile", run.profile, "paper"), ("model", words.model(run.model), words.model(run.model))]
+    rows += [(words.setting(name), words.value(name, ours[name]), words.value(name, theirs[name])) for name in ours]
+    rows.append(("seed", str(run.seed), str(run.seed)))
+    frame = pd.DataFrame(rows, columns=["Setting", "Here", 'Profile "paper"'])
     return table(frame, f'What the run {run.name} depends on, and what the profile "paper" would change.')
+
+
+def playable(corpus: Corpus) -> set[str]:
+    """Return the ids of the videos that a page may play, as the corpus' source says."""
+    return set(corpus.index.loc[source_named(corpus.source).is_playable(corpus.index), "video_id"])
 
 
 def players(corpus: Corpus, chosen: pd.DataFrame, captions: Sequence[str], *, seconds: float = 8.0) -> HTML:
@@ -111,18 +187,21 @@ def players(corpus: Corpus, chosen: pd.DataFrame, captions: Sequence[str], *, se
 
     Parameters
     ----------
-    corpus : the videos' corpus.
-    chosen : rows of its index.
-    captions : one a row.
-    seconds : of the excerpt, from the video's middle.
+    corpus : Corpus
+        Of the videos.
+    chosen : pd.DataFrame
+        Rows of its index.
+    captions : sequence of str
+        One a row.
+    seconds : float [seconds]
+        Of the excerpt, from the video's middle.
     """
     shown = []
     for row, caption in zip(chosen.itertuples(), captions, strict=True):
         path = paths.media_dir(corpus.name) / f"{row.video_id}.mp4"
-        write_excerpt(corpus.videos / row.path, path, seconds)
-        poster = write_poster(path)
+        write_excerpt(corpus.videos / str(row.path), path, seconds)
         text = html.escape(caption)
-        source = f'src="{_address(path)}" poster="{_address(poster)}"'
+        source = f'src="{_address(path)}" poster="{_address(write_poster(path))}"'
         shown.append(
             f'<figure><video controls playsinline preload="metadata" {source} aria-label="{text}"></video>'
             f"<figcaption>{text}</figcaption></figure>"
@@ -156,41 +235,51 @@ def write_poster(path: Path) -> Path:
     poster = path.with_suffix(".jpg")
     if not poster.exists() or poster.stat().st_mtime_ns < path.stat().st_mtime_ns:
         pictures = list(media.read_frames(path))
-        write_picture(pictures[len(pictures) // 2], poster)
+        files.write_bytes(poster, frames.encode_jpeg(pictures[len(pictures) // 2]).tobytes())
     return poster
 
 
-def _address(path: Path) -> str:
-    return f"../{path.relative_to(paths.home()).as_posix()}"
+def provenance(found: pd.DataFrame, measurements: Sequence[Mapping[str, Any]] = ()) -> HTML:
+    """Return where a page's numbers come from, each run and measurement with a link to its file.
 
-
-def provenance(results: Sequence[dict[str, Any]]) -> HTML:
-    """Return where a page's numbers come from: run, settings, commit, index, device, time."""
-    rows = [
-        {
-            "Run": result["run"],
-            "Settings": result["run_sha256"][:12],
-            "Index": result["index_sha256"][:12],
-            "Commit": result["commit"],
-            "Seed": result["seed"],
-            "Steps": f"{result['steps']:,}",
-            "Training time": f"{result['train_seconds']:.0f} s",
-            "Device": result["device"],
-        }
-        for result in results
-    ]
-    return table(
-        pd.DataFrame(rows),
-        f"Where the numbers come from: files of results/{results[0]['corpus']}/, named after the run.",
+    Parameters
+    ----------
+    found : pd.DataFrame
+        Every run that the page shows a number of: rows of `results.read_results`.
+    measurements : sequence of mapping
+        From `robustness.measurement.read`.
+    """
+    rows, addresses = [], []
+    for result in [*(one for _, one in found.iterrows()), *measurements]:
+        is_run = "steps" in result
+        place = "" if is_run else "robustness/"
+        seconds = result["train_seconds" if is_run else "seconds"]
+        rows.append(
+            {
+                "Run": f"{place}{result['run']}",
+                "Settings": result["run_sha256" if is_run else "settings_sha256"][:12],
+                "Index": result["index_sha256"][:12],
+                "Commit": result["commit"],
+                "Seed": str(result["seed"]),
+                "Steps": f"{result['steps']:,}" if is_run else "–",
+                "Time": f"{seconds:.0f} s",
+                "Device": result["device"],
+                "From": {True: "published", False: "made here"}.get(result.get("is_published"), "–"),
+            }
+        )
+        addresses.append(f"../results/{result['corpus']}/{place}{result['run']}.json")
+    frame = pd.DataFrame(rows)
+    linked = frame.map(html.escape)
+    linked["Run"] = [f'<a href="{html.escape(to)}">{run}</a>' for to, run in zip(addresses, linked["Run"], strict=True)]
+    body = linked.to_html(index=False, border=0, classes="instrec", justify="left", escape=False)
+    return _table(
+        frame,
+        "Where the numbers come from: each run leads to its result, beside which its predictions are. Published "
+        "results came with the report; the others were made by the machine that made this page.",
+        body,
     )
 
 
 def takeaway(text: str) -> Markdown:
     """Return the page's two sentences to remember."""
     return Markdown(f":::{{tip}}\n**Takeaway.** {text}\n:::")
-
-
-def write_picture(values: np.ndarray, path: Path) -> Path:
-    """Write an RGB picture [shape=(height, width, 3), uint8] as JPEG and return its path."""
-    files.write_bytes(path, frames.encode_jpeg(values).tobytes())
-    return path

@@ -22,12 +22,12 @@ def headline_text(found: pd.DataFrame) -> str:
     """Return the headline of a corpus' results as a table for a terminal."""
     rows = results.with_attention(found)
     first = rows.iloc[0]
-    return (
-        f"{tables.scores_table(rows).to_string(index=False)}\n"
-        f"{first['corpus']}: {first['num_train']} videos in training, {first['num_validation']} in validation, "
-        f"{first['num_test']} in the test split; in %, with 95 % bootstrap "
-        f"intervals over test videos; always answering the commonest class scores {100 * first['majority_rate']:.1f}"
+    splits = "{num_train} videos in training, {num_validation} in validation, {num_test} in the test split"
+    note = (
+        f"{first['corpus']}: {splits.format(**first)}; in %, with 95 % bootstrap intervals over test videos; always "
+        f"answering the commonest class scores {100 * first['majority_rate']:.1f}"
     )
+    return f"{tables.scores_table(rows).to_string(index=False)}\n{note}"
 
 
 def intervals(rows: pd.DataFrame, *, metric: str = "hit_at_1", with_paper: bool = False) -> pd.DataFrame:

@@ -120,7 +120,7 @@ def _beside_printed(
     for _, row in rows.iterrows():
         line = settings(row) | _special(row) | measured(row) | {"Seeds": row["num_seeds"]}
         line |= {"Steps": f"{row['steps']:,.0f}", "Min.": f"{row['train_seconds'] / 60:.1f}"}
-        lines.append(line | _printed(paper_table, lambda one, row=row: is_printed(row, one)))
+        lines.append(line | _printed([one for one in paper.paper_tables()[paper_table] if is_printed(row, one)]))
     return pd.DataFrame(lines)
 
 
@@ -133,13 +133,12 @@ def measured(row: Mapping[str, Any]) -> dict[str, str]:
     return {title: words.measured(row, name) for name, title in words.METRICS.items()}
 
 
-def _printed(paper_table: str, is_printed: Callable[[Mapping[str, Any]], bool]) -> dict[str, str]:
-    """Return what the paper prints on each dataset; where a table is wide it breaks after the strokes."""
-    shown = {}
-    for dataset in DATASETS:
-        lines = [line for line in paper.paper_tables()[paper_table] if line["dataset"] == dataset and is_printed(line)]
-        numbers = [f"{lines[0][name]:.2f}" for name in ("hit_at_1", "hit_at_3", "f1")] if lines else ["–"]
-        shown[f"Paper, {dataset}"] = "\N{NO-BREAK SPACE}/ ".join(numbers)
+def _printed(lines: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return what lines of the paper print on each dataset; where a table is wide it breaks after the strokes."""
+    shown = {f"Paper, {dataset}": "–" for dataset in DATASETS}
+    for line in lines:
+        numbers = (f"{line[name]:.2f}" for name in ("hit_at_1", "hit_at_3", "f1"))
+        shown[f"Paper, {line['dataset']}"] = "\N{NO-BREAK SPACE}/ ".join(numbers)
     return shown
 
 
@@ -208,10 +207,8 @@ def table4(found: pd.DataFrame) -> pd.DataFrame:
             test = None if scores is learned else evaluation.compare_seeds(truth, learned, scores)
             line = {"Audio": title, "Visual": words.describe(visual.iloc[0])} | _special(first) | {"Model": what}
             line = _compared(line, results.metric_columns(evaluation.evaluate(truth, scores)), test)
-            printed = _printed(
-                "table4", lambda one, title=title, what=what: what == "late fusion" and _is_of(one, title)
-            )
-            lines.append(line | printed)
+            printed = paper.paper_tables()["table4"] if what == "late fusion" else []
+            lines.append(line | _printed([one for one in printed if _is_of(one, title)]))
     return pd.DataFrame(lines)
 
 

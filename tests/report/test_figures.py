@@ -11,6 +11,7 @@ from PIL import Image
 
 from instrec_utils.config import CHOI2016, HAN2016, Conditions
 from instrec_utils.report import figures as plots
+from instrec_utils.report.words import KINDS
 
 
 @pytest.fixture(autouse=True)
@@ -146,7 +147,7 @@ def test_history_draws_the_curves_and_marks_the_best_epoch():
     np.testing.assert_allclose(loss.lines[0].get_ydata(), make_result()["history"]["loss"])
     np.testing.assert_allclose(loss.lines[1].get_ydata(), make_result()["history"]["val_loss"])
     np.testing.assert_allclose(accuracy.lines[1].get_ydata(), [10, 30, 55, 50])
-    assert accuracy.lines[1].get_color() == plots.KINDS["audio"][1] != other.lines[1].get_color()
+    assert accuracy.lines[1].get_color() == KINDS["audio"][1] != other.lines[1].get_color()
     assert list(accuracy.lines[2].get_xdata()) == [3, 3]
     assert texts(accuracy) == ["epoch 3: 55 %"]
     assert texts(other) == ["epoch 1: 10 %"]
@@ -175,7 +176,7 @@ def test_intervals_are_drawn_from_low_to_high():
     drawn = [list(line.get_xdata()) for line in axes.lines]
     assert drawn == [[42, 80], [61.5], [69, 96], [84.6], [88.28], [7.7, 7.7]]
     assert axes.get_ylim()[0] > axes.get_ylim()[1], "the first row is on top"
-    assert axes.lines[0].get_color() == plots.KINDS["audio"][1]
+    assert axes.lines[0].get_color() == KINDS["audio"][1]
     render(figure)
 
 
@@ -205,10 +206,10 @@ def test_per_class_places_each_recall():
     figure = plots.per_class(make_recalls())
     axes = figure.axes[0]
     assert tick_labels(axes.yaxis) == ["violin", "banjo"]
-    sound, frames = (line for line in axes.lines if line.get_label() in ("sound", "frames"))
-    np.testing.assert_array_equal(sound.get_xdata(), [10, np.nan])
-    np.testing.assert_array_equal(frames.get_xdata(), [30, 40])
-    assert [text.get_text() for text in figure.legends[0].texts] == ["sound", "frames"]
+    audio, visual = (line for line in axes.lines if line.get_label() in ("audio", "visual"))
+    np.testing.assert_array_equal(audio.get_xdata(), [10, np.nan])
+    np.testing.assert_array_equal(visual.get_xdata(), [30, 40])
+    assert [text.get_text() for text in figure.legends[0].texts] == ["audio", "visual"]
     render(figure)
 
 
@@ -226,7 +227,7 @@ def make_conditions():
 def test_scores_by_condition_keep_the_order_of_the_table():
     picture, sound = plots.scores_by_condition(make_conditions()).axes
     assert tick_labels(picture.yaxis) == ["clear (n = 9)", "absent (n = 4)"]
-    assert tick_labels(picture.xaxis) == ["sound", "frames"]
+    assert tick_labels(picture.xaxis) == ["audio", "visual"]
     assert texts(picture) == ["60", "90", "55", "0"]
     assert (texts(sound), tick_labels(sound.yaxis)) == (["8"], ["silent (n = 3)"])
     render(picture.figure)
@@ -242,7 +243,7 @@ def relative_luminance(colour):
 
 
 def test_colours_of_kinds_can_be_read_on_white():
-    for _, colour, _ in plots.KINDS.values():
+    for colour in (KINDS[kind].colour for kind in ("audio", "visual", "fusion", "paper")):
         assert 1.05 / (relative_luminance(colour) + 0.05) >= 3.0, "WCAG's contrast for graphics"
 
 
@@ -327,7 +328,7 @@ def test_before_and_after_refuses_bounds_that_are_none(wrong):
         plots.before_and_after(BEFORE.assign(**wrong))
 
 
-def test_held_out_shares_counts_the_test_videos_of_each_class_and_way():
+def test_held_out_shares_counts_the_test_videos_of_each_class_and_split_method():
     table = pd.DataFrame(
         {
             "label": ["cello"] * 4 + ["flute"] * 2,
@@ -342,10 +343,10 @@ def test_held_out_shares_counts_the_test_videos_of_each_class_and_way():
     render(figure)
 
 
-@pytest.mark.parametrize("ways", [[], list("abcd")])
-def test_held_out_shares_refuses_no_way_and_more_than_it_can_tell_apart(ways):
-    table = pd.DataFrame({"label": ["cello"]} | {way: ["test"] for way in ways})
-    with pytest.raises(ValueError, match="expected 1 to 3 ways"):
+@pytest.mark.parametrize("methods", [[], list("abcd")])
+def test_held_out_shares_refuses_no_method_and_more_than_it_can_tell_apart(methods):
+    table = pd.DataFrame({"label": ["cello"]} | {method: ["test"] for method in methods})
+    with pytest.raises(ValueError, match="expected 1 to 3 split methods"):
         plots.held_out_shares({"one": table})
 
 
@@ -372,8 +373,8 @@ def test_robustness_begins_every_panel_with_the_videos_as_they_are():
     assert tick_labels(noise.xaxis) == ["as is", "20", "-5"]
     assert noise.get_xlabel() == "dB"
     lines = {line.get_label(): line for line in noise.lines}
-    two = ["fusion with modality dropout", "fusion with attention and modality dropout"]
-    assert list(lines) == ["sound", "frames", "fusion", *two, "majority rate"]
+    two = ["fusion, modality dropout", "fusion, attention and modality dropout"]
+    assert list(lines) == ["audio", "visual", "fusion", *two, "majority rate"]
     expected = table[table.condition.isin(["none", "noise"]) & (table.kind == "fusion")].value
     np.testing.assert_allclose(lines["fusion"].get_ydata(), expected)
     assert lines["fusion"].get_linestyle() == "-"
@@ -381,7 +382,7 @@ def test_robustness_begins_every_panel_with_the_videos_as_they_are():
     # Levels that are names are not joined, and a model without its modality is not there.
     lines = {line.get_label(): line for line in missing.lines}
     assert lines["fusion"].get_linestyle() == "None"
-    assert lines["sound"].get_xdata().round().tolist() == [0, 2]
+    assert lines["audio"].get_xdata().round().tolist() == [0, 2]
     intervals = [path.vertices[:, 1].tolist() for group in blur.collections for path in group.get_paths()]
     fusion = table[table.condition.isin(["none", "blur"]) & (table.kind == "fusion")]
     assert [ends for ends in intervals if ends in fusion[["low", "high"]].to_numpy().tolist()]
@@ -392,7 +393,7 @@ def test_robustness_begins_every_panel_with_the_videos_as_they_are():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kind": "human"}, "kind: expected one of audio, visual, fusion, dropout, attention, got"),
+        ({"kind": "human"}, "kind: expected one of audio, visual, fusion, dropout, attention, paper, got"),
         ({"value": 140.0}, "expected 0 to 100 %"),
         ({"level": "x"}, "one row a condition, level and kind"),
     ],

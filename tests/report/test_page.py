@@ -1,9 +1,19 @@
 """What pages are made of: alternative texts, captions, excerpts."""
 
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote
+
 import av
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from made_results import one_hot, write_result
 from matplotlib.figure import Figure
 
 from instrec_corpora.staging import write_clip
@@ -11,6 +21,8 @@ from instrec_utils.__main__ import parse_parameters
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import ParameterError
 from instrec_utils.report import page as report
+from instrec_utils.report import results
+from instrec_utils.training import runs
 
 
 @pytest.fixture
@@ -25,32 +37,109 @@ def corpus(tmp_path, monkeypatch):
     return Corpus("mine", "folder", directory, directory, index)
 
 
-def test_a_figure_has_an_alternative_text_and_an_escaped_caption():
+def test_a_figure_is_a_file_with_an_escaped_caption_and_an_alternative_text(home):
     fig = Figure()
     fig.subplots().plot([1, 2])
-    text = report.figure(fig, "a < b", 'said "so"').data
-    assert 'alt="said &quot;so&quot;"' in text
-    assert "<figcaption>a &lt; b</figcaption>" in text
-    assert "data:image/png;base64," in text
+    shown = report.figure("mine", "one-line", fig, "a < b, *not* $5$", 'said "so"')
+    bundle = shown._repr_mimebundle_()
+    assert (home / "runs" / "mine" / "media" / "one-line.png").stat().st_size < 300_000
+    assert 'id="fig-one-line"' in bundle["text/html"]
+    assert 'src="../runs/mine/media/one-line.png" alt="said &quot;so&quot;"' in bundle["text/html"]
+    assert "<figcaption>a &lt; b, *not* $5$</figcaption>" in bundle["text/html"]
+    assert bundle["text/markdown"].splitlines() == [
+        ":::{figure} ../runs/mine/media/one-line.png",
+        ":name: fig-one-line",
+        ':alt: said "so"',
+        ":figclass: instrec",
+        "",
+        r"a \< b, \*not\* \$5\$",
+        ":::",
+    ]
+    assert repr(shown) == bundle["text/plain"] == 'said "so"'
+    with pytest.raises(ValueError, match="small letters, digits and hyphens, got 'One line'"):
+        report.figure("mine", "One line", fig, "", "")
 
 
-def test_a_table_escapes_its_content_and_has_a_caption():
-    text = report.table(pd.DataFrame({"Label": ["<script>"]}), "n = 1").data
+def test_the_book_has_names_of_its_own_and_numbers_for_links(home):
+    shown = report.picture("mine", "sheet", np.zeros((8, 8, 3), np.uint8), "A sheet.", "Black.")
+    text = report.for_book(shown.markdown, "mine")
+    assert ":::{figure} ../_static/media/mine/sheet.jpg\n:name: fig-mine-sheet\n" in text
+    assert report.for_book("As the [figure](#fig-sheet) shows, [so](#so).", "mine") == (
+        "As the {numref}`fig-mine-sheet` shows, [so](#so)."
+    )
+    assert report.for_book(shown.html, "mine").count("../_static/media/mine/sheet.jpg") == 1
+
+
+@pytest.mark.slow
+def test_the_book_numbers_figures_and_the_text_refers_to_them(home):
+    """The two forms go through MyST-NB as the book is set up: captions computed, numbered, with alternative texts."""
+    root = Path(__file__).parents[2]
+    (home / "book" / "mine").mkdir(parents=True)
+    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    del config["logo"], config["html"]["favicon"], config["exclude_patterns"]
+    config["sphinx"]["config"].pop("html_extra_path")
+    (home / "_config.yml").write_text(yaml.safe_dump(config))
+    (home / "book" / "references.bib").touch()
+    (home / "book" / "_toc.yml").write_text("format: jb-book\nroot: mine/page\n")
+    shown = [report.picture("mine", name, np.zeros((8, 8, 3), np.uint8), f"Caption {name}.", "Black.") for name in "ab"]
+    notebook = nbformat.v4.new_notebook()
+    outputs = [nbformat.v4.new_output("display_data", data=one._repr_mimebundle_()) for one in shown]
+    for output in outputs:
+        output["data"]["text/markdown"] = report.for_book(output["data"]["text/markdown"], "mine")
+    text = report.for_book("# Page\n\nSee [figure](#fig-b).", "mine")
+    notebook.cells = [nbformat.v4.new_markdown_cell(text), nbformat.v4.new_code_cell("x", outputs=outputs)]
+    nbformat.write(notebook, home / "book" / "mine" / "page.ipynb")
+    shutil.copytree(home / "runs" / "mine" / "media", home / "book" / "_static" / "media" / "mine")
+    jupyter_book = str(Path(sys.executable).with_name("jupyter-book"))
+    done = subprocess.run([jupyter_book, "build", "-q", "-W", "-n", "book/"], cwd=home, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    built = (home / "_build" / "html" / "mine" / "page.html").read_text()
+    assert 'href="#fig-mine-b"><span class="std std-numref">Fig. 2</span>' in built
+    assert built.count('alt="Black."') == 2
+    assert '<span class="caption-number">Fig. 2 </span><span class="caption-text">Caption b.</span>' in built
+
+
+def test_a_table_escapes_its_content_and_can_be_had_as_csv():
+    frame = pd.DataFrame({"Label": ["<script>", "a, b"], "Hit@1": ["71.8\N{NO-BREAK SPACE}± 1.2", "–"]})
+    text = report.table(frame, "n < 2").data
     assert "&lt;script&gt;" in text
-    assert "<caption>n = 1</caption>" in text
+    assert "<caption>n &lt; 2 <a " in text
+    address = re.search(r'href="data:text/csv;charset=utf-8,([^"]+)"', text)[1]
+    assert unquote(address) == 'Label,Hit@1\n<script>,71.8 ± 1.2\n"a, b",–\n'
+
+
+def test_provenance_leads_to_every_result_and_says_which_was_made_here(home):
+    truth = np.arange(6) % 3
+    for run, kind in (("a", "audio"), ("v", "visual")):
+        write_result(run, kind, truth, one_hot(truth), is_published=run == "a")
+    measured = {"run": "f", "corpus": "tiny", "settings_sha256": "s" * 64, "index_sha256": "i" * 64, "commit": "c"}
+    measured |= {"seed": 1, "seconds": 3.0, "device": "CPU", "is_published": False}
+    text = report.provenance(results.read_results("tiny"), [measured]).data
+    links = re.findall(r'<a href="([^"]+)">([^<]+)</a>', text)
+    assert links == [(f"../results/tiny/{name}.json", name) for name in ("a", "v", "robustness/f")]
+    assert re.findall(r"<td>(published|made here)</td>", text) == ["published", "made here", "made here"]
+
+
+def test_settings_are_said_in_words():
+    run = runs.frame_run(backbone="efficientnet_lite0", num_frames=5, profile="quick", seed=1)
+    text = report.settings(run, "quick").data
+    for words in ("learning rate is halved", "never", "every 5 epochs", "classes only", "whole network", "SGD"):
+        assert f"<td>{words}</td>" in text
+    assert "_" not in re.sub(r"<caption>.*</caption>", "", text, flags=re.DOTALL)
 
 
 def test_the_note_counts_the_splits_and_names_the_corpus(corpus):
     text = report.corpus_note(corpus).data
     assert "Corpus: mine" in text
     assert "1 train, 0 validation, 1 test" in text
+    assert report.playable(corpus) == {"v-1", "v-2"}
 
 
 def test_players_show_short_excerpts_with_sound(corpus, tmp_path):
     text = report.players(corpus, corpus.index, ["one", "two"], seconds=3).data
-    assert 'src="../book/_static/media/mine/v-1.mp4"' in text
+    assert 'src="../runs/mine/media/v-1.mp4"' in text
     for name, seconds in (("v-1", 3), ("v-2", 2)):
-        path = tmp_path / "book" / "_static" / "media" / "mine" / f"{name}.mp4"
+        path = tmp_path / "runs" / "mine" / "media" / f"{name}.mp4"
         with av.open(str(path)) as container:
             assert container.duration / av.time_base == pytest.approx(seconds, abs=0.3)
             assert len(container.streams.audio) == 1
@@ -59,7 +148,7 @@ def test_players_show_short_excerpts_with_sound(corpus, tmp_path):
 
 def test_an_excerpt_that_is_there_is_kept(corpus, tmp_path):
     report.players(corpus, corpus.index, ["one", "two"], seconds=2)
-    path = tmp_path / "book" / "_static" / "media" / "mine" / "v-1.mp4"
+    path = tmp_path / "runs" / "mine" / "media" / "v-1.mp4"
     before = path.stat().st_mtime_ns
     report.players(corpus, corpus.index, ["one", "two"], seconds=2)
     assert path.stat().st_mtime_ns == before

@@ -1,140 +1,182 @@
+"""Results are read once into one table, working before published, and what does not belong together is left out."""
+
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
+from made_results import one_hot, write_result
 
 from instrec_utils import evaluation, files, paths
-from instrec_utils.corpora import Corpus
 from instrec_utils.errors import RunError
-from instrec_utils.report import results
+from instrec_utils.report import answers, results, summary, tables, words
 
-LABELS = ["cello", "flute", "organ"]
 TRUTH = np.array([0, 0, 1, 1, 2, 2])
 # What each model answers to the six test videos.
 ANSWERS = {"a": [0, 1, 1, 1, 2, 0], "v": [0, 0, 2, 2, 2, 0], "f": [0, 0, 1, 1, 2, 1], "g": [0, 0, 1, 1, 2, 2]}
 KINDS = {"a": "audio", "v": "visual", "f": "fusion", "g": "fusion"}
+JOINED = {"audio": "a", "visual": "v", "num_frames": 4}
 PARAMETERS = {
-    "a": {"segmentation": "uc"},
-    "v": {"num_frames": 4, "pretrained": False},
-    "f": {"num_frames": 4, "audio": "a", "visual": "v", "fusion_form": "text", "modality_dropout": 0.0},
-    "g": {"num_frames": 4, "audio": "a", "visual": "v", "fusion_form": "attention", "modality_dropout": 0.3},
+    "a": {},
+    "v": {"num_frames": 4},
+    "f": JOINED,
+    "g": JOINED | {"fusion_form": "attention", "modality_dropout": 0.3},
 }
-MODELS = {"a": "choi2016", "v": "efficientnet_lite0", "f": "late_fusion", "g": "late_fusion"}
 
 
 @pytest.fixture
-def corpus(home):
+def published(home):
     """Results of four made models on six videos."""
-    folder = paths.results_dir("tiny")
-    video_ids = [f"v{number}" for number in range(6)]
-    for run, answers in ANSWERS.items():
-        scores = np.full((6, 3), 0.1)
-        scores[np.arange(6), answers] = 0.8
-        table = evaluation.predictions_table(video_ids, TRUTH, scores, LABELS)
-        files.write_text(folder / f"{run}.predictions.csv", table.to_csv(index=False))
-        content = {
-            "corpus": "tiny",
-            "run": run,
-            "kind": KINDS[run],
-            "model": MODELS[run],
-            "num_parameters": 1234567,
-            "seed": 1,
-        }
-        content |= {"parameters": PARAMETERS[run], "metrics": evaluation.evaluate(TRUTH, scores)}
-        content |= {"num_train": 12, "num_validation": 6, "num_test": 6, "majority_rate": 1 / 3}
-        content |= {"protocol": {}, "index_sha256": "now", "run_sha256": f"of {run}"}
-        content |= {"uses": ["of a", "of v"] if KINDS[run] == "fusion" else []}
-        files.write_json(folder / f"{run}.json", content | {"finished": "2026-01-01T00:00:00Z"})
-    index = pd.DataFrame(
-        {"video_id": video_ids, "label": [LABELS[number] for number in TRUTH], "sound": list("xxyyxy")}
-    )
-    return Corpus("tiny", "folder", home, home, index)
+    for run, said in ANSWERS.items():
+        write_result(run, KINDS[run], TRUTH, one_hot(said), parameters=PARAMETERS[run])
+    return paths.results_dirs("tiny")[1]
 
 
-def tables():
-    return {KINDS[run]: results.predictions("tiny", run) for run in "avf"}
+@pytest.fixture
+def found(published):
+    return results.read_results("tiny")
 
 
-def test_results_come_in_the_order_of_their_kinds(corpus):
-    assert [result["run"] for result in results.read("tiny")] == ["a", "v", "f", "g"]
-    assert [result["run"] for result in results.one_of_each_kind("tiny")] == ["a", "v", "f"]
-    assert results.with_attention("tiny")["run"] == "g"
-    table = results.table(results.one_of_each_kind("tiny"))
+def change(path, **changes):
+    files.write_json(path, json.loads(path.read_text()) | changes)
+
+
+def test_every_field_and_setting_is_a_column(found):
+    assert found.index.tolist() == ["a", "v", "f", "g"]
+    assert found["num_frames"].tolist() == [None, 4, 4, 4]
+    assert found["pretrained"].tolist() == [None, False, None, None]
+    assert found["segmentation"].tolist() == ["uc", None, None, None]
+    assert found["fusion_form"].tolist() == [None, None, "text", "attention"]
+    assert found["hit_at_1"].tolist() == pytest.approx([4 / 6, 3 / 6, 5 / 6, 1])
+    assert (found["hit_at_1_low"] <= found["hit_at_1"]).all()
+    assert found["steps"].sum() == 400
+    assert found["row"].is_unique
+    assert found["is_published"].all()
+    assert found.loc["a", "path"] == paths.results_dirs("tiny")[1] / "a.json"
+
+
+def test_a_working_result_hides_the_published_one_of_the_same_run(published):
+    write_result("a", "audio", TRUTH, one_hot(TRUTH), is_published=False, finished="2026-02-01")
+    found = results.read_results("tiny")
+    assert found["is_published"].tolist() == [False, True, True, True]
+    assert found.loc["a", "hit_at_1"] == 1
+    assert results.read_scores(found.loc[["a"]])[1][0].argmax(axis=1).tolist() == TRUTH.tolist()
+
+
+def test_the_headline_and_its_words(found):
+    assert results.headline(found).index.tolist() == ["a", "v", "f"]
+    assert results.with_attention(found).index.tolist() == ["a", "v", "f", "g"]
+    table = tables.scores_table(results.headline(found))
     assert table["Model"].tolist() == ["Choi 2016, UC", "EfficientNet-Lite0, 4 frames", "Late fusion, 4 frames"]
     assert table["Hit@1"].str.split().str[0].tolist() == ["66.7", "50.0", "83.3"]
-    assert table["Trained parameters"].iloc[0] == "1,234,567"
-    headline = results.headline("tiny")
-    assert "12 videos in training, 6 in validation, 6 in the test split" in headline
-    assert "33.3" in headline
+    assert table["Trained parameters"].iloc[0] == "2,356,620"
+    text = summary.headline_text(found)
+    assert "12 videos in training, 6 in validation, 6 in the test split" in text
+    assert "33.3" in text
 
 
-def test_what_is_damaged_is_named(corpus):
-    folder = paths.results_dir("tiny")
-    whole = (folder / "a.predictions.csv").read_text()
+def test_only_the_papers_form_is_called_the_papers_fusion(found):
+    assert words.subject(found.loc["f"]) == "the paper's fusion"
+    assert words.subject(found.loc["g"]) == "the fusion with attention and modality dropout 0.3"
+    hidden = found.loc["f"].to_dict() | {"parameters": JOINED | {"fusion_form": "text", "modality_dropout": 0.3}}
+    assert words.subject(hidden) == "the paper's fusion with modality dropout 0.3"
+    assert words.subject(found.loc["v"]) == "EfficientNet-Lite0, 4 frames"
+
+
+def test_what_is_damaged_or_of_another_version_is_named(published):
+    predictions, path = published / "a.predictions.csv", published / "a.json"
+    whole = predictions.read_text()
     for cut in (whole[: whole.rindex("v5")], whole[: len(whole) - 25], "video_id,label,cello\nv0,cello,x\n"):
-        (folder / "a.predictions.csv").write_text(cut)
+        predictions.write_text(cut)
         with pytest.raises(RunError, match=r"a\.predictions\.csv: .*; delete it and train this model again"):
-            results.predictions("tiny", "a")
-    content = (folder / "a.json").read_text()
-    (folder / "a.json").write_text(content[:50])
+            results.read_predictions(results.read_results("tiny").loc["a"])
+    content = path.read_text()
+    path.write_text(content[:50])
     with pytest.raises(RunError, match=r"a\.json: missing or damaged .*; delete it and run again"):
-        results.read("tiny")
-    (folder / "a.json").write_text(content.replace("index_sha256", "index_sha1"))
-    with pytest.raises(RunError, match=r"a\.json: of another version, without index_sha256; delete it"):
-        results.read("tiny")
+        results.read_results("tiny")
+    for field in ("index_sha256", "profile"):
+        path.write_text(content.replace(f'"{field}"', '"other"'))
+        with pytest.raises(RunError, match=rf"a\.json: of another version, without {field}; delete it"):
+            results.read_results("tiny")
 
 
-def test_results_of_an_older_index_are_no_headline(corpus):
-    folder = paths.results_dir("tiny")
+def test_results_of_an_older_index_are_left_out(published):
     for run in ("a", "v", "f"):
-        content = json.loads((folder / f"{run}.json").read_text())
-        older = {"index_sha256": "then", "finished": "2025-01-01T00:00:00Z"}
-        files.write_json(folder / f"{run}.json", content | older)
-    assert [result["run"] for result in results.current("tiny")] == []
+        change(published / f"{run}.json", index_sha256="then", finished="2025-01-01T00:00:00Z")
+    found = results.read_results("tiny")
+    assert found.empty
     with pytest.raises(RunError, match="no fusion yet"):
-        results.one_of_each_kind("tiny")
+        results.headline(found)
+    assert tables.table2(found).empty
+    assert tables.table3(found).empty
+    assert tables.table4(found).empty
 
 
-def test_what_is_not_there(corpus):
+def test_what_is_not_there(published, found):
     with pytest.raises(RunError, match=r"other: no results; run `make report CORPUS=other` first"):
-        results.read("other")
-    with pytest.raises(RunError, match="results/tiny: expected one of a, v, f, g, got 'x'"):
-        results.read_one("tiny", "x")
-    with pytest.raises(RunError, match=r"x\.predictions\.csv: no such predictions"):
-        results.predictions("tiny", "x")
-    (paths.results_dir("tiny") / "g.json").unlink()
+        results.read_results("other")
+    with pytest.raises(RunError, match="expected one of a, v, f, g, got 'x'"):
+        results.one_result(found, "x")
+    with pytest.raises(RunError, match=r"a\.test_clean\.predictions\.csv: no such predictions"):
+        results.read_predictions(found.loc["a"], "test_clean")
     with pytest.raises(RunError, match="no fusion with attention of a yet"):
-        results.with_attention("tiny")
-    (paths.results_dir("tiny") / "f.json").unlink()
+        results.with_attention(found.drop("g"))
     with pytest.raises(RunError, match="no fusion yet"):
-        results.one_of_each_kind("tiny")
+        results.headline(found.drop(["f", "g"]))
 
 
-def test_what_the_fusion_repaired_and_broke(corpus):
-    repaired, broken = results.repaired_and_broken(tables())
+def test_rows_of_the_same_name_say_what_tells_them_apart(published):
+    write_result("b", "audio", TRUTH, one_hot(ANSWERS["a"]), parameters={"warm_up_epochs": 3})
+    write_result("c", "audio", TRUTH, one_hot(ANSWERS["a"]), profile="paper", protocol={"learning_rate": 0.01})
+    found = results.read_results("tiny")
+    names = results.mean_over_seeds(found[found["kind"] == "audio"])["name"].tolist()
+    assert names == [
+        "Choi 2016, UC, profile quick",
+        "Choi 2016, UC, profile quick, warm-up 3 epochs",
+        "Choi 2016, UC, profile paper, learning rate 0.01",
+    ]
+    assert results.mean_over_seeds(found, ["v"])["name"].tolist() == ["EfficientNet-Lite0, 4 frames"]
+
+
+def predictions(found):
+    return {KINDS[run]: results.read_predictions(found.loc[run]) for run in "avf"}
+
+
+def test_what_the_fusion_repaired_and_broke(found):
+    repaired, broken = answers.repaired_and_broken(predictions(found))
     assert repaired.video_id.tolist() == ["v1", "v2", "v3"]
     assert broken.empty
     assert repaired.loc[0, ["label", "audio", "visual", "fusion"]].tolist() == ["cello", "flute", "cello", "cello"]
 
 
-def test_confusions_and_recall(corpus):
-    pairs = results.confused_pairs(results.predictions("tiny", "v"))
+def test_confusions_and_recall(found):
+    pairs = answers.confused_pairs(results.read_predictions(found.loc["v"]))
     assert pairs.to_numpy().tolist() == [["flute", "organ", 2], ["organ", "cello", 1]]
-    recall = results.recall_by_class(tables()).set_index(["kind", "label"]).recall
+    recall = answers.recall_by_class(predictions(found)).set_index(["kind", "label"]).recall
     assert recall["visual"].tolist() == [1.0, 0.0, 0.5]
 
 
-def test_hits_by_condition(corpus):
-    table = results.by_condition(corpus, results.one_of_each_kind("tiny"), "sound")
+def test_hits_by_condition(found, home):
+    import pandas as pd
+
+    from instrec_utils.corpora import Corpus
+
+    video_ids = [f"v{number}" for number in range(6)]
+    index = pd.DataFrame({"video_id": video_ids, "sound": list("xxyyxy")})
+    corpus = Corpus("tiny", "folder", home, home, index)
+    table = answers.hits_by_condition(corpus, results.headline(found), "sound")
     assert set(table["stream"]) == {"sound"}
     assert table["num_videos"].tolist() == [3] * 6
     by_sound = table[table["kind"] == "audio"].set_index("condition")["value"]
     assert by_sound.to_dict() == pytest.approx({"x": 200 / 3, "y": 200 / 3})
-    assert results.by_condition(corpus, results.read("tiny"), "picture") is None
+    assert answers.hits_by_condition(corpus, found, "picture") is None
 
 
-def test_the_papers_rows_stand_beside_ours(corpus):
-    beside = results.beside_the_paper(results.read("tiny"))
+def test_the_papers_rows_stand_beside_ours(found):
+    rows = results.mean_over_seeds(found)
+    beside = summary.beside_the_paper(rows)
     assert beside["Kind"].tolist() == sorted(beside["Kind"], key=("audio", "visual", "fusion").index)
     assert set(beside["Corpus"]) == {"tiny", "paper, FCVID", "paper, YT-8M"}
+    intervals = summary.intervals(rows, with_paper=True)
+    assert intervals["kind"].tolist() == ["audio", "visual", "fusion", "fusion", *["paper"] * 6]
+    expected = evaluation.evaluate(TRUTH, [one_hot(ANSWERS["a"])])["hit_at_1"]["low"]
+    assert intervals["low"].iloc[0] == pytest.approx(100 * expected)

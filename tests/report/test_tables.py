@@ -1,25 +1,25 @@
+"""Tables are selections of the results: rows of several seeds, beside what the paper prints."""
+
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
-import scipy.stats
-from sklearn.metrics import f1_score
+from made_results import write_result
 
-from instrec_utils import evaluation, files, paths
+from instrec_utils import files, paths
 from instrec_utils.errors import RunError
 from instrec_utils.report import figures as plots
-from instrec_utils.report import results, tables
+from instrec_utils.report import results, summary, tables
 
-LABELS = ["cello", "flute", "organ"]
 TRUTH = np.arange(30) % 3
 SETTINGS = {
-    "audio-choi2016-uc": ("audio", "choi2016", {"segmentation": "uc"}),
-    "audio-choi2016-cc": ("audio", "choi2016", {"segmentation": "cc"}),
-    "visual-efficientnet_lite0-k20": ("visual", "efficientnet_lite0", {"num_frames": 20, "pretrained": False}),
-    "visual-efficientnet_lite0-k20-pt": ("visual", "efficientnet_lite0", {"num_frames": 20, "pretrained": True}),
-    "fusion-x": ("fusion", "late_fusion", {"fusion_form": "text", "modality_dropout": 0.0}),
-    "fusion-x-attention": ("fusion", "late_fusion", {"fusion_form": "attention", "modality_dropout": 0.0}),
+    "audio-choi2016-uc": {},
+    "audio-choi2016-cc": {"segmentation": "cc"},
+    "visual-efficientnet_lite0-k20": {},
+    "visual-efficientnet_lite0-k20-pt": {"pretrained": True},
+    "fusion-x": {},
+    "fusion-x-attention": {"fusion_form": "attention"},
 }
 WRONG = dict(zip(SETTINGS, (9, 15, 12, 12, 2, 3), strict=True))  # videos that a run has wrong
 
@@ -38,55 +38,51 @@ def make_scores(num_wrong, seed):
 
 
 @pytest.fixture
-def corpus(home):
-    """Results of six models, two seeds each, and one of another split under the same name."""
-    folder = paths.results_dir("tiny")
-    for name, (kind, model, parameters) in SETTINGS.items():
+def published(home):
+    """Results of six models, two seeds each, and one of another split."""
+    for name, parameters in SETTINGS.items():
+        kind = name.split("-")[0]
         for seed in (1, 2):
-            run = f"{name}-s{seed}"
-            if kind == "fusion":
-                joined = {"audio": f"audio-choi2016-uc-s{seed}", "visual": f"visual-efficientnet_lite0-k20-s{seed}"}
-                parameters = parameters | joined | {"num_frames": 20}
-            if kind == "visual":
-                parameters = parameters | {"freeze_backbone": True}
-            content = {
-                "corpus": "tiny",
-                "run": run,
-                "kind": kind,
-                "model": model,
-                "parameters": parameters,
-                "protocol": {"learning_rate": 1e-4},
-                "seed": seed,
-                "num_test": 30,
-            }
-            joined = [f"of {parameters[part]}" for part in ("audio", "visual")] if kind == "fusion" else []
-            content |= {"run_sha256": f"of {run}", "uses": joined}
-            content |= {"num_parameters": 2_356_620, "multiply_adds": 10**9, "steps": 100 * seed, "train_seconds": 60.0}
-            files.write_json(folder / f"{run}.json", content | {"finished": f"2026-01-0{seed}", "index_sha256": "now"})
-            for split in ("", ".validation"):
-                scores = make_scores(WRONG[name], seed)
-                table = evaluation.predictions_table([f"v{n}" for n in range(30)], TRUTH, scores, LABELS)
-                files.write_text(folder / f"{run}{split}.predictions.csv", table.to_csv(index=False))
-    old = content | {"run": "fusion-x-s3", "finished": "2025-01-01", "index_sha256": "then"}
-    files.write_json(folder / "fusion-x-s3.json", old)
-    return "tiny"
+            joined = {"audio": f"audio-choi2016-uc-s{seed}", "visual": f"visual-efficientnet_lite0-k20-s{seed}"}
+            write_result(
+                f"{name}-s{seed}",
+                kind,
+                TRUTH,
+                make_scores(WRONG[name], seed),
+                parameters=parameters | (joined if kind == "fusion" else {}),
+                seed=seed,
+                steps=100 * seed,
+                finished=f"2026-01-0{seed}",
+            )
+    older = {"finished": "2025-01-01", "index_sha256": "then"}
+    write_result("fusion-x-s3", "fusion", TRUTH, make_scores(2, 3), parameters=joined, seed=3, **older)
+    return paths.results_dirs("tiny")[1]
 
 
-def test_runs_that_differ_in_the_seed_only_are_one_row(corpus):
-    found = tables.rows(corpus, "audio")
-    assert [[result["run"] for result in row] for row in found] == [
+@pytest.fixture
+def found(published):
+    return results.read_results("tiny")
+
+
+def row_names(found, kind):
+    """Return the names of the runs of each row."""
+    return [list(row.index) for _, row in found[found["kind"] == kind].groupby("row", sort=False)]
+
+
+def test_runs_that_differ_in_the_seed_only_are_one_row(found):
+    assert row_names(found, "audio") == [
         ["audio-choi2016-cc-s1", "audio-choi2016-cc-s2"],
         ["audio-choi2016-uc-s1", "audio-choi2016-uc-s2"],
     ]
-    assert tables.row_of(results.read_one(corpus, "audio-choi2016-uc-s2")) == found[1]
+    assert list(results.row_of(found, "audio-choi2016-uc-s2").index) == row_names(found, "audio")[1]
 
 
-def test_results_of_an_earlier_split_are_left_out(corpus):
-    assert [len(row) for row in tables.rows(corpus, "fusion")] == [2, 2]
+def test_results_of_an_earlier_split_are_left_out(found):
+    assert [len(names) for names in row_names(found, "fusion")] == [2, 2]
 
 
-def test_table_3_has_the_papers_numbers_beside(corpus):
-    table = tables.table3(corpus).set_index("Model")
+def test_table_3_has_the_papers_numbers_beside(found):
+    table = tables.table3(found).set_index("Model")
     assert table.index.tolist() == ["Choi 2016, CC", "Choi 2016, UC"]
     assert table.loc["Choi 2016, UC", "Paper, FCVID"] == printed("79.81", "96.09", "78.71")
     assert table.loc["Choi 2016, CC", "Paper, YT-8M"] == "–"
@@ -99,8 +95,8 @@ def test_table_3_has_the_papers_numbers_beside(corpus):
     assert table.loc["Choi 2016, UC", "Hit@1"].startswith("70.0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.0")
 
 
-def test_table_2_tells_pre_training_apart(corpus):
-    table = tables.table2(corpus)
+def test_table_2_tells_pre_training_apart(found):
+    table = tables.table2(found)
     assert table[["Frames", "PT", "Trained"]].to_numpy().tolist() == [
         [20, "no", "classes only"],
         [20, "yes", "classes only"],
@@ -109,92 +105,48 @@ def test_table_2_tells_pre_training_apart(corpus):
     assert table["Paper, YT-8M"].tolist() == ["–", printed("70.07", "84.20", "71.09")]
 
 
-def test_table_4_compares_the_fusion_with_its_parts_and_their_mean(corpus):
-    table = tables.table4(corpus).set_index("Model")
+def test_table_4_compares_the_fusion_with_its_parts_and_their_mean(found):
+    table = tables.table4(found).set_index("Model")
     assert table.index.tolist() == [
-        "sound alone",
-        "frames alone",
+        "audio alone",
+        "visual alone",
         "mean of both",
         "mean, calibrated first",
         "late fusion",
     ]
     gain = 100 * (9 - 2) / 30
-    assert table.loc["sound alone", "Gain"] == f"{gain:+.1f}"
-    assert float(table.loc["sound alone", "p"]) < 0.05
+    assert table.loc["audio alone", "Gain"] == f"{gain:+.1f}"
+    assert float(table.loc["audio alone", "p"]) < 0.05
     assert table.loc["late fusion", "Paper, YT-8M"] == printed("84.01", "93.41", "84.69")
-    audio, visual = (results.predictions(corpus, f"{run}-s1") for run in list(SETTINGS)[0:3:2])
-    mean = (evaluation.from_predictions(audio)[1] + evaluation.from_predictions(visual)[1]) / 2
-    row = next(row for row in tables.rows(corpus, "fusion") if row[0]["run"] == "fusion-x-s1")
-    np.testing.assert_allclose(tables.mean_scores(row)[0], mean)
+    audio, visual = (results.read_scores(found.loc[[f"{run}-s1"]])[1][0] for run in list(SETTINGS)[0:3:2])
+    mean = tables.mean_scores(found, results.row_of(found, "fusion-x-s1"))
+    np.testing.assert_allclose(mean[0], (audio + visual) / 2)
 
 
-def test_variants_are_tested_against_the_papers_text(corpus):
-    table = tables.variants(corpus, "audio-choi2016-uc-s1", "visual-efficientnet_lite0-k20-s1")
+def test_variants_are_tested_against_the_papers_text(found):
+    table = tables.fusions_table(found, "audio-choi2016-uc-s1", "visual-efficientnet_lite0-k20-s1")
     assert table["Form"].tolist() == ["the paper's text", "attention over frames"]
     assert table["Gain"].tolist() == ["", f"{-100 / 30:+.1f}"]
-    assert tables.variants(corpus, "audio-choi2016-cc-s1", "visual-efficientnet_lite0-k20-s1").empty
+    assert tables.fusions_table(found, "audio-choi2016-cc-s1", "visual-efficientnet_lite0-k20-s1").empty
 
 
-def test_claims_say_what_holds_and_what_chance_could_do(corpus):
-    claims = tables.claims(corpus).set_index("Claim")
+def test_claims_say_what_holds_and_what_chance_could_do(found):
+    claims = summary.claims(found).set_index("Claim")
     assert claims.loc["Fusion beats audio", "Verdict"] == "holds"
     assert claims.loc["UC is better than CC", "Here (Hit@1, points)"] == "+20.0"
     assert "Pre-training on photographs helps" in claims.index
     assert not any(claim.startswith("More frames") for claim in claims.index)  # there is one number of frames only
 
 
-def test_claims_are_judged_by_p_values_corrected_for_their_number(corpus):
-    claims = tables.claims(corpus)
+def test_claims_are_judged_by_p_values_corrected_for_their_number(found):
+    claims = summary.claims(found)
     p_values, corrected = claims["p (permutation)"].astype(float), claims["p (Holm)"].astype(float)
     assert corrected.min() == pytest.approx(len(claims) * p_values.min(), rel=0.05)
     assert ((claims["Verdict"] == "not told from chance") == (corrected >= 0.05)).all()
 
 
-def test_p_values_are_corrected_after_holm():
-    np.testing.assert_allclose(evaluation.holm(np.array([0.01, 0.04, 0.03])), [0.03, 0.06, 0.06])
-    np.testing.assert_allclose(evaluation.holm(np.array([0.9, 0.8])), [1, 1])
-
-
-def test_metrics_over_seeds_are_means_with_their_spread():
-    runs = [make_scores(6, 1), make_scores(9, 2)]
-    metrics = evaluation.evaluate_seeds(TRUTH, runs)
-    assert metrics["hit_at_1"]["value"] == pytest.approx((0.8 + 0.7) / 2)
-    assert metrics["hit_at_1"]["spread"] == pytest.approx(np.std([0.8, 0.7], ddof=1))
-    expected = np.mean([f1_score(TRUTH, scores.argmax(axis=1), average="macro") for scores in runs])
-    assert metrics["f1_macro"]["value"] == pytest.approx(expected)
-    assert all(metric["low"] <= metric["value"] <= metric["high"] for metric in metrics.values())
-    one = evaluation.evaluate_seeds(TRUTH, runs[:1])
-    assert np.isnan(one["hit_at_1"]["spread"])
-    plain = evaluation.evaluate(TRUTH, runs[0])
-    assert {name: {k: metric[k] for k in ("value", "low", "high")} for name, metric in one.items()} == plain
-
-
-def test_the_permutation_test_agrees_with_mcnemars_on_one_seed():
-    first, second = make_scores(2, 1), make_scores(12, 2)
-    right = [scores.argmax(axis=1) == TRUTH for scores in (first, second)]
-    only_first, only_second = np.sum(right[0] & ~right[1]), np.sum(right[1] & ~right[0])
-    exact = scipy.stats.binomtest(only_first, only_first + only_second).pvalue
-    test = evaluation.compare_seeds(TRUTH, [first], [second])
-    assert test["difference"] == pytest.approx(10 / 30)
-    assert test["p_value"] == pytest.approx(exact, abs=0.01)
-    assert evaluation.compare_seeds(TRUTH, [first], [first]) == {"difference": 0.0, "p_value": 1.0}
-
-
-def test_a_temperature_makes_scores_as_decided_as_they_are_right():
-    generator = np.random.default_rng(0)
-    true = generator.dirichlet(np.ones(4), 4000)
-    truth = np.array([generator.choice(4, p=row) for row in true])
-    too_decided = evaluation.with_temperature(true, 1 / 3)
-    fitted = evaluation.temperature(truth, too_decided)
-    assert fitted == pytest.approx(3, rel=0.1)
-    after = evaluation.with_temperature(too_decided, fitted)
-    np.testing.assert_array_equal(after.argmax(axis=1), true.argmax(axis=1))
-    assert evaluation.calibration_error(truth, after) < 0.03 < evaluation.calibration_error(truth, too_decided)
-    assert evaluation.negative_log_likelihood(truth, after) < evaluation.negative_log_likelihood(truth, too_decided)
-
-
-def test_the_figure_of_frame_counts_shows_the_tables_numbers(corpus):
-    table = tables.frame_counts(corpus)
+def test_the_figure_of_frame_counts_shows_the_tables_numbers(found):
+    table = tables.frame_counts(found)
     assert table["name"].tolist() == [
         "EfficientNet-Lite0, from ImageNet's weights",
         "EfficientNet-Lite0, photographs first (PT)",
@@ -206,8 +158,8 @@ def test_the_figure_of_frame_counts_shows_the_tables_numbers(corpus):
         plots.frame_counts(table.assign(high=101.0))
 
 
-def test_the_figure_of_costs_joins_the_dots_of_a_model_in_both_panels(corpus):
-    table = tables.costs(corpus)
+def test_the_figure_of_costs_joins_the_dots_of_a_model_in_both_panels(found):
+    table = tables.costs(found)
     more_frames = table[table["kind"] == "visual"].assign(minutes=9.0, multiply_adds=9e12, value=75.0)
     table = pd.concat([table, more_frames], ignore_index=True)
     figure = plots.costs(table)
@@ -220,28 +172,70 @@ def test_the_figure_of_costs_joins_the_dots_of_a_model_in_both_panels(corpus):
         plots.costs(table.assign(minutes=0.0))
 
 
-def test_a_seed_of_other_settings_is_no_seed_of_the_row(corpus):
-    path = paths.results_dir("tiny") / "audio-choi2016-uc-s2.json"
-    files.write_json(path, json.loads(path.read_text()) | {"protocol": {"learning_rate": 0.01}})
-    seeds = [[result["seed"] for result in row] for row in tables.rows("tiny", "audio")]
-    assert seeds == [[1, 2], [1], [2]]
-    assert [len(row) for row in tables.rows("tiny", "fusion")] == [1, 1, 1, 1]  # nor are fusions of other runs
+def test_a_seed_of_other_settings_is_no_seed_of_the_row(published):
+    path = published / "audio-choi2016-uc-s2.json"
+    content = json.loads(path.read_text())
+    for changes in ({"protocol": content["protocol"] | {"learning_rate": 0.01}}, {"profile": "paper"}):
+        files.write_json(path, content | changes)
+        found = results.read_results("tiny")
+        assert [len(names) for names in row_names(found, "audio")] == [2, 1, 1]
+        assert [len(names) for names in row_names(found, "fusion")] == [1, 1, 1, 1]  # nor are fusions of other runs
 
 
-def test_a_fusion_of_runs_that_were_trained_anew_since_is_left_out(corpus):
-    path = paths.results_dir("tiny") / "audio-choi2016-uc-s2.json"
+def test_a_fusion_of_runs_that_were_trained_anew_since_is_left_out(published):
+    path = published / "audio-choi2016-uc-s2.json"
     files.write_json(path, json.loads(path.read_text()) | {"run_sha256": "of another training"})
-    assert [[result["seed"] for result in row] for row in tables.rows("tiny", "fusion")] == [[1], [1]]
-    with pytest.raises(RunError, match=r"fusion-x-s2 is of another index or of other runs; train it again"):
-        tables.row_of(results.read_one("tiny", "fusion-x-s2"))
+    found = results.read_results("tiny")
+    assert row_names(found, "fusion") == [["fusion-x-attention-s1"], ["fusion-x-s1"]]
+    with pytest.raises(RunError, match=r"'fusion-x-s2'; it is not there, or of another index or of other runs"):
+        results.row_of(found, "fusion-x-s2")
 
 
-def test_a_page_says_the_mean_of_all_seeds(corpus):
-    first = results.read_one("tiny", "audio-choi2016-uc-s1")
-    worse = evaluation.predictions_table([f"v{n}" for n in range(30)], TRUTH, make_scores(15, 2), LABELS)
-    files.write_text(paths.results_dir("tiny") / "audio-choi2016-uc-s2.predictions.csv", worse.to_csv(index=False))
-    (averaged,) = tables.averaged([first])
-    assert averaged["metrics"]["hit_at_1"]["value"] == pytest.approx((21 / 30 + 15 / 30) / 2)
-    assert (averaged["num_seeds"], averaged["run"]) == (2, first["run"])
-    assert tables.said(first).startswith("60.0 % of the test videos (mean of 2 seeds, 95 % interval ")
-    assert tables.said(first).endswith(", n = 30)")
+def test_a_page_says_the_mean_of_all_seeds(published):
+    write_result("audio-choi2016-uc-s2", "audio", TRUTH, make_scores(15, 2), seed=2, finished="2026-01-02")
+    found = results.read_results("tiny")
+    mean = results.mean_over_seeds(found, ["audio-choi2016-uc-s1"]).iloc[0]
+    assert mean["hit_at_1"] == pytest.approx((21 / 30 + 15 / 30) / 2)
+    assert (mean["num_seeds"], mean["run"]) == (2, "audio-choi2016-uc-s1")
+    text = tables.said(found, "audio-choi2016-uc-s1")
+    assert text.startswith("60.0 % of the test videos (mean of 2 seeds, 95 % interval ")
+    assert text.endswith(", n = 30)")
+
+
+def test_two_profiles_and_rates_stand_side_by_side(published):
+    table, same = tables.fold(tables.table3(results.read_results("tiny")))
+    assert (list(table.columns[:2]), same) == (["Model", "Weights"], "Profile: quick.")
+    protocol = {"learning_rate": 0.01}
+    write_result("audio-a", "audio", TRUTH, make_scores(3, 1), profile="paper", is_published=False)
+    write_result("audio-b", "audio", TRUTH, make_scores(3, 1), protocol=protocol)
+    table, same = tables.fold(tables.table3(results.read_results("tiny")))
+    assert same == ""
+    assert table[["Model", "Profile", "Other settings"]].to_numpy().tolist() == [
+        ["Choi 2016, CC", "quick", ""],
+        ["Choi 2016, UC", "paper", ""],
+        ["Choi 2016, UC", "quick", "learning rate 0.01"],
+        ["Choi 2016, UC", "quick", ""],
+    ]
+
+
+def test_an_architecture_from_elsewhere_has_a_row_after_the_papers(published):
+    write_result("audio-toy", "audio", TRUTH, make_scores(3, 1), finished="2026-01-02")
+    path = published / "audio-toy.json"
+    files.write_json(path, json.loads(path.read_text()) | {"model": "toy"})
+    table = tables.scores_table(results.read_results("tiny").loc[["audio-toy"]])
+    assert table["Model"].tolist() == ["toy, UC"]
+
+
+def test_fusions_are_said_with_the_words_of_their_form(found):
+    text = tables.fusions_said(found, ["fusion-x-s1", "fusion-x-attention-s2"])
+    assert text.startswith("The paper's fusion recognises 93.3 % of the test videos: +23.3 points against Choi 2016")
+    assert " The fusion with attention recognises 90.0 % of the test videos: " in text
+
+
+def test_calibration_is_given_before_and_after(found):
+    table = tables.calibration(found, ["fusion-x-s1"])
+    assert list(table.columns) == [
+        *("Model", "Temperature"),
+        *("Calibration error, before", "Calibration error, after", "Log loss, before", "Log loss, after"),
+    ]
+    assert float(table["Log loss, after"].iloc[0]) <= float(table["Log loss, before"].iloc[0])

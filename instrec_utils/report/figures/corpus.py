@@ -8,6 +8,7 @@ import librosa.display
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from instrec_utils.config import SPLITS, Conditions, LogMel
 from instrec_utils.report.figures import style
@@ -62,7 +63,7 @@ def durations(index: pd.DataFrame) -> Figure:
     axes.set(
         xlabel="duration in s", ylabel="videos", title=f"{len(seconds):,} videos, {_length(seconds.sum())} together"
     )
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.set_major_locator(style.whole_numbers())
     axes.grid(axis="y")
     return figure
 
@@ -249,8 +250,8 @@ def frame_strip(items: Sequence[tuple[str, np.ndarray]]) -> Figure:
     columns = max(len(frames) for _, frames in items)
     ratio = max(frames.shape[1] / frames.shape[2] for _, frames in items)
     height = (style.WIDTH / columns) * ratio + 0.24
-    figure = Figure(figsize=(style.WIDTH, height * len(items)), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.015, h_pad=0.015, wspace=0.0, hspace=0.0)
+    layout = ConstrainedLayoutEngine(w_pad=0.015, h_pad=0.015, wspace=0.0, hspace=0.0)
+    figure = Figure(figsize=(style.WIDTH, height * len(items)), layout=layout)
     for row, (title, frames) in zip(figure.subplots(len(items), columns, squeeze=False), items, strict=True):
         for axes, frame in zip(row, frames, strict=False):
             axes.imshow(frame, interpolation="antialiased")

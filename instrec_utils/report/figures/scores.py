@@ -10,6 +10,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from instrec_utils.report.figures import style
 from instrec_utils.report.words import KINDS
@@ -61,7 +62,7 @@ def _draw_history(axes: Axes, curves: pd.DataFrame, name: str, scale: float, res
             textcoords="offset points", ha="right" if is_late else "left", va="bottom", fontsize=8.5,
         )  # fmt: skip
     axes.set(ylabel="loss" if name == "loss" else "accuracy in %")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(style.whole_numbers())
     axes.grid(axis="y")
 
 
@@ -135,8 +136,8 @@ def confusions(items: Sequence[tuple[str, np.ndarray]], labels: Sequence[str]) -
         figure = Figure(figsize=(style.WIDTH, (0.31 * size + 1.25) * len(items)), layout="constrained")
         grid = figure.subplots(len(items), 1, squeeze=False)[:, 0]
     else:
-        figure = Figure(figsize=(style.WIDTH, style.WIDTH / len(items) + 0.9), layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.01, wspace=0)
+        layout = ConstrainedLayoutEngine(w_pad=0.01, wspace=0)
+        figure = Figure(figsize=(style.WIDTH, style.WIDTH / len(items) + 0.9), layout=layout)
         grid = figure.subplots(1, len(items), sharey=True, squeeze=False)[0]
     for axes, (title, matrix) in zip(grid, items, strict=True):
         percentages = 100 * np.asarray(matrix)

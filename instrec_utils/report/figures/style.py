@@ -15,6 +15,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from instrec_utils.config import SPLITS
@@ -24,9 +25,13 @@ WIDTH = 7.0  # inches: 770 pixels, the width of a page's text
 DPI = 110
 MAX_BYTES = 150_000  # of a picture file; a larger one is reduced to 256 colours
 SPLIT_COLOURS = dict(zip(SPLITS, ("#27445c", "#6d93b3", "#c3d5e3"), strict=True))
-DASHES = {"color": "#555555", "linewidth": 1, "linestyle": (0, (2, 2))}  # of a line that marks a reference
+DASHES: dict[str, Any] = {
+    "color": "#555555",
+    "linewidth": 1,
+    "linestyle": (0, (2, 2)),
+}  # of a line that marks a reference
 
-_STYLE = {
+_STYLE: Any = {
     "figure.dpi": DPI,
     "savefig.dpi": DPI,
     "figure.facecolor": "white",
@@ -99,6 +104,11 @@ def finish_rows(*panels: Axes, from_top: bool = True) -> None:
             axes.invert_yaxis()
         axes.grid(axis="x")
         axes.tick_params(axis="y", length=0)
+
+
+def whole_numbers() -> MaxNLocator:
+    """Return what puts ticks at whole numbers only."""
+    return MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True)
 
 
 def legend(figure: Figure, axes: Axes, ncols: int) -> None:
