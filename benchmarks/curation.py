@@ -39,7 +39,7 @@ def measure_index() -> dict[str, object]:
 
     from instrec_utils.corpora.index import read_index, write_index
     from instrec_utils.corpora.splits import grouped_split, paper_split, stratified_split
-    from instrec_utils.corpora.validation import validate
+    from instrec_utils.corpora.validation import count_findings, validate
 
     directory = published.locate_lists()
     steps = {"imports and checksums": time.perf_counter() - started}
@@ -56,7 +56,7 @@ def measure_index() -> dict[str, object]:
         index = take("read the published files", lambda: published.load_index("yt8m", directory))
         take("write the index", lambda: write_index(index, path))
         index = take("read the index", lambda: read_index(path))
-        report = take("validate", lambda: validate(index, Path(folder)).counts())
+        counts = take("validate", lambda: count_findings(validate(index, Path(folder))))
     rng = np.random.default_rng(10)
     groups = index.video_id.map(dict(zip(index.video_id, rng.integers(0, 40_000, len(index)), strict=True)))
     take("split as in the paper", lambda: paper_split(index))

@@ -52,29 +52,10 @@ _NO_SOUND = np.full(12 * CHROMA_STEPS, np.nan, dtype=np.float32)
 
 
 def split_by_group(index: pd.DataFrame, videos: Path, corpus_dir: Path, seed: int) -> pd.Series:
-    """Return a split that keeps near-duplicates together, and write which videos belong together.
+    """Return `splits.grouped_split` of the groups that `group_videos` finds.
 
-    Parameters
-    ----------
-    index : pd.DataFrame
-        See `group_videos`.
-    videos : Path
-        The folder that its paths are relative to.
-    corpus_dir : Path
-        Where ``groups.csv`` goes (``group, video_id, label`` of the groups of several videos), and the folder
-        ``fingerprints``.
-    seed : int
-        Of the draw.
-
-    Returns
-    -------
-    pd.Series [shape=(num_videos,), str]
-        train, validation or test, with the rows' index; see `splits.grouped_split`.
-
-    Raises
-    ------
-    CorpusError
-        See `group_videos` and `splits.grouped_split`.
+    The groups of several videos are written as ``groups.csv`` into the corpus' folder (``group, video_id, label``),
+    fingerprints into its folder ``fingerprints``.
     """
     groups = group_videos(index, videos, Path(corpus_dir) / "fingerprints")
     together = index[["video_id", "label"]].assign(group=groups)[groups.duplicated(keep=False)]

@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 
 from instrec_utils import __main__, corpora, paths, pipeline
 from instrec_utils.config import SPLITS
-from instrec_utils.corpora import near_duplicates, splits
+from instrec_utils.corpora import near_duplicates
 from instrec_utils.errors import CorpusError, DownloadError, ParameterError
 from instrec_utils.paper_data import availability, labels, paper_videos, published
 from instrec_utils.report import page as report
@@ -216,12 +216,16 @@ def together(corpus):
     return sorted(tuple(sorted(members)) for _, members in groups.groupby("group").video_id)
 
 
+def read_split(path, index):
+    return index.video_id.map(pd.read_csv(path, keep_default_na=False).set_index("video_id").split)
+
+
 def check_groups(corpus, expected):
     assert together(corpus) == sorted(expected)
     place = corpora.read_listed(corpus).set_index("video_id").split
     assert all(place[list(members)].nunique() == 1 for members in expected)
     assert (pd.crosstab(corpus.index.label, corpus.index.split)[list(SPLITS)] > 0).all(axis=None)
-    file = splits.read_split(corpus.directory / "splits" / "grouped.csv", corpus.index)
+    file = read_split(corpus.directory / "splits" / "grouped.csv", corpus.index)
     assert file.to_list() == corpus.index.split.to_list()
     assert corpus.split_method == "grouped"
     assert "a grouped split, which keeps near-duplicates together" in report.corpus_note(corpus).data
@@ -475,9 +479,7 @@ def test_the_splits_are_files_of_both_datasets(home, lists, monkeypatch):
     both = {}
     for corpus in published.CORPORA:
         index = published.load_index(corpus, lists)
-        read = {
-            way: splits.read_split(folder / f"{corpus}_{way}.csv", index) for way in ("paper", "stratified", "grouped")
-        }
+        read = {way: read_split(folder / f"{corpus}_{way}.csv", index) for way in ("paper", "stratified", "grouped")}
         assert read["paper"].to_list() == index.split.to_list()
         shares = pd.crosstab(index.label, read["stratified"])[list(SPLITS)]
         assert (abs(shares - [21, 4.5, 4.5]) < 1).all(axis=None)
