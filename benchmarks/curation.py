@@ -63,8 +63,8 @@ def measure_index() -> dict[str, object]:
     take("split stratified", lambda: stratified_split(index, rng))
     take("split grouped, 40,000 groups at most", lambda: grouped_split(index, groups, rng))
     cpu_seconds = time.process_time() - cpu_started
-    if report.missing.sum() != len(index):
-        raise RuntimeError(f"expected every video to be missing, got {report.missing.sum()} of {len(index)}")
+    if counts.missing.sum() != len(index):
+        raise RuntimeError(f"expected every video to be missing, got {counts.missing.sum()} of {len(index)}")
     return {"videos": len(index), "steps_seconds": steps, "cpu_seconds": cpu_seconds, "peak_bytes": peak_bytes()}
 
 

@@ -155,7 +155,7 @@ def fingerprints_of(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if info.has_picture:
         spread = np.linspace(0, media.num_frames(info.duration) - 1, FRAMES_A_VIDEO).round().astype(int)
         with contextlib.suppress(MediaError):  # pictures that end before the sound, or break off: those that came count
-            for frame in media.read_frames(path, size=_PICTURE_SIZE, numbers=np.unique(spread), num_threads=1):
+            for frame in media.read_frames(path, size=_PICTURE_SIZE, numbers=np.unique(spread).tolist(), num_threads=1):
                 frames.append(frame)
     hashes = frame_hashes(frames)
     try:
