@@ -147,10 +147,8 @@ def _near_duplicates(paths: list[Path]) -> np.ndarray:
             raise CorpusError(f"{path}: cannot be read as a photograph")
         hashes.append(perceptual_hash(picture, HASH_SIZE))
         mirrored.append(perceptual_hash(picture[:, ::-1], HASH_SIZE))
-    signs = np.where(hashes, 1, -1).astype(np.float32)
-    distance = (
-        signs.shape[1] - np.maximum(signs @ signs.T, signs @ np.where(mirrored, 1, -1).astype(np.float32).T)
-    ) / 2
+    signs, mirrored_signs = (np.where(bits, 1, -1).astype(np.float32) for bits in (hashes, mirrored))
+    distance = (signs.shape[1] - np.maximum(signs @ signs.T, signs @ mirrored_signs.T)) / 2
     return connected_components(distance <= SAME_PHOTOGRAPH, directed=False)[1]
 
 
