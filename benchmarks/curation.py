@@ -39,7 +39,7 @@ def measure_index() -> dict[str, object]:
 
     from instrec_utils.corpora.index import read_index, write_index
     from instrec_utils.corpora.splits import grouped_split, paper_split, stratified_split
-    from instrec_utils.corpora.validation import validate
+    from instrec_utils.corpora.validation import count_findings, validate
 
     directory = published.locate_lists()
     steps = {"imports and checksums": time.perf_counter() - started}
@@ -56,15 +56,15 @@ def measure_index() -> dict[str, object]:
         index = take("read the published files", lambda: published.load_index("yt8m", directory))
         take("write the index", lambda: write_index(index, path))
         index = take("read the index", lambda: read_index(path))
-        report = take("validate", lambda: validate(index, Path(folder)).counts())
+        counts = take("validate", lambda: count_findings(validate(index, Path(folder))))
     rng = np.random.default_rng(10)
     groups = index.video_id.map(dict(zip(index.video_id, rng.integers(0, 40_000, len(index)), strict=True)))
     take("split as in the paper", lambda: paper_split(index))
     take("split stratified", lambda: stratified_split(index, rng))
     take("split grouped, 40,000 groups at most", lambda: grouped_split(index, groups, rng))
     cpu_seconds = time.process_time() - cpu_started
-    if report.missing.sum() != len(index):
-        raise RuntimeError(f"expected every video to be missing, got {report.missing.sum()} of {len(index)}")
+    if counts.missing.sum() != len(index):
+        raise RuntimeError(f"expected every video to be missing, got {counts.missing.sum()} of {len(index)}")
     return {"videos": len(index), "steps_seconds": steps, "cpu_seconds": cpu_seconds, "peak_bytes": peak_bytes()}
 
 

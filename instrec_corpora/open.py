@@ -308,7 +308,13 @@ def _training_photographs(corpus: Corpus) -> list[tuple[str, np.ndarray]]:
     folder = source_dir()
     sources = corpus.split("train")["sources"].str.split(";").explode().drop_duplicates()
     names = sorted(source for source in sources if source.startswith("photos/"))
-    return [(name.split("/")[1], cv2.imread(str(folder / name))[:, :, ::-1]) for name in names]
+    found = []
+    for name in names:
+        picture = cv2.imread(str(folder / name))
+        if picture is None:
+            raise CorpusError(f"{folder / name}: cannot be read as a photograph")
+        found.append((name.split("/")[1], picture[:, :, ::-1]))
+    return found
 
 
 def _is_playable(index: pd.DataFrame) -> pd.Series:

@@ -25,13 +25,15 @@ from tqdm import tqdm
 
 from instrec_corpora.takes import parse_name
 from instrec_utils import config
+from instrec_utils.corpora.near_duplicates import perceptual_hash
 from instrec_utils.errors import CorpusError, DownloadError
 from instrec_utils.files import sha256_of_file, whole
 
 ARCHIVE_URL = "https://github.com/{repository}/archive/{commit}.zip"
 MAX_ARCHIVE_BYTES = 2 * 2**30  # the largest, all Philharmonia samples, has some 250 MB
 MAX_FILE_BYTES = 16 * 2**20
-SAME_PHOTOGRAPH = 50  # bits of 255 in which two hashes may differ: above it pairs begin to show two instruments
+HASH_SIZE = 16  # of the photographs' perceptual hash
+SAME_PHOTOGRAPH = 50  # bits of its 255 in which two hashes may differ: above it pairs begin to show two instruments
 
 _REMEDY = "set INSTREC_OPEN_CORPUS to a folder that holds the files of the registry, or try again later"
 
@@ -143,18 +145,11 @@ def _near_duplicates(paths: list[Path]) -> np.ndarray:
         picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
         if picture is None:
             raise CorpusError(f"{path}: cannot be read as a photograph")
-        hashes.append(_perceptual_hash(picture))
-        mirrored.append(_perceptual_hash(picture[:, ::-1]))
-    signs = np.array(hashes, np.float32)
-    distance = (signs.shape[1] - np.maximum(signs @ signs.T, signs @ np.array(mirrored, np.float32).T)) / 2
+        hashes.append(perceptual_hash(picture, HASH_SIZE))
+        mirrored.append(perceptual_hash(picture[:, ::-1], HASH_SIZE))
+    signs, mirrored_signs = (np.where(bits, 1, -1).astype(np.float32) for bits in (hashes, mirrored))
+    distance = (signs.shape[1] - np.maximum(signs @ signs.T, signs @ mirrored_signs.T)) / 2
     return connected_components(distance <= SAME_PHOTOGRAPH, directed=False)[1]
-
-
-def _perceptual_hash(picture: np.ndarray) -> np.ndarray:
-    """Return 255 signs: which of the lowest cosine coefficients are above their median."""
-    small = cv2.resize(picture, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
-    lowest = cv2.dct(small)[:16, :16].ravel()[1:]
-    return np.where(lowest > np.median(lowest), 1, -1)
 
 
 def _pcm_sha256(content: bytes) -> str:
