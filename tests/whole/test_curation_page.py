@@ -2,6 +2,7 @@
 
 import html
 import json
+import os
 import pickle
 import re
 import shutil
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from instrec_utils import __main__, files, paths, pipeline
+from instrec_utils import __main__, config, files, paths, pipeline
 from instrec_utils.errors import CorpusError, InstrecError
 from instrec_utils.paper_data import availability, labels, paper, paper_videos, published, youtube8m
 from instrec_utils.report import page as report
@@ -135,6 +136,19 @@ def test_every_video_that_both_lists_hold_bears_witness_to_a_label(shown):
     rows = table_captioned(shown, "YouTube-8M's label numbers. 45 of 45 shared videos agree, for 8 of 13 numbers.")[1:]
     assert [row[1] for row in rows] == list(labels.YOUTUBE8M_LABELS)
     assert sum(int(row[3]) for row in rows) == sum(int(row[4]) for row in rows) == 45
+
+
+@pytest.mark.skipif(
+    "INSTREC_ICMR2017" not in os.environ, reason="INSTREC_ICMR2017 names no copy of the published lists"
+)
+def test_the_split_files_of_the_published_lists_are_those_that_the_page_counts(shown, tmp_path):
+    header, *rows = table_captioned(shown, "Videos in each split")
+    folder = published.write_splits(published.locate_lists(), tmp_path)
+    names = {title: name for name, title in published.CORPORA.items()}
+    assert len(rows) == 6
+    for row in rows:
+        counts = pd.read_csv(folder / f"{names[row[0]]}_{row[1]}.csv").split.value_counts()
+        assert {part: number(row[header.index(part)]) for part in config.SPLITS} == counts.to_dict()
 
 
 def test_the_page_names_its_inputs(shown):
