@@ -72,7 +72,7 @@ def measure_index() -> dict[str, Any]:
 
 def peak_bytes() -> int:
     """Return the most memory that this process ever held; ru_maxrss would begin at what its parent held."""
-    return 1024 * int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1])
+    return 1024 * int(re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[0])
 
 
 def measure_notebook() -> dict[str, Any]:
@@ -124,7 +124,7 @@ def main() -> None:
         "versions": provenance.versions(),
         "device": provenance.device(),
     }
-    path = paths.runs_dir("benchmarks") / "results" / "curation.json"
+    path = paths.working_results_dir("benchmarks") / "curation.json"
     files.write_json(path, content)
     index, notebook = content["index"], content["notebook"]
     print(f"index of {index['videos']:,} videos: {index['seconds']:.2f} s, {index['peak_bytes'] / 1e6:.0f} MB")

@@ -71,7 +71,7 @@ report.table(
 # ## Table 1, recomputed
 
 # %%
-result = paths.runs_dir("curation") / "results" / "table1.json"
+result = paths.working_results_dir("curation") / "table1.json"
 recomputed = table1.write_table1(lists, result)
 report.table(
     table1.comparison_table(recomputed),
