@@ -14,9 +14,10 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from instrec_utils import __main__, config, files, paths, pipeline
+from instrec_utils import __main__, config, files, paths
 from instrec_utils.errors import CorpusError, InstrecError
 from instrec_utils.paper_data import availability, labels, paper, paper_videos, published, youtube8m
+from instrec_utils.pipeline import report as pipeline_report
 from instrec_utils.report import page as report
 
 HOME = Path(__file__).resolve().parents[2]
@@ -268,8 +269,8 @@ def checkout(home, monkeypatch):
     (home / "notebooks" / "curation.ipynb").write_text("one")
     monkeypatch.setattr(published, "locate_lists", lambda: home)
     monkeypatch.setattr(youtube8m, "locate_vocabulary", lambda: home / "vocabulary.csv")
-    monkeypatch.setattr(pipeline, "_sources_sha256", lambda: "as they were")
-    monkeypatch.setattr(pipeline, "build_book", lambda corpus: home / "html" / "index.html")
+    monkeypatch.setattr(pipeline_report, "_sources_sha256", lambda: "as they were")
+    monkeypatch.setattr(pipeline_report, "build_book", lambda corpus: home / "html" / "index.html")
     return home
 
 
@@ -281,25 +282,25 @@ def executed(checkout, monkeypatch):
     def execute(notebook, parameters, page, corpus):
         names.append(notebook.stem)
         files.write_text(page, "page")
-        files.write_json(paths.results_dir(corpus) / "table1.json", {})
+        files.write_json(paths.working_results_dir(corpus) / "table1.json", {})
 
-    monkeypatch.setattr(pipeline, "_make_page", execute)
+    monkeypatch.setattr(pipeline_report, "make_page", execute)
     return names
 
 
 def test_the_chapter_is_made_once_and_again_when_something_changed(checkout, executed):
-    assert pipeline.curation() == checkout / "html" / "curation" / "curation.html"
-    pipeline.curation()
+    assert pipeline_report.make_curation() == checkout / "html" / "curation" / "curation.html"
+    pipeline_report.make_curation()
     assert executed == ["curation"]
     (checkout / "notebooks" / "curation.ipynb").write_text("two")
-    pipeline.curation()
+    pipeline_report.make_curation()
     assert len(executed) == 2
-    (checkout / "results" / "curation" / "table1.json").unlink()
-    pipeline.curation()
+    (checkout / "runs" / "curation" / "results" / "table1.json").unlink()
+    pipeline_report.make_curation()
     assert len(executed) == 3
     (checkout / "data" / "yt8m").mkdir(parents=True)
     (checkout / "data" / "yt8m" / "ledger.sqlite").write_bytes(b"asked")
-    pipeline.curation()
+    pipeline_report.make_curation()
     assert len(executed) == 4
 
 
@@ -308,18 +309,18 @@ def test_a_chapter_that_failed_is_not_noted_as_made(checkout, executed, monkeypa
         raise InstrecError("curation.ipynb: ValueError")
 
     with monkeypatch.context() as context:
-        context.setattr(pipeline, "_make_page", fail)
+        context.setattr(pipeline_report, "make_page", fail)
         with pytest.raises(InstrecError):
-            pipeline.curation()
-    pipeline.curation()
+            pipeline_report.make_curation()
+    pipeline_report.make_curation()
     assert executed == ["curation"]
 
 
 def test_without_the_lists_the_command_says_what_to_set(home, monkeypatch):
     monkeypatch.setenv("INSTREC_ICMR2017", str(home))
-    monkeypatch.setattr(pipeline, "_make_page", lambda *_: pytest.fail("a notebook was executed"))
+    monkeypatch.setattr(pipeline_report, "make_page", lambda *_: pytest.fail("a notebook was executed"))
     with pytest.raises(CorpusError, match="INSTREC_ICMR2017 must name a folder that holds fcvid_auxinfo"):
-        pipeline.curation()
+        pipeline_report.make_curation()
 
 
 def test_validate_counts_by_class_and_split_and_names_what_it_found(home, videos):
