@@ -18,7 +18,7 @@ from instrec_utils import __main__, config, files, paths
 from instrec_utils.errors import CorpusError, InstrecError
 from instrec_utils.paper_data import availability, labels, paper, paper_videos, published, youtube8m
 from instrec_utils.pipeline import report as pipeline_report
-from instrec_utils.report import page as report
+from instrec_utils.report import page
 
 HOME = Path(__file__).resolve().parents[2]
 PAGE = HOME / "book" / "curation" / "curation.ipynb"
@@ -173,7 +173,7 @@ def test_the_page_never_claims_to_have_asked(outputs):
 
 def test_a_searchable_table_has_all_rows_and_escapes_them():
     frame = pd.DataFrame({"Entity": ["Guitar <Hero>", "Piano"]})
-    content = report.searchable(frame, "Two.").data
+    content = page.searchable(frame, "Two.").data
     assert content.count("<tr") == 3
     assert "Guitar &lt;Hero&gt;" in content
     assert "<output>2</output> of 2" in content
@@ -189,15 +189,15 @@ def test_typing_words_leaves_the_rows_that_have_them_all():
     frame = pd.DataFrame({"Entity": ["Guitar Hero", "Guitar", "Chess"], "Reason": ["a game", "", "a game"]})
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page()
+        tab = browser.new_page()
         problems = []
-        page.on("console", lambda message: problems.append(message.text))
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.set_content(report.searchable(frame, "Three.").data)
+        tab.on("console", lambda message: problems.append(message.text))
+        tab.on("pageerror", lambda error: problems.append(str(error)))
+        tab.set_content(page.searchable(frame, "Three.").data)
         left = {}
         for words in ("", "GUITAR", "game guitar", "[", "guitar  "):
-            page.get_by_label("Show rows with").fill(words)
-            left[words] = (page.locator("tbody tr:visible").count(), page.locator("output").inner_text())
+            tab.get_by_label("Show rows with").fill(words)
+            left[words] = (tab.locator("tbody tr:visible").count(), tab.locator("output").inner_text())
         browser.close()
     assert left == {"": (3, "3"), "GUITAR": (2, "2"), "game guitar": (1, "1"), "[": (0, "0"), "guitar  ": (2, "2")}
     assert problems == []
@@ -234,8 +234,8 @@ def test_the_chapter_shows_what_a_ledger_and_records_hold(home, monkeypatch):
             ledger.record(f"-y{n}_0", state, reason=reason)
 
     tables, said = {}, []
-    monkeypatch.setattr(report, "table", lambda frame, caption: tables.setdefault(caption, frame))
-    monkeypatch.setattr(report, "searchable", lambda frame, caption: tables.setdefault(caption, frame))
+    monkeypatch.setattr(page, "table", lambda frame, caption: tables.setdefault(caption, frame))
+    monkeypatch.setattr(page, "searchable", lambda frame, caption: tables.setdefault(caption, frame))
     monkeypatch.setattr("IPython.display.Markdown", lambda text: said.append(text))
     source = (HOME / "notebooks" / "curation.py").read_text(encoding="utf-8")
     assert source.count('records: str = ""') == 1
