@@ -21,8 +21,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from instrec_utils import files, paths, provenance
 from instrec_utils.errors import InstrecError
@@ -32,7 +34,7 @@ REPEATS = 5
 INDEX_SECONDS, INDEX_BYTES, NOTEBOOK_SECONDS = 3.0, 500 * 10**6, 60.0  # what the project promises
 
 
-def measure_index() -> dict[str, object]:
+def measure_index() -> dict[str, Any]:
     """Take the whole of YouTube-8M through the index, once, in this process."""
     started = time.perf_counter()
     import numpy as np
@@ -45,7 +47,7 @@ def measure_index() -> dict[str, object]:
     steps = {"imports and checksums": time.perf_counter() - started}
     cpu_started = time.process_time()
 
-    def take(name: str, step):
+    def take(name: str, step: Callable[[], Any]) -> Any:
         began = time.perf_counter()
         result = step()
         steps[name] = time.perf_counter() - began
@@ -70,10 +72,10 @@ def measure_index() -> dict[str, object]:
 
 def peak_bytes() -> int:
     """Return the most memory that this process ever held; ru_maxrss would begin at what its parent held."""
-    return 1024 * int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1])
+    return 1024 * int(re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[0])
 
 
-def measure_notebook() -> dict[str, object]:
+def measure_notebook() -> dict[str, Any]:
     """Execute the curation notebook once, as papermill does it, into a home that is thrown away."""
     import papermill
 
@@ -89,7 +91,7 @@ def measure_notebook() -> dict[str, object]:
     return {"seconds": seconds, "limit_seconds": NOTEBOOK_SECONDS}
 
 
-def in_own_process(what: str) -> dict[str, object]:
+def in_own_process(what: str) -> dict[str, Any]:
     """Return what this file measures when it is called with `what`."""
     command = [sys.executable, __file__, what]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
@@ -103,7 +105,7 @@ def main() -> None:
     for run in runs:
         run["seconds"] = sum(run["steps_seconds"].values()) - run["steps_seconds"]["imports and checksums"]
     seconds = [run["seconds"] for run in runs]
-    content = {
+    content: dict[str, Any] = {
         "index": {
             "videos": runs[0]["videos"],
             "seconds": statistics.median(seconds),
@@ -122,7 +124,7 @@ def main() -> None:
         "versions": provenance.versions(),
         "device": provenance.device(),
     }
-    path = paths.runs_dir("benchmarks") / "results" / "curation.json"
+    path = paths.working_results_dir("benchmarks") / "curation.json"
     files.write_json(path, content)
     index, notebook = content["index"], content["notebook"]
     print(f"index of {index['videos']:,} videos: {index['seconds']:.2f} s, {index['peak_bytes'] / 1e6:.0f} MB")

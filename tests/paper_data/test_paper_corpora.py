@@ -15,7 +15,6 @@ import time
 from functools import partial
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -490,20 +489,3 @@ def test_the_splits_are_files_of_both_datasets(home, lists, monkeypatch):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     CliRunner().invoke(__main__.app, ["curation"], catch_exceptions=False)
     assert before == {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-@pytest.mark.skipif(
-    "INSTREC_ICMR2017" not in os.environ, reason="INSTREC_ICMR2017 names no copy of the published lists"
-)
-def test_the_split_files_of_the_published_lists_are_those_that_the_page_counts(tmp_path):
-    from test_curation_page import PAGE, number, table_captioned
-
-    cells = nbformat.read(PAGE, as_version=4).cells
-    shown = "".join(o.get("data", {}).get("text/html", "") for cell in cells for o in cell.get("outputs", []))
-    header, *rows = table_captioned(shown, "Videos in each split")
-    folder = published.write_splits(published.locate_lists(), tmp_path)
-    names = {"FCVID": "fcvid", "YouTube-8M": "yt8m"}
-    assert len(rows) == 6
-    for row in rows:
-        counts = pd.read_csv(folder / f"{names[row[0]]}_{row[1]}.csv").split.value_counts()
-        assert [number(cell) for cell in row[2:5]] == [counts[name] for name in header[2:5]]
