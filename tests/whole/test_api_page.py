@@ -6,7 +6,7 @@ from pathlib import Path
 HOME = Path(__file__).resolve().parents[2]
 PACKAGE = HOME / "instrec_utils"
 LISTED = re.findall(r"^\.\. automodule:: (\S+)$", (HOME / "book" / "api.md").read_text(encoding="utf-8"), re.MULTILINE)
-# Classes of Keras with other insides, which cannot be read where Keras is not loaded; the command line has its `--help`.
+# Classes of Keras with other insides, which cannot be read where Keras is not loaded; a command line that has `--help`.
 LEFT_OUT = {
     "__main__",
     "models.fused_adam",

@@ -57,7 +57,7 @@ RULES = {
         r"\bframes?_(max_epochs|epochs|learning_rate|batch_size|patience|protocol)\b", "visual_max_epochs, ..."
     ),
     "split method": Rule(
-        r"""(?-i:\bWAYS\b)|\w\.way\b|\bway(: str|=)|[\["']way["'\]]""", "split_method", where=(*PACKAGES, "tests/**/*.py")
+        r"""(?-i:\bWAYS\b)|\w\.way\b|\bway(: str|=)|[\["']way["'\]]""", "split_method", (*PACKAGES, "tests/**/*.py")
     ),
     "index of a corpus": Rule(r"\bcorpora\.(read|prepare|listed)\(", "read_corpus, prepare_corpus, read_listed", CODE),
 }
