@@ -82,7 +82,8 @@ def test_the_book_numbers_figures_and_the_text_refers_to_them(home):
     (home / "book" / "references.bib").touch()
     (home / "book" / "_toc.yml").write_text("format: jb-book\nroot: mine/page\n")
     shown = [report.picture("mine", name, np.zeros((8, 8, 3), np.uint8), f"Caption {name}.", "Black.") for name in "ab"]
-    notebook = nbformat.v4.new_notebook()
+    language = {"language_info": {"name": "python", "pygments_lexer": "ipython3"}}
+    notebook = nbformat.v4.new_notebook(metadata=language)
     outputs = [nbformat.v4.new_output("display_data", data=one._repr_mimebundle_()) for one in shown]
     for output in outputs:
         output["data"]["text/markdown"] = report.for_book(output["data"]["text/markdown"], "mine")
