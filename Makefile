@@ -12,7 +12,7 @@ STAMP := .venv/.installed
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help setup report tables release bench curation download validate test book lint sync lock clean
+.PHONY: help setup report tables release bench curation download validate test book lint lab sync lock clean
 
 help:
 	@sed -n 's/^# //p; /^$$/q' Makefile
@@ -27,7 +27,8 @@ help:
 #- make validate  looks at every video of a corpus (CORPUS=...)
 #- make bench     ratios and limits, measured (BENCH=extraction, training, jpeg or curation)
 #- make book      the book from the pages that are there
-#- make lint      style
+#- make lint      style, floors and types
+#- make lab       JupyterLab on the notebooks
 #- make sync      pairs the notebooks
 #- make lock      renews the pins
 #- make clean     removes data, runs and the built book
@@ -67,6 +68,11 @@ test: lint
 lint: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/mypy
+
+lab: $(STAMP)
+	@INSTREC_HOME="$(CURDIR)" $(BIN)/jupyter lab notebooks/
 
 bench: $(STAMP)
 	@$(BIN)/python benchmarks/$(BENCH).py

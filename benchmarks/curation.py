@@ -1,8 +1,8 @@
 """How long and how large: the index of YouTube-8M's 60,794 videos, and the chapter on the paper's data.
 
 Run by hand, on a machine that does nothing else: ``python benchmarks/curation.py``. Writes
-``results/benchmarks/curation.json``. The published lists and the vocabulary are found as by ``make curation``; what has
-to be downloaded is downloaded before anything is measured.
+``runs/benchmarks/results/curation.json``. The published lists and the vocabulary are found as by ``make curation``;
+what has to be downloaded is downloaded before anything is measured.
 
 The index is measured in a process of its own, five times, from the published files to the three splits: read the list
 and the durations, write and read the index file, validate (no video is here, so all are missing), split in the paper's
@@ -41,7 +41,7 @@ def measure_index() -> dict[str, object]:
     from instrec_utils.corpora.splits import grouped_split, paper_split, stratified_split
     from instrec_utils.corpora.validation import validate
 
-    directory = published.locate()
+    directory = published.locate_lists()
     steps = {"imports and checksums": time.perf_counter() - started}
     cpu_started = time.process_time()
 
@@ -84,7 +84,7 @@ def measure_notebook() -> dict[str, object]:
         started = time.perf_counter()
         papermill.execute_notebook(notebook, Path(folder) / "page.ipynb", kernel_name="python3", progress_bar=False)
         seconds = time.perf_counter() - started
-        if not (Path(folder) / "results" / "curation" / "table1.json").is_file():
+        if not (Path(folder) / "runs" / "curation" / "results" / "table1.json").is_file():
             raise RuntimeError("the notebook wrote no table1.json")
     return {"seconds": seconds, "limit_seconds": NOTEBOOK_SECONDS}
 
@@ -97,7 +97,7 @@ def in_own_process(what: str) -> dict[str, object]:
 
 def main() -> None:
     """Measure, write the result, and say what it is."""
-    published.locate()
+    published.locate_lists()
     youtube8m.locate_vocabulary()
     runs = [in_own_process("index") for _ in range(REPEATS)]
     for run in runs:
@@ -122,7 +122,7 @@ def main() -> None:
         "versions": provenance.versions(),
         "device": provenance.device(),
     }
-    path = paths.results_dir("benchmarks") / "curation.json"
+    path = paths.runs_dir("benchmarks") / "results" / "curation.json"
     files.write_json(path, content)
     index, notebook = content["index"], content["notebook"]
     print(f"index of {index['videos']:,} videos: {index['seconds']:.2f} s, {index['peak_bytes'] / 1e6:.0f} MB")

@@ -1,6 +1,6 @@
 """Measure what it costs to store frames as JPEG, and write ``results/benchmarks/jpeg.json`` and the page that shows it.
 
-The test videos of a corpus are decoded once more, and its frame model sees their frames as they were decoded and as
+The test videos of a corpus are decoded once more, and its visual network sees their frames as they were decoded and as
 JPEG of several qualities. It was trained on frames of the quality that the store has. Run after ``make report``.
 """
 
@@ -16,11 +16,12 @@ import numpy as np
 from tqdm import tqdm
 
 from instrec_utils import config, corpora, evaluation, files, media, paths, provenance
-from instrec_utils.features import store as features
+from instrec_utils.features import store
 from instrec_utils.inputs import frames
-from instrec_utils.report import results
-from instrec_utils.robustness.measurement import Networks, check_reproduced
-from instrec_utils.training import result_files, runs
+from instrec_utils.robustness.measurement import check_reproduced
+from instrec_utils.robustness.networks import Networks
+from instrec_utils.training import result_files
+from instrec_utils.training.runs import report_parameters, runs_of
 
 QUALITIES = (95, 90, 75, 50, 25)
 
@@ -31,7 +32,7 @@ def measure(networks: Networks) -> dict:
     scores: dict[str, list] = {name: [] for name in ("decoded", *map(str, QUALITIES))}
     num_bytes: dict[str, list] = {str(quality): [] for quality in QUALITIES}
     for video in tqdm(networks.videos, desc="JPEG", unit="video"):
-        count = features.count_frames(features.features_path(corpus.directory / "features", video.video_id))
+        count = store.count_frames(store.features_path(corpus.directory / "features", video.video_id))
         numbers = frames.choose_uniformly(count, networks.num_frames) if count else []
         path = corpus.videos / video.path
         decoded = list(media.read_frames(path, size=config.FRAME_SIZE, numbers=numbers)) if count else []
@@ -41,9 +42,9 @@ def measure(networks: Networks) -> dict:
                 stored = [frames.encode_jpeg(picture, int(name)) for picture in decoded]
                 num_bytes[name] += [len(one) for one in stored]
                 shown = [frames.decode_jpeg(one) for one in stored]
-            found.append(networks.of_pictures(np.array(shown))["frame_scores"].mean(axis=0))
+            found.append(networks.of_frames(np.array(shown))["frame_scores"].mean(axis=0))
     arrays = {name: np.stack(found) for name, found in scores.items()}
-    own = result_files.read_predictions(runs.result_path(corpus.name, run.name))
+    own = result_files.read_predictions(run.result_path)
     check_reproduced({"visual": run.name}, {"visual": own}, {"visual": arrays[str(frames.JPEG_QUALITY)]})
     truth = corpus.targets(corpus.split("test"))
     return {name: _row(truth, arrays, name, num_bytes) for name in scores}
@@ -67,8 +68,8 @@ def main() -> None:
     parser.add_argument("--corpus", default="open")
     options = parser.parse_args()
     corpus = corpora.read_corpus(options.corpus)
-    audio, run = (runs.read(corpus, name) for name in results.headline(results.read_results(corpus.name)).index[:2])
-    measured = measure(Networks(corpus, audio, run, seed=run.seed))
+    audio, run, _ = runs_of(corpus, report_parameters(corpus.name)).values()
+    measured = measure(Networks(audio, run, seed=run.seed))
     files.write_json(
         paths.results_dir("benchmarks") / "jpeg.json",
         {

@@ -110,7 +110,10 @@ def render_clip(clip: Clip, corpus_dir: Path, settings: DemoSettings) -> None:
     )
 
     def play(label: str) -> np.ndarray:
-        return phrases.render(phrases.compose(label, clip.duration, generator), clip.duration)
+        midi = phrases.compose(label, clip.duration, generator)
+        if clip.sound == "silent":  # nobody hears it
+            return np.zeros(round(clip.duration * staging.SAMPLE_RATE), np.float32)
+        return phrases.render(midi, clip.duration)
 
     sound = acoustics.record(
         play(clip.label),

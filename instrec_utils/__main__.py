@@ -31,14 +31,14 @@ def report(
     """Do everything from videos to the built book; what is already done and valid is skipped."""
     # papermill's progress bar looks for widgets that only a notebook needs.
     warnings.filterwarnings("ignore", message="IProgress not found")
-    from instrec_utils import pipeline
+    from instrec_utils.pipeline.report import make_report
     from instrec_utils.report import results, summary
 
     overrides = parse_parameters(parameter or [])
     if root:
         overrides["root"] = root
-    page = pipeline.run(corpus, overrides)
-    found = results.read_results(overrides.get("corpus", corpus))
+    page = make_report(corpus, overrides)
+    found = results.read_results(str(overrides.get("corpus", corpus)))
     print(f"\n{summary.headline_text(found)}\n\nThe book: {page}")
 
 
@@ -52,10 +52,25 @@ def tables(
 ) -> None:
     """Train every run of Tables 2 to 4 that is not there yet, then make the pages and the book anew."""
     warnings.filterwarnings("ignore", message="IProgress not found")
-    from instrec_utils import grid, pipeline
+    from instrec_utils.pipeline.grid import train_experiments
+    from instrec_utils.pipeline.report import make_report
 
-    count = grid.run(corpus, scheduler=scheduler, resources={"GPU": gpus} if gpus else None)
-    print(f"\n{count} runs trained.\nThe book: {pipeline.run(corpus, {})}")
+    count = train_experiments(corpus, scheduler=scheduler, resources={"GPU": gpus} if gpus else None)
+    print(f"\n{count} runs trained.\nThe book: {make_report(corpus, {})}")
+
+
+@app.command()
+def publish(
+    corpus: Annotated[str, typer.Option(help="A corpus that the book publishes: demo, open, curation.")] = "demo",
+) -> None:
+    """Copy the results, pages and media made here into the folders that git tracks."""
+    from instrec_utils import paths
+    from instrec_utils.pipeline.publish import publish as publish_corpus
+
+    changed = publish_corpus(corpus)
+    for path in changed:
+        print(path.relative_to(paths.home()))
+    print(f"{len(changed)} tracked files changed; look at them with git diff, then commit them")
 
 
 @app.command()
@@ -66,7 +81,7 @@ def release(
     from instrec_utils import corpora, paths
     from instrec_utils import release as releases
 
-    path = releases.write(corpora.read_corpus(corpus), paths.home() / "release")
+    path = releases.write_release(corpora.read_corpus(corpus), paths.home() / "release")
     print(f"\n{path}: {path.stat().st_size / 2**20:.1f} MiB; its checksum is beside it")
 
 
@@ -75,11 +90,12 @@ def curation(
     records: Annotated[str, typer.Option(help="Folder with YouTube-8M's video-level records.")] = "",
 ) -> None:
     """Recompute the paper's Table 1, the splits and the chapter on its data from the authors' lists; build the book."""
-    from instrec_utils import paths, pipeline
+    from instrec_utils import paths
     from instrec_utils.paper_data import published
+    from instrec_utils.pipeline.report import make_curation
 
-    splits = published.write_splits(published.locate(), paths.data_dir() / "curation" / "splits")
-    print(f"\nThe splits: {splits}\nThe page: {pipeline.curation(records)}")
+    splits = published.write_splits(published.locate_lists(), paths.data_dir() / "curation" / "splits")
+    print(f"\nThe splits: {splits}\nThe page: {make_curation(records)}")
 
 
 @app.command()
@@ -91,17 +107,17 @@ def download(
     """Ask YouTube for the paper's YouTube-8M videos; what is here or gone for good is not asked for again."""
     from tqdm import tqdm
 
-    from instrec_utils.paper_data import availability, paper_videos, published
+    from instrec_utils.paper_data import availability, downloads, paper_videos, published
 
-    manners = availability.Manners(num_workers=workers, cookies=cookies)
-    index = paper_videos.in_turn(published.load_index("yt8m", published.locate()))
+    manners = downloads.Manners(num_workers=workers, cookies=cookies)
+    index = paper_videos.in_turn(published.load_index("yt8m", published.locate_lists()))
     folder = paper_videos.youtube8m_dir()
     with availability.Ledger(paper_videos.ledger_path()) as ledger:
         wanted = availability.with_paths(index, ledger).head(limit or len(index))
         num_open = int(wanted.state.isin([availability.NOT_ASKED, "failed"]).sum())
         try:
             with tqdm(desc="asking for videos", total=num_open, unit="video", disable=None) as progress:
-                availability.download(wanted.video_id, folder, ledger, manners, lambda *_: progress.update())
+                downloads.download_videos(wanted.video_id, folder, ledger, manners, lambda *_: progress.update())
         finally:  # also when stopped: what was answered is in the ledger
             table = availability.availability_table(availability.with_paths(index, ledger))
             print(f"\nVideos of YouTube-8M under {folder}:\n\n{table.to_string(index=False, na_rep='-')}")

@@ -30,8 +30,14 @@ def connect(scheduler: str = "", num_workers: int = 0) -> Iterator[Any]:
 
     Parameters
     ----------
-    scheduler : address of a running scheduler ("tcp://host:8786"); empty for a cluster of processes here.
-    num_workers : processes of that local cluster; 0 for one a core.
+    scheduler : str
+        Address of a running scheduler ("tcp://host:8786"); empty for a cluster of processes here.
+    num_workers : int
+        Processes of that local cluster; 0 for one a core.
+
+    Yields
+    ------
+    distributed.Client
     """
     import dask
     from distributed import Client, LocalCluster
@@ -40,20 +46,19 @@ def connect(scheduler: str = "", num_workers: int = 0) -> Iterator[Any]:
         with Client(scheduler) as client:
             yield client
         return
-    workers = num_workers or num_cores()
     settings = {
         "distributed.logging.distributed": "error",
         "logging.distributed": "error",
         "distributed.scheduler.allowed-failures": 0,  # `process` itself tries again
     }
-    # Memory limits serve clusters that are watched; any free port keeps two clusters from warning of each other.
-    with (
-        dask.config.set(settings),
-        LocalCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", memory_limit=0, silence_logs=40
-        ) as local,
-        Client(local) as client,
-    ):
+    options: dict[str, Any] = {
+        "n_workers": num_workers or num_cores(),
+        "threads_per_worker": 1,
+        "dashboard_address": "127.0.0.1:0",  # any free port keeps two clusters from warning of each other
+        "memory_limit": 0,  # limits serve clusters that are watched
+        "silence_logs": 40,
+    }
+    with dask.config.set(settings), LocalCluster(**options) as local, Client(local) as client:
         yield client
 
 
@@ -95,14 +100,19 @@ def process(
 
     Parameters
     ----------
-    function : called with one item; must be importable by the workers.
-    items : picklable.
-    description : shown before the progress bar.
-    scheduler, num_workers : see `connect`.
+    function : callable
+        Called with one item; must be importable by the workers.
+    items : iterable
+        Of what can be pickled.
+    description : str
+        Shown before the progress bar.
+    scheduler : str
+    num_workers : int
+        See `connect`.
 
     Yields
     ------
-    item, result
+    tuple of item and result
         In the order of completion; the result is the exception where the function raised one, or Dask's
         ``KilledWorker`` where the item ended its worker twice.
 
@@ -161,7 +171,7 @@ def _in_flight(
 def _outcomes(client: Any, futures: list[Any]) -> dict[Any, Any]:
     """Return the results or exceptions of those futures that have one."""
     from distributed import CancelledError
-    from distributed.comm import CommClosedError
+    from distributed.comm.core import CommClosedError
 
     gone = ConnectionError(f"the Dask scheduler at {client.scheduler.address} is gone; start again to carry on")
     if any(future.status == "cancelled" for future in futures):

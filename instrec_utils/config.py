@@ -33,10 +33,14 @@ class LogMel:
 
     Attributes
     ----------
-    sample_rate : Hz, mono.
-    n_fft, hop_length : samples; Hann window.
-    n_mels : mel bands (rows).
-    num_frames : spectrogram frames of one model input (columns).
+    sample_rate : int [Hz]
+        Of mono sound.
+    n_fft, hop_length : int [samples]
+        Of the Hann window.
+    n_mels : int
+        Mel bands: rows.
+    num_frames : int
+        Spectrogram frames of one network input: columns.
     """
 
     sample_rate: int
@@ -72,12 +76,18 @@ class Protocol:
 
     Attributes
     ----------
-    optimizer : "sgd" (momentum 0.9) or "adam".
-    learning_rate : at the first epoch.
-    batch_size : examples: videos; frames for the frame models; windows for the model after Han.
-    max_epochs : at the latest.
-    patience : epochs without a lower validation loss after which training stops.
-    halve_every : epochs after which the learning rate is halved; 0 for never.
+    optimizer : str
+        "sgd" (momentum 0.9) or "adam".
+    learning_rate : float [> 0]
+        At the first epoch.
+    batch_size : int [>= 1]
+        Examples: videos, or what an architecture makes of them, as single frames or windows.
+    max_epochs : int [epochs]
+        At the latest.
+    patience : int [epochs]
+        Without a lower validation loss after which training stops.
+    halve_every : int [epochs]
+        After which the learning rate is halved; 0 for never.
     """
 
     optimizer: str
@@ -94,58 +104,33 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Profile:
-    """A set of training protocols, and what goes with them.
+    """What a training depends on beside each architecture's own protocol, which that declares.
 
     Attributes
     ----------
-    audio : protocol of each audio model, by its name.
-    frames : protocol of the frame models.
-    fusion : protocol of the late fusion.
-    warm_up_epochs : epochs in which an audio model is first trained on single segments or windows.
-    augment : vary the spectrograms in training.
-    freeze_backbone : train a frame model's layer of classes only, on stored features.
-    fusion_dropout : share dropped after each dense layer of the fusion.
+    warm_up_epochs : int [epochs, >= 0]
+        In which an audio network is first trained on single segments or windows.
+    augment : bool
+        Vary the spectrograms in training.
+    freeze_backbone : bool
+        Train a visual network's layer of classes only, on stored embeddings.
+    fusion_dropout : float [0 to 1]
+        Share dropped after each dense layer of the fusion.
     """
 
-    audio: dict[str, Protocol]
-    frames: Protocol
-    fusion: Protocol
     warm_up_epochs: int
     augment: bool
     freeze_backbone: bool
     fusion_dropout: float
 
 
-TRAINING_VERSION = 4  # raised when training changes what the same settings give
-
-_PAPER_AUDIO = Protocol("adam", 1e-3, batch_size=16, max_epochs=200, patience=10)
-
 PROFILES = {
-    # The paper names SGD, its rates, batch and patience for frames; for audio Adam and patience, and no more (3.4).
-    "paper": Profile(
-        audio={"han2016": _PAPER_AUDIO, "choi2016": _PAPER_AUDIO, "xception_audio": _PAPER_AUDIO},
-        frames=Protocol("sgd", 1e-4, batch_size=64, max_epochs=200, patience=5, halve_every=5),
-        fusion=Protocol("adam", 1e-3, batch_size=16, max_epochs=200, patience=10),
-        warm_up_epochs=0,
-        augment=False,
-        freeze_backbone=False,
-        fusion_dropout=0.0,
-    ),
+    "paper": Profile(warm_up_epochs=0, augment=False, freeze_backbone=False, fusion_dropout=0.0),
     # For corpora of a few hundred videos on a CPU.
-    "quick": Profile(
-        audio={
-            "han2016": Protocol("adam", 1e-4, batch_size=64, max_epochs=3, patience=10),
-            "choi2016": Protocol("adam", 5e-5, batch_size=8, max_epochs=3, patience=10),
-            "xception_audio": Protocol("adam", 1e-4, batch_size=8, max_epochs=2, patience=10),
-        },
-        frames=Protocol("adam", 1e-3, batch_size=160, max_epochs=60, patience=8),
-        fusion=Protocol("adam", 1e-4, batch_size=16, max_epochs=40, patience=8),
-        warm_up_epochs=12,
-        augment=True,
-        freeze_backbone=True,
-        fusion_dropout=0.5,
-    ),
+    "quick": Profile(warm_up_epochs=8, augment=True, freeze_backbone=True, fusion_dropout=0.5),
 }
+
+TRAINING_VERSION = 4  # raised when training changes what the same settings give
 
 
 @dataclass(frozen=True)

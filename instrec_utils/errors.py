@@ -1,6 +1,6 @@
 """The exceptions that a user of the package meets.
 
-Every message says what is allowed, what was received, and which file it was about.
+Every message is one line that names the thing, what is allowed and what was received.
 """
 
 from __future__ import annotations

@@ -28,6 +28,12 @@ METRICS = ("hit_at_1", "hit_at_3", "f1_macro", "f1_weighted")
 def validate(truth: np.ndarray, scores: np.ndarray) -> None:
     """Refuse scores that cannot be evaluated.
 
+    Parameters
+    ----------
+    truth : np.ndarray [shape=(num_videos,), int]
+        Class numbers.
+    scores : np.ndarray [shape=(num_videos, num_classes), float]
+
     Raises
     ------
     ValueError
@@ -44,18 +50,42 @@ def validate(truth: np.ndarray, scores: np.ndarray) -> None:
 
 
 def hit_at_k(truth: np.ndarray, scores: np.ndarray, k: int) -> float:
-    """Return the share of videos whose label is among their k highest scores, 0 to 1; of equal scores the first."""
+    """Return the share of videos whose label is among their k highest scores; of equal scores the first counts.
+
+    Parameters
+    ----------
+    truth : np.ndarray [shape=(num_videos,), int]
+    scores : np.ndarray [shape=(num_videos, num_classes), float]
+    k : int [>= 1]
+
+    Returns
+    -------
+    float [0 to 1]
+    """
     highest = np.argsort(-scores, axis=1, kind="stable")[:, :k]
     return float(np.mean((highest == truth[:, None]).any(axis=1)))
 
 
 def f1(truth: np.ndarray, scores: np.ndarray, average: str) -> float:
-    """Return the F1 measure of the highest scores, 0 to 1; `average` is "macro" or "weighted"."""
+    """Return the F1 measure of the highest scores.
+
+    Parameters
+    ----------
+    truth : np.ndarray [shape=(num_videos,), int]
+    scores : np.ndarray [shape=(num_videos, num_classes), float]
+    average : {"macro", "weighted"}
+        Every class counts alike, or by the number of its videos.
+
+    Returns
+    -------
+    float [0 to 1]
+    """
     by_class, sizes = _f1_by_class(truth, scores)
     return float(np.average(by_class, weights={"macro": None, "weighted": sizes}[average]))
 
 
 def _f1_of_present(truth: np.ndarray, scores: np.ndarray) -> float:
+    """Return the macro average over the classes that are there."""
     by_class, sizes = _f1_by_class(truth, scores)
     return float(np.mean(by_class[sizes > 0]))
 
@@ -93,8 +123,8 @@ def evaluate(truth: np.ndarray, runs: Sequence[np.ndarray], *, seed: int = 0) ->
     Returns
     -------
     dict of str to dict of str to float
-        For each of `METRICS`, 0 to 1: value, the mean over seeds; low and high, the 95 % percentile interval of that mean
-        over videos; and of several seeds spread, the standard deviation over them.
+        For each of `METRICS`, 0 to 1: value, the mean over seeds; low and high, the 95 % percentile interval of that
+        mean over videos; and of several seeds spread, the standard deviation over them.
 
     Raises
     ------
@@ -123,9 +153,15 @@ def compare_seeds(truth: np.ndarray, first: Sequence[np.ndarray], second: Sequen
     A permutation test over videos: of each video the share of seeds that is right counts, and under the hypothesis
     either model's could be the other's.
 
+    Parameters
+    ----------
+    truth : np.ndarray [shape=(num_videos,), int]
+    first, second : sequence of np.ndarray [shape=(num_videos, num_classes), float]
+        Scores of each seed.
+
     Returns
     -------
-    dict
+    dict of str to float
         difference: of the Hit@1, -1 to 1; p_value, two-sided.
     """
     rates = [np.mean([scores.argmax(axis=1) == truth for scores in runs], axis=0) for runs in (first, second)]
@@ -143,12 +179,17 @@ def holm(p_values: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    p_values [shape=(num_tests,), 0 to 1] : in any order.
+    p_values : np.ndarray [shape=(num_tests,), 0 to 1]
+        In any order.
 
     Returns
     -------
     np.ndarray [shape=(num_tests,), 0 to 1]
         In the same order.
+
+    References
+    ----------
+    S. Holm: A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6(2), 1979.
     """
     order = np.argsort(p_values)
     steps = np.minimum(np.maximum.accumulate(p_values[order] * np.arange(len(p_values), 0, -1)), 1)
@@ -157,6 +198,15 @@ def holm(p_values: np.ndarray) -> np.ndarray:
 
 def temperature(truth: np.ndarray, scores: np.ndarray) -> float:
     """Return the temperature that makes scores fit best how often they are right, fitted on a validation split.
+
+    Parameters
+    ----------
+    truth : np.ndarray [shape=(num_videos,), int]
+    scores : np.ndarray [shape=(num_videos, num_classes), float]
+
+    Returns
+    -------
+    float [exp(-3) to exp(3)]
 
     References
     ----------
@@ -170,7 +220,18 @@ def temperature(truth: np.ndarray, scores: np.ndarray) -> float:
 
 
 def with_temperature(scores: np.ndarray, temperature: float) -> np.ndarray:
-    """Return scores made less (above 1) or more (below 1) decided; the order of the classes stays."""
+    """Return scores made less (above 1) or more (below 1) decided; the order of the classes stays.
+
+    Parameters
+    ----------
+    scores : np.ndarray [shape=(num_videos, num_classes), float]
+    temperature : float [> 0]
+
+    Returns
+    -------
+    np.ndarray [shape=(num_videos, num_classes), float]
+        Each row sums to 1.
+    """
     return scipy.special.softmax(np.log(np.maximum(scores, MIN_SCORE)) / temperature, axis=1)
 
 
@@ -188,7 +249,18 @@ def calibration_error(truth: np.ndarray, scores: np.ndarray, num_bins: int = 10)
 
 
 def confusion(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Return the confusion matrix normalised by row [shape=(num_classes, num_classes)], truth in rows, 0 to 1."""
+    """Return the confusion matrix normalised by row.
+
+    Parameters
+    ----------
+    truth : np.ndarray [shape=(num_videos,), int]
+    scores : np.ndarray [shape=(num_videos, num_classes), float]
+
+    Returns
+    -------
+    np.ndarray [shape=(num_classes, num_classes), 0 to 1]
+        Truth in rows, answers in columns.
+    """
     return confusion_matrix(truth, scores.argmax(axis=1), labels=np.arange(scores.shape[1]), normalize="true")
 
 
@@ -200,7 +272,20 @@ def majority_rate(truth: np.ndarray) -> float:
 def predictions_table(
     video_ids: Sequence[str], truth: np.ndarray, scores: np.ndarray, labels: Sequence[str]
 ) -> pd.DataFrame:
-    """Return predictions as a table: video_id, label, then one score column a class."""
+    """Return predictions as a table: video_id, label, then one score column a class.
+
+    Parameters
+    ----------
+    video_ids : sequence of str [length num_videos]
+    truth : np.ndarray [shape=(num_videos,), int]
+    scores : np.ndarray [shape=(num_videos, num_classes), float]
+    labels : sequence of str [length num_classes]
+
+    Returns
+    -------
+    pd.DataFrame [shape=(num_videos, 2 + num_classes)]
+        Scores with six digits.
+    """
     table = pd.DataFrame(scores.round(6), columns=list(labels))
     table.insert(0, "label", [labels[number] for number in truth])
     table.insert(0, "video_id", list(video_ids))
@@ -208,7 +293,24 @@ def predictions_table(
 
 
 def from_predictions(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Return truth, scores and labels of a table of predictions."""
+    """Return truth, scores and labels of a table of predictions.
+
+    Parameters
+    ----------
+    table : pd.DataFrame [shape=(num_videos, 2 + num_classes)]
+        Of `predictions_table`.
+
+    Returns
+    -------
+    truth : np.ndarray [shape=(num_videos,), int64]
+    scores : np.ndarray [shape=(num_videos, num_classes), float64]
+    labels : list of str [length num_classes]
+
+    Raises
+    ------
+    ValueError
+        A label is none of the columns.
+    """
     labels = list(table.columns[2:])
     truth = table["label"].map({label: number for number, label in enumerate(labels)})
     if truth.isna().any():

@@ -17,6 +17,16 @@ from typing import Any
 def whole(path: Path) -> Iterator[Path]:
     """Give a temporary name in the same folder; on success it becomes `path`, on failure it is removed.
 
+    Parameters
+    ----------
+    path : Path
+        File to be; its folder is made where it is missing.
+
+    Yields
+    ------
+    Path
+        Empty file to write to, with the same suffix.
+
     Raises
     ------
     OSError
@@ -55,7 +65,7 @@ def write_json(path: Path, content: Any) -> None:
 def sha256_of(content: Any) -> str:
     """Return the sha256 of JSON-like content: the same for equal content, whatever the order of its keys."""
     text = json.dumps(content, sort_keys=True, default=_plain)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256_of_bytes(text.encode())
 
 
 def sha256_of_bytes(content: bytes) -> str:

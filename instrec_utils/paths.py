@@ -23,24 +23,31 @@ def data_dir() -> Path:
     return Path(os.environ["INSTREC_DATA"]) if "INSTREC_DATA" in os.environ else home() / "data"
 
 
-def runs_dir(corpus: str) -> Path:
-    """Return the folder of a corpus' training runs: checkpoints and histories."""
-    return home() / "runs" / corpus
+def runs_dir(corpus_name: str) -> Path:
+    """Return the folder of all that working with a corpus makes: runs, results, pages, media. Git does not track it."""
+    return home() / "runs" / corpus_name
 
 
-def results_dir(corpus: str) -> Path:
-    """Return the folder of a corpus' results: one JSON and one table of predictions a run."""
-    return home() / "results" / corpus
+def working_results_dir(corpus_name: str) -> Path:
+    """Return the folder of the results that were made here: one JSON and one table of predictions a run."""
+    return runs_dir(corpus_name) / "results"
 
 
-def results_dirs(name: str) -> tuple[Path, Path]:
-    """Return the folders of a corpus' results in the order to read them: working, published.
-
-    A run that is found in the first hides the same run in the second.
-    """
-    return runs_dir(name) / "results", home() / "results" / name
+def published_results_dir(corpus_name: str) -> Path:
+    """Return the folder of the published results, which git tracks and only publishing writes."""
+    return home() / "results" / corpus_name
 
 
-def media_dir(name: str) -> Path:
-    """Return the folder of the working pictures and clips that a corpus' pages show."""
-    return runs_dir(name) / "media"
+def results_dirs(corpus_name: str) -> tuple[Path, Path]:
+    """Return the folders of a corpus' results in the order in which they are looked at: made here, then published."""
+    return working_results_dir(corpus_name), published_results_dir(corpus_name)
+
+
+def pages_dir(corpus_name: str) -> Path:
+    """Return the folder of a corpus' pages that were made here."""
+    return runs_dir(corpus_name) / "pages"
+
+
+def media_dir(corpus_name: str) -> Path:
+    """Return the folder of the clips and pictures that the pages made here show."""
+    return runs_dir(corpus_name) / "media"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import subprocess
 from importlib.metadata import version
 
 import pandas as pd
 
-from instrec_utils import cluster, paths
+from instrec_utils import cluster, files, paths
 
 PACKAGES = ("instrec", "keras", "tensorflow", "librosa", "av", "numpy", "scikit-learn", "moviepy")
 
@@ -42,6 +41,12 @@ def device() -> str:
 
 
 def index_sha256(index: pd.DataFrame) -> str:
-    """Return the sha256 of what a result depends on in an index: ids, labels and splits, in order of id."""
+    """Return the sha256 of what a result depends on in an index: ids, labels and splits, in order of id.
+
+    Parameters
+    ----------
+    index : pd.DataFrame
+        With the columns video_id, label and split.
+    """
     rows = index[["video_id", "label", "split"]].sort_values("video_id").to_csv(index=False, lineterminator="\n")
-    return hashlib.sha256(rows.encode()).hexdigest()
+    return files.sha256_of_bytes(rows.encode())

@@ -17,16 +17,18 @@ from tqdm import tqdm
 from instrec_utils import files, paths
 from instrec_utils.corpora import Corpus, source_named
 from instrec_utils.errors import RunError
-from instrec_utils.training import runs
+from instrec_utils.training.result_files import read_result
 
 
-def write(corpus: Corpus, folder: Path) -> Path:
+def write_release(corpus: Corpus, folder: Path) -> Path:
     """Write ``instrec-<corpus>.tar`` and return its path; the same files give the same bytes.
 
     Parameters
     ----------
-    corpus : with finished runs.
-    folder : where the archive goes.
+    corpus : Corpus
+        With finished runs.
+    folder : Path
+        Where the archive goes.
 
     Raises
     ------
@@ -36,7 +38,8 @@ def write(corpus: Corpus, folder: Path) -> Path:
     home = paths.home()
     chosen = sorted(_files(corpus))
     if not any(path.name == "best.keras" for path in chosen):
-        raise RunError(f"{paths.results_dir(corpus.name)}: no finished run with its weights; train the models first")
+        folder = paths.working_results_dir(corpus.name)
+        raise RunError(f"{folder}: no finished run with its weights; train the models first")
     outside = [path for path in chosen if not path.is_relative_to(home)]
     if outside:
         raise RunError(
@@ -60,14 +63,13 @@ def _files(corpus: Corpus) -> Iterator[Path]:
     folders = ("features", "embeddings") if source_named(corpus.source).may_release_features else ("embeddings",)
     for folder in folders:
         yield from (corpus.directory / folder).rglob("[!.]*.*")
-    results = paths.results_dir(corpus.name)
+    results = paths.working_results_dir(corpus.name)
     yield from (path for path in results.rglob("*") if path.is_file())
-    for result in results.glob("*.json"):
-        try:
-            run = runs.read(corpus, result.stem)
-        except RunError:  # a result without its weights: only the result goes along
-            continue
-        yield from (path for path in run.directory(corpus).rglob("[!.]*.*") if path.is_file())
+    for path in results.glob("*.json"):
+        result = read_result(path)
+        folder = paths.runs_dir(corpus.name) / f"{result['run']}-{result['run_sha256'][:8]}"
+        if (folder / "best.keras").exists():  # else only the result goes along
+            yield from (one for one in folder.rglob("[!.]*.*") if one.is_file())
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:

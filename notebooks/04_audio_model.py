@@ -15,13 +15,13 @@
 # ---
 
 # %% [markdown]
-# # 4. Hearing: the audio model
+# # 4. The audio model
 #
 # **Question.** How well can an instrument be recognised from half a minute of sound?
 #
-# **The paper** compares three networks on log-mel spectrograms; that of Choi et al. {cite}`choi2016` on ten segments (UC) is
-# the best on both datasets, with 79.81 % Hit@1 on FCVID and 83.58 % on YouTube-8M (its Table 3). It also finds that audio
-# beats video.
+# **The paper** compares three networks on log-mel spectrograms; that of
+# [Choi et al. (2016)](https://arxiv.org/abs/1606.00298) on ten segments (UC) is the best on both datasets, with 79.81 % Hit@1 on
+# FCVID and 83.58 % on YouTube-8M (its Table 3). It also finds that audio beats video.
 #
 # **Method.** A network at the paper's input and size is trained from random weights on the videos in which something is
 # to be heard. The profile "paper" trains on whole inputs as the paper does. A few hundred videos are too few for that: they
@@ -29,11 +29,11 @@
 # blocks of Choi's network up first: trained on single segments of 2.9 s, of which a video has ten, each at a tenth of the
 # cost. The dense layer is then trained on what the blocks give for whole inputs, and at last the whole network.
 
-# %% tags=["parameters"]
-corpus: str = "demo"  # prepared by 01_corpus, features extracted by 02_hearing_and_seeing
+# %% tags=["parameters", "hide-cell"]
+corpus: str = "demo"  # prepared by 01_corpus, features extracted by 02_features
 audio_model: str = "choi2016"  # the architecture
 segmentation: str = "uc"  # uc: ten segments joined; cc: the centre of the recording
-profile: str = "paper"  # paper: its protocol; quick: with a warm-up, augmentation and few epochs
+profile: str = "quick"  # paper: its protocol; quick: with a warm-up, augmentation and few epochs
 audio_learning_rate: float = 0.0  # 0 here and below: the profile's
 audio_batch_size: int = 0  # videos; windows for han2016
 audio_max_epochs: int = 0  # at the latest
@@ -43,78 +43,112 @@ seed: int = 10  # of the weights, the order and the augmentation
 precision: str = "float32"  # or mixed_bfloat16, mixed_float16: what an accelerator computes in
 num_devices: int = 1  # accelerators that share each batch
 
-# %% tags=["remove-cell"]
-from instrec_utils import corpora
-from instrec_utils.config import CHOI2016
-from instrec_utils.features import spectrograms
-from instrec_utils.report import figures as plots
-from instrec_utils.report import page as report
-from instrec_utils.report import results, tables
-from instrec_utils.training import experiments, runs
-
-videos = corpora.read_corpus(corpus)
-run = runs.audio_run(
-    audio_model=audio_model,
-    segmentation=segmentation,
-    profile=profile,
-    audio_learning_rate=audio_learning_rate,
-    audio_batch_size=audio_batch_size,
-    audio_max_epochs=audio_max_epochs,
-    audio_patience=audio_patience,
-    audio_warm_up_epochs=audio_warm_up_epochs,
-    seed=seed,
-    precision=precision,
-    num_devices=num_devices,
-)
-
-# %% tags=["remove-input"]
-report.corpus_note(videos)
-
-# %% tags=["remove-input"]
-report.settings(run, profile)
+# %% [markdown]
+# ## The run
+#
+# A run is one training: its settings give it a name and a folder of its own, so that another setting never overwrites it.
 
 # %%
-experiments.train(videos, run)
+from instrec_utils import corpora
+from instrec_utils.report import elements, figures, page, results, shell, tables
+from instrec_utils.training import runs
+from instrec_utils.training.experiments import train_run
+
+shell.show_errors_in_one_line()
+videos = corpora.read_corpus(corpus)
+run = runs.audio_run(
+    videos, audio_model=audio_model, segmentation=segmentation, profile=profile, seed=seed,
+    audio_learning_rate=audio_learning_rate, audio_batch_size=audio_batch_size, audio_max_epochs=audio_max_epochs,
+    audio_patience=audio_patience, audio_warm_up_epochs=audio_warm_up_epochs, precision=precision, num_devices=num_devices,
+)  # fmt: skip
+print(run.name)
+
+# %% tags=["hide-input"]
+page.corpus_note(videos)
+
+# %% tags=["hide-input"]
+page.settings(run)
+
+# %% [markdown]
+# ## The network
+#
+# Convolutions and pools turn a spectrogram into a vector, the embedding, and a softmax turns that into one probability a class.
+
+# %%
+from instrec_utils import models
+
+network = models.build(audio_model, len(videos.labels))
+for layer in network.layers:
+    if layer.name.endswith(("pool", "embedding", "scores")):
+        print(f"{layer.name:16}{layer.output.shape}")
+print(f"{network.count_params():,} weights; the paper gives 1.5 M (Han), 2.4 M (Choi) and 9.6 M (Xception)")
 
 # %% [markdown]
 # ## What augmentation does
 #
 # Few videos are few rooms and few microphones. The profile "quick" varies each spectrogram anew every epoch: its ten segments
 # in another order, under noise of a random colour, dulled, louder or softer, another equalisation, one band and one stretch
-# of time masked {cite}`park2019`.
+# of time masked ([Park et al., 2019](https://doi.org/10.21437/Interspeech.2019-2680)).
 
-# %% tags=["remove-input"]
+# %%
 import numpy as np
 
+from instrec_utils.features import store
+from instrec_utils.inputs import augmentation
+
 example = videos.split("train").iloc[0]
-original = spectrograms.read(videos.directory / "features", example.video_id, f"choi2016_{segmentation}")
-varied = [(f"varied, {number}", spectrograms.vary(original, np.random.default_rng(number))) for number in (1, 2)]
-report.figure(
-    plots.spectrograms([("as stored", original), *varied], CHOI2016),
-    f"One {example.label} clip as it is stored and as two epochs might get it.",
-    "Three spectrograms of the same clip: the original and two augmented versions with masked bands and stretches.",
+original = store.load_input(videos.directory / "features", example["video_id"], run.audio_input)
+shown = run.audio_input.examples(original)[0]
+varied = [(f"varied, {number}", augmentation.vary(shown, np.random.default_rng(number))) for number in (1, 2)]
+
+# %% tags=["hide-input"]
+page.figure(
+    corpus,
+    "augmentation",
+    figures.spectrograms([("as stored", shown), *varied], run.audio_input.settings),
+    f"One {example['label']} clip as it is stored and as two epochs might get it.",
+    "Three spectrograms of the same clip: the original, and two versions with masked bands and stretches and other levels.",
 )
 
 # %% [markdown]
 # ## Training
+#
+# It learns from the training videos in which something is to be heard: silence under a label teaches to guess.
 
-# %% tags=["remove-input"]
-result = results.read_one(corpus, run.name)
-audible = spectrograms.audible(videos, videos.split("train"), run.input_name)
-report.figure(
-    plots.history([result]),
+# %%
+audible = store.audible_videos(videos, videos.split("train"), run.audio_input)
+train_run(run)
+found = results.read_results(corpus)
+result = results.one_result(found, run.name)
+print(
+    f"{len(audible)} of {result['num_train']} training videos are audible; {result['epochs']} epochs on {result['device']}"
+)
+
+# %% tags=["hide-input"]
+page.figure(
+    corpus,
+    "audio-history",
+    figures.history([result]),
     f"Loss and accuracy over {result['epochs']} epochs; the weights of epoch {result['best_epoch']}, that of the lowest "
-    f"validation loss, are kept. It learns from the {len(audible)} of {result['num_train']} training videos in which something "
-    f"is to be heard. Training took {result['train_seconds']:.0f} s, a warm-up included where the settings have one.",
-    "Two curves each, training and validation: loss falling and accuracy rising over the epochs.",
+    f"validation loss, are kept. Training took {result['train_seconds']:.0f} s, a warm-up included where the settings have one.",
+    "Two curves each, training and validation: the loss falls and the accuracy rises over the epochs.",
 )
 
 # %% [markdown]
-# ## Result
+# ## Scoring
+#
+# The predictions are one row a test video, one column a class. Hit@3 counts a video as recognised if its label is among the three
+# highest scores.
 
-# %% tags=["remove-input"]
-report.table(
-    results.table([result]),
+# %%
+predictions = results.read_predictions(result)
+ranks = predictions[videos.labels].rank(axis=1, ascending=False, method="first")
+place = np.array([ranks.loc[row, label] for row, label in predictions["label"].items()])
+print(f"Hit@1 {100 * (place == 1).mean():.1f} %, Hit@3 {100 * (place <= 3).mean():.1f} % of {len(place)} test videos")
+
+# %% tags=["hide-input"]
+page.table(
+    tables.scores_table(found.loc[[run.name]]),
     f"Test split, n = {result['num_test']}, one seed; in %, with 95 % bootstrap intervals over videos. Always answering "
     f"the commonest class scores {100 * result['majority_rate']:.1f} %.",
 )
@@ -122,28 +156,25 @@ report.table(
 # %% [markdown]
 # ## Where it works and where it does not
 
-# %% tags=["remove-input"]
-by_condition = results.by_condition(videos, [result], "sound")
-report.figure(
-    plots.scores_by_condition(by_condition),
-    f"Hit@1 in % by the condition of the sound, test split, n = {result['num_test']} in all.",
-    "A column of numbers: Hit@1 of the audio model under each condition of the sound.",
-) if by_condition is not None else None
+# %% tags=["hide-input"]
+elements.conditions_figure(videos, found.loc[[run.name]], ["sound"], name="audio-conditions")
 
 # %% [markdown]
 # ## Three networks (Table 3)
 #
-# Han's network {cite}`han2016` hears windows of one second and averages what it says of thirty; Choi's and the Xception
-# {cite}`chollet2017` hear half a minute at once, either ten segments of it (UC) or the centre of the recording (CC).
-# `make tables` trains those that the corpus' list in `params/tables/` declares; without it there is one row.
+# Han's network ([Han et al., 2016](https://doi.org/10.1109/TASLP.2016.2632307)) is given windows of one second and averages what it
+# says of thirty; Choi's and the Xception ([Chollet, 2017](https://doi.org/10.1109/CVPR.2017.195)) are given half a minute at once,
+# either ten segments of it (UC) or the centre of the recording (CC). `make tables` trains those that the corpus' list in
+# `params/tables/` declares; without it there is one row.
 
-# %% tags=["remove-input"]
-report.table(
-    tables.table3(corpus),
-    f"Table 3. Test split, n = {result['num_test']}: mean ± standard deviation over seeds, in %, with 95 % bootstrap "
-    f"intervals over videos; commonest class {100 * result['majority_rate']:.1f} %. Steps and minutes are of training one "
-    "seed with its warm-up, without that of Choi's dense layer on what the blocks give; the minutes are by the clock with "
-    "whatever ran beside. The paper: Hit@1 / Hit@3 / F1.",
+# %% tags=["hide-input"]
+table3, shared = tables.fold(tables.table3(found), "Profile", "Other settings")
+page.table(
+    table3,
+    f"Table 3. {shared}. Test split, n = {result['num_test']}: mean ± standard deviation over seeds, in %, with 95 % bootstrap "
+    f"intervals over videos; commonest class {100 * result['majority_rate']:.1f} %. Steps and minutes are of training one seed "
+    "with its warm-up, without that of Choi's dense layer on what the blocks give; the minutes are by the clock with whatever "
+    "ran beside. The paper: Hit@1 / Hit@3 / F1.",
 )
 
 # %% [markdown]
@@ -152,14 +183,17 @@ report.table(
 # The paper calls its models cheap to train. Below is what training took here, and what recognising one video costs once
 # its features are extracted.
 
-# %% tags=["remove-input"]
-devices = sorted({one["device"] for one in results.current(corpus) if one["kind"] != "fusion"})
-report.figure(
-    plots.costs(tables.costs(corpus)),
-    f"Hit@1 on the test split, n = {result['num_test']}, against minutes of training on {' or '.join(devices)}, and against the "
-    "multiply-adds that recognising one video takes. A line joins a frame model's numbers of frames, as in Table 2. Its "
-    "minutes do not count the features of the frozen backbone, which are computed once.",
-    "Two panels of dots: Hit@1 of each model over its training time and over its multiply-adds a video, both logarithmic.",
+# %% tags=["hide-input"]
+devices = " or ".join(sorted(set(found.loc[found["kind"] != "fusion", "device"])))
+page.figure(
+    corpus,
+    "costs",
+    figures.costs(tables.costs(found)),
+    f"Hit@1 on the test split, n = {result['num_test']}, against minutes of training on {devices}, and against the multiply-adds "
+    "that recognising one video takes. A line joins a visual model's numbers of frames, as in Table 2. Its minutes do not count "
+    "the features of the frozen backbone, which are computed once.",
+    "Two panels of dots, Hit@1 over training time and over multiply-adds a video, both logarithmic: the layer of classes on "
+    "stored features trains in seconds, the audio networks in minutes.",
 )
 
 # %% [markdown]
@@ -168,10 +202,11 @@ report.figure(
 # The paper trains on thousands of videos; it neither warms up nor augments, and it learns from silent videos as well. In the
 # profile "quick" training ends after a fixed number of epochs. The networks, their inputs and the optimiser are the paper's.
 
-# %% tags=["remove-input"]
-report.takeaway(
-    f"Half a minute of sound recognises {tables.said(result)}, against {100 * result['majority_rate']:.1f} % for a constant answer."
+# %% tags=["hide-input"]
+page.takeaway(
+    f"Half a minute of sound recognises {tables.said(found, run.name)}, against {100 * result['majority_rate']:.1f} % for a "
+    "constant answer."
 )
 
-# %% tags=["remove-input"]
-report.provenance([one for row in tables.rows(corpus, "audio") for one in row])
+# %% tags=["hide-input"]
+page.provenance(found[found["kind"] != "fusion"])

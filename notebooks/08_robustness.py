@@ -23,58 +23,45 @@
 # it, and does not say what stands in the place of a missing modality; here it is a vector of zeros.
 #
 # **Method.** The test videos are degraded, one way at a time, and go through the same models once more. No model is trained on
-# these degradations; but a staged corpus has silent clips, whose sound is zeros to every fusion in training as well. Beside
+# these degradations; but a staged corpus has silent clips, whose audio is zeros to every fusion in training as well. Beside
 # the paper's fusion stand two others: one of the same form and protocol, in whose training one modality of a part of the videos
 # was hidden (modality dropout), and one that does so too and pools its frames by attention.
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-cell"]
 corpus: str = "demo"  # its models are trained by 03 to 05
-audio_model: str = "choi2016"  # as in 04_audio_model
-segmentation: str = "uc"  # as in 04_audio_model
-backbone: str = "efficientnet_lite0"  # as in 03_frame_model
-num_frames: int = 20  # as in 03_frame_model
-pretrained: bool = False  # as in 03_frame_model
-modality_dropout: float = 0.3  # probability with which the other fusions' training hides one modality of a video
-profile: str = "paper"  # as in 05_fusion
-seed: int = 10  # as in 05_fusion; and of the noise and of the frames that are left
-
-# %% tags=["remove-cell"]
-import dataclasses
-
-from instrec_utils import corpora
-from instrec_utils.report import figures as plots
-from instrec_utils.report import page as report
-from instrec_utils.report import results
-from instrec_utils.robustness import measurement as robustness
-from instrec_utils.training import experiments, runs
-
-videos = corpora.read_corpus(corpus)
-audio = runs.read(videos, runs.audio_name(audio_model, segmentation, seed))
-visual = runs.read(videos, runs.frame_name(backbone, num_frames, pretrained, seed))
-joined = {"audio": audio, "visual": visual, "profile": profile, "seed": seed}
-fusion = runs.read(videos, runs.fusion_run(videos, **joined).name)
-fusions = {"fusion": fusion}
-for kind, form in (("dropout", "text"), ("attention", "attention")):
-    variant = runs.fusion_run(videos, fusion_form=form, modality_dropout=modality_dropout, **joined)
-    parameters = fusion.parameters | {"fusion_form": form, "modality_dropout": modality_dropout}
-    fusions[kind] = dataclasses.replace(variant, protocol=fusion.protocol, parameters=parameters)
-
-# %% tags=["remove-input"]
-report.corpus_note(videos)
-
-# %% tags=["remove-input"]
-report.settings(fusions["dropout"], profile)
+hidden_share: float = 0.3  # probability with which the other fusions' training hides one modality of a video
+seed: int = 10  # of the models; and of the noise and of the frames that are left
 
 # %%
-for run in fusions.values():
-    experiments.train(videos, run)
-    robustness.measure(videos, run, seed=seed)
+from instrec_utils import corpora
+from instrec_utils.report import elements, figures, page, results, robustness, shell
+from instrec_utils.robustness import comparison, degradation, measurement
+from instrec_utils.training import runs
+from instrec_utils.training.experiments import train_run
+
+shell.show_errors_in_one_line()
+videos = corpora.read_corpus(corpus)
+settings = runs.report_parameters(corpus) | {"seed": seed, "fusion_form": "text", "modality_dropout": 0.0}
+hidden = {"modality_dropout": hidden_share}
+fusions = {
+    "fusion": runs.runs_of(videos, settings)["fusion"],
+    "dropout": runs.runs_of(videos, settings | hidden)["fusion"],
+    "attention": runs.runs_of(videos, settings | hidden | {"fusion_form": "attention"})["fusion"],
+}
+
+# %% tags=["hide-input"]
+page.corpus_note(videos)
+
+# %% tags=["hide-input"]
+page.settings(fusions["dropout"])
 
 # %% [markdown]
-# - *Missing*: zeros in place of the network's embedding of the sound, or of all frames.
-# - *Frames zeroed*, *frames repeated*: of the k frames that the frame model sees a part is left, at random; in place of the others
-#   are zeros, or the ones that are left once more, as with a video that is too short. The frame model alone takes the mean over
-#   those that are left.
+# ## What is done to a video
+#
+# - *Missing*: zeros in place of the audio network's embedding, or of those of all frames.
+# - *Frames zeroed*, *frames repeated*: of the k frames that the visual model is given a part is left, at random; in place of the
+#   others are zeros, or the ones that are left once more, as with a video that is too short. The visual model alone takes the
+#   mean over those that are left.
 # - *Noise*: pink noise is added to the decoded sound, so many dB below the power of the whole recording (or above, where
 #   negative).
 # - *Blur*: a Gaussian filter on the frames of 256 × 256 pixels.
@@ -82,28 +69,65 @@ for run in fusions.values():
 #   thousand samples a second, and everything is extracted from that file. The last one's sound ends at 4 kHz, like a telephone's.
 #
 # A model of one modality without that modality has nothing to say: it is left out there, and the line of the commonest class
-# is what guessing would give.
+# is what guessing would give. Below, what noise does to a spectrogram.
+
+# %%
+import numpy as np
+
+from instrec_utils import config, media
+from instrec_utils.inputs import spectrograms
+
+audible = videos.split("test")
+audible = audible[audible["sound"] != "silent"] if "sound" in audible else audible
+example, rate = audible.iloc[0], config.CHOI2016.sample_rate
+samples = media.read_sound(videos.videos / example["path"], (rate,))[rate]
+noisy = [("as it is", spectrograms.choi_input(samples, "uc"))]
+for ratio in (10, -5):
+    degraded = degradation.add_noise(samples, ratio, np.random.default_rng(seed))
+    noisy.append((f"{ratio} dB over noise", spectrograms.choi_input(degraded, "uc")))
+
+# %% tags=["hide-input"]
+page.figure(
+    corpus,
+    "noise",
+    figures.spectrograms(noisy, config.CHOI2016),
+    f"One {example['label']} clip of the test split, as it is and under pink noise 10 dB below and 5 dB above its own power.",
+    "Three spectrograms of one clip: under noise the weak upper harmonics vanish first, then all but the strongest lines.",
+)
+
+# %% [markdown]
+# ## Measuring
+#
+# What the networks make of each degraded video is kept, so that a measurement that was stopped goes on where it was.
+
+# %%
+for run in fusions.values():
+    for needed in (*run.joined, run):
+        train_run(needed)
+    measurement.measure_run(run, seed=seed)
+measured = {kind: measurement.read_measurement(corpus, run.name) for kind, run in fusions.items()}
+curves = robustness.curves(measured)  # one row a condition, level and model
+print(curves[curves["condition"] == "missing"].to_string(index=False))
 
 # %% [markdown]
 # ## Result
 
-# %% tags=["remove-input"]
-measured = {kind: robustness.read(corpus, run.name) for kind, run in fusions.items()}
-curves = robustness.curves(measured)
+# %% tags=["hide-input"]
 num_test, majority_rate = (measured["fusion"][key] for key in ("num_test", "majority_rate"))
-report.figure(
-    plots.robustness(curves, reference=100 * majority_rate),
+page.figure(
+    corpus,
+    "robustness",
+    figures.robustness(curves, reference=100 * majority_rate),
     f"Hit@1 on the test split, n = {num_test}, as the videos are degraded, with 95 % bootstrap intervals over videos. "
     "Each panel begins with the videos as they are; flat lines are of models that the degradation does not reach.",
-    "Six panels of Hit@1 against the level of a degradation: missing modality, frames zeroed, frames repeated, noise, blur and "
-    "bitrate, each with a line for the audio model, the frame model, the fusion, the fusion trained with modality dropout and "
-    "the one with attention and modality dropout.",
+    "Six panels of Hit@1 against the level of a degradation, a line a model: the models of one modality stay flat where the other "
+    "is degraded, and the fusions fall less where training hid a modality.",
 )
 
-# %% tags=["remove-input"]
+# %% tags=["hide-input"]
 kbits = [f"{row['kbits']:.0f}" for row in measured["fusion"]["results"] if "kbits" in row and row["model"] == "fusion"]
-report.table(
-    robustness.table(curves),
+page.table(
+    robustness.curves_table(curves),
     f"Hit@1 in % with 95 % bootstrap intervals, test split, n = {num_test}, one seed. The videos of the two bitrates "
     f"really have {', '.join(kbits)} kbit/s, sound and container included.",
 )
@@ -116,9 +140,13 @@ report.table(
 # same videos, which favours it. The p values of the conditions are corrected for their number (Holm); *all* is one test of all
 # degraded levels together.
 
-# %% tags=["remove-input"]
-tests = robustness.compare(corpus, {kind: run.name for kind, run in fusions.items()})
-report.table(
+# %%
+tests = comparison.compare_fusions(corpus, {kind: run.name for kind, run in fusions.items()})
+everything = tests[tests["condition"] == "all"]
+print(everything[["first", "second", "difference", "p_value"]].round(4).to_string(index=False))
+
+# %% tags=["hide-input"]
+page.table(
     robustness.tests_table(tests),
     f"Differences of the Hit@1 in points, with p values, test split, n = {num_test}, one seed.",
 )
@@ -129,14 +157,16 @@ report.table(
 # The paper measures none of this, and does not train with hidden modalities. Noise, blur and bitrate are ours, as are their
 # levels, which were chosen before any result was seen.
 
-# %% tags=["remove-input"]
-report.takeaway(robustness.summary(curves, tests))
+# %% tags=["hide-input"]
+page.takeaway(robustness.summary(curves, tests))
 
-# %% tags=["remove-input"]
-report.provenance([results.read_one(corpus, run.name) for run in (audio, visual, *fusions.values())])
+# %% tags=["hide-input"]
+found = results.read_results(corpus)
+named = [run.name for run in (*fusions["fusion"].joined, *fusions.values())]
+page.provenance(results.chosen_results(found, named))
 
-# %% tags=["remove-input"]
-report.table(
-    robustness.sources(list(measured.values())),
-    f"And of the measurements: files of results/{corpus}/, with the predictions under each degradation beside them. What the measurements share is computed in the first.",
+# %% tags=["hide-input"]
+page.table(
+    elements.measurement_sources(list(measured.values())),
+    f"The measurements: files of results/{corpus}/, named after the run of the fusion.",
 )

@@ -27,16 +27,18 @@
 # **The paper** takes two datasets {cite}`slizovskaia2017`. From FCVID {cite}`jiang2018` it takes *musical performance
 # with instruments*: 5,154 videos of 12 classes, labelled by people. From YouTube-8M {cite}`abuelhaija2016` it takes the
 # 46 entities that are musical instruments, reduces them to 13 categories, and undersamples the three largest: 235,260
-# videos become 60,862. Both are divided at random into 70 % training, 15 % validation and 15 % test.
+# videos become 60,862. Both datasets are divided at random into 70 % training, 15 % validation and 15 % test.
 #
 # **Method.** Everything below is recomputed from five files: two lists, two tables of durations, one vocabulary. They
-# are checked against their checksums, read row by row, and refused if a row is malformed.
+# are compared with their checksums, read row by row, and refused if a row is malformed. They are downloaded the first
+# time. Where there is no network, the environment variables `INSTREC_ICMR2017` and `INSTREC_YOUTUBE8M` name folders that
+# hold them; the error of the cell that wants them says so.
 
 # %% tags=["parameters"]
 seed: int = 10  # of the stratified and the grouped split and of the undersampling; the paper's split has its own
 records: str = ""  # a folder with YouTube-8M's video-level records (*.tfrecord), to run the selection on them
 
-# %% tags=["remove-cell"]
+# %% tags=["hide-input"]
 import time
 from pathlib import Path
 
@@ -45,46 +47,34 @@ import pandas as pd
 from IPython.display import Markdown, display
 
 from instrec_utils import config, files, paths, provenance
-from instrec_utils.corpora import splits
-from instrec_utils.paper_data import availability, labels, paper, paper_videos, published, youtube8m
+from instrec_utils.paper_data import instruments, labels, paper, published, table1, youtube8m
 from instrec_utils.report import figures as plots
 from instrec_utils.report import page as report
 
 started = time.perf_counter()
-NAMES = {"fcvid": "FCVID", "yt8m": "YouTube-8M"}
+
+# %% [markdown]
+# ## The lists
+#
+# Each row of a list is a video and a number for its label. Its duration and frame rate stand in a second file. Read
+# together they make the index of a corpus, with the label as a word and the authors' own split.
+
+# %%
+lists = published.locate_lists()
+index = {name: published.load_index(name, lists) for name in published.CORPORA}  # fcvid and yt8m
+report.table(
+    index["yt8m"][["label", "split", "duration", "frame_rate"]].head(4),
+    f"The first 4 of the {len(index['yt8m']):,} rows of YouTube-8M's index; durations in seconds, ids left out.",
+)
 
 # %% [markdown]
 # ## Table 1, recomputed
 
 # %%
-lists = published.locate()
-table1 = published.write_table1(lists)  # results/curation/table1.json
-index = {name: published.load_index(name, lists) for name in NAMES}
-
-# %% tags=["remove-input"]
-ROWS = (  # what the paper prints, its name in table1.json, what is recomputed, its format
-    ("Categories", "categories", "categories", "{:,}"),
-    ("Categories before reduction", "categories_before_reduction", None, "{:,}"),
-    ("Videos before undersampling", "videos_before_undersampling", None, "{:,}"),
-    ("Videos (recomputed: with a duration)", "videos", "videos_with_duration", "{:,}"),
-    ("Total duration in h", "hours", "hours", "{:,.2f}"),
-    ("Mean duration in min", "mean_minutes", "mean_minutes", "{:.2f}"),
-    ("Videos a category, mean", "per_category_mean", "per_category_mean", "{:,.2f}"),
-    ("Videos a category, standard deviation", "per_category_std", "per_category_std", "{:,.2f}"),
-    ("Videos used (recomputed: with a label)", "videos_used", "videos_listed", "{:,}"),
-)
-rows = []
-for title, printed, recomputed, form in ROWS:
-    row = {"Number": title}
-    for corpus, name in NAMES.items():
-        column = table1[corpus]
-        value = column["paper"].get(printed)
-        row[f"{name}, paper"] = "–" if value is None else f"{value:,}"
-        missing = "–" if value is None else "not in the lists"
-        row[f"{name}, recomputed"] = form.format(column[recomputed]) if recomputed else missing
-    rows.append(row)
+result = paths.runs_dir("curation") / "results" / "table1.json"
+recomputed = table1.write_table1(lists, result)
 report.table(
-    pd.DataFrame(rows),
+    table1.comparison_table(recomputed),
     "Table 1 of the paper and the same from the published lists. Durations are those of all videos with a duration; "
     "means and population standard deviations a category are those of the videos with a label. Unrounded: "
     "results/curation/table1.json.",
@@ -94,24 +84,13 @@ report.table(
 # Categories, hours and mean durations agree to the last printed digit. So do YouTube-8M's 60,862 videos, as the videos with
 # a duration, and FCVID's mean and standard deviation a category. Everything that does not agree:
 
-# %% tags=["remove-input"]
-titles = {printed: title.split(" (")[0] for title, printed, _, _ in ROWS}
-differences = [
-    {
-        "Dataset": name,
-        "Number": titles[entry["property"]],
-        "Paper": f"{entry['paper']:,}",
-        "Recomputed": "not in the lists" if entry["recomputed"] is None else f"{entry['recomputed']:,}",
-        "Why": entry["explanation"],
-    }
-    for corpus, name in NAMES.items()
-    for entry in table1[corpus]["differences"]
-]
-report.table(pd.DataFrame(differences), f"All {len(differences)} numbers of Table 1 that the lists do not give.")
+# %% tags=["hide-input"]
+differences = table1.differences_table(recomputed)
+report.table(differences, f"All {len(differences)} numbers of Table 1 that the lists do not give.")
 
 # %% [markdown]
 # **What cannot be recomputed.** The 46 entities and the 235,260 videos before undersampling. The published lists begin
-# after the selection; the paper names neither the entities nor its rule, and it used the vocabulary of September 2016,
+# after the selection. The paper names neither the entities nor its rule, and it used the vocabulary of September 2016,
 # which had 4,800 entities. The one in use today, of May 2018, has 3,862 and counts other videos. What can be done is to
 # write the selection down as a procedure and to see what it gives.
 
@@ -126,30 +105,30 @@ report.table(pd.DataFrame(differences), f"All {len(differences)} numbers of Tabl
 # %%
 vocabulary_path = youtube8m.locate_vocabulary()
 vocabulary = youtube8m.read_vocabulary(vocabulary_path)
-candidates = youtube8m.find_instruments(vocabulary)
-entities = youtube8m.assign_categories(candidates)
-review = youtube8m.review(vocabulary)  # all of it in one table
+candidates = instruments.find_instruments(vocabulary)  # all that look like an instrument, accepted or rejected
+entities = youtube8m.assign_categories(candidates)  # with the category of each, and why
+accepted, has_category = entities["accepted"], entities["category"] != ""
+rejected = entities[~accepted]
 
-# %% tags=["remove-input"]
-rejected = review[~review["accepted"]]
-steps = [
-    ("entities in the vocabulary of 2018", len(vocabulary)),
-    ("look like a musical instrument: candidates", len(review)),
-    ("rejected, with a reason", len(rejected)),
-    ("accepted as musical instruments", int(review["accepted"].sum())),
-    ("of these in none of the 13 categories", int((review["accepted"] & (review["category"] == "")).sum())),
-    ("of these in one of the 13 categories", int((review["category"] != "").sum())),
-]
+# %% tags=["hide-input"]
+steps = {
+    "entities in the vocabulary of 2018": len(vocabulary),
+    "look like a musical instrument: candidates": len(entities),
+    "rejected, with a reason": len(rejected),
+    "accepted as musical instruments": accepted.sum(),
+    "of these in none of the 13 categories": (accepted & ~has_category).sum(),
+    "of these in one of the 13 categories": has_category.sum(),
+}
 report.table(
-    pd.DataFrame([{"Step": step, "Entities": f"{number:,}"} for step, number in steps]),
+    pd.DataFrame({"Step": list(steps), "Entities": [f"{number:,}" for number in steps.values()]}),
     "From the vocabulary to the categories. The paper counts 46 entities before its reduction to 13.",
 )
 
 # %% [markdown]
 # **False friends** look like an instrument in the vocabulary and are none:
 
-# %% tags=["remove-input"]
-reasons = rejected.groupby("reason", sort=False)["name"].agg(["size", lambda names: ", ".join(names)]).reset_index()
+# %% tags=["hide-input"]
+reasons = rejected.groupby("reason", sort=False)["name"].agg(["size", ", ".join]).reset_index()
 reasons.columns = ["Reason", "Entities", "Which"]
 report.table(
     reasons.sort_values("Entities", ascending=False, kind="stable"),
@@ -158,59 +137,53 @@ report.table(
 
 # %% [markdown]
 # **Which entity goes where** is a matter of judgement: is a bass guitar a guitar, is a tin whistle a flute? The reasons
-# are here to be argued with, and the table is one file,
-# `youtube8m_categories.csv` in `instrec_utils/corpora`.
+# are here to be argued with, and the table is one file, `youtube8m_categories.csv` in `instrec_utils/paper_data`.
 
-# %% tags=["remove-input"]
-shown = review.assign(
-    train_videos=review["train_videos"].map("{:,}".format),
-    verdict=review["category"].where(review["category"] != "", np.where(review["accepted"], "in none", "rejected")),
-)[["name", "train_videos", "verdict", "reason", "definition"]]
+# %% tags=["hide-input"]
+shown = entities[["name", "train_videos", "category", "reason", "definition"]].copy()
+shown["train_videos"] = shown["train_videos"].map("{:,}".format)
+shown["category"] = shown["category"].where(has_category, np.where(accepted, "in none", "rejected"))
 shown.columns = ["Entity", "Training videos", "Category", "Reason", "Defined as"]
 report.searchable(
     shown,
-    f"All {len(review)} candidates, those with most videos first. Definitions are extracts of Wikipedia (CC BY-SA) as "
+    f"All {len(shown)} candidates, those with most videos first. Definitions are extracts of Wikipedia (CC BY-SA) as "
     "they stand in the vocabulary.",
 )
 
 # %% [markdown]
 # ### Before and after undersampling
+#
+# A video has several entities. The largest entity of a category is therefore a lower bound of the category's videos, and
+# the sum over its entities an upper bound.
 
-# %% tags=["remove-input"]
+# %%
 sizes = index["yt8m"]["label"].value_counts()
 counts = youtube8m.category_counts(entities, sizes)
 report.figure(
     plots.before_and_after(counts),
     f"Videos a category before undersampling, by the vocabulary of 2018, and in the published list ({sizes.sum():,} "
-    "videos). A video has several entities: the largest entity of a category is a lower bound, the sum over its entities "
-    "an upper bound. A bar without length is a category of one entity.",
+    "videos). A bar goes from the lower to the upper bound; one without length is a category of one entity.",
     "One row a category on a logarithmic axis: a bar from the lower to the upper bound before undersampling, and a "
     "diamond at the number of videos in the published list, which lies below the bar in every category.",
 )
 
-# %% tags=["remove-input"]
-ratios = counts.assign(ratio=100 * counts["published"] / counts["at_least"])
+# %% tags=["hide-input"]
+shown = counts.rename(columns={"at_least": "at least", "at_most": "at most"}).rename(columns=str.capitalize)
+shown["Published of at least"] = (100 * shown["Published"] / shown["At least"]).map("{:.0f} %".format)
+for column in ("At least", "At most", "Published"):
+    shown[column] = shown[column].map("{:,}".format)
 report.table(
-    pd.DataFrame(
-        {
-            "Category": ratios["category"],
-            "Entities": ratios["entities"],
-            "At least": ratios["at_least"].map("{:,}".format),
-            "At most": ratios["at_most"].map("{:,}".format),
-            "Published": ratios["published"].map("{:,}".format),
-            "Published of at least": ratios["ratio"].map("{:.0f} %".format),
-        }
-    ),
-    "The same in numbers. Training videos of the vocabulary of 2018; videos of the published list, all splits.",
+    shown, "The same in numbers. Training videos of the vocabulary of 2018; videos of the published list, all splits."
 )
 
-# %% tags=["remove-input"]
-whole = ratios[~ratios["category"].isin(youtube8m.PUBLISHED_SIZES)]["ratio"]
+# %% tags=["hide-input"]
+left_whole = counts[~counts["category"].isin(youtube8m.PUBLISHED_SIZES)]
+ratios = 100 * left_whole["published"] / left_whole["at_least"]
 Markdown(
     f"Guitar, piano and drums are the three largest, and the paper undersamples three. But the other ten categories, which "
-    f"it leaves whole, hold only {whole.min():.0f} to {whole.max():.0f} % of what the vocabulary of 2018 counts for "
+    f"it leaves whole, hold only {ratios.min():.0f} to {ratios.max():.0f} % of what the vocabulary of 2018 counts for "
     "them; why, nothing published says. So the numbers of 2018 show how the categories compare, not how many videos the "
-    f"paper began with: their lower bounds add up to {ratios['at_least'].sum():,}, where the paper has 235,260."
+    f"paper began with: their lower bounds add up to {counts['at_least'].sum():,}, where the paper has 235,260."
 )
 
 # %% [markdown]
@@ -218,14 +191,15 @@ Markdown(
 # notebook: read ids and entities, keep the videos of exactly one category and count those of several, draw the three
 # largest down to the published sizes.
 
-# %% tags=["remove-input"]
+# %%
 if records:
     found = sorted(Path(records).expanduser().rglob("*.tfrecord"))
     selected, counted, before = youtube8m.select_from_records(found, entities, np.random.default_rng(seed))
-    after = selected["label"].value_counts()
     files.write_text(paths.data_dir() / "curation" / "selection.csv", selected.to_csv(index=False))
     shown = report.table(
-        pd.DataFrame({"Before": before, "After": after, "Published": sizes}).rename_axis("Category").reset_index(),
+        pd.DataFrame({"Before": before, "After": selected["label"].value_counts(), "Published": sizes})
+        .rename_axis("Category")
+        .reset_index(),
         f"The selection from {len(found)} files of records: {counted['read']:,} videos read, {counted['selected']:,} of one "
         f"category, {counted['with_several_categories']:,} of several; {len(selected):,} after undersampling.",
     )
@@ -236,42 +210,40 @@ shown
 # %% [markdown]
 # ## Classes
 
-# %% tags=["remove-input"]
-for corpus, name in NAMES.items():
-    per_class = index[corpus]["label"].value_counts()
-    display(
-        report.figure(
-            plots.class_balance(index[corpus]),
-            f"{name}: {len(index[corpus]):,} videos of {len(per_class)} classes, from {per_class.min():,} "
-            f"({per_class.idxmin()}) to {per_class.max():,} ({per_class.idxmax()}), by the paper's split. A constant "
-            f"answer is right for {100 * per_class.max() / per_class.sum():.1f} % of them.",
-            f"Stacked bars, one a class of {name}: the number of videos in each split.",
-        )
+# %% tags=["hide-input"]
+for name, title in published.CORPORA.items():
+    per_class = index[name]["label"].value_counts()
+    fig = plots.class_balance(index[name])
+    caption = (
+        f"{title}: {len(index[name]):,} videos of {len(per_class)} classes, from {per_class.min():,} "
+        f"({per_class.idxmin()}) to {per_class.max():,} ({per_class.idxmax()}), by the paper's split. A constant answer "
+        f"is right for {100 * per_class.max() / per_class.sum():.1f} % of them."
     )
+    display(report.figure(fig, caption, f"Stacked bars, one a class of {title}: the number of videos in each split."))
 
 # %% [markdown]
 # ## Durations and frame rates
 
-# %% tags=["remove-input"]
-for corpus, name in NAMES.items():
-    seconds = index[corpus]["duration"]
-    short = int((seconds < 30).sum())
-    display(
-        report.figure(
-            plots.durations(index[corpus]),
-            f"{name}, the {len(seconds):,} videos with a label: mean {seconds.mean() / 60:.2f} min, from "
-            f"{seconds.min():.1f} to {seconds.max():.1f} s. {f'{short:,}' if short else 'None'} are shorter than "
-            "30 s, the length that the audio network after Choi et al. looks at.",
-            f"Histogram of the durations of the videos of {name}, in seconds.",
-        )
+# %% tags=["hide-input"]
+for name, title in published.CORPORA.items():
+    seconds = index[name]["duration"]
+    short = (seconds < 30).sum()
+    fig = plots.durations(index[name])
+    caption = (
+        f"{title}, the {len(seconds):,} videos with a label: mean {seconds.mean() / 60:.2f} min, from {seconds.min():.1f} "
+        f"to {seconds.max():.1f} s. {f'{short:,}' if short else 'None'} are shorter than 30 s, the length that the audio "
+        "network after Choi et al. looks at."
     )
+    display(report.figure(fig, caption, f"Histogram of the durations of the videos of {title}, in seconds."))
 
-# %% tags=["remove-input"]
-rates = pd.concat(index)["frame_rate"]
+# %% tags=["hide-input"]
+rates = {title: index[name]["frame_rate"] for name, title in published.CORPORA.items()}
+every = pd.concat(rates)
 report.figure(
-    plots.frame_rates({name: index[corpus]["frame_rate"] for corpus, name in NAMES.items()}),
-    f"Frames per second, from {rates.min():.0f} to {rates.max():.0f}. {100 * (rates < 20).mean():.1f} % of all videos have "
-    "fewer than 20. The published rates are whole numbers, so that 29 probably stands for 29.97. For a model that looks at one frame a second the rate does not matter.",
+    plots.frame_rates(rates),
+    f"Frames per second, from {every.min():.0f} to {every.max():.0f}. {100 * (every < 20).mean():.1f} % of all videos have "
+    "fewer than 20. The published rates are whole numbers, so that 29 probably stands for 29.97. For a model that looks at "
+    "one frame a second the rate does not matter.",
     "Two histograms of frame rates, FCVID and YouTube-8M: most videos have 25, 29 or 30 frames a second.",
 )
 
@@ -284,62 +256,58 @@ report.figure(
 # belong together. `make curation` writes all three of both datasets as CSV files into `data/curation/splits`.
 
 # %%
-both = published.all_splits(lists, seed)  # columns corpus, video_id, label, and one a split
-ways = {NAMES[corpus]: table for corpus, table in both.groupby("corpus")}
+METHODS = ["paper", "stratified", "grouped"]
+both = published.all_splits(lists, seed)  # columns corpus, video_id, label, and one a method
+of_corpus = {title: both[both["corpus"] == name] for name, title in published.CORPORA.items()}
+rows = []
+for title, table in of_corpus.items():
+    for method in METHODS:
+        shares = 100 * pd.crosstab(table["label"], table[method], normalize="index")  # one row a class
+        row = {"Dataset": title, "Split": method}
+        for part in config.SPLITS:
+            row[part] = f"{(table[method] == part).sum():,}"
+            row[f"{part}, % of a class"] = f"{shares[part].min():.1f}–{shares[part].max():.1f}"
+        rows.append(row)
 
-# %% tags=["remove-input"]
-rows = [
-    {
-        "Dataset": name,
-        "Split": way,
-        **{part: f"{(table[way] == part).sum():,}" for part in config.SPLITS},
-        **{
-            f"{part}, % of a class": f"{shares.min():.1f}–{shares.max():.1f}"
-            for part in config.SPLITS
-            for shares in [100 * (table[way] == part).groupby(table["label"]).mean()]
-        },
-    }
-    for name, table in ways.items()
-    for way in ("paper", "stratified", "grouped")
-]
+# %% tags=["hide-input"]
 report.table(
     pd.DataFrame(rows),
     "Videos in each split, and between which shares of a class it varies. The stratified and the grouped split take both "
     f"datasets at once, with seed {seed}.",
 )
 
-# %% tags=["remove-input"]
+# %% tags=["hide-input"]
 report.figure(
-    plots.held_out_shares({name: table[["label", "paper", "stratified", "grouped"]] for name, table in ways.items()}),
-    "Share of each class in the test split. The random draw of the paper varies, more so in FCVID, whose classes are smaller; the other "
-    "two stay at 15 % to within a video.",
+    plots.held_out_shares({title: table[["label", *METHODS]] for title, table in of_corpus.items()}),
+    "Share of each class in the test split. The random draw of the paper varies, more so in FCVID, whose classes are "
+    "smaller; the other two stay at 15 % to within a video.",
     "Two panels, FCVID and YouTube-8M, one row a class: the paper's shares scatter around 15 per cent, the stratified and "
     "grouped ones lie on the line.",
 )
 
-# %% tags=["remove-input"]
-shared = published.shared_videos(lists)
-seen = both[both["video_id"].isin(shared["video_id"])]
-places = seen.pivot(index="video_id", columns="corpus", values="paper")
-crossing = (seen.groupby("video_id")[["paper", "stratified", "grouped"]].nunique() > 1).sum()
-counted = pd.crosstab(places["fcvid"], places["yt8m"]).reindex(index=config.SPLITS, columns=config.SPLITS, fill_value=0)
-report.table(
-    counted.rename_axis("FCVID's split")
-    .rename_axis(None, axis=1)
-    .rename(columns="YouTube-8M: {}".format)
-    .reset_index(),
-    f"The {len(shared)} videos that are in both datasets, by the paper's split of each.",
-)
+# %% [markdown]
+# ### Videos that are in both datasets
 
-# %% tags=["remove-input"]
-trained = int(counted.loc["train", ["validation", "test"]].sum())
-back = int(counted.loc[["validation", "test"], "train"].sum())
+# %%
+shared = index["fcvid"].merge(index["yt8m"], on="video_id", suffixes=("_fcvid", "_yt8m"))
+places = pd.crosstab(shared["split_fcvid"], shared["split_yt8m"])
+places = places.reindex(index=config.SPLITS, columns=config.SPLITS, fill_value=0)
+of_shared = both[both["video_id"].isin(shared["video_id"])]
+divided = (of_shared.groupby("video_id")[METHODS].nunique() > 1).sum()  # how many are in two splits, by method
+
+# %% tags=["hide-input"]
+shown = places.rename_axis("FCVID's split").rename_axis(None, axis=1).rename(columns="YouTube-8M: {}".format)
+report.table(shown.reset_index(), f"The {len(shared)} videos that are in both datasets, by the paper's split of each.")
+
+# %% tags=["hide-input"]
+trained = places.loc["train", ["validation", "test"]].sum()
+back = places.loc[["validation", "test"], "train"].sum()
 Markdown(
-    f"**A leak.** {len(shared)} videos are in both datasets, and in the paper's splits {crossing['paper']} of them are not in "
-    f"the same split of both. Whoever trains on FCVID and measures on YouTube-8M has learned from {trained} of the videos held out there; the "
-    f"other way round it is {back}. The paper reports each dataset by itself, so its numbers are not touched. The "
-    f"grouped split above takes one id as one group: of the shared videos it divides {crossing['grouped']}, the stratified "
-    f"one {crossing['stratified']}."
+    f"**A leak.** {len(shared)} videos are in both datasets, and in the paper's splits {divided['paper']} of them are not in "
+    f"the same split of both. Whoever trains on FCVID and measures on YouTube-8M has learned from {trained} of the videos "
+    f"held out there; the other way round it is {back}. The paper reports each dataset by itself, so its numbers are not "
+    f"touched. The grouped split above takes one id as one group: of the shared videos it divides {divided['grouped']}, the "
+    f"stratified one {divided['stratified']}."
 )
 
 # %% [markdown]
@@ -354,23 +322,17 @@ Markdown(
 # **FCVID.** Each row of the list has a folder and a number. The folder is the label. The authors' code also has a list of
 # names in alphabetical order, and it does not fit the numbers:
 
-# %% tags=["remove-input"]
-fcvid = index["fcvid"]
-alphabetical = sorted(labels.FCVID_FOLDERS)
-sizes = fcvid["folder"].value_counts()
-fits = [folder == name for folder, name in zip(labels.FCVID_FOLDERS, alphabetical, strict=True)]
+# %%
+folders = pd.DataFrame({"Number": range(len(labels.FCVID_FOLDERS)), "Folder in the list": labels.FCVID_FOLDERS})
+alphabetical = folders["Folder in the list"].sort_values(ignore_index=True)
+fits = folders["Folder in the list"] == alphabetical
+folders["Videos"] = folders["Folder in the list"].map(index["fcvid"]["folder"].value_counts())
+folders["Label by the alphabet"] = alphabetical.map(labels.FCVID_LABEL_OF_FOLDER)
+folders["Fits"] = np.where(fits, "yes", "no")
 report.table(
-    pd.DataFrame(
-        {
-            "Number": range(len(fits)),
-            "Folder in the list": labels.FCVID_FOLDERS,
-            "Videos": sizes.reindex(labels.FCVID_FOLDERS).to_numpy(),
-            "Label by the alphabet": [labels.FCVID_LABEL_OF_FOLDER[folder] for folder in alphabetical],
-            "Fits": np.where(fits, "yes", "no"),
-        }
-    ),
-    f"FCVID's label numbers. In all {len(fcvid):,} rows number and folder go together as shown; the alphabetical name fits "
-    f"{sum(fits)} of {len(fits)} numbers.",
+    folders,
+    f"FCVID's label numbers. In all {len(index['fcvid']):,} rows number and folder go together as shown; the alphabetical "
+    f"name fits {fits.sum()} of {len(fits)} numbers.",
 )
 
 # %% [markdown]
@@ -380,26 +342,33 @@ report.table(
 # **YouTube-8M.** Its list has bare numbers. Their names stand in the authors' code, whose other list is wrong, so they need
 # a witness. The videos that are in both datasets are one: FCVID's folder says what they show.
 
-# %% tags=["remove-input"]
-evidence = published.label_evidence(lists)
+# %%
+agreeing = shared[shared["label_fcvid"] == shared["label_yt8m"]]
+evidence = pd.DataFrame({"Number": range(len(labels.YOUTUBE8M_LABELS)), "Name": labels.YOUTUBE8M_LABELS})
+for title, named in (
+    ("Videos", index["yt8m"]["label"]),
+    ("Also in FCVID", shared["label_yt8m"]),
+    ("Of these, same name", agreeing["label_yt8m"]),
+):
+    evidence[title] = evidence["Name"].map(named.value_counts()).fillna(0).astype(int)
+
+# %% tags=["hide-input"]
 report.table(
-    evidence.assign(videos=evidence["videos"].map("{:,}".format)).set_axis(
-        ["Number", "Name", "Videos", "Also in FCVID", "Of these, same name"], axis=1
-    ),
-    f"YouTube-8M's label numbers. {evidence['agreeing'].sum()} of {evidence['shared'].sum()} shared videos agree, for "
-    f"{(evidence['shared'] > 0).sum()} of {len(evidence)} numbers. The others rest on the authors' list and on the order of "
-    "the class sizes.",
+    evidence.assign(Videos=evidence["Videos"].map("{:,}".format)),
+    f"YouTube-8M's label numbers. {len(agreeing)} of {len(shared)} shared videos agree, for "
+    f"{(evidence['Also in FCVID'] > 0).sum()} of {len(evidence)} numbers. The others rest on the authors' list and on the "
+    "order of the class sizes.",
 )
 
 # %% [markdown]
 # **What a label means.** It says what a video is *about*. The instrument may be out of sight, or in sight and not heard, for
 # most of the video: a lesson begins with talk, a concert pans over the audience, an upload of a song shows one still
-# picture. FCVID has classes that are no instrument at all, *chamber music*, *rock band* and *symphony orchestra*, in which
+# image. FCVID has classes that are no instrument at all, *chamber music*, *rock band* and *symphony orchestra*, in which
 # several play. YouTube-8M's labels were made by a machine, from what people write about videos and click on as well as
-# from the videos, and were never checked one by one {cite}`abuelhaija2016`. So no model can be right for every video, and people are not:
+# from the videos, and were never checked one by one. So no model can be right for every video, and people are not:
 
-# %% tags=["remove-input"]
-human = pd.DataFrame(paper.tables()["human_rates"])
+# %% tags=["hide-input"]
+human = pd.DataFrame(paper.paper_tables()["human_rates"])
 for column in ("precision", "recall", "f1"):
     human[column] = human[column].map("{:.1f}".format).replace("nan", "–")
 human.columns = ["Dataset", "Who", "Precision", "Recall", "F1", "Source"]
@@ -423,33 +392,38 @@ report.table(
 # make report CORPUS=yt8m        # the report on those that are here
 # ```
 
-# %% tags=["remove-input"]
-ledger_path = paper_videos.ledger_path()
+# %%
+from instrec_utils.paper_data import availability, paper_videos
+
 listed = index["yt8m"].assign(state=availability.NOT_ASKED)
-failures, times = pd.DataFrame(), pd.Series(dtype=str)
-if ledger_path.exists():
-    with availability.Ledger(ledger_path) as ledger:
-        listed = availability.with_paths(index["yt8m"], ledger)
-        failures, times = availability.failures(ledger), ledger.table()["asked"].str[:10]
-asked = int((listed["state"] != availability.NOT_ASKED).sum())
-available = availability.availability_table(listed)
-available[["videos", availability.NOT_ASKED]] = available[["videos", availability.NOT_ASKED]].map("{:,}".format)
-available["share"] = (100 * available["share"]).map("{:.1f} %".format).replace("nan %", "–")
+failures, days = pd.DataFrame(), pd.Series(dtype=str)
+if paper_videos.ledger_path().exists():
+    with availability.Ledger(paper_videos.ledger_path()) as ledger:
+        listed = availability.with_paths(listed, ledger)
+        failures, days = availability.failures(ledger), ledger.table()["asked"].str[:10]
+num_asked = (listed["state"] != availability.NOT_ASKED).sum()
+left = availability.availability_table(listed)
+
+# %% tags=["hide-input"]
+shown = (left if num_asked else left.tail(1)).rename(columns={"label": "class", "share": "left"})
+for column in ("videos", availability.NOT_ASKED):
+    shown[column] = shown[column].map("{:,}".format)
+shown["left"] = (100 * shown["left"]).map("{:.1f} %".format).replace("nan %", "–")
 report.table(
-    (available if asked else available.tail(1)).rename(columns={"label": "class", "share": "left"}),
+    shown,
     f"State of the {len(listed):,} listed videos of YouTube-8M, with a row for each class that was asked for; left: available "
     "of those asked for.",
 )
 
-# %% tags=["remove-input"]
+# %% tags=["hide-input"]
 Markdown(
-    f"YouTube was asked for {asked:,} of the videos, between {times.min()} and {times.max()}."
-    if asked
+    f"YouTube was asked for {num_asked:,} of the videos, between {days.min()} and {days.max()}."
+    if num_asked
     else "**Nothing was asked.** This page was made without a network, so every video stands under *not asked*, and how "
     "much of the paper's dataset is left is not known here. Once there is a ledger, `make curation` fills this table from it."
 )
 
-# %% tags=["remove-input"]
+# %% tags=["hide-input"]
 report.table(
     failures.head(10),
     f"Why {failures['videos'].sum():,} videos failed, the ten commonest reasons; they are asked for again.",
@@ -467,47 +441,36 @@ report.table(
 # - **Splits.** The paper's split is reproduced to the video. The stratified and the grouped split are additions.
 # - **Used videos.** The paper used 7 and 8 videos more than its lists have. The published lists are what is used here.
 
-# %% tags=["remove-input"]
-agree = sum(value is not None for column in table1.values() for value in column["paper"].values()) - len(differences)
+# %% tags=["hide-input"]
+num_printed = sum(value is not None for column in recomputed.values() for value in column["paper"].values())
+num_gone = (differences["Recomputed"] == "not in the lists").sum()
 report.takeaway(
-    f"{agree} of the {agree + len(differences)} numbers of Table 1 come out of the published lists at the printed precision, "
-    f"{sum(entry['Recomputed'] == 'not in the lists' for entry in differences)} cannot be recomputed, and the others differ by "
-    "at most eight. A label says what a video is about, the authors' alphabetical names do not fit their own label "
-    "numbers, and whoever uses both datasets must keep the videos they share in one split."
+    f"{num_printed - len(differences)} of the {num_printed} numbers of Table 1 come out of the published lists at the printed "
+    f"precision, {num_gone} cannot be recomputed, and the others differ by at most eight. A label says what a video is "
+    "about, the authors' alphabetical names do not fit their own label numbers, and whoever uses both datasets must keep "
+    "the videos they share in one split."
 )
 
 # %% [markdown]
 # ## Where the numbers come from
 
-# %% tags=["remove-input"]
-sizes = {vocabulary_path: len(vocabulary)}
-for corpus in NAMES:
-    sizes[lists / f"{corpus}_dataset.csv"] = table1[corpus]["videos_listed"]
-    sizes[lists / f"{corpus}_auxinfo.pkl"] = table1[corpus]["videos_with_duration"]
+# %% tags=["hide-input"]
+num_rows = {vocabulary_path: len(vocabulary)}
+for name, column in recomputed.items():
+    num_rows[lists / f"{name}_dataset.csv"] = column["videos_listed"]
+    num_rows[lists / f"{name}_auxinfo.pkl"] = column["videos_with_duration"]
+inputs = [(path.name, f"{rows:,}", files.sha256_of_file(path)[:16]) for path, rows in sorted(num_rows.items())]
 report.table(
-    pd.DataFrame(
-        [
-            {"File": path.name, "Rows": f"{rows:,}", "SHA-256 begins with": files.sha256_of_file(path)[:16]}
-            for path, rows in sorted(sizes.items())
-        ]
-    ),
+    pd.DataFrame(inputs, columns=["File", "Rows", "SHA-256 begins with"]),
     f"The inputs as they were read: the vocabulary from {youtube8m.ADDRESS}, the others from {published.ADDRESS}. The "
     "latter are GPL-3.0 and no part of this book.",
 )
 
-# %% tags=["remove-input"]
-result = paths.results_dir("curation") / "table1.json"
-report.table(
-    pd.DataFrame(
-        {
-            "What": ["Table 1", "commit", "seed", "wall time"],
-            "Value": [
-                f"results/curation/table1.json, sha256 {files.sha256_of_file(result)[:12]}",
-                provenance.commit(),
-                f"{splits.SPLIT_SEED} (paper's split), {seed} (the others)",
-                f"{time.perf_counter() - started:.0f} s on a CPU",
-            ],
-        }
-    ),
-    "How this page was made: make curation.",
-)
+# %% tags=["hide-input"]
+made = {
+    "Table 1": f"results/curation/table1.json, sha256 {files.sha256_of_file(result)[:12]}",
+    "commit": provenance.commit(),
+    "seed": f"{config.SPLIT_SEED} (paper's split), {seed} (the others)",
+    "wall time": f"{time.perf_counter() - started:.0f} s on a CPU",
+}
+report.table(pd.DataFrame({"What": list(made), "Value": list(made.values())}), "How this page was made: make curation.")

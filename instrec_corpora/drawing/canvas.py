@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import cv2
 import numpy as np
@@ -93,7 +93,7 @@ class Canvas:
         matrix = supersampling * np.array([[scale, 0, origin[0]], [0, scale, origin[1]]], float)
         return cls(np.zeros((height, width, 4), np.uint8), matrix, supersampling)
 
-    @property
+    @cached_property
     def scale(self) -> float:
         """Supersampled pixels a centimetre."""
         return float(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))))
@@ -148,7 +148,7 @@ class Canvas:
         thickness = max(1, round(width * self.scale))
         # A line thinner than a pixel is drawn one pixel wide and fainter.
         strength = min(1.0, max(0.25, width * self.scale))
-        path = np.round(self.to_pixels(points) * 2**_SUBPIXEL_BITS).astype(np.int32).reshape(-1, 1, 2)
+        path = _fixed_point(self.to_pixels(points))
         rgba = (*_rgb(colour), 255)
         if strength == 1:
             cv2.polylines(self.pixels, [path], False, rgba, thickness, cv2.LINE_AA, _SUBPIXEL_BITS)
@@ -202,9 +202,9 @@ class Canvas:
         """Fill the band between two lines piece by piece, so that it may cross itself."""
         left, right = self.to_pixels(left), self.to_pixels(right)
         rgba = (*_rgb(colour), 255)
-        for index in range(len(left) - 1):
-            quad = np.array([left[index], left[index + 1], right[index + 1], right[index]])
-            _polygon(self.pixels, quad, rgba)
+        quads = np.stack([left[:-1], left[1:], right[1:], right[:-1]], axis=1)
+        for quad in _fixed_point(quads):
+            cv2.fillPoly(self.pixels, [quad], rgba, cv2.LINE_AA, _SUBPIXEL_BITS)
 
     def _fill_shaded(
         self,
@@ -222,6 +222,27 @@ class Canvas:
         mask = np.zeros((high[1] - low[1], high[0] - low[0]), np.uint8)
         _polygon(mask, corners - low, 255)
         region = self.pixels[low[1] : high[1], low[0] : high[0]]
+        is_lit = bool(relief or sheen or grain)
+        light = self._light(mask, low, relief, sheen, grain) if is_lit else np.float32(1)
+        dark, bright = np.minimum(light, 1), np.clip(light - 1, 0, 1)
+        inner = None if burst is None else _inner(mask)
+        cover = mask.astype(np.float32) * (alpha / 255)
+        uncovered = 1 - cover
+        # Channel by channel: numpy is several times slower along an axis of four.
+        for channel in range(4):
+            body = np.float32(255 if channel == 3 else colour[channel])
+            if channel < 3 and inner is not None:
+                body = body * inner + np.float32(burst[channel]) * (1 - inner)
+            if channel < 3 and is_lit:
+                body = np.maximum(body * dark, 0)
+                body += (255 - body) * bright
+            painted = body * cover
+            painted += region[..., channel] * uncovered
+            painted += 0.5
+            region[..., channel] = np.minimum(painted, 255, out=painted)
+
+    def _light(self, mask: np.ndarray, low: np.ndarray, relief: float, sheen: float, grain: float) -> np.ndarray:
+        """Return the light on a shape: 1 leaves its colour as it is, 0 is black and 2 white."""
         light = np.ones(mask.shape, np.float32)
         if relief:
             light += _relief(mask, relief)
@@ -231,18 +252,7 @@ class Canvas:
             light += sheen * (0.45 * x + 0.55 * y)
         if grain:
             light += grain * 0.5 * self._grain(low, mask.shape)
-        body = np.empty((*mask.shape, 4), np.float32)
-        body[..., :3] = np.asarray(colour, np.float32)
-        if burst is not None:
-            inner = _inner(mask)[..., None]
-            body[..., :3] = body[..., :3] * inner + np.asarray(burst, np.float32) * (1 - inner)
-        dark = np.minimum(light, 1)[..., None]
-        bright = np.clip(light - 1, 0, 1)[..., None]
-        body[..., :3] = np.maximum(body[..., :3] * dark, 0)
-        body[..., :3] += (255 - body[..., :3]) * bright
-        body[..., 3] = 255
-        cover = (mask.astype(np.float32) * (alpha / 255))[..., None]
-        region[:] = np.clip(body * cover + region * (1 - cover) + 0.5, 0, 255).astype(np.uint8)
+        return light
 
     def _bounds(self, corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the first and the past-the-last pixel (x, y) that a shape with these corners may touch."""
@@ -270,8 +280,12 @@ def _rgb(colour: Colour) -> tuple[int, int, int]:
 
 
 def _polygon(pixels: np.ndarray, corners: np.ndarray, value: int | tuple[int, ...]) -> None:
-    fixed = np.round(corners * 2**_SUBPIXEL_BITS).astype(np.int32).reshape(-1, 1, 2)
-    cv2.fillPoly(pixels, [fixed], value, cv2.LINE_AA, _SUBPIXEL_BITS)
+    cv2.fillPoly(pixels, [_fixed_point(corners)], value, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def _fixed_point(pixels: np.ndarray) -> np.ndarray:
+    """Return coordinates in pixels as OpenCV's drawing functions take them."""
+    return np.round(pixels * 2**_SUBPIXEL_BITS).astype(np.int32)
 
 
 def _blurred(mask: np.ndarray, sigma: float) -> np.ndarray:

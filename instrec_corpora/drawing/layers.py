@@ -19,13 +19,14 @@ class Layer:
 
     sprite: np.ndarray
     corner: tuple[int, int]
-    motions: tuple[tuple[Motion, np.ndarray], ...]  # each with the matrix from its coordinates to view pixels
+    # Each with the matrix from its coordinates to view pixels, and the inverse of that.
+    motions: tuple[tuple[Motion, np.ndarray, np.ndarray], ...]
 
     def matrix(self, time: float) -> np.ndarray:
         """Return the 3 x 3 matrix from sprite pixels to view pixels at `time` seconds."""
         total = np.array([[1, 0, self.corner[0]], [0, 1, self.corner[1]], [0, 0, 1]], float)
-        for motion, to_view in self.motions:
-            total = to_view @ motion_matrix(motion, time) @ np.linalg.inv(to_view) @ total
+        for motion, to_view, from_view in self.motions:
+            total = to_view @ motion_matrix(motion, time) @ from_view @ total
         return total
 
 
@@ -35,9 +36,9 @@ def motion_matrix(motion: Motion, time: float) -> np.ndarray:
     angle = np.radians(motion.swing * wave)
     x, y = motion.pivot
     cos, sin, wide = np.cos(angle), np.sin(angle), 1 + motion.stretch * wave
-    linear = np.array([[cos * wide, -sin], [sin * wide, cos]])
-    moved = np.array([x, y]) - linear @ (x, y) + np.array(motion.shift) * wave
-    return np.vstack([np.column_stack([linear, moved]), [0, 0, 1]])
+    matrix = np.array([[cos * wide, -sin, 0], [sin * wide, cos, 0], [0, 0, 1]])
+    matrix[:2, 2] = np.array([x, y]) - matrix[:2, :2] @ (x, y) + np.array(motion.shift) * wave
+    return matrix
 
 
 def layer(
@@ -55,13 +56,13 @@ def layer(
     sprite = canvas.sprite()
     if shadow:
         sprite = _with_shadow(sprite)
-    motions = [] if motion is None else [(motion, _to_view(frame))]
-    motions.append((sway, _to_view(canvas)))
+    moving = [(sway, canvas)] if motion is None else [(motion, frame), (sway, canvas)]
+    motions = tuple((moves, _to_view(within), np.linalg.inv(_to_view(within))) for moves, within in moving)
     drawn = cv2.boundingRect(sprite[..., 3])
     x, y, width, height = drawn if drawn[2] else (0, 0, 1, 1)
     # One transparent pixel around the sprite keeps its edge smooth when it is moved.
     cut = cv2.copyMakeBorder(sprite[y : y + height, x : x + width], 1, 1, 1, 1, cv2.BORDER_CONSTANT)
-    return Layer(cut, (x - 1, y - 1), tuple(motions))
+    return Layer(cut, (x - 1, y - 1), motions)
 
 
 def blend(picture: np.ndarray, sprite: np.ndarray, matrix: np.ndarray) -> None:
@@ -76,7 +77,7 @@ def blend(picture: np.ndarray, sprite: np.ndarray, matrix: np.ndarray) -> None:
     local[:, 2] -= low
     moved = cv2.warpAffine(sprite, local, tuple(int(side) for side in high - low), flags=cv2.INTER_LINEAR)
     region = picture[low[1] : high[1], low[0] : high[0]]
-    uncovered = cv2.cvtColor(255 - moved[..., 3], cv2.COLOR_GRAY2RGB)
+    uncovered = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(moved, 3)), cv2.COLOR_GRAY2RGB)
     under = cv2.multiply(region, uncovered, scale=1 / 255)
     region[:] = cv2.add(under, cv2.cvtColor(moved, cv2.COLOR_RGBA2RGB))
 

@@ -1,12 +1,14 @@
-"""What networks make of frames and of sound before their classes, stored so that it is computed once.
+"""What networks make of frames and of audio before their classes, stored so that it is computed once.
 
 A frozen backbone's embeddings of every frame of a video are one file a video beside the features, those of the
-classes' photographs one file; an audio run's embeddings of the sound of all videos are one file in the run's folder.
+classes' photographs one file; an audio run's embeddings of all videos are one file in the run's folder.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
@@ -15,73 +17,97 @@ from tqdm import tqdm
 from instrec_utils import files, models
 from instrec_utils.corpora import Corpus, photographs
 from instrec_utils.errors import FeaturesError
-from instrec_utils.features import spectrograms
-from instrec_utils.features import store as features
-from instrec_utils.inputs import frames
-from instrec_utils.training import hardware
-from instrec_utils.training.runs import Run
+from instrec_utils.features import store
+from instrec_utils.inputs import augmentation, frames
+from instrec_utils.models import hardware
+from instrec_utils.models.architecture import AudioInput
+
+if TYPE_CHECKING:
+    import keras
 
 BATCH_FRAMES = 32
 
 
-def path_of(corpus_dir: Path, backbone: str, video_id: str) -> Path:
-    """Return where a video's embeddings are kept."""
-    return features.features_path(Path(corpus_dir) / "embeddings" / backbone, video_id)
+def embeddings_path(corpus_dir: Path, visual_model: str, video_id: str) -> Path:
+    """Return where a video's embeddings by a visual architecture are kept."""
+    return store.features_path(Path(corpus_dir) / "embeddings" / visual_model, video_id)
 
 
 def _is_valid(path: Path, features_path: Path) -> bool:
     try:
         with h5py.File(path) as file:
-            return file.attrs.get("features_key") == features.key_of(features_path)
+            return file.attrs.get("features_key") == store.key_of(features_path)
     except OSError:
         return False
 
 
-def embed(video_ids: list[str], corpus_dir: Path, backbone: str) -> None:
+def build_backbone(visual_model: str) -> keras.Model:
+    """Return a visual architecture without its classes, with ImageNet's weights.
+
+    Raises
+    ------
+    ParameterError
+        It is no visual architecture.
+    """
+    build = models.architecture(visual_model, "visual").build_backbone
+    if build is None:
+        raise FeaturesError(f"{visual_model}: expected an architecture with a backbone")
+    return build("imagenet")
+
+
+def embed_frames(video_ids: Sequence[str], corpus_dir: Path, visual_model: str) -> None:
     """Compute the embeddings of every frame of the videos that have none yet.
 
     Parameters
     ----------
-    video_ids : of videos whose features are extracted.
-    corpus_dir : the corpus' folder.
-    backbone : one of `models.FRAMES`; its ImageNet weights.
+    video_ids : sequence of str
+        Of videos whose features are extracted.
+    corpus_dir : Path
+        The corpus' folder.
+    visual_model : str
+        Name of an architecture; its backbone has ImageNet's weights.
     """
-    store = Path(corpus_dir) / "features"
-    todo = [
-        video_id
-        for video_id in video_ids
-        if not _is_valid(path_of(corpus_dir, backbone, video_id), features.features_path(store, video_id))
-    ]
+    features_dir = Path(corpus_dir) / "features"
+    sources = {video_id: store.features_path(features_dir, video_id) for video_id in video_ids}
+    paths = {video_id: embeddings_path(corpus_dir, visual_model, video_id) for video_id in video_ids}
+    todo = [video_id for video_id in video_ids if not _is_valid(paths[video_id], sources[video_id])]
     if not todo:
         return
-    model = models.build_backbone(backbone)
-    for video_id in tqdm(todo, desc=f"{backbone} embeddings", unit="video"):
-        source = features.features_path(store, video_id)
-        values = of_pictures(model, frames.central_crop(features.read_frames(source)))
-        with files.whole(path_of(corpus_dir, backbone, video_id)) as temporary, h5py.File(temporary, "w") as file:
+    backbone = build_backbone(visual_model)
+    for video_id in tqdm(todo, desc=f"{visual_model} embeddings", unit="video"):
+        source = sources[video_id]
+        values = predict_frames(backbone, frames.central_crop(store.read_frames(source)))
+        with files.whole(paths[video_id]) as temporary, h5py.File(temporary, "w") as file:
             file.create_dataset("embeddings", data=values.astype(np.float16))
-            file.attrs["features_key"] = features.key_of(source)
+            file.attrs["features_key"] = store.key_of(source)
 
 
-def of_pictures(model, pictures: np.ndarray) -> np.ndarray:
-    """Return a backbone's embeddings [shape=(num_pictures, size), float32] of pictures [shape=(..., 224, 224, 3)]."""
-    values = [np.zeros((0, model.output_shape[-1]), np.float32)]
+def predict_frames(network: keras.Model, pictures: np.ndarray) -> np.ndarray:
+    """Return what a network makes of pictures.
+
+    Parameters
+    ----------
+    network : keras.Model
+        From pictures [shape=(batch, 224, 224, 3)] to values [shape=(batch, size)].
+    pictures : np.ndarray [shape=(num_pictures, 224, 224, 3), uint8]
+        RGB, 0 to 255.
+
+    Returns
+    -------
+    np.ndarray [shape=(num_pictures, size), float32]
+    """
+    values = [np.zeros((0, network.output_shape[-1]), np.float32)]
     for start in range(0, len(pictures), BATCH_FRAMES):
         batch = pictures[start : start + BATCH_FRAMES]
         # A fixed batch length keeps TensorFlow from tracing the network again for every video.
         padded = np.zeros((BATCH_FRAMES, *pictures.shape[1:]), np.float32)
         padded[: len(batch)] = batch
-        values.append(np.asarray(model.predict_on_batch(padded))[: len(batch)])
+        values.append(np.asarray(network.predict_on_batch(padded))[: len(batch)])
     return np.concatenate(values)
 
 
-def of_photographs(corpus: Corpus, backbone: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return a backbone's embeddings of the photographs of a corpus' classes, computing what is not there yet.
-
-    Parameters
-    ----------
-    corpus : prepared, of a source that has photographs.
-    backbone : one of `models.FRAMES`; its ImageNet weights.
+def photograph_embeddings(corpus: Corpus, visual_model: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the embeddings of a corpus' photographs, computed once.
 
     Returns
     -------
@@ -95,32 +121,28 @@ def of_photographs(corpus: Corpus, backbone: str) -> tuple[np.ndarray, np.ndarra
         The corpus' source has no photographs.
     """
     pictures, targets = photographs.read_photographs(corpus)
-    path = corpus.directory / "embeddings" / f"{backbone}-photographs.npz"
+    path = corpus.directory / "embeddings" / f"{visual_model}-photographs.npz"
     key = files.sha256_of_bytes(pictures.tobytes())
     if path.exists():
         with np.load(path, allow_pickle=False) as stored:
             if stored["photographs"] == key:
                 return stored["values"], targets
     with hardware.DEFAULT.precise():  # all runs share them, those of lower precision too
-        values = of_pictures(models.build_backbone(backbone), frames.central_crop(pictures))
+        values = predict_frames(build_backbone(visual_model), frames.central_crop(pictures))
     with files.whole(path) as temporary, temporary.open("wb") as file:
         np.savez(file, photographs=key, values=values)
     return values, targets
 
 
-def read(corpus_dir: Path, backbone: str, video_id: str) -> np.ndarray:
-    """Return a video's embeddings [shape=(num_frames, size), float32].
+def read_embeddings(corpus_dir: Path, visual_model: str, video_id: str) -> np.ndarray:
+    """Return the embeddings of all frames of a video [shape=(num_frames, size), float16], as they are stored.
 
     Raises
     ------
     FeaturesError
         They are missing or damaged.
     """
-    return _stored(corpus_dir, backbone, video_id).astype(np.float32)
-
-
-def _stored(corpus_dir: Path, backbone: str, video_id: str) -> np.ndarray:
-    path = path_of(corpus_dir, backbone, video_id)
+    path = embeddings_path(corpus_dir, visual_model, video_id)
     try:
         with h5py.File(path) as file:
             return file["embeddings"][:]
@@ -128,57 +150,76 @@ def _stored(corpus_dir: Path, backbone: str, video_id: str) -> np.ndarray:
         raise FeaturesError(f"{path}: missing or damaged; compute the embeddings first ({error})") from error
 
 
-def read_some(
-    corpus: Corpus, backbone: str, video_id: str, k: int, generator: np.random.Generator | None
+def choose_embeddings(
+    corpus_dir: Path, visual_model: str, video_id: str, k: int, generator: np.random.Generator | None
 ) -> np.ndarray:
-    """Return the embeddings of k frames [shape=(k, size), float32]: drawn at random, or uniform without a generator.
+    """Return the embeddings of k frames of a video, drawn at random, or uniformly spread without a generator.
 
-    Zeros for a video without pictures, as the paper gives a missing modality (3.4).
+    Returns
+    -------
+    np.ndarray [shape=(k, size), float32]
+        Zeros for a video without pictures.
     """
-    values = _stored(corpus.directory, backbone, video_id)
+    values = read_embeddings(corpus_dir, visual_model, video_id)
     if not len(values):
         return np.zeros((k, values.shape[1]), np.float32)
     return values[frames.choose(len(values), k, generator)].astype(np.float32)
 
 
-def sound(corpus: Corpus, audio: Run) -> dict[str, np.ndarray]:
-    """Return what an audio run's network makes of every video's sound; see `of_sound`.
+def audio_embeddings(
+    corpus: Corpus, audio_input: AudioInput, weights: Path, *, features_key: str, description: str
+) -> dict[str, np.ndarray]:
+    """Return what an audio network makes of every video, computed once; see `audio_embedding`.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        With features.
+    audio_input : AudioInput
+        That the network is given.
+    weights : Path
+        Of the trained network; the embeddings are kept beside it.
+    features_key : str
+        Tells the features from others; see `store.key_of_all`.
+    description : str
+        Shown before the progress bar.
 
     Returns
     -------
     dict of str to np.ndarray [shape=(num_features,), float32]
+        By video id.
     """
-    path = audio.directory(corpus) / "embeddings.npz"
+    path = weights.with_name("embeddings.npz")
     video_ids = corpus.usable["video_id"].tolist()
-    key = [audio.features_key(corpus), files.sha256_of_file(audio.weights(corpus))]
+    key = [features_key, files.sha256_of_file(weights)]
     if path.exists():
         with np.load(path, allow_pickle=False) as stored:
             if "key" in stored and stored["key"].tolist() == key:
                 return dict(zip(video_ids, stored["values"], strict=True))
-    network = sound_network(corpus, audio)
-    store, name = corpus.directory / "features", audio.input_name
+    network = embedding_network(weights)
+    features_dir = corpus.directory / "features"
     values = [
-        of_sound(network, spectrograms.read(store, video_id, name))
-        for video_id in tqdm(video_ids, desc=f"{audio.name} embeddings", unit="video")
+        audio_embedding(network, audio_input, store.load_input(features_dir, video_id, audio_input))
+        for video_id in tqdm(video_ids, desc=f"{description} embeddings", unit="video")
     ]
     with files.whole(path) as temporary, temporary.open("wb") as file:
         np.savez(file, key=np.array(key), values=np.stack(values))
     return dict(zip(video_ids, values, strict=True))
 
 
-def sound_network(corpus: Corpus, audio: Run):
-    """Return an audio run's network, a Keras model, up to the layer before its classes."""
+def embedding_network(weights: Path) -> keras.Model:
+    """Return a trained network up to the layer before its classes."""
     import keras
 
-    network = models.load(audio.weights(corpus))
+    network = models.load_model(weights)
     return keras.Model(network.input, network.get_layer("embedding").output)
 
 
-def of_sound(network, spectrogram: np.ndarray) -> np.ndarray:
-    """Return a network's embedding of a sound [shape=(num_features,), float32]; of windows, the mean of theirs.
+def audio_embedding(network: keras.Model, audio_input: AudioInput, spectrogram: np.ndarray) -> np.ndarray:
+    """Return a network's embedding of a video's audio [shape=(num_features,), float32], the mean over its examples.
 
     Zeros where nothing is to be heard.
     """
-    windows = spectrogram if spectrogram.ndim == 3 else spectrogram[None]
-    values = np.asarray(network.predict_on_batch(windows), np.float32).mean(axis=0)
-    return np.zeros_like(values) if spectrograms.is_silent(spectrogram) else values
+    outputs = network.predict_on_batch(audio_input.examples(spectrogram))
+    values = np.asarray(outputs, np.float32).mean(axis=0)
+    return np.zeros_like(values) if augmentation.is_silent(spectrogram) else values

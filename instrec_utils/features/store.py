@@ -7,6 +7,7 @@ Layout of ``<video_id>.h5``, format 1::
     /log_mel/choi2016_cc (96, 1366) float16, dB; absent without a sound stream
     /log_mel/choi2016_uc (96, 1366) float16, dB
     /log_mel/han2016     (30, 128, 43) float16, dB
+    /log_mel/...         the inputs of architectures from other packages, each with an attribute settings_sha256
     attributes           format, settings_sha256, video_bytes, video_mtime_ns, duration (seconds)
 
 A reader that needs nothing of this package::
@@ -18,42 +19,37 @@ A reader that needs nothing of this package::
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import io
-import itertools
-import re
-import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
-from instrec_utils import cluster, config, files, media
+from instrec_utils import config, files
 from instrec_utils.corpora import Corpus
-from instrec_utils.errors import FeaturesError, InstrecError, MediaError
-from instrec_utils.inputs import frames
-from instrec_utils.inputs import spectrograms as audio
+from instrec_utils.corpora.index import VIDEO_ID
+from instrec_utils.errors import FeaturesError
+from instrec_utils.inputs import augmentation, frames
+from instrec_utils.models.architecture import AudioInput, audio_inputs
 
 FORMAT = 1
-SETTINGS = {
-    "format": FORMAT,
-    "choi2016": config.CHOI2016,
-    "han2016": config.HAN2016,
-    "num_segments": config.NUM_SEGMENTS,
-    "segment_seconds": config.SEGMENT_SECONDS,
-    "frame_rate": config.FRAME_RATE,
-    "frame_size": config.FRAME_SIZE,
-    "jpeg_quality": frames.JPEG_QUALITY,
-}
-SETTINGS_SHA256 = files.sha256_of(SETTINGS)
-LEFTOVER_SECONDS = 3600
-VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+SETTINGS_SHA256 = files.sha256_of(
+    {
+        "format": FORMAT,
+        "choi2016": config.CHOI2016,
+        "han2016": config.HAN2016,
+        "num_segments": config.NUM_SEGMENTS,
+        "segment_seconds": config.SEGMENT_SECONDS,
+        "frame_rate": config.FRAME_RATE,
+        "frame_size": config.FRAME_SIZE,
+        "jpeg_quality": frames.JPEG_QUALITY,
+    }
+)
+OF_FORMAT = ("choi2016_cc", "choi2016_uc", "han2016")  # whose settings that checksum holds
+REMEMBERED = 1024  # spectrograms in memory, some 300 MB: opening files would take a tenth of a short training step
 
 
 @dataclass(frozen=True)
@@ -63,6 +59,13 @@ class Video:
     video_id: str
     path: Path
     features_path: Path
+
+
+def input_sha256(audio_input: AudioInput) -> str:
+    """Return what tells the spectrograms of an input from those of other settings."""
+    if audio_input.name in OF_FORMAT:
+        return SETTINGS_SHA256
+    return files.sha256_of([SETTINGS_SHA256, audio_input.name, audio_input.settings, audio_input.shape])
 
 
 def features_path(features_dir: Path, video_id: str) -> Path:
@@ -78,99 +81,6 @@ def features_path(features_dir: Path, video_id: str) -> Path:
     return Path(features_dir) / f"{video_id}.h5"
 
 
-def extract_video(video: Video, *, num_threads: int = 1) -> None:
-    """Decode one video and write its features file.
-
-    Parameters
-    ----------
-    video : what to decode, and where to.
-    num_threads : that share the work; 0 for one a core. Many videos are faster one core each, a single one with all.
-
-    Raises
-    ------
-    MediaError
-        The video cannot be decoded; nothing is written.
-    OSError
-        The file cannot be written (a full disk, say); nothing is left of it.
-    """
-    with cluster.at_most(media.MIN_WORK_SECONDS):
-        info = media.probe(video.path)
-    try:
-        status = video.path.stat()  # before decoding: a video that changes meanwhile is done again
-    except OSError as error:
-        raise MediaError(f"{video.path}: cannot be read: {error}") from error
-    num_threads = num_threads or cluster.num_cores()
-    # Pictures and sound each end in an error after the time they may take; this is for what never comes back.
-    # One thread multiplies these small matrices fastest, and as the workers do it: to the last bit the same.
-    with (
-        cluster.at_most(3 * media.work_seconds(info)),
-        threadpool_limits(1),
-        ThreadPoolExecutor(num_threads) as threads,
-    ):
-        parts = _submit_pictures(threads, video.path, num_threads) if info.has_picture else []
-        sound = threads.submit(_spectrograms, video.path) if info.has_sound else None
-        pictures = _joined(parts, video.path)
-        spectrograms = sound.result() if sound else {}
-    with files.whole(video.features_path) as temporary:
-        # HDF5 meets a full disk deep inside its library; through memory it is one plain write that can fail.
-        memory = io.BytesIO()
-        with h5py.File(memory, "w") as file:
-            if pictures:
-                store = file.create_dataset("frames", len(pictures), dtype=h5py.vlen_dtype(np.uint8))
-                for number, picture in enumerate(pictures):
-                    store[number] = picture
-            for name, spectrogram in spectrograms.items():
-                file.create_dataset(f"log_mel/{name}", data=spectrogram.astype(np.float16))
-            file.attrs.update(
-                format=FORMAT,
-                settings_sha256=SETTINGS_SHA256,
-                video_bytes=status.st_size,
-                video_mtime_ns=status.st_mtime_ns,
-                duration=info.duration,
-            )
-        temporary.write_bytes(memory.getbuffer())
-
-
-def _submit_pictures(threads: ThreadPoolExecutor, path: Path, num_threads: int) -> list[Future[list[np.ndarray]]]:
-    """Let the threads decode the pictures, each a stretch of its own where the container allows it."""
-    # One stretch more than threads: the last piece is the sound, which takes about as long as that.
-    firsts = [0] if num_threads == 1 else media.stretches(path, num_threads + 1, frame_rate=config.FRAME_RATE)
-    each = num_threads if len(firsts) == 1 else 1
-    return [threads.submit(_pictures, path, each, first, stop) for first, stop in itertools.pairwise([*firsts, None])]
-
-
-def _joined(parts: list[Future[list[np.ndarray]]], path: Path) -> list[np.ndarray]:
-    try:
-        return [picture for part in parts for picture in part.result()]
-    except MediaError:
-        if len(parts) == 1:
-            raise
-        return _pictures(path)  # of a damaged file, what one decoder makes of it
-
-
-def _pictures(path: Path, num_threads: int = 1, first: int = 0, stop: int | None = None) -> list[np.ndarray]:
-    """Return frames from the first to the one before `stop`, or to the end, as JPEG."""
-    pictures = media.read_frames(
-        path,
-        frame_rate=config.FRAME_RATE,
-        size=config.FRAME_SIZE,
-        numbers=None if stop is None else range(first, stop),
-        first=first,
-        num_threads=num_threads,
-    )
-    return [frames.encode_jpeg(picture) for picture in pictures]
-
-
-def _spectrograms(path: Path) -> dict[str, np.ndarray]:
-    rates = (config.CHOI2016.sample_rate, config.HAN2016.sample_rate)
-    sound = media.read_sound(path, rates, audio.wanted)
-    return {
-        "choi2016_cc": audio.choi_input(sound[rates[0]], "cc"),
-        "choi2016_uc": audio.choi_input(sound[rates[0]], "uc"),
-        "han2016": audio.han_input(sound[rates[1]]),
-    }
-
-
 def is_valid(video: Video) -> bool:
     """Tell whether the features file is whole, of these settings and of this very video file."""
     try:
@@ -180,9 +90,15 @@ def is_valid(video: Video) -> bool:
                 file.attrs.get("settings_sha256") == SETTINGS_SHA256
                 and file.attrs.get("video_bytes") == status.st_size
                 and file.attrs.get("video_mtime_ns") == status.st_mtime_ns
+                and ("log_mel" not in file or all(_is_held(file["log_mel"], one) for one in audio_inputs().values()))
             )
     except (OSError, ValueError):  # ValueError: no file can have that name
         return False
+
+
+def _is_held(group: h5py.Group, audio_input: AudioInput) -> bool:
+    name = audio_input.name
+    return name in group and group[name].attrs.get("settings_sha256", SETTINGS_SHA256) == input_sha256(audio_input)
 
 
 def key_of(features_path: Path) -> str:
@@ -190,7 +106,8 @@ def key_of(features_path: Path) -> str:
 
     Parameters
     ----------
-    features_path : of a video's features file.
+    features_path : Path
+        Of a video's features file.
 
     Raises
     ------
@@ -212,86 +129,20 @@ def key_of_all(features_dir: Path, video_ids: Sequence[str]) -> str:
     return files.sha256_of([key_of(features_path(features_dir, video_id)) for video_id in sorted(video_ids)])
 
 
-def extract(corpus: Corpus, *, scheduler: str = "", num_workers: int = 0) -> pd.DataFrame:
-    """Extract the features of every video of a corpus that has none yet.
-
-    Parameters
-    ----------
-    corpus : features go to ``features/`` in its directory.
-    scheduler, num_workers : see `instrec_utils.cluster.connect`.
-
-    Returns
-    -------
-    pd.DataFrame
-        Columns video_id, path, reason: the videos that have no features, also written to
-        ``features/errors.csv``.
-
-    Raises
-    ------
-    OSError
-        The store cannot be written (a full disk, say). What is there stays; a second call carries on.
-    """
-    from distributed import KilledWorker
-
-    store = corpus.directory / "features"
-    store.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(store)
-    videos = [
-        Video(row.video_id, corpus.videos / row.path, features_path(store, row.video_id))
-        for row in corpus.index.itertuples()
-    ]
-    inside = [video for video in videos if _is_inside(video.path, corpus.videos)]
-    errors = [
-        _error(video, f"{video.path}: expected a path inside {corpus.videos}")
-        for video in videos
-        if not _is_inside(video.path, corpus.videos)
-    ]
-    todo = [video for video in inside if not is_valid(video)]
-    for video, result in cluster.process(
-        extract_video, todo, description="features", scheduler=scheduler, num_workers=num_workers
-    ):
-        if isinstance(result, InstrecError):
-            errors.append(_error(video, str(result)))
-        elif isinstance(result, KilledWorker):
-            errors.append(_error(video, f"{video.path}: decoding it ended its process twice (a crash or a hang)"))
-        elif isinstance(result, BaseException):
-            raise result
-    table = pd.DataFrame(errors, columns=["video_id", "path", "reason"]).sort_values("video_id")
-    text = table.to_csv(index=False)
-    listing = store / "errors.csv"
-    if not listing.exists() or listing.read_text(encoding="utf-8") != text:  # a complete store may be read-only
-        files.write_text(listing, text)
-    return table
-
-
-def _error(video: Video, reason: str) -> dict[str, str]:
-    return {"video_id": video.video_id, "path": str(video.path), "reason": reason}
-
-
-def _is_inside(path: Path, folder: Path) -> bool:
-    return path.is_relative_to(folder) and ".." not in path.relative_to(folder).parts
-
-
-def _remove_leftovers(store: Path) -> None:
-    """Remove the temporary files of killed extractions; one that still runs needs its own for an instant only."""
-    for path in store.glob(".*.h5"):
-        with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
-                path.unlink()
-
-
 def read_spectrogram(path: Path, name: str) -> np.ndarray | None:
     """Return one of a video's log-mel spectrograms.
 
     Parameters
     ----------
-    path : features file.
-    name : choi2016_cc, choi2016_uc or han2016.
+    path : Path
+        Features file.
+    name : str
+        Of an audio input, such as choi2016_uc.
 
     Returns
     -------
     np.ndarray [shape as in the module's docstring, float32] or None
-        None if the video has no sound stream.
+        In dB; None if the video has no sound stream.
 
     Raises
     ------
@@ -320,8 +171,10 @@ def read_frames(path: Path, numbers: np.ndarray | None = None) -> np.ndarray:
 
     Parameters
     ----------
-    path : features file.
-    numbers : which frames; None for all.
+    path : Path
+        Features file.
+    numbers : np.ndarray [shape=(num_chosen,), int] or None
+        Which frames; None for all.
 
     Returns
     -------
@@ -342,6 +195,52 @@ def read_frames(path: Path, numbers: np.ndarray | None = None) -> np.ndarray:
         raise FeaturesError(f"{path}: a frame is damaged; delete the file to redo it ({error})") from error
     size = config.FRAME_SIZE
     return np.stack(pictures) if pictures else np.zeros((0, size, size, 3), np.uint8)
+
+
+def load_input(features_dir: Path, video_id: str, audio_input: AudioInput) -> np.ndarray:
+    """Return what an audio network is given of a video, remembering the last ones; silence without a sound stream.
+
+    Returns
+    -------
+    np.ndarray [shape=audio_input.shape, float32]
+        In dB.
+
+    Raises
+    ------
+    FeaturesError
+        See `read_spectrogram`.
+    """
+    path = features_path(features_dir, video_id)
+    version = path.stat().st_mtime_ns if path.exists() else 0
+    spectrogram = _remembered(path, audio_input.name, version)
+    if spectrogram is None:
+        return np.full(audio_input.shape, augmentation.SILENCE, np.float32)
+    return spectrogram.astype(np.float32)
+
+
+@functools.lru_cache(REMEMBERED)
+def _remembered(path: Path, name: str, _version: int) -> np.ndarray | None:
+    spectrogram = read_spectrogram(path, name)
+    return None if spectrogram is None else spectrogram.astype(np.float16)  # as it is stored
+
+
+def audible_videos(corpus: Corpus, table: pd.DataFrame, audio_input: AudioInput) -> pd.DataFrame:
+    """Return the rows of the videos in which something is to be heard, or all if there are none.
+
+    Silence under a label teaches an audio network to guess; nothing but the sound itself decides.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        With features.
+    table : pd.DataFrame [columns as of an index]
+        Rows of its index.
+    audio_input : AudioInput
+        What is listened to.
+    """
+    store = corpus.directory / "features"
+    heard = [not augmentation.is_silent(load_input(store, video_id, audio_input)) for video_id in table["video_id"]]
+    return table[np.array(heard, bool)] if any(heard) else table
 
 
 def _open(path: Path) -> h5py.File:

@@ -83,12 +83,16 @@ def uniform_segments(samples: np.ndarray, segment_samples: int, num_segments: in
     return np.stack([fit_length(samples[start:], segment_samples) for start in starts])
 
 
-def wanted(seconds: float) -> list[tuple[float, float]]:
-    """Return which stretches (begin, end) of a recording of that many seconds all inputs together are made of."""
+def central_stretch(seconds: float) -> list[tuple[float, float]]:
+    """Return which stretch (begin, end), in seconds, of a recording of that many seconds CC looks at."""
     half = CHOI2016.num_samples / CHOI2016.sample_rate / 2
-    # The segments of Choi's input are shorter and lie inside these.
+    return [(seconds / 2 - half, seconds / 2 + half)]
+
+
+def segment_stretches(seconds: float) -> list[tuple[float, float]]:
+    """Return within which stretches (begin, end), in seconds, the ten uniform segments of a recording lie."""
     starts = np.linspace(0, max(0.0, seconds - SEGMENT_SECONDS), NUM_SEGMENTS)
-    return [(seconds / 2 - half, seconds / 2 + half), *((start, start + SEGMENT_SECONDS) for start in starts)]
+    return [(start, start + SEGMENT_SECONDS) for start in starts]
 
 
 def choi_input(samples: np.ndarray, segmentation: str) -> np.ndarray:

@@ -8,18 +8,21 @@ out of the decoder is checked again while decoding.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import av
 import numpy as np
-from av.stream import Discard, Disposition
+from av.container import InputContainer
+from av.stream import Discard, Disposition, Stream
 
 from instrec_utils.errors import MediaError
-from instrec_utils.media import packets as sampling
+from instrec_utils.media.packets import SHOW, SKIP
 
 MAX_BYTES = 8 * 2**30  # a 12 h upload at YouTube's 360p stays far below
 MAX_SECONDS = 12 * 3600
@@ -28,6 +31,15 @@ MAX_DECODED_BYTES = 2**43  # all frames of 12 h of 1080p at 30 frames per second
 MIN_WORK_SECONDS = 60  # no video is given up before
 MAX_WORK_RATIO = 4  # seconds of decoding a second of video, beyond the former
 CONTAINERS = "mp4, mov, 3gp, mkv, webm, avi, flv, ts, ogg, wav, flac, mp3"
+_SIGNATURES = {
+    b"\x1aE\xdf\xa3": "matroska",
+    b"FLV\x01": "flv",
+    b"OggS": "ogg",
+    b"fLaC": "flac",
+    **dict.fromkeys((b"ID3", b"\xff\xfa", b"\xff\xfb", b"\xff\xf2", b"\xff\xf3"), "mp3"),
+}
+
+_Stream = TypeVar("_Stream", bound=Stream)
 
 
 @dataclass(frozen=True)
@@ -36,10 +48,13 @@ class MediaInfo:
 
     Attributes
     ----------
-    duration : seconds.
-    width, height : pixels as stored; 0 without a picture stream.
-    frame_rate : average frames per second; 0.0 without a picture stream.
-    sample_rate : Hz; 0 without a sound stream.
+    duration : float [seconds]
+    width, height : int [pixels]
+        As stored; 0 without a picture stream.
+    frame_rate : float [frames per second]
+        On average; 0.0 without a picture stream.
+    sample_rate : int [Hz]
+        0 without a sound stream.
     """
 
     duration: float
@@ -59,38 +74,20 @@ class MediaInfo:
         return self.sample_rate > 0
 
 
-def _container(head: bytes) -> str | None:
+def _demuxer(head: bytes) -> str | None:
     """Return the demuxer that the first bytes of a file ask for, or None."""
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"):
         return "mp4"
-    if head.startswith(b"\x1aE\xdf\xa3"):
-        return "matroska"
     if head.startswith(b"RIFF"):
         return {b"AVI ": "avi", b"WAVE": "wav"}.get(head[8:12])
     # Packets of 188 bytes, or of 192 with a time before each (camcorders).
     if head[0:377:188] == b"GGG" or head[4:389:192] == b"GGG":
         return "mpegts"
-    for signature, name in (
-        (b"FLV\x01", "flv"),
-        (b"OggS", "ogg"),
-        (b"fLaC", "flac"),
-        (b"ID3", "mp3"),
-        (b"\xff\xfa", "mp3"),
-        (b"\xff\xfb", "mp3"),
-        (b"\xff\xf2", "mp3"),
-        (b"\xff\xf3", "mp3"),
-    ):
-        if head.startswith(signature):
-            return name
-    return None
+    return next((name for signature, name in _SIGNATURES.items() if head.startswith(signature)), None)
 
 
-def open_plain(path: Path) -> av.container.InputContainer:
+def open_plain(path: Path) -> InputContainer:
     """Open a file that is plain media by its first bytes.
-
-    Parameters
-    ----------
-    path : media file.
 
     Raises
     ------
@@ -107,30 +104,59 @@ def open_plain(path: Path) -> av.container.InputContainer:
         if size == 0 or size > MAX_BYTES:
             raise MediaError(f"{path}: expected 1 to {MAX_BYTES} bytes, got {size}")
         with path.open("rb") as file:
-            demuxer = _container(file.read(400))
+            demuxer = _demuxer(file.read(400))
     except (OSError, ValueError) as error:  # no permission; a name that is too long or holds a zero
         raise MediaError(f"{path}: cannot be read: {error}") from error
     if demuxer is None:
         raise MediaError(f"{path}: not a plain media file; allowed are {CONTAINERS}, told by content and not by name")
     # Decoders allocate whole blocks, so their limit is a little wider than that of the picture inside.
-    options = {"protocol_whitelist": "file", "max_pixels": str(2 * MAX_PIXELS)}
+    limit = {"max_pixels": str(2 * MAX_PIXELS)}
+    options = {"protocol_whitelist": "file", **limit}
     try:
         container = av.open(f"file:{path}", format=demuxer, options=options, metadata_errors="replace")
     except (av.FFmpegError, ValueError) as error:
         raise MediaError(f"{path}: cannot be opened as {demuxer}: {error}") from error
     for stream in (*container.streams.video, *container.streams.audio):
         if stream.codec_context is not None:
-            stream.codec_context.options = {"max_pixels": options["max_pixels"]}
+            stream.codec_context.options = dict(limit)
     return container
 
 
-def picture_stream(container: av.container.InputContainer) -> av.VideoStream | None:
+def _pictures_of(container: InputContainer) -> av.VideoStream | None:
     """Return the first stream of moving pictures, or None; the cover of a song is none."""
     moving = (stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic)
     return next(moving, None)
 
 
-def _duration(container: av.container.InputContainer) -> float:
+def _sound_of(container: InputContainer) -> av.AudioStream | None:
+    return next(iter(container.streams.audio), None)
+
+
+def _alone(container: InputContainer, stream: _Stream | None, path: Path, what: str) -> _Stream:
+    """Return a stream and let the demuxer drop the packets of all others."""
+    if stream is None:
+        raise MediaError(f"{path}: has no {what} stream")
+    for other in container.streams:
+        if other is not stream:
+            other.discard = Discard.all
+    return stream
+
+
+@contextlib.contextmanager
+def open_pictures(path: Path) -> Iterator[tuple[InputContainer, av.VideoStream]]:
+    """Open a file for its pictures alone; as `open_plain`, and refuses a file that has none."""
+    with open_plain(path) as container:
+        yield container, _alone(container, _pictures_of(container), path, "picture")
+
+
+@contextlib.contextmanager
+def open_sound(path: Path) -> Iterator[tuple[InputContainer, av.AudioStream]]:
+    """Open a file for its sound alone; as `open_plain`, and refuses a file that has none."""
+    with open_plain(path) as container:
+        yield container, _alone(container, _sound_of(container), path, "sound")
+
+
+def _duration(container: InputContainer) -> float:
     if container.duration is not None:
         return container.duration / av.time_base
     lengths = [float(s.duration * s.time_base) for s in container.streams if s.duration and s.time_base]
@@ -142,7 +168,8 @@ def probe(path: Path) -> MediaInfo:
 
     Parameters
     ----------
-    path : media file.
+    path : Path
+        Media file.
 
     Returns
     -------
@@ -154,8 +181,7 @@ def probe(path: Path) -> MediaInfo:
         The file is missing, not plain media, has neither picture nor sound, or exceeds a limit.
     """
     with open_plain(path) as container:
-        video = picture_stream(container)
-        audio = next(iter(container.streams.audio), None)
+        video, audio = _pictures_of(container), _sound_of(container)
         if video is None and audio is None:
             raise MediaError(f"{path}: has neither a picture nor a sound stream")
         for stream, what in ((video, "pictures"), (audio, "sound")):
@@ -175,9 +201,13 @@ def probe(path: Path) -> MediaInfo:
             raise MediaError(f"{path}: its sound cannot be decoded: the sample rate is unknown")
     if info.duration > MAX_SECONDS:
         raise MediaError(f"{path}: expected at most {MAX_SECONDS} s, got {info.duration:.0f} s")
-    if info.width * info.height > MAX_PIXELS:
-        raise MediaError(f"{path}: expected at most {MAX_PIXELS} pixels a frame, got {info.width} x {info.height}")
+    _refuse_too_many_pixels(path, info.width, info.height)
     return info
+
+
+def _refuse_too_many_pixels(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise MediaError(f"{path}: expected at most {MAX_PIXELS} pixels a frame, got {width} x {height}")
 
 
 def work_seconds(info: MediaInfo) -> float:
@@ -185,96 +215,55 @@ def work_seconds(info: MediaInfo) -> float:
     return MIN_WORK_SECONDS + MAX_WORK_RATIO * info.duration
 
 
-def alone(
-    container: av.container.InputContainer, stream: av.stream.Stream | None, path: Path, what: str = "picture"
-) -> av.stream.Stream:
-    """Return a stream and let the demuxer drop the packets of all others.
+def decode(container: InputContainer, stream: Stream, effort: np.ndarray | None = None) -> Iterator[list[Any]]:
+    """Yield what comes out of a stream's decoder after each packet, and at the end of each run of packets.
 
     Parameters
     ----------
-    container : of the stream.
-    stream : None where the file has none of its kind.
-    path, what : the file and the kind of stream, for the message.
-
-    Raises
-    ------
-    MediaError
-        There is no stream.
+    container : av.container.InputContainer
+        With all other streams dropped: see `open_pictures`, `open_sound`.
+    stream : av.VideoStream or av.AudioStream
+    effort : np.ndarray [shape=(num_packets,), uint8], optional
+        What to do with each packet, in the order of the file: see `packets.efforts`, which has at least one that is
+        not to be skipped. All are decoded without.
     """
-    if stream is None:
-        raise MediaError(f"{path}: has no {what} stream")
-    for other in container.streams:
-        if other is not stream:
-            other.discard = Discard.all
-    return stream
-
-
-def decode(
-    container: av.container.InputContainer, stream: av.stream.Stream, effort: np.ndarray | None = None
-) -> Iterator[list[av.frame.Frame]]:
-    """Decode a stream packet by packet.
-
-    Parameters
-    ----------
-    container : with all other streams dropped; see `alone`.
-    stream : what to decode.
-    effort : np.ndarray [shape=(num_packets,)]
-        What to do with each packet, in the order of the file: see `sampling.efforts`, which has at least one that is
-        not to be skipped. None decodes all.
-
-    Yields
-    ------
-    list of av.frame.Frame
-        What comes out after each packet, and at the end of each run of packets.
-
-    Raises
-    ------
-    av.FFmpegError
-        A packet cannot be decoded.
-    """
-    context = stream.codec_context
+    decoder: Any = stream.codec_context  # the types of PyAV leave its `decode` out
     # Only H.264 says so of each picture whether any other may need it.
-    can_drop = effort is not None and context.name == "h264"
-    is_running = False
+    can_drop = effort is not None and decoder.name == "h264"
+    plan = itertools.repeat(SHOW) if effort is None else effort[: effort.nonzero()[0][-1] + 1].tolist()  # SKIP is 0
     packets = (packet for packet in container.demux(stream) if packet.size)
-    needed = None if effort is None else int(effort.nonzero()[0][-1]) + 1  # SKIP is 0
-    for number, packet in enumerate(itertools.islice(packets, needed)):
-        if effort is not None and effort[number] == sampling.SKIP:
-            if is_running:
-                yield _drained(stream)
-                context.flush_buffers()
-                is_running = False
-            continue
-        if can_drop:
-            context.skip_frame = "DEFAULT" if effort[number] == sampling.SHOW else "NONREF"
-        is_running = True
-        yield context.decode(packet)
+    is_running = False
+    for what, packet in zip(plan, packets, strict=False):
+        if what == SKIP and is_running:
+            yield _drained(decoder, stream)
+            decoder.flush_buffers()
+        is_running = what != SKIP
+        if is_running:
+            if can_drop:
+                decoder.skip_frame = "DEFAULT" if what == SHOW else "NONREF"
+            yield decoder.decode(packet)
     if is_running:
-        yield _drained(stream)
+        yield _drained(decoder, stream)
 
 
-def _drained(stream: av.stream.Stream) -> list[av.frame.Frame]:
+def _drained(decoder: Any, stream: Stream) -> list[Any]:
     """Return what the decoder still holds back."""
-    frames = stream.codec_context.decode(None)
+    frames = decoder.decode(None)
     for frame in frames:
         frame.time_base = stream.time_base
     return frames
 
 
-def within_limits(
-    path: Path, work_seconds: float, steps: Iterator[list[av.frame.Frame]]
-) -> Iterator[av.VideoFrame | av.AudioFrame]:
-    """Pass frames on until decoding them has taken too long or has given too much.
+def within_limits(path: Path, limit: float, steps: Iterator[list[Any]]) -> Iterator[Any]:
+    """Pass frames of `decode` on until that has taken too long or has given too much.
 
     Parameters
     ----------
-    path : the file, for the message.
-    work_seconds : how long the decoding alone may take, in seconds.
-    steps : of `decode`.
-
-    Yields
-    ------
-    av.VideoFrame or av.AudioFrame
+    path : Path
+        The file, for the message.
+    limit : float [seconds]
+        How long the decoding alone may take.
+    steps : iterator of list of av.VideoFrame or of av.AudioFrame
 
     Raises
     ------
@@ -289,14 +278,11 @@ def within_limits(
         spent += time.monotonic() - before
         if frames is None:
             return
-        if spent > work_seconds:
-            raise MediaError(f"{path}: expected to be decoded in {work_seconds:.0f} s, given up after {spent:.0f} s")
+        if spent > limit:
+            raise MediaError(f"{path}: expected to be decoded in {limit:.0f} s, given up after {spent:.0f} s")
         for frame in frames:
             if isinstance(frame, av.VideoFrame):
-                if frame.width * frame.height > MAX_PIXELS:
-                    raise MediaError(
-                        f"{path}: expected at most {MAX_PIXELS} pixels a frame, got {frame.width} x {frame.height}"
-                    )
+                _refuse_too_many_pixels(path, frame.width, frame.height)
                 num_bytes += 3 * frame.width * frame.height
             else:
                 num_bytes += 4 * frame.samples * len(frame.layout.channels)

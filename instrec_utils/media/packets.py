@@ -1,4 +1,4 @@
-"""Which packets of a picture stream must be decoded to see what is on screen at given times.
+"""Which packets of a stream must be decoded for what is on screen, or sounds, at given times.
 
 A packet holds one coded picture. Most pictures are coded as differences from others, so decoding has to begin at a
 picture that needs no other: a restart. Containers flag key frames, but not all of these are restarts (H.264 knows
@@ -16,6 +16,7 @@ from fractions import Fraction
 
 import av
 import numpy as np
+from av.container import InputContainer
 
 SKIP, DECODE, SHOW = range(3)
 MAX_PACKETS = 12 * 3600 * 240  # of the longest video at the highest frame rate; more would only fill the memory
@@ -27,6 +28,9 @@ SOUND_PART = 10  # parts of a second in which sound is left out or not
 SOUND_LEAD, SOUND_SETTLE, SOUND_TRAIL = 8, 5, 5
 _SOUND_SEEKABLE = ("aac", "alac", "flac", "mp3", "opus", "libopus", "pcm_", "vorbis", "libvorbis")
 
+Wanted = Callable[[float], list[tuple[float, float]]]
+"""From the length of a sound in seconds to the stretches (begin, end) in seconds that are needed of it."""
+
 
 @dataclass(frozen=True)
 class Packets:
@@ -34,15 +38,16 @@ class Packets:
 
     Attributes
     ----------
-    times, durations : np.ndarray [shape=(num_packets,), int64]
-        In units of the stream's time base.
+    times, durations : np.ndarray [shape=(num_packets,), int64, units of `time_base`]
     restarts : np.ndarray [shape=(num_packets,), bool]
         Whether decoding can begin there: what is on screen from that time on needs no earlier packet.
+    time_base : Fraction [seconds]
     """
 
     times: np.ndarray
     durations: np.ndarray
     restarts: np.ndarray
+    time_base: Fraction
 
     @property
     def start(self) -> int:
@@ -55,7 +60,16 @@ class Packets:
         return int(self.times.argmax())
 
 
-def read_packets(container: av.container.InputContainer, stream: av.VideoStream) -> Packets | None:
+def _plain_packets(container: InputContainer, stream: av.VideoStream | av.AudioStream) -> Iterator[av.Packet | None]:
+    """Yield a stream's packets; None in place of one that is empty, damaged, without a time, or one too many."""
+    for number, packet in enumerate(container.demux(stream)):
+        if packet.size == 0 and packet.dts is None:  # PyAV's mark of the end
+            return
+        is_plain = packet.size > 0 and packet.pts is not None and not packet.is_corrupt and number < MAX_PACKETS
+        yield packet if is_plain else None
+
+
+def read_packets(container: InputContainer, stream: av.VideoStream) -> Packets | None:
     """Read what the container says of a stream's packets.
 
     Returns
@@ -65,21 +79,18 @@ def read_packets(container: av.container.InputContainer, stream: av.VideoStream)
         same one, empty, damaged or hidden ones, or a stream that begins in the middle.
     """
     is_restart = _RESTARTS.get(stream.codec_context.name)
-    if is_restart is None:
+    if is_restart is None or stream.time_base is None:
         return None
     extradata = stream.codec_context.extradata or b""
-    times, durations, restarts = array("q"), array("q"), array("b")
-    for packet in container.demux(stream):
-        if packet.size == 0 and packet.dts is None:  # PyAV's mark of the end
-            break
-        is_plain = packet.size > 0 and packet.pts is not None and not (packet.is_discard or packet.is_corrupt)
-        if not is_plain or len(times) == MAX_PACKETS:
+    listed, restarts = array("q"), array("b")  # times and durations in turn
+    for packet in _plain_packets(container, stream):
+        if packet is None or packet.is_discard:
             return None
-        times.append(packet.pts)
-        durations.append(packet.duration or 0)
+        listed.extend((packet.pts or 0, packet.duration or 0))
         restarts.append(packet.is_keyframe and is_restart(bytes(packet), extradata))
-    packets = Packets(np.asarray(times), np.asarray(durations), np.asarray(restarts, bool))
-    if len(times) == 0 or not restarts[0] or packets.start != times[0] or len(np.unique(packets.times)) < len(times):
+    times, durations = np.asarray(listed).reshape(-1, 2).T
+    packets = Packets(times, durations, np.asarray(restarts, bool), stream.time_base)
+    if len(times) == 0 or not restarts[0] or packets.start != times[0] or len(np.unique(times)) < len(times):
         return None
     return packets
 
@@ -104,8 +115,10 @@ def efforts(packets: Packets, wanted: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    packets : of the whole stream.
-    wanted : packet numbers.
+    packets : Packets
+        Of the whole stream.
+    wanted : np.ndarray [shape=(num_wanted,), int]
+        Packet numbers.
 
     Returns
     -------
@@ -131,7 +144,7 @@ def is_worth_seeking(effort: np.ndarray) -> bool:
     return bool((effort == SKIP).mean() >= MIN_SHARE_SPARED)
 
 
-def read_sound_times(container: av.container.InputContainer, stream: av.AudioStream) -> np.ndarray | None:
+def read_sound_times(container: InputContainer, stream: av.AudioStream) -> np.ndarray | None:
     """Read when each packet of a sound stream is due [shape=(num_packets,), int64], in samples.
 
     None where the container does not tell to the sample, packets are empty, damaged or not one after the other, or the
@@ -141,28 +154,32 @@ def read_sound_times(container: av.container.InputContainer, stream: av.AudioStr
     codec = stream.codec_context
     if stream.time_base != Fraction(1, codec.sample_rate) or not codec.name.startswith(_SOUND_SEEKABLE):
         return None
-    times, durations = array("q"), array("q")
-    for packet in container.demux(stream):
-        if packet.size == 0 and packet.dts is None:  # PyAV's mark of the end
-            break
-        if packet.size == 0 or packet.pts is None or packet.is_corrupt or len(times) == MAX_PACKETS:
+    listed = array("q")  # times and durations in turn
+    for packet in _plain_packets(container, stream):
+        if packet is None:
             return None
-        times.append(packet.pts)
-        durations.append(packet.duration or 0)
-    times, durations = np.asarray(times), np.asarray(durations)
+        listed.extend((packet.pts or 0, packet.duration or 0))
+    times, durations = np.asarray(listed).reshape(-1, 2).T
     is_gapless = len(times) > 0 and (durations[:-1] > 0).all() and (np.diff(times) == durations[:-1]).all()
     return times if is_gapless else None
 
 
-def sound_efforts(times: np.ndarray, rate: int, wanted: Callable[[float], list[tuple[float, float]]]) -> np.ndarray:
-    """Return for every packet of sound whether it must be decoded, as DECODE or SKIP [shape=(num_packets,), uint8].
+def sound_efforts(times: np.ndarray, rate: int, wanted: Wanted) -> np.ndarray:
+    """Return for every packet of sound whether it must be decoded.
 
     Parameters
     ----------
-    times : of `read_sound_times`.
-    rate : samples per second.
-    wanted : from the length of the sound in seconds to the stretches (begin, end) in seconds that are needed. The
-        beginning and the end of the sound always are: they tell what times are counted from, and how long it is.
+    times : np.ndarray [shape=(num_packets,), int64, samples]
+        Of `read_sound_times`.
+    rate : int [samples per second]
+    wanted : Wanted
+        The beginning and the end of the sound are always added: they tell what times are counted from, and how long
+        it is.
+
+    Returns
+    -------
+    np.ndarray [shape=(num_packets,), uint8]
+        DECODE or SKIP.
     """
     parts = (times - times[0]) * SOUND_PART // rate
     needed = np.zeros(parts[-1] + 1, bool)

@@ -8,13 +8,13 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 
 from instrec_utils.errors import MediaError
-from instrec_utils.media import containers
-from instrec_utils.media import packets as sampling
+from instrec_utils.media import containers, packets
 
 PLANS = ("exact", "through", "seek", "key frames")
 
@@ -44,12 +44,18 @@ def read_frames(
 
     Parameters
     ----------
-    path : media file.
-    frame_rate : frames per second to take.
-    size : pixels a side of the square that the whole picture is resized to; None keeps the picture's own size.
-    numbers : which of these frames to yield, not decreasing; None for all.
-    first : where `numbers` is None, the first frame to yield.
-    plan : how to get at them.
+    path : Path
+        Media file.
+    frame_rate : float [frames per second]
+        How many to take.
+    size : int [pixels], optional
+        A side of the square that the whole picture is resized to; without, it keeps its own size.
+    numbers : sequence of int, optional
+        Which of these frames to yield, not decreasing; all without.
+    first : int
+        Where there are no `numbers`, the first frame to yield.
+    plan : {"exact", "through", "seek", "key frames"}
+        How to get at them.
 
         - "exact": what is cheaper of the next two, as the container's list of packets tells;
         - "through": decode every picture;
@@ -58,7 +64,8 @@ def read_frames(
 
         The first three yield the same pictures of any file that can be decoded without an error. Where the list
         of packets cannot be relied upon, each plan decodes through.
-    num_threads : of the decoder; 0 for one a core. The pictures do not depend on it.
+    num_threads : int
+        Of the decoder; 0 for one a core. The pictures do not depend on it.
 
     Yields
     ------
@@ -79,7 +86,7 @@ def read_frames(
         raise ValueError(f"numbers: expected frame numbers from 0 on that do not decrease, got {wanted}")
     wish = _Wish(
         path=Path(path),
-        step=Fraction(1) / Fraction(frame_rate).limit_denominator(1000),
+        frame_rate=Fraction(frame_rate).limit_denominator(1000),
         numbers=wanted,
         first=first,
         size=size,
@@ -96,7 +103,7 @@ class _Wish:
     """Which pictures of a file are wanted, and how they are decoded."""
 
     path: Path
-    step: Fraction  # seconds between two frames
+    frame_rate: Fraction
     numbers: list[int] | None
     first: int
     size: int | None
@@ -105,15 +112,15 @@ class _Wish:
 
     def count(self, span: Fraction) -> int:
         """Return how many frames there are in a picture stream of that many seconds."""
-        return max(1, math.ceil(min(span, containers.MAX_SECONDS) / self.step))
+        return num_frames(min(span, Fraction(containers.MAX_SECONDS)), self.frame_rate)
 
 
 def _through(wish: _Wish, done: int) -> Iterator[np.ndarray]:
     """Decode every picture; the first `done` of the wanted ones were yielded already."""
     numbers = itertools.count(wish.first + done) if wish.numbers is None else iter(wish.numbers[done:])
     number = next(numbers, None)
-    start = shown = None
-    end = Fraction(0)
+    shown: av.VideoFrame | None = None
+    start = end = Fraction(0)
     try:
         for frame in _decoded(wish):
             if number is None:
@@ -121,14 +128,14 @@ def _through(wish: _Wish, done: int) -> Iterator[np.ndarray]:
             if frame.pts is None:
                 continue
             moment = frame.pts * frame.time_base
-            start = moment if start is None else start
+            start = moment if shown is None else start
             if moment - start > containers.MAX_SECONDS:
                 raise MediaError(
                     f"{wish.path}: expected pictures of at most {containers.MAX_SECONDS} s, "
                     f"got one at {float(moment)} s"
                 )
             # Every wanted time before this frame still shows the one before it.
-            while shown is not None and number is not None and moment - start > number * wish.step:
+            while shown is not None and number is not None and moment - start > number / wish.frame_rate:
                 yield _picture(shown, wish.size)
                 number = next(numbers, None)
             shown, end = frame, moment + (frame.duration or 1) * frame.time_base
@@ -148,38 +155,37 @@ def _through(wish: _Wish, done: int) -> Iterator[np.ndarray]:
 def _listed(wish: _Wish, plan: str) -> Generator[np.ndarray, None, int | None]:
     """Yield the wanted pictures by the container's list of packets.
 
-    Returns
-    -------
-    int or None
-        None when all is done; else how many were yielded before the list turned out to be wrong.
+    Returns None when all is done; else how many were yielded before the list turned out to be wrong.
     """
-    with containers.open_plain(wish.path) as container:
-        stream = containers.alone(container, containers.picture_stream(container), wish.path)
-        packets, time_base = sampling.read_packets(container, stream), stream.time_base
-    if packets is None:
+    listed = _packets_of(wish.path)
+    if listed is None:
         return 0
-    last = packets.times[packets.last]
-    count = wish.count((last - packets.start + (packets.durations[packets.last] or 1)) * time_base)
+    last = listed.times[listed.last]
+
+    def count_until(duration: int) -> int:
+        return wish.count(int(last - listed.start + (duration or 1)) * listed.time_base)
+
+    count = count_until(listed.durations[listed.last])
     numbers = range(wish.first, count) if wish.numbers is None else wish.numbers
     if len(numbers) == 0:
         return None
-    if numbers[-1] >= count or (last - packets.start) * time_base > containers.MAX_SECONDS:
+    if numbers[-1] >= count or (last - listed.start) * listed.time_base > containers.MAX_SECONDS:
         return 0
-    times = np.array([packets.start + math.floor(number * wish.step / time_base) for number in numbers])
+    times = np.array([listed.start + math.floor(number / wish.frame_rate / listed.time_base) for number in numbers])
     if plan == "key frames":
-        chosen = sampling.nearest_restarts(packets, times)
-        effort = sampling.efforts(packets, chosen)
+        chosen = packets.nearest_restarts(listed, times)
+        effort = packets.efforts(listed, chosen)
     else:
-        chosen = sampling.on_screen(packets, times)
+        chosen = packets.on_screen(listed, times)
         # How long the last picture stays decides how many frames there are: look at it, too.
-        effort = sampling.efforts(packets, np.append(chosen, packets.last) if wish.numbers is None else chosen)
-        if plan == "exact" and not sampling.is_worth_seeking(effort):
-            effort[effort == sampling.SKIP] = sampling.DECODE
-    expected = packets.times[chosen]
+        effort = packets.efforts(listed, np.append(chosen, listed.last) if wish.numbers is None else chosen)
+        if plan == "exact" and not packets.is_worth_seeking(effort):
+            effort[effort == packets.SKIP] = packets.DECODE
+    expected = listed.times[chosen]
     done = 0
     try:
         for frame in _decoded(wish, effort):
-            if frame.pts == last and wish.count((last - packets.start + (frame.duration or 1)) * time_base) != count:
+            if frame.pts == last and count_until(frame.duration) != count:
                 return done
             while done < len(expected) and frame.pts == expected[done]:
                 yield _picture(frame, wish.size)
@@ -196,9 +202,12 @@ def stretches(path: Path, count: int, *, frame_rate: float = 1.0) -> list[int]:
 
     Parameters
     ----------
-    path : media file.
-    count : stretches at most.
-    frame_rate : frames per second to take.
+    path : Path
+        Media file.
+    count : int
+        Stretches at most.
+    frame_rate : float [frames per second]
+        How many to take.
 
     Returns
     -------
@@ -211,27 +220,29 @@ def stretches(path: Path, count: int, *, frame_rate: float = 1.0) -> list[int]:
     MediaError
         The file is not plain media or has no picture stream.
     """
-    with containers.open_plain(path) as container:
-        stream = containers.alone(container, containers.picture_stream(container), path)
-        packets, time_base = sampling.read_packets(container, stream), stream.time_base
-    if packets is None:
+    listed = _packets_of(path)
+    if listed is None:
         return [0]
-    restarts = np.flatnonzero(packets.restarts)
-    wanted = len(packets.times) * np.arange(1, count) / count
+    restarts = np.flatnonzero(listed.restarts)
+    wanted = len(listed.times) * np.arange(1, count) / count
     nearest = restarts[np.abs(restarts[:, None] - wanted).argmin(axis=0)]
-    seconds = (packets.times[nearest] - packets.start) * float(time_base)
+    seconds = (listed.times[nearest] - listed.start) * float(listed.time_base)
     return sorted({0, *(math.ceil(moment * frame_rate) for moment in seconds)})
 
 
-def _decoded(wish: _Wish, effort: np.ndarray | None = None) -> Iterator[av.VideoFrame]:
-    """Yield the decoded pictures, of all packets or with the given `sampling.efforts`."""
-    with containers.open_plain(wish.path) as container:
-        stream = containers.alone(container, containers.picture_stream(container), wish.path)
-        stream.thread_type = "AUTO"
+def _packets_of(path: Path) -> packets.Packets | None:
+    with containers.open_pictures(path) as (container, stream):
+        return packets.read_packets(container, stream)
+
+
+def _decoded(wish: _Wish, effort: np.ndarray | None = None) -> Iterator[Any]:
+    """Yield the decoded pictures, of all packets or with the given `packets.efforts`."""
+    with containers.open_pictures(wish.path) as (container, stream):
+        stream.codec_context.thread_type = "AUTO"
         stream.codec_context.thread_count = wish.num_threads
         yield from containers.within_limits(wish.path, wish.work_seconds, containers.decode(container, stream, effort))
 
 
-def num_frames(duration: float, frame_rate: float = 1.0) -> int:
-    """Return how many frames `read_frames` yields of a picture stream of that duration (seconds)."""
+def num_frames(duration: float | Fraction, frame_rate: float | Fraction = 1.0) -> int:
+    """Return how many frames `read_frames` yields of a picture stream of that duration [seconds]."""
     return max(1, math.ceil(duration * frame_rate))

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
 import soxr
 
 from instrec_utils.errors import MediaError
-from instrec_utils.media import containers
-from instrec_utils.media import packets as sampling
+from instrec_utils.media import containers, packets
+from instrec_utils.media.packets import Wanted
 
 
-def read_sound(
-    path: Path, sample_rates: tuple[int, ...], wanted: Callable[[float], list[tuple[float, float]]] | None = None
-) -> dict[int, np.ndarray]:
+def read_sound(path: Path, sample_rates: tuple[int, ...], wanted: Wanted | None = None) -> dict[int, np.ndarray]:
     """Decode the sound once and return it, mono, at several sample rates.
 
     Parameters
     ----------
-    path : media file.
-    sample_rates : Hz.
-    wanted : from the length of the sound in seconds to the stretches (begin, end) that are needed; None for all.
+    path : Path
+        Media file.
+    sample_rates : tuple of int [Hz]
+    wanted : callable, optional
+        From the length of the sound in seconds to the stretches (begin, end) that are needed; all without.
 
     Returns
     -------
@@ -46,27 +47,33 @@ def read_sound(
     return sound or _whole_sound(path, sample_rates, limit)
 
 
+class _Setup(NamedTuple):
+    sample_format: str
+    layout: str
+    rate: int
+
+
 @dataclass(frozen=True)
 class _Block:
-    """About a second of decoded sound."""
+    """About a second of decoded sound, mono, and when it is due in units of the stream's time base."""
 
-    first: int | None  # when it is due, in units of the stream's time base
-    setup: tuple[str, str, int]  # sample format, layout of the channels, sample rate
-    samples: np.ndarray  # mono
+    first: int | None
+    setup: _Setup
+    samples: np.ndarray
 
 
 def _blocks(frames: Iterator[av.AudioFrame]) -> Iterator[_Block]:
     """Join what packets gave, as each operation on a frame costs more than its few samples do."""
-    fifo, first, due, setup, error = av.AudioFifo(), None, None, None, None
+    fifo, first, due, setup, error = av.AudioFifo(), None, None, _Setup("", "", 0), None
     try:
         for frame in frames:
             # A recorded broadcast may change from mono to stereo, or its sample rate, midway.
-            now = (frame.format.name, frame.layout.name, frame.sample_rate)
+            now = _Setup(frame.format.name, frame.layout.name, frame.sample_rate)
             is_exact = frame.time_base == Fraction(1, frame.sample_rate)
             if fifo.samples >= frame.sample_rate or (
                 fifo.samples and (now != setup or (is_exact and frame.pts != due))
             ):
-                yield _Block(first, setup, _mono(fifo.read()))
+                yield _Block(first, setup, _mono(fifo))
             if not fifo.samples:
                 fifo, first, setup = av.AudioFifo(), frame.pts, now
             due = None if frame.pts is None else frame.pts + frame.samples
@@ -75,21 +82,20 @@ def _blocks(frames: Iterator[av.AudioFrame]) -> Iterator[_Block]:
     except (av.FFmpegError, ValueError) as broken:
         error = broken
     if fifo.samples:
-        yield _Block(first, setup, _mono(fifo.read()))
+        yield _Block(first, setup, _mono(fifo))
     if error:
         raise error
 
 
-def _mono(frame: av.AudioFrame) -> np.ndarray:
+def _mono(fifo: av.AudioFifo) -> np.ndarray:
     # Not as planes: of eight or more channels PyAV reads beyond the last one.
-    packed = av.AudioResampler(format="flt").resample(frame)
+    packed = av.AudioResampler(format="flt").resample(fifo.read())
     channels = np.concatenate([part.to_ndarray().reshape(-1, part.layout.nb_channels) for part in packed])
     return channels.mean(axis=1, dtype=np.float32)
 
 
 def _decoded_sound(path: Path, limit: float, effort: np.ndarray | None = None) -> Iterator[_Block]:
-    with containers.open_plain(path) as container:
-        stream = containers.alone(container, next(iter(container.streams.audio), None), path, "sound")
+    with containers.open_sound(path) as (container, stream):
         yield from _blocks(containers.within_limits(path, limit, containers.decode(container, stream, effort)))
 
 
@@ -103,8 +109,8 @@ def _whole_sound(path: Path, sample_rates: tuple[int, ...], limit: float) -> dic
             if setup != (setup := block.setup):
                 _finish(streams, chunks)
                 for rate in sample_rates:
-                    streams[rate] = soxr.ResampleStream(setup[-1], rate, 1, dtype="float32")
-            seconds += len(block.samples) / setup[-1]
+                    streams[rate] = soxr.ResampleStream(setup.rate, rate, 1, dtype="float32")
+            seconds += len(block.samples) / setup.rate
             if seconds > containers.MAX_SECONDS:
                 raise MediaError(f"{path}: expected sound of at most {containers.MAX_SECONDS} s, got more")
             for rate, resampler in streams.items():
@@ -133,35 +139,33 @@ def _finish(streams: dict[int, soxr.ResampleStream], chunks: dict[int, list[np.n
 
 
 def _sound_in_part(
-    path: Path, sample_rates: tuple[int, ...], limit: float, wanted: Callable[[float], list[tuple[float, float]]]
+    path: Path, sample_rates: tuple[int, ...], limit: float, wanted: Wanted
 ) -> dict[int, np.ndarray] | None:
     """Decode the wanted stretches only; None where the container does not allow it or it is not worth it."""
-    with containers.open_plain(path) as container:
-        stream = containers.alone(container, next(iter(container.streams.audio), None), path, "sound")
-        times, rate = sampling.read_sound_times(container, stream), stream.codec_context.sample_rate
-    part = sampling.SOUND_PART
+    with containers.open_sound(path) as (container, stream):
+        times, rate = packets.read_sound_times(container, stream), stream.codec_context.sample_rate
     if (
         times is None
         or times[-1] - times[0] > containers.MAX_SECONDS * rate
-        or any(one % part for one in (rate, *sample_rates))
+        or any(one % packets.SOUND_PART for one in (rate, *sample_rates))
     ):
         return None
-    effort = sampling.sound_efforts(times, rate, wanted)
-    if not sampling.is_worth_seeking(effort):
+    effort = packets.sound_efforts(times, rate, wanted)
+    if not packets.is_worth_seeking(effort):
         return None
     try:
         stretches = _contiguous(_decoded_sound(path, limit, effort), rate)
     except (av.FFmpegError, ValueError):
         return None
-    due = times[sampling.run_starts(effort)]
-    settled = due + rate * sampling.SOUND_SETTLE // part
+    due = times[packets.run_starts(effort)]
+    settled = due + rate * packets.SOUND_SETTLE // packets.SOUND_PART
     if len(stretches) != len(due) or any(first > by for (first, _), by in zip(stretches, settled, strict=True)):
         return None  # something was left out that should not have been
     sound = _placed(stretches, rate, sample_rates, path)
     return sound if all(_is_there(samples, new_rate, wanted) for new_rate, samples in sound.items()) else None
 
 
-def _is_there(samples: np.ndarray, rate: int, wanted: Callable[[float], list[tuple[float, float]]]) -> bool:
+def _is_there(samples: np.ndarray, rate: int, wanted: Wanted) -> bool:
     """Tell whether all that is wanted was decoded, and a sample more, as positions are rounded."""
     spans = [(int(begin * rate) - 1, math.ceil(end * rate) + 1) for begin, end in wanted(len(samples) / rate)]
     return all(np.isfinite(samples[max(0, begin) : max(0, end)]).all() for begin, end in spans)
@@ -172,7 +176,7 @@ def _contiguous(blocks: Iterator[_Block], rate: int) -> list[tuple[int, np.ndarr
     stretches: list[tuple[int, list[np.ndarray]]] = []
     due, setup = None, None
     for block in blocks:
-        if block.first is None or block.setup != (setup := setup or block.setup) or setup[-1] != rate:
+        if block.first is None or block.setup != (setup := setup or block.setup) or setup.rate != rate:
             return []
         if block.first != due:
             stretches.append((block.first, []))
@@ -188,7 +192,7 @@ def _placed(
     sound = {}
     origin = stretches[0][0]
     for new_rate in sample_rates:
-        step, new_step = rate // sampling.SOUND_PART, new_rate // sampling.SOUND_PART
+        step, new_step = rate // packets.SOUND_PART, new_rate // packets.SOUND_PART
         pieces = []
         for first, samples in stretches:
             begin = -((origin - first) // step)

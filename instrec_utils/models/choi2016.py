@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import keras
-import numpy as np
-from keras import layers
+import functools
+from typing import TYPE_CHECKING
 
-from instrec_utils.config import CHOI2016, NUM_SEGMENTS, SEGMENT_FRAMES
-from instrec_utils.models.fused_batch_normalization import MOMENTUM, FusedBatchNormalization
+import numpy as np
+
+from instrec_utils.config import CHOI2016, NUM_SEGMENTS, SEGMENT_FRAMES, Protocol
+from instrec_utils.inputs import augmentation, spectrograms
+from instrec_utils.models.architecture import Architecture, AudioInput, WarmUp
+
+if TYPE_CHECKING:
+    import keras
 
 PADDED_FRAMES = 1440  # 1366 frames and 37 on either side, so that the four pools end at 15
 EMBEDDED_BANDS = 128  # values that the last block gives at each position in time
@@ -18,8 +23,10 @@ def build(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
 
     Parameters
     ----------
-    num_classes : number of labels, at least 2.
-    dropout : share of the embedding dropped in training.
+    num_classes : int [>= 2]
+        Number of labels.
+    dropout : float [0 to 1]
+        Share of the embedding dropped in training.
 
     Returns
     -------
@@ -31,6 +38,9 @@ def build(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
     ----------
     K. Choi, G. Fazekas, M. Sandler: Automatic tagging using deep convolutional neural networks. ISMIR 2016.
     """
+    import keras
+    from keras import layers
+
     inputs, x = _convolutions(CHOI2016.num_frames, PADDED_FRAMES)
     x = layers.Dense(1024, activation="relu", name="embedding")(x)
     x = layers.Dropout(dropout, name="embedding_dropout")(x)
@@ -46,8 +56,10 @@ def build_for_warm_up(num_classes: int, *, dropout: float = 0.2) -> keras.Model:
 
     Parameters
     ----------
-    num_classes : number of labels, at least 2.
-    dropout : share of the last block's 128 values dropped in training.
+    num_classes : int [>= 2]
+        Number of labels.
+    dropout : float [0 to 1]
+        Share of the last block's 128 values dropped in training.
 
     Returns
     -------
@@ -55,6 +67,9 @@ def build_for_warm_up(num_classes: int, *, dropout: float = 0.2) -> keras.Model:
         From log-mel spectrograms [shape=(batch, 96, 136), float32, dB] to class probabilities
         [shape=(batch, num_classes)].
     """
+    import keras
+    from keras import layers
+
     inputs, x = _convolutions(SEGMENT_FRAMES, PADDED_FRAMES // NUM_SEGMENTS)
     x = layers.Dropout(dropout, name="segment_dropout")(x)
     scores = layers.Dense(
@@ -79,7 +94,12 @@ def start_from_warm_up(model: keras.Model, warmed_up: keras.Model) -> None:
             model.get_layer(layer.name).set_weights(layer.get_weights())
 
 
-def _convolutions(num_frames: int, padded_frames: int):
+def _convolutions(num_frames: int, padded_frames: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    import keras
+    from keras import layers
+
+    from instrec_utils.models.fused_batch_normalization import MOMENTUM, FusedBatchNormalization
+
     inputs = keras.Input((CHOI2016.n_mels, num_frames), name="log_mel")
     x = layers.Reshape((CHOI2016.n_mels, num_frames, 1), name="channel")(inputs)
     x = layers.ZeroPadding2D((0, (padded_frames - num_frames) // 2), name="padding")(x)
@@ -91,3 +111,69 @@ def _convolutions(num_frames: int, padded_frames: int):
         x = layers.MaxPooling2D(pool, name=f"block{number}_pool")(x)
         x = layers.Dropout(0.1, name=f"block{number}_dropout")(x)
     return inputs, layers.Flatten(name="flat")(x)
+
+
+def draw_whole(spectrogram: np.ndarray, generator: np.random.Generator, augment: bool) -> np.ndarray:
+    """Return a spectrogram as an example of training, varied if asked to."""
+    return augmentation.vary(spectrogram, generator) if augment else spectrogram
+
+
+def draw_shuffled(spectrogram: np.ndarray, generator: np.random.Generator, augment: bool) -> np.ndarray:
+    """Return ten joined segments as an example of training: if asked to, in another order and varied."""
+    return (
+        draw_whole(augmentation.shuffle_segments(spectrogram, generator), generator, augment)
+        if augment
+        else spectrogram
+    )
+
+
+def segment_of(spectrogram: np.ndarray, number: int) -> np.ndarray:
+    """Return one of the ten tenths of a spectrogram [shape=(96, 136)]; number from 0 to 9."""
+    return spectrogram[:, number * SEGMENT_FRAMES : (number + 1) * SEGMENT_FRAMES]
+
+
+_INPUT = functools.partial(
+    AudioInput,
+    settings=CHOI2016,
+    shape=(CHOI2016.n_mels, CHOI2016.num_frames),
+    segment=segment_of,
+    draw_segment=functools.partial(augmentation.random_part, num_frames=SEGMENT_FRAMES),
+)
+INPUTS = {
+    "uc": _INPUT(
+        "choi2016_uc",
+        compute=functools.partial(spectrograms.choi_input, segmentation="uc"),
+        stretches=spectrograms.segment_stretches,
+        draw=draw_shuffled,
+    ),
+    "cc": _INPUT(
+        "choi2016_cc",
+        compute=functools.partial(spectrograms.choi_input, segmentation="cc"),
+        stretches=spectrograms.central_stretch,
+        draw=draw_whole,
+    ),
+}
+"""The spectrograms of 29.12 s, by segmentation: ten segments spread over the recording, or its centre (4.2)."""
+
+PAPER_PROTOCOL = Protocol("adam", 1e-3, batch_size=16, max_epochs=200, patience=10)
+"""Of all audio networks: the paper names Adam and the patience, and no more (3.4)."""
+
+ARCHITECTURE = Architecture(
+    name="choi2016",
+    title="Choi 2016",
+    kind="audio",
+    reference="choi2016",
+    build=build,
+    protocols={
+        "paper": PAPER_PROTOCOL,
+        "quick": Protocol("adam", 5e-5, batch_size=8, max_epochs=3, patience=10),
+    },
+    inputs=INPUTS,
+    warm_up=WarmUp(
+        build_for_warm_up,
+        start_from_warm_up,
+        blocks="flat",
+        block_features=EMBEDDED_BANDS,
+        head=("embedding", "embedding_dropout", "scores"),
+    ),
+)

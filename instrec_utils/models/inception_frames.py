@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import keras
-from keras import layers
+from typing import TYPE_CHECKING
 
-from instrec_utils.config import CROP_SIZE
+from instrec_utils.config import CROP_SIZE, Protocol
+from instrec_utils.models.architecture import Architecture
+
+if TYPE_CHECKING:
+    import keras
 
 EMBEDDING_SIZE = 2048
 
 
 def build(num_classes: int, *, weights: str | None = "imagenet", dropout: float = 0.0) -> keras.Model:
-    """Build the frame model.
+    """Build the network.
 
     Parameters
     ----------
-    num_classes : number of labels, at least 2.
-    weights : "imagenet", which Keras downloads once, or None for random ones.
-    dropout : share of the embedding dropped in training; the paper names none.
+    num_classes : int [>= 2]
+        Number of labels.
+    weights : str or None
+        "imagenet", which Keras downloads once, or None for random ones.
+    dropout : float [0 to 1]
+        Share of the embedding dropped in training; the paper names none.
 
     Returns
     -------
@@ -29,10 +35,17 @@ def build(num_classes: int, *, weights: str | None = "imagenet", dropout: float 
     ----------
     C. Szegedy et al.: Rethinking the Inception architecture for computer vision. CVPR 2016.
     """
-    backbone = build_backbone(weights)
+    return with_classes(build_backbone(weights), num_classes, dropout, name="inception_frames")
+
+
+def with_classes(backbone: keras.Model, num_classes: int, dropout: float, *, name: str) -> keras.Model:
+    """Return a backbone [output shape=(batch, size)] with a layer of classes, which drops a share of its input."""
+    import keras
+    from keras import layers
+
     x = layers.Dropout(dropout, name="embedding_dropout")(backbone.output)
     outputs = layers.Dense(num_classes, activation="softmax", name="scores", dtype="float32")(x)
-    return keras.Model(backbone.input, outputs, name="inception_frames")
+    return keras.Model(backbone.input, outputs, name=name)
 
 
 def build_backbone(weights: str | None = "imagenet") -> keras.Model:
@@ -43,6 +56,9 @@ def build_backbone(weights: str | None = "imagenet") -> keras.Model:
     ValueError
         The weights are neither "imagenet" nor None, or cannot be downloaded.
     """
+    import keras
+    from keras import layers
+
     if weights not in ("imagenet", None):
         raise ValueError(f"weights: expected 'imagenet' or None, got {weights!r}")
     inputs = keras.Input((CROP_SIZE, CROP_SIZE, 3), name="frames")
@@ -56,3 +72,22 @@ def build_backbone(weights: str | None = "imagenet") -> keras.Model:
         ) from error
     outputs = layers.GlobalAveragePooling2D(name="embedding")(network(x))
     return keras.Model(inputs, outputs, name="inception_frames_backbone")
+
+
+PROTOCOLS = {
+    # The paper names SGD, its rate, batch and patience (3.4).
+    "paper": Protocol("sgd", 1e-4, batch_size=64, max_epochs=200, patience=5, halve_every=5),
+    "quick": Protocol("adam", 1e-3, batch_size=160, max_epochs=60, patience=8),
+}
+"""Of all visual networks, by profile."""
+
+ARCHITECTURE = Architecture(
+    name="inception_frames",
+    title="Inception v3",
+    kind="visual",
+    reference="szegedy2016",
+    build=build,
+    protocols=PROTOCOLS,
+    build_backbone=build_backbone,
+    embedding_size=EMBEDDING_SIZE,
+)

@@ -59,7 +59,7 @@ class _Unpickler(pickle.Unpickler):
         return dtype, key
 
 
-def read(path: Path) -> dict[str, np.ndarray]:
+def read_weights(path: Path) -> dict[str, np.ndarray]:
     """Return the tensors of a checkpoint by name.
 
     Parameters

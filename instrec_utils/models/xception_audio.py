@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import keras
-from keras import layers
+from typing import TYPE_CHECKING
 
-from instrec_utils.config import CHOI2016, SEGMENT_FRAMES
-from instrec_utils.models.fused_batch_normalization import MOMENTUM, FusedBatchNormalization
+from instrec_utils.config import CHOI2016, SEGMENT_FRAMES, Protocol
+from instrec_utils.models.architecture import Architecture, WarmUp
+from instrec_utils.models.choi2016 import INPUTS, PAPER_PROTOCOL
+
+if TYPE_CHECKING:
+    import keras
 
 MIDDLE_BLOCKS = 4  # Xception has 8
 EMBEDDING_SIZE = 1024  # Xception goes on to 1536 and 2048
@@ -24,11 +27,15 @@ def build(
 
     Parameters
     ----------
-    num_classes : number of labels, at least 2.
-    width : filters of the separable convolutions. Table 3's 9.6 M and the authors' code agree on 728; the 768 of
-        the text give 10,631,564 parameters.
-    dropout : share of the embedding dropped in training; the paper names none.
-    num_frames : columns of the input. The mean over time lets the same weights see any number.
+    num_classes : int [>= 2]
+        Number of labels.
+    width : int [>= 1]
+        Filters of the separable convolutions. Table 3's 9.6 M and the authors' code agree on 728; the 768 of the text
+        give 10,631,564 parameters.
+    dropout : float [0 to 1]
+        Share of the embedding dropped in training; the paper names none.
+    num_frames : int [spectrogram frames]
+        Columns of the input. The mean over time lets the same weights see any number.
 
     Returns
     -------
@@ -40,6 +47,9 @@ def build(
     ----------
     F. Chollet: Xception: deep learning with depthwise separable convolutions. CVPR 2017; arXiv 1610.02357.
     """
+    import keras
+    from keras import layers
+
     inputs = keras.Input((CHOI2016.n_mels, num_frames), name="log_mel")
     x = layers.Reshape((CHOI2016.n_mels, num_frames, 1), name="channel")(inputs)
     # -100 to 30 dB become -1 to 1, near which the first running statistics begin.
@@ -73,8 +83,16 @@ def start_from_warm_up(model: keras.Model, warmed_up: keras.Model) -> None:
 
 
 def _halving_block(
-    x, filters: tuple[int, int], *, name: str, kernel: tuple[int, int] = (3, 3), pool: int = 3, activated: bool = False
-):
+    x: keras.KerasTensor,
+    filters: tuple[int, int],
+    *,
+    name: str,
+    kernel: tuple[int, int] = (3, 3),
+    pool: int = 3,
+    activated: bool = False,
+) -> keras.KerasTensor:
+    from keras import layers
+
     shortcut = layers.Conv2D(filters[-1], 1, strides=2, padding="same", use_bias=False, name=f"{name}_shortcut")(x)
     shortcut = _normalized(shortcut, f"{name}_shortcut")
     x = _separable_convolutions(x, filters, kernel, name, activated)
@@ -82,7 +100,11 @@ def _halving_block(
     return layers.Add(name=f"{name}_add")([x, shortcut])
 
 
-def _separable_convolutions(x, filters: tuple[int, ...], kernel: tuple[int, int], name: str, activated: bool = False):
+def _separable_convolutions(
+    x: keras.KerasTensor, filters: tuple[int, ...], kernel: tuple[int, int], name: str, activated: bool = False
+) -> keras.KerasTensor:
+    from keras import layers
+
     for number, count in enumerate(filters, start=1):
         if number > 1 or not activated:
             x = layers.Activation("elu", name=f"{name}_elu{number}")(x)
@@ -93,5 +115,22 @@ def _separable_convolutions(x, filters: tuple[int, ...], kernel: tuple[int, int]
     return x
 
 
-def _normalized(x, name: str):
+def _normalized(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    from instrec_utils.models.fused_batch_normalization import MOMENTUM, FusedBatchNormalization
+
     return FusedBatchNormalization(momentum=MOMENTUM, name=f"{name}_bn")(x)
+
+
+ARCHITECTURE = Architecture(
+    name="xception_audio",
+    title="Xception",
+    kind="audio",
+    reference="chollet2017",
+    build=build,
+    protocols={
+        "paper": PAPER_PROTOCOL,
+        "quick": Protocol("adam", 1e-4, batch_size=8, max_epochs=2, patience=10),
+    },
+    inputs=INPUTS,
+    warm_up=WarmUp(build_for_warm_up, start_from_warm_up),
+)

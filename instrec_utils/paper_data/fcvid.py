@@ -26,7 +26,7 @@ def load_index(archive: Path, directory: Path) -> pd.DataFrame:
     Parameters
     ----------
     archive : the extracted archive, with the class folders in it.
-    directory : where the published lists lie, see `published.locate`.
+    directory : where the published lists lie, see `published.locate_lists`.
 
     Returns
     -------

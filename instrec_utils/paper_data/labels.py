@@ -6,12 +6,14 @@ of the twelve ids. The map below therefore comes from the folders, and reading t
 
 YouTube-8M's list carries bare ids. Their names stand in the authors' code (``datasets/yt8m.py``), in the order
 of `YOUTUBE8M_LABELS`. That list alone would be weak evidence, since its FCVID sister is wrong. But 45 videos are
-in both corpora: `published.shared_videos` looks up their FCVID folders, and all 45 agree with the names of eight
+in both corpora: the curation notebook looks up their FCVID folders, and all 45 agree with the names of eight
 ids. The other five (piano, drums, organ, clarinet, banjo) rest on the authors' list and on the order of the
 class sizes.
 """
 
 from __future__ import annotations
+
+import re
 
 FCVID_FOLDERS = (
     "accordionPerformance",
@@ -30,19 +32,10 @@ FCVID_FOLDERS = (
 """The folder of each FCVID label id: position 0 belongs to id 0."""
 
 FCVID_LABEL_OF_FOLDER = {
-    "accordionPerformance": "accordion",
-    "celloPerformance": "cello",
-    "chamberMusic": "chamber_music",
-    "flutePerformance": "flute",
-    "guitarPerformance": "guitar",
-    "harmonicaPerformance": "harmonica",
-    "pianoPerformance": "piano",
-    "rockBandPerformance": "rock_band",
-    "saxophonePerformance": "saxophone",
-    "symphonyOrchestraPerformance": "symphony_orchestra",
-    "trumpetPerformance": "trumpet",
-    "violinPerformance": "violin",
+    folder: re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", folder.removesuffix("Performance"))
+    for folder in FCVID_FOLDERS
 }
+"""The label of each FCVID folder: ``rockBandPerformance`` is ``rock_band``."""
 
 FCVID_LABELS = tuple(sorted(FCVID_LABEL_OF_FOLDER.values()))
 """The 12 classes of the paper's FCVID subset, in alphabetical order."""

@@ -10,7 +10,13 @@ import yaml
 
 
 @functools.cache
-def tables() -> dict[str, Any]:
-    """Return the paper's tables 1 to 4, by name (``table1`` ...), and the ``human_rates`` that it gives."""
+def paper_tables() -> dict[str, Any]:
+    """Return the paper's numbers.
+
+    Returns
+    -------
+    tables : dict [keys=table1 ... table4, human_rates]
+        The content of ``paper.yaml``: the paper's tables, and how well people do.
+    """
     text = resources.files("instrec_utils.paper_data").joinpath("paper.yaml").read_text(encoding="utf-8")
     return yaml.safe_load(text)

@@ -51,7 +51,7 @@ def write_fcvid_index(options: BuildOptions) -> Path:
     CorpusError, DownloadError
         See `published` and `fcvid.load_index`; or a class has no readable video left in a split.
     """
-    listed = fcvid.load_index(options.root, published.locate())
+    listed = fcvid.load_index(options.root, published.locate_lists())
     listed["reason"] = listed.reason.where(listed.path != "", "not in the archive")
     return _write_indices(listed, "fcvid", options.root, options)
 
@@ -77,7 +77,7 @@ def write_youtube8m_index(options: BuildOptions) -> Path:
     if not ledger_path().is_file():
         raise CorpusError(f"{ledger_path()}: no video of YouTube-8M was asked for yet; run make download first")
     with availability.Ledger(ledger_path()) as ledger:
-        listed = availability.with_paths(published.load_index("yt8m", published.locate()), ledger)
+        listed = availability.with_paths(published.load_index("yt8m", published.locate_lists()), ledger)
     headers = read_headers(youtube8m_dir(), listed.path)
     listed["duration"] = listed.duration.fillna(headers.duration)
     listed["reason"] = headers.reason.where(listed.path != "", listed.state)
@@ -88,7 +88,7 @@ def write_youtube8m_index(options: BuildOptions) -> Path:
 def _write_indices(listed: pd.DataFrame, dataset: str, videos: Path, options: BuildOptions) -> Path:
     """Split a list that has the paper's split; write it, what is left out, and the index of what can be read."""
     if options.split_method == "stratified":
-        everywhere = published.all_splits(published.locate(), options.seed)
+        everywhere = published.all_splits(published.locate_lists(), options.seed)
         listed["split"] = everywhere[everywhere.corpus == dataset].set_index(listed.index)["stratified"]
     elif options.split_method == "grouped":  # only of a video that is here can one say what it is like
         split = near_duplicates.split_by_group(listed[listed.reason == ""], videos, options.corpus_dir, options.seed)

@@ -24,7 +24,7 @@ from instrec_utils.corpora import Corpus, source_named
 from instrec_utils.corpora.splits import SPLIT_METHODS
 from instrec_utils.inputs import frames
 from instrec_utils.report import figures, words
-from instrec_utils.training.runs import Run
+from instrec_utils.training.run import Run, usual_settings
 
 
 def corpus_note(corpus: Corpus) -> HTML:
@@ -166,13 +166,13 @@ def parameters(values: Mapping[str, Any]) -> HTML:
     return table(frame, "Parameters of this page.")
 
 
-def settings(run: Run, profile: str) -> HTML:
+def settings(run: Run) -> HTML:
     """Return in words what a run depends on, beside what the profile "paper" would change."""
-    usual = run.in_profile("paper")
-    ours, theirs = (one.parameters | vars(one.protocol) for one in (run, usual))
-    rows = [("profile", profile, "paper"), ("model", words.model(run.model), words.model(usual.model))]
+    ours = run.parameters | vars(run.protocol)
+    theirs = usual_settings(run.model, run.parameters, "paper")
+    rows = [("profile", run.profile, "paper"), ("model", words.model(run.model), words.model(run.model))]
     rows += [(words.setting(name), words.value(name, ours[name]), words.value(name, theirs[name])) for name in ours]
-    rows.append(("seed", str(run.seed), str(usual.seed)))
+    rows.append(("seed", str(run.seed), str(run.seed)))
     frame = pd.DataFrame(rows, columns=["Setting", "Here", 'Profile "paper"'])
     return table(frame, f'What the run {run.name} depends on, and what the profile "paper" would change.')
 

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 
 from instrec_utils import evaluation, files, paths
-from instrec_utils.config import Protocol
 from instrec_utils.errors import RunError
+from instrec_utils.models.architecture import KINDS
 from instrec_utils.report import words
-from instrec_utils.training import result_files, runs
+from instrec_utils.training import result_files
+from instrec_utils.training.run import usual_settings
 
 _PARAMETERS = (
     *("segmentation", "num_frames", "pretrained", "freeze_backbone"),
@@ -60,7 +61,7 @@ def read_results(corpus_name: str) -> pd.DataFrame:
         raise RunError(f"{published}: no results; run `make report CORPUS={corpus_name}` first")
     index = max(found.values(), key=lambda result: result["finished"])["index_sha256"]
     of_index = {result["run"]: result for result in found.values() if result["index_sha256"] == index}
-    ordered = sorted(of_index.values(), key=lambda result: (result_files.KINDS.index(result["kind"]), result["run"]))
+    ordered = sorted(of_index.values(), key=lambda result: (KINDS.index(result["kind"]), result["run"]))
     kept = [result for result in ordered if _is_of_these(result, of_index)]
     rows = [
         {name: entry for name, entry in (result["parameters"] | result).items() if name != "metrics"}
@@ -110,6 +111,11 @@ def one_result(found: pd.DataFrame, run: str) -> pd.Series:
             "it is not there, or of another index or of other runs: train it again"
         )
     return found.loc[run]
+
+
+def chosen_results(found: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Return the results of runs in the order of their names; see `one_result`."""
+    return pd.DataFrame([one_result(found, name) for name in names])
 
 
 def row_of(found: pd.DataFrame, run: str) -> pd.DataFrame:
@@ -245,10 +251,6 @@ def special_of(result: Mapping[str, Any]) -> str:
 def own_settings(result: Mapping[str, Any]) -> str:
     """Return in words which settings of a result are not those of its profile; empty for none."""
     given = result["parameters"] | result["protocol"]
-    names = {"name": "run", "kind": "kind", "model": "model", "parameters": "parameters", "seed": "seed"}
-    protocol = Protocol(**result["protocol"])
-    run = runs.Run(protocol=protocol, **{own: result[name] for own, name in names.items()})
-    usual = run.in_profile(result["profile"])
-    usual_of = usual.parameters | vars(usual.protocol)
-    changed = [name for name in given if given[name] != usual_of[name]]
+    usual = usual_settings(result["model"], result["parameters"], result["profile"])
+    changed = [name for name in given if given[name] != usual[name]]
     return ", ".join(f"{words.setting(name)} {words.value(name, given[name])}" for name in changed)

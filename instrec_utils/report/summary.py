@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from instrec_utils import evaluation
+from instrec_utils.models.architecture import KINDS
 from instrec_utils.paper_data import paper
 from instrec_utils.report import results, tables, words
-from instrec_utils.training import result_files
 
 
 def headline_text(found: pd.DataFrame) -> str:
@@ -49,7 +49,7 @@ def intervals(rows: pd.DataFrame, *, metric: str = "hit_at_1", with_paper: bool 
 
 def paper_rows() -> list[dict[str, Any]]:
     """Return the paper's rows of Choi's model, of its best visual models and of their fusions, with name and kind."""
-    printed = paper.tables()
+    printed = paper.paper_tables()
     best = ((50, "FCVID"), (20, "YT-8M"))
     return [
         *(
@@ -73,7 +73,7 @@ def paper_rows() -> list[dict[str, Any]]:
 def beside_the_paper(rows: pd.DataFrame) -> pd.DataFrame:
     """Return our rows and the paper's counterparts, kind by kind."""
     lines = []
-    for kind in result_files.KINDS:
+    for kind in KINDS:
         for _, row in rows[rows["kind"] == kind].iterrows():
             lines.append({"Kind": kind, "Corpus": row["corpus"], "Model": row["name"]} | tables.measured(row))
         for row in (row for row in paper_rows() if row["kind"] == kind):
@@ -83,12 +83,17 @@ def beside_the_paper(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def claims(found: pd.DataFrame) -> pd.DataFrame:
+def claims(found: pd.DataFrame, fusion: str) -> pd.DataFrame:
     """Return the paper's claims that the results of a corpus can speak to, with what they say here.
 
-    Rows that a claim compares differ from those of the headline in nothing but what the claim is about. The verdict
-    follows the p value corrected for the number of claims (Holm, 1979). Numbers of frames are compared between the two
-    highest and between the two lowest that were trained.
+    Rows that a claim compares differ from the fusion's and those that it joins in nothing but what the claim is about.
+    The verdict follows the p value corrected for the number of claims (Holm, 1979). Numbers of frames are compared
+    between the two highest and between the two lowest that were trained.
+
+    Parameters
+    ----------
+    fusion : str
+        Name of the fusion, in the paper's form.
 
     Returns
     -------
@@ -100,7 +105,7 @@ def claims(found: pd.DataFrame) -> pd.DataFrame:
     RunError
         There is no fusion yet.
     """
-    audio, visual, fusion = results.headline(found).index
+    audio, visual = results.one_result(found, fusion)[["audio", "visual"]]
     counts = [
         number
         for number in sorted(found.loc[found["kind"] == "visual", "num_frames"].unique())

@@ -104,8 +104,9 @@ def table3(found: pd.DataFrame) -> pd.DataFrame:
 
 def _in_order_of_audio(rows: pd.DataFrame, audio: pd.DataFrame) -> pd.DataFrame:
     """Return rows in the order of the audio models beside them, that of the paper's Table 3; others after them."""
-    order = [*words.MODELS, *sorted(set(audio["model"]) - set(words.MODELS))]
-    places = [(order.index(one["model"]), one["segmentation"]) for _, one in audio.iterrows()]
+    printed = [line["model"] for line in paper.paper_tables()["table3"]]
+    names = [words.describe(one) for _, one in audio.iterrows()]
+    places = [(printed.index(name) if name in printed else len(printed), name) for name in names]
     return rows.iloc[sorted(range(len(rows)), key=places.__getitem__)]
 
 
@@ -119,7 +120,7 @@ def _beside_printed(
     for _, row in rows.iterrows():
         line = settings(row) | _special(row) | measured(row) | {"Seeds": row["num_seeds"]}
         line |= {"Steps": f"{row['steps']:,.0f}", "Min.": f"{row['train_seconds'] / 60:.1f}"}
-        lines.append(line | _printed([one for one in paper.tables()[paper_table] if is_printed(row, one)]))
+        lines.append(line | _printed([one for one in paper.paper_tables()[paper_table] if is_printed(row, one)]))
     return pd.DataFrame(lines)
 
 
@@ -206,7 +207,7 @@ def table4(found: pd.DataFrame) -> pd.DataFrame:
             test = None if scores is learned else evaluation.compare_seeds(truth, learned, scores)
             line = {"Audio": title, "Visual": words.describe(visual.iloc[0])} | _special(first) | {"Model": what}
             line = _compared(line, results.metric_columns(evaluation.evaluate(truth, scores)), test)
-            printed = paper.tables()["table4"] if what == "late fusion" else []
+            printed = paper.paper_tables()["table4"] if what == "late fusion" else []
             lines.append(line | _printed([one for one in printed if _is_of(one, title)]))
     return pd.DataFrame(lines)
 

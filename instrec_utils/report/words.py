@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from instrec_utils.models.architecture import architecture
+
 
 class Kind(NamedTuple):
     """What stands for a kind of model in every table and figure; they are told apart in grey as well."""
@@ -26,16 +28,6 @@ KINDS = {
 """Kinds in their order: those of results first, then the two other fusions of page 8, and what the paper prints."""
 
 METRICS = {"hit_at_1": "Hit@1", "hit_at_3": "Hit@3", "f1_macro": "F1 macro", "f1_weighted": "F1 weighted"}
-
-MODELS = {
-    "han2016": "Han 2016",
-    "choi2016": "Choi 2016",
-    "xception_audio": "Xception",
-    "efficientnet_lite0": "EfficientNet-Lite0",
-    "inception_frames": "Inception v3",
-    "late_fusion": "Late fusion",
-}
-SPREAD_WINDOWS = ("han2016",)  # audio models that are cut in one way only, so that no name says which
 
 FORMS = {"text": "the paper's text", "code": "its authors' code", "attention": "attention over frames"}
 
@@ -96,7 +88,7 @@ def value(name: str, value: Any) -> str:
 
 def model(name: str) -> str:
     """Return the title of an architecture."""
-    return MODELS.get(name, name)
+    return architecture(name).title
 
 
 def frames(number: int) -> str:
@@ -115,7 +107,7 @@ def describe(result: Mapping[str, Any]) -> str:
     parameters = result["parameters"]
     title = model(result["model"])
     if result["kind"] == "audio":
-        return title if result["model"] in SPREAD_WINDOWS else f"{title}, {parameters['segmentation'].upper()}"
+        return architecture(result["model"]).title_with(parameters["segmentation"])
     if result["kind"] == "visual":
         return f"{title}, {frames(parameters['num_frames'])}{', PT' if parameters['pretrained'] else ''}"
     form = "" if parameters["fusion_form"] == "text" else f", {parameters['fusion_form']}"

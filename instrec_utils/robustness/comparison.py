@@ -63,7 +63,7 @@ def _paired(corpus_name: str, names: dict[str, str]) -> tuple[np.ndarray, dict[s
     video_ids = []
     for kind, name in names.items():
         scores[kind] = {}
-        predictions = measurement.predictions(corpus_name, name)
+        predictions = measurement.read_measured_predictions(corpus_name, name)
         for (condition, level), rows in predictions.groupby(["condition", "level"], sort=False):
             candidates = []
             for model, one in rows.groupby("model"):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -30,7 +31,7 @@ class Condition:
 
     name: str
     unit: str
-    levels: tuple[float | str, ...]
+    levels: tuple[Any, ...]
     sound: bool = False
     pictures: bool = False
 

@@ -109,8 +109,4 @@ class Batches(keras.utils.PyDataset):
     def _batch(self, number: int) -> Batch:
         chosen = self.order[number * self.batch_size : (number + 1) * self.batch_size]
         examples = [self.load(int(one), np.random.default_rng((*self.key, int(one)))) for one in chosen]
-        if isinstance(examples[0], dict):
-            inputs = {name: np.stack([example[name] for example in examples]) for name in examples[0]}
-        else:
-            inputs = np.stack(examples)
-        return inputs, self.targets[chosen]
+        return keras.tree.map_structure(lambda *values: np.stack(values), *examples), self.targets[chosen]

@@ -29,8 +29,8 @@ from instrec_utils import files, models
 from instrec_utils.config import Protocol
 from instrec_utils.errors import RunError
 from instrec_utils.models.fused_adam import FusedAdam
+from instrec_utils.models.hardware import DEFAULT, Hardware
 from instrec_utils.training.batches import Batches
-from instrec_utils.training.hardware import DEFAULT, Hardware
 
 
 class _Bar(keras.callbacks.Callback):
@@ -97,7 +97,7 @@ def fit(
         )
     _checkpoint(run_dir, len(history)).unlink(missing_ok=True)
     with hardware.precise():
-        return models.load(run_dir / "best.keras"), history
+        return models.load_model(run_dir / "best.keras"), history
 
 
 def _train(
@@ -189,7 +189,7 @@ def _restore(
     with hardware.precise():
         if epoch:
             with hardware.devices():
-                return models.load(_checkpoint(run_dir, epoch))
+                return models.load_model(_checkpoint(run_dir, epoch))
         keras.utils.set_random_seed(seed)
         model = hardware.placed(build())
         with hardware.devices():

@@ -1,7 +1,8 @@
-"""Reading what a finished run left: its result and its predictions, working or published."""
+"""The files that a training leaves for the pages: ``<run>.json`` and ``<run>.predictions.csv``."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,77 +10,90 @@ import pandas as pd
 
 from instrec_utils import paths
 from instrec_utils.errors import RunError
-from instrec_utils.training import runs
 
-KINDS = ("audio", "visual", "fusion")
+EVALUATED = ("validation", "test", "test_clean")
 NEEDED = (
-    *("run", "kind", "model", "profile", "parameters", "protocol", "seed", "uses", "num_test", "finished"),
-    *("index_sha256", "run_sha256"),
+    *("run", "kind", "model", "profile", "parameters", "protocol", "seed", "uses"),
+    *("num_test", "finished", "index_sha256", "run_sha256"),
 )
-"""What every result says of itself, whoever reads it."""
+"""What every result says of itself, whichever page reads it."""
+
+
+def predictions_path(result_path: Path, split: str) -> Path:
+    """Return the file of the predictions that belong to a result; split is one of `EVALUATED`."""
+    suffix = "" if split == "test" else f".{split}"
+    return result_path.with_suffix(f"{suffix}.predictions.csv")
 
 
 def find_result(corpus_name: str, run_name: str) -> Path:
-    """Return the file of a run's result: the working one, else the published one.
+    """Return the file of a run's result: the one made here, else the published one.
 
     Raises
     ------
     RunError
-        There is neither.
+        There is none.
     """
-    found = [directory / f"{run_name}.json" for directory in paths.results_dirs(corpus_name)]
+    found = [folder / f"{run_name}.json" for folder in paths.results_dirs(corpus_name)]
     for path in found:
         if path.exists():
             return path
     raise RunError(f"{found[0]}: no such result; train this model first")
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what a training or a measurement wrote as JSON.
+
+    Raises
+    ------
+    RunError
+        It is missing or damaged.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: missing or damaged ({error}); delete it and run again") from error
+    if not isinstance(content, dict):
+        raise RunError(f"{path}: damaged (expected an object); delete it and run again")
+    return content
+
+
 def read_result(path: Path) -> dict[str, Any]:
     """Return a run's result.
-
-    Parameters
-    ----------
-    path : Path
-        Of its JSON file.
 
     Raises
     ------
     RunError
         It is missing, damaged, or of another version.
     """
-    result = runs.read_json(path)
-    missing = sorted(set(NEEDED) - set(result))
+    result = read_json(path)
+    missing = [name for name in NEEDED if name not in result]
     if missing:
         raise RunError(
             f"{path}: of another version, without {', '.join(missing)}; delete it and train this model again"
         )
-    if result["kind"] not in KINDS:
-        raise RunError(f"{path}: kind: expected one of {', '.join(KINDS)}, got {result['kind']!r}")
     return result
 
 
-def read_predictions(path: Path, split: str = "test") -> pd.DataFrame:
+def read_predictions(result_path: Path, split: str = "test") -> pd.DataFrame:
     """Return a run's predictions on a split.
 
     Parameters
     ----------
-    path : Path
-        Of the result, beside which they are.
+    result_path : Path
+        Of the run's result.
     split : str
-        "validation", "test" or "test_clean".
+        One of `EVALUATED`.
 
     Returns
     -------
-    pd.DataFrame [one row a video]
-        video_id, label, then one score column a class, 0 to 1.
+    pd.DataFrame [columns video_id, label, then one a class, 0 to 1]
 
     Raises
     ------
     RunError
         There are none, they are damaged, or some are missing.
     """
-    expected = runs.read_json(path).get(f"num_{split}")
-    path = path.with_name(f"{path.stem}{'' if split == 'test' else f'.{split}'}.predictions.csv")
+    path = predictions_path(result_path, split)
     if not path.exists():
         raise RunError(f"{path}: no such predictions; train this model first")
     try:
@@ -87,6 +101,7 @@ def read_predictions(path: Path, split: str = "test") -> pd.DataFrame:
         table = table.astype(dict.fromkeys(table.columns[2:], float))
     except ValueError as error:
         raise RunError(f"{path}: damaged ({error}); delete it and train this model again") from error
-    if expected is not None and len(table) != expected:
+    expected = read_json(result_path).get(f"num_{split}", len(table))
+    if len(table) != expected:
         raise RunError(f"{path}: expected {expected} videos, got {len(table)}; delete it and train this model again")
     return table

@@ -13,8 +13,10 @@ from packaging.utils import canonicalize_name
 HOME = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((HOME / "pyproject.toml").read_text(encoding="utf-8"))
 TOOLS = PROJECT["dependency-groups"]["dev"]
-EXTRA = PROJECT["project"]["optional-dependencies"]["open"]
-DECLARED = [Requirement(text) for text in PROJECT["project"]["dependencies"] + EXTRA + TOOLS]
+EXTRAS = ("open", "lab")
+OPTIONAL = PROJECT["project"]["optional-dependencies"]
+DEPENDENCIES = PROJECT["project"]["dependencies"] + [text for extra in EXTRAS for text in OPTIONAL[extra]]
+DECLARED = [Requirement(text) for text in DEPENDENCIES + TOOLS]
 LOCK = (HOME / "requirements.lock").read_text(encoding="utf-8")
 PYTHONS = ("3.11", "3.12", "3.13")
 PLATFORMS = {"linux": "Linux", "darwin": "Darwin"}
@@ -76,7 +78,7 @@ def test_the_conda_environment_is_the_project_and_its_tools():
     assert environment["name"] == PROJECT["project"]["name"]
     assert SpecifierSet(PROJECT["project"]["requires-python"]).contains(python.removeprefix("python="))
     assert pip == "pip"
-    assert packages["pip"] == ["--editable .[open]", *TOOLS]
+    assert packages["pip"] == [f"--editable .[{','.join(EXTRAS)}]", *TOOLS]
 
 
 def test_the_citation_has_the_version_and_the_licence():

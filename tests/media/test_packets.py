@@ -282,7 +282,7 @@ def streams(draw):
             times[-1], start = start - Fraction(1, 2), start
         start += length
     times = np.array([int(2 * time) for time in times])
-    return sampling.Packets(times, np.ones(len(times), np.int64), np.array(restarts))
+    return sampling.Packets(times, np.ones(len(times), np.int64), np.array(restarts), Fraction(1, 2))
 
 
 @given(packets=streams(), data=st.data())

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from instrec_utils import config, media
 from instrec_utils.inputs import spectrograms as audio
-from instrec_utils.media import containers
-from instrec_utils.media import packets as sampling
+from instrec_utils.media import containers, packets
 
 SECONDS = 40
 RATES = (12_000, 22_050)
@@ -106,7 +105,7 @@ def test_any_stretches_are_exact(recordings, wanted):
 
 
 def test_what_turns_out_to_be_missing_is_decoded_after_all(recordings, monkeypatch):
-    monkeypatch.setattr(sampling, "SOUND_TRAIL", -20)
+    monkeypatch.setattr(packets, "SOUND_TRAIL", -20)
     part = media.read_sound(recordings["aac.mp4"], RATES, lambda _: [(10.0, 13.0)])
     assert np.isfinite(part[12_000]).all()
 
@@ -177,7 +176,7 @@ def test_a_packet_that_gives_nothing_is_noticed(recordings, monkeypatch):
 
 def test_packets_around_what_is_wanted_are_decoded_too():
     times = np.arange(0, 400_000, 1000)
-    effort = sampling.sound_efforts(times, 10_000, lambda _: [(20.0, 22.0)])
-    assert times[sampling.run_starts(effort)].tolist() == [0, 192_000, 391_000]
-    assert (effort[times // 1000 == 205] == sampling.DECODE).all()
-    assert effort[100] == sampling.SKIP
+    effort = packets.sound_efforts(times, 10_000, lambda _: [(20.0, 22.0)])
+    assert times[packets.run_starts(effort)].tolist() == [0, 192_000, 391_000]
+    assert (effort[times // 1000 == 205] == packets.DECODE).all()
+    assert effort[100] == packets.SKIP

@@ -497,7 +497,7 @@ def test_the_split_files_of_the_published_lists_are_those_that_the_page_counts(t
     cells = nbformat.read(PAGE, as_version=4).cells
     shown = "".join(o.get("data", {}).get("text/html", "") for cell in cells for o in cell.get("outputs", []))
     header, *rows = table_captioned(shown, "Videos in each split")
-    folder = published.write_splits(published.locate(), tmp_path)
+    folder = published.write_splits(published.locate_lists(), tmp_path)
     names = {"FCVID": "fcvid", "YouTube-8M": "yt8m"}
     assert len(rows) == 6
     for row in rows:

@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiny_records import write_records
 
 from instrec_utils.config import LABELS
 from instrec_utils.errors import CorpusError, ParameterError
-from instrec_utils.paper_data import youtube8m
+from instrec_utils.paper_data import instruments, youtube8m
 
 MUSIC = "Arts & Entertainment"
 # (name, section, description, why it is rejected; empty if it is an instrument). Descriptions in our own words.
@@ -63,7 +64,7 @@ def vocabulary_file(tmp_path):
 
 @pytest.fixture
 def candidates(vocabulary_file):
-    return youtube8m.find_instruments(youtube8m.read_vocabulary(vocabulary_file))
+    return instruments.find_instruments(youtube8m.read_vocabulary(vocabulary_file))
 
 
 def test_instruments_are_kept_and_false_friends_rejected_with_the_reason(candidates):
@@ -84,11 +85,11 @@ def test_instruments_are_kept_and_false_friends_rejected_with_the_reason(candida
     ],
 )  # fmt: skip
 def test_definitions(description, expected):
-    assert youtube8m.definition(description) == expected
+    assert instruments._definition(description) == expected
 
 
 def test_the_table_of_categories_is_complete_and_gives_reasons():
-    table = youtube8m.read_categories()
+    table = youtube8m._read_categories()
     assert table.name.is_unique
     assert set(table.category) == {"", *LABELS}
     assert (table.reason != "").all()
@@ -98,7 +99,9 @@ def test_the_table_of_categories_is_complete_and_gives_reasons():
 
 def test_categories_are_assigned_and_what_the_table_lacks_is_named(candidates):
     entities = youtube8m.assign_categories(candidates)
-    assert dict(zip(entities.name, entities.category, strict=True)) == {
+    assert (entities.category[~entities.accepted] == "").all()
+    accepted = entities[entities.accepted]
+    assert dict(zip(accepted.name, accepted.category, strict=True)) == {
         "Guitar": "guitar",
         "Banjo": "banjo",
         "Piano": "piano",
@@ -108,7 +111,7 @@ def test_categories_are_assigned_and_what_the_table_lacks_is_named(candidates):
         "Keyboard instrument": "",
         "Organ (music)": "organ",
     }
-    table = youtube8m.read_categories()
+    table = youtube8m._read_categories()
     with pytest.raises(CorpusError, match="missing: Banjo, Fiddle"):
         youtube8m.assign_categories(candidates, table[~table.name.isin(["Fiddle", "Banjo"])])
     with pytest.raises(CorpusError, match=r"row 1: the category must be empty or one of accordion.*'theremin'"):
@@ -117,8 +120,8 @@ def test_categories_are_assigned_and_what_the_table_lacks_is_named(candidates):
         youtube8m.assign_categories(candidates, pd.concat([table, table[:1]], ignore_index=True))
 
 
-def test_the_review_shows_every_candidate_with_its_reason(vocabulary_file):
-    table = youtube8m.review(youtube8m.read_vocabulary(vocabulary_file)).set_index("name")
+def test_every_candidate_has_a_reason(candidates):
+    table = youtube8m.assign_categories(candidates).set_index("name")
     assert len(table) == len(ENTITIES)
     assert (table.reason != "").all()
     assert table.loc["Fiddle", ["accepted", "category"]].to_list() == [True, "violin"]
@@ -150,24 +153,6 @@ def test_a_bad_vocabulary_is_named(vocabulary_file, change, message):
         youtube8m.read_vocabulary(vocabulary_file.with_name("other.csv"))
 
 
-def write_records(path, records, key="id"):
-    """Write video-level records as YouTube-8M has them: id, labels, mean_rgb, mean_audio."""
-    import tensorflow as tf
-
-    def floats(number):
-        return tf.train.Feature(float_list=tf.train.FloatList(value=[0.5] * number))
-
-    with tf.io.TFRecordWriter(str(path)) as writer:
-        for video_id, labels in records:
-            feature = {
-                key: tf.train.Feature(bytes_list=tf.train.BytesList(value=[video_id.encode()])),
-                "labels": tf.train.Feature(int64_list=tf.train.Int64List(value=labels)),
-                "mean_rgb": floats(1024),
-                "mean_audio": floats(128),
-            }
-            writer.write(tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString())
-
-
 def test_records_become_videos_with_one_label(tmp_path, candidates):
     entities = youtube8m.assign_categories(candidates)
     number = dict(zip(entities.name, entities.entity, strict=True))
@@ -181,9 +166,10 @@ def test_records_become_videos_with_one_label(tmp_path, candidates):
         ],
     )
     write_records(tmp_path / "train0001.tfrecord", [("-7VUM9MKg4x", [number["Drum kit"]])], key="video_id")
-    records = youtube8m.read_records(sorted(tmp_path.glob("*.tfrecord")))
+    paths = sorted(tmp_path.glob("*.tfrecord"))
+    records = pd.concat(map(youtube8m._read_records, paths), ignore_index=True)
     assert records.video_id.to_list() == ["ab12", "-xyz", "cd34", "ef56", "-7VUM9MKg4x"]
-    videos, counts = youtube8m.select_videos(records, entities)
+    videos, counts = youtube8m._select_videos(records, entities)
     assert videos.to_numpy().tolist() == [["ab12", "guitar"], ["ef56", "violin"], ["-7VUM9MKg4x", "drums"]]
     assert counts == {"read": 5, "without_category": 1, "with_several_categories": 1, "selected": 3}
 
@@ -211,18 +197,18 @@ def test_damaged_records_are_named(tmp_path):
     whole = path.read_bytes()
     path.write_bytes(whole[:-20])
     with pytest.raises(CorpusError, match=r"train\.tfrecord, after record \d+: damaged"):
-        youtube8m.read_records([path])
+        youtube8m._read_records(path)
     path.write_bytes(whole[:200] + bytes([whole[200] ^ 1]) + whole[201:])
     with pytest.raises(CorpusError, match=r"train\.tfrecord, after record 0: damaged"):
-        youtube8m.read_records([path])
+        youtube8m._read_records(path)
     write_records(path, [("ab12", [1]), ("../x", [2])])
     with pytest.raises(CorpusError, match=r"train\.tfrecord, record 2: expected the id of a video, got '\.\./x'"):
-        youtube8m.read_records([path])
+        youtube8m._read_records(path)
     write_records(path, [("ab12", [1])], key="name")
     with pytest.raises(CorpusError, match="record 1: expected the id"):
-        youtube8m.read_records([path])
+        youtube8m._read_records(path)
     with pytest.raises(CorpusError, match="no such TFRecord"):
-        youtube8m.read_records([tmp_path / "none.tfrecord"])
+        youtube8m._read_records(tmp_path / "none.tfrecord")
 
 
 @settings(deadline=None)
@@ -233,12 +219,12 @@ def test_damaged_records_are_named(tmp_path):
 )
 def test_undersampling_draws_the_named_categories_and_no_other(labels, size, seed):
     videos = pd.DataFrame({"video_id": [f"v{n}" for n in range(len(labels))], "label": pd.Series(labels, dtype=str)})
-    kept = youtube8m.undersample(videos, {"guitar": size, "piano": size}, np.random.default_rng(seed))
+    kept = youtube8m._undersample(videos, {"guitar": size, "piano": size}, np.random.default_rng(seed))
     before, after = Counter(labels), Counter(kept.label)
     assert after == Counter({name: n if name == "banjo" else min(n, size) for name, n in before.items()})
     assert kept.index.is_monotonic_increasing
     shuffled = videos.sample(frac=1, random_state=seed)
-    again = youtube8m.undersample(shuffled, {"guitar": size, "piano": size}, np.random.default_rng(seed))
+    again = youtube8m._undersample(shuffled, {"guitar": size, "piano": size}, np.random.default_rng(seed))
     assert set(again.video_id) == set(kept.video_id)
 
 
@@ -246,4 +232,4 @@ def test_undersampling_draws_the_named_categories_and_no_other(labels, size, see
 def test_a_bad_size_is_refused(sizes):
     videos = pd.DataFrame({"video_id": ["a"], "label": ["guitar"]})
     with pytest.raises(ParameterError, match="whole numbers above 0"):
-        youtube8m.undersample(videos, sizes, np.random.default_rng(0))
+        youtube8m._undersample(videos, sizes, np.random.default_rng(0))

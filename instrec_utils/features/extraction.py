@@ -1,0 +1,200 @@
+"""From videos to the features store: decoding, on all cores or on the workers of a Dask scheduler."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from instrec_utils import cluster, config, files, media
+from instrec_utils.corpora import Corpus
+from instrec_utils.errors import InstrecError, MediaError
+from instrec_utils.features.store import (
+    FORMAT,
+    OF_FORMAT,
+    SETTINGS_SHA256,
+    Video,
+    features_path,
+    input_sha256,
+    is_valid,
+)
+from instrec_utils.inputs import frames
+from instrec_utils.models.architecture import audio_inputs
+
+LEFTOVER_SECONDS = 3600
+
+
+def extract_video(video: Video, *, num_threads: int = 1) -> None:
+    """Decode one video and write its features file.
+
+    Parameters
+    ----------
+    video : Video
+        What to decode, and where to.
+    num_threads : int [>= 0]
+        That share the work; 0 for one a core. Many videos are faster one core each, a single one with all.
+
+    Raises
+    ------
+    MediaError
+        The video cannot be decoded; nothing is written.
+    OSError
+        The file cannot be written (a full disk, say); nothing is left of it.
+    """
+    with cluster.at_most(media.MIN_WORK_SECONDS):
+        info = media.probe(video.path)
+    try:
+        status = video.path.stat()  # before decoding: a video that changes meanwhile is done again
+    except OSError as error:
+        raise MediaError(f"{video.path}: cannot be read: {error}") from error
+    num_threads = num_threads or cluster.num_cores()
+    # Pictures and sound each end in an error after the time they may take; this is for what never comes back.
+    # One thread multiplies these small matrices fastest, and as the workers do it: to the last bit the same.
+    with (
+        cluster.at_most(3 * media.work_seconds(info)),
+        threadpool_limits(1),
+        ThreadPoolExecutor(num_threads) as threads,
+    ):
+        parts = _submit_pictures(threads, video.path, num_threads) if info.has_picture else []
+        sound = threads.submit(_spectrograms, video.path) if info.has_sound else None
+        pictures = _joined(parts, video.path)
+        spectrograms = sound.result() if sound else {}
+    with files.whole(video.features_path) as temporary:
+        # HDF5 meets a full disk deep inside its library; through memory it is one plain write that can fail.
+        memory = io.BytesIO()
+        with h5py.File(memory, "w") as file:
+            if pictures:
+                store = file.create_dataset("frames", len(pictures), dtype=h5py.vlen_dtype(np.uint8))
+                for number, picture in enumerate(pictures):
+                    store[number] = picture
+            for name, spectrogram in spectrograms.items():
+                stored = file.create_dataset(f"log_mel/{name}", data=spectrogram.astype(np.float16))
+                if name not in OF_FORMAT:
+                    stored.attrs["settings_sha256"] = input_sha256(audio_inputs()[name])
+            file.attrs.update(
+                format=FORMAT,
+                settings_sha256=SETTINGS_SHA256,
+                video_bytes=status.st_size,
+                video_mtime_ns=status.st_mtime_ns,
+                duration=info.duration,
+            )
+        temporary.write_bytes(memory.getbuffer())
+
+
+def _submit_pictures(threads: ThreadPoolExecutor, path: Path, num_threads: int) -> list[Future[list[np.ndarray]]]:
+    """Let the threads decode the pictures, each a stretch of its own where the container allows it."""
+    # One stretch more than threads: the last piece is the sound, which takes about as long as that.
+    firsts: list[int] = (
+        [0] if num_threads == 1 else media.stretches(path, num_threads + 1, frame_rate=config.FRAME_RATE)
+    )
+    each = num_threads if len(firsts) == 1 else 1
+    ends = [*firsts[1:], None]
+    return [threads.submit(_pictures, path, each, first, stop) for first, stop in zip(firsts, ends, strict=True)]
+
+
+def _joined(parts: list[Future[list[np.ndarray]]], path: Path) -> list[np.ndarray]:
+    try:
+        return [picture for part in parts for picture in part.result()]
+    except MediaError:
+        if len(parts) == 1:
+            raise
+        return _pictures(path)  # of a damaged file, what one decoder makes of it
+
+
+def _pictures(path: Path, num_threads: int = 1, first: int = 0, stop: int | None = None) -> list[np.ndarray]:
+    """Return frames from the first to the one before `stop`, or to the end, as JPEG."""
+    pictures = media.read_frames(
+        path,
+        frame_rate=config.FRAME_RATE,
+        size=config.FRAME_SIZE,
+        numbers=None if stop is None else range(first, stop),
+        first=first,
+        num_threads=num_threads,
+    )
+    return [frames.encode_jpeg(picture) for picture in pictures]
+
+
+def _spectrograms(path: Path) -> dict[str, np.ndarray]:
+    """Return what every audio network is given, from one decoding of the sound."""
+    inputs = audio_inputs().values()
+    rates = tuple(dict.fromkeys(one.settings.sample_rate for one in inputs))
+    sound = media.read_sound(path, rates, lambda seconds: [part for one in inputs for part in one.stretches(seconds)])
+    return {one.name: one.compute(sound[one.settings.sample_rate]) for one in inputs}
+
+
+def extract_features(corpus: Corpus, *, scheduler: str = "", num_workers: int = 0) -> pd.DataFrame:
+    """Extract the features of every video of a corpus that has none yet.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        Features go to ``features/`` in its directory.
+    scheduler : str
+    num_workers : int
+        See `instrec_utils.cluster.connect`.
+
+    Returns
+    -------
+    pd.DataFrame [columns video_id, path, reason]
+        The videos that have no features, also written to
+        ``features/errors.csv``.
+
+    Raises
+    ------
+    OSError
+        The store cannot be written (a full disk, say). What is there stays; a second call carries on.
+    """
+    from distributed import KilledWorker
+
+    store = corpus.directory / "features"
+    store.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(store)
+    videos = [
+        Video(row.video_id, corpus.videos / row.path, features_path(store, row.video_id))
+        for row in corpus.index.itertuples()
+    ]
+    inside = [video for video in videos if _is_inside(video.path, corpus.videos)]
+    errors = [
+        _error(video, f"{video.path}: expected a path inside {corpus.videos}")
+        for video in videos
+        if not _is_inside(video.path, corpus.videos)
+    ]
+    todo = [video for video in inside if not is_valid(video)]
+    for video, result in cluster.process(
+        extract_video, todo, description="features", scheduler=scheduler, num_workers=num_workers
+    ):
+        if isinstance(result, InstrecError):
+            errors.append(_error(video, str(result)))
+        elif isinstance(result, KilledWorker):
+            errors.append(_error(video, f"{video.path}: decoding it ended its process twice (a crash or a hang)"))
+        elif isinstance(result, BaseException):
+            raise result
+    table = pd.DataFrame(errors, columns=["video_id", "path", "reason"]).sort_values("video_id")
+    text = table.to_csv(index=False)
+    listing = store / "errors.csv"
+    if not listing.exists() or listing.read_text(encoding="utf-8") != text:  # a complete store may be read-only
+        files.write_text(listing, text)
+    return table
+
+
+def _error(video: Video, reason: str) -> dict[str, str]:
+    return {"video_id": video.video_id, "path": str(video.path), "reason": reason}
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    return path.is_relative_to(folder) and ".." not in path.relative_to(folder).parts
+
+
+def _remove_leftovers(store: Path) -> None:
+    """Remove the temporary files of killed extractions; one that still runs needs its own for an instant only."""
+    for path in store.glob(".*.h5"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
+                path.unlink()

@@ -1,0 +1,192 @@
+"""What the report knows of an architecture: one entry in the file that builds it, and nothing of it anywhere else.
+
+Entries are found through the entry points ``instrec.architectures``, so another package can bring its own. None of this
+imports Keras: only an architecture's functions do, when they are called.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+from instrec_utils.config import LogMel, Protocol
+from instrec_utils.errors import ParameterError
+
+GROUP = "instrec.architectures"
+KINDS = ("audio", "visual", "fusion")
+
+
+@dataclass(frozen=True)
+class AudioInput:
+    """What an audio network is given of a video: a spectrogram, or several windows, each an example of its own.
+
+    Attributes
+    ----------
+    name : str
+        Of the spectrogram in the features store.
+    settings : LogMel
+        Of the spectrogram; its rate is that of the samples.
+    shape : tuple of int
+        Of what is stored of a video: (n_mels, num_frames), or (num_windows, n_mels, num_frames).
+    compute : callable
+        From mono samples [shape=(num_samples,), float32] of a whole recording to the spectrogram [shape=`shape`, dB].
+    stretches : callable
+        From the seconds of a recording to the stretches (begin, end) of it, in seconds, that `compute` looks at.
+    draw : callable
+        From the stored spectrogram, a generator and whether to augment, to one example of training.
+    segment : callable
+        From the stored spectrogram and a number from 0 to 9 to one of ten short parts, which the warm-up learns from.
+    draw_segment : callable
+        From the stored spectrogram and a generator to such a part from a random place.
+    num_training_examples : int [>= 1]
+        Drawn of a video in an epoch.
+    """
+
+    name: str
+    settings: LogMel
+    shape: tuple[int, ...]
+    compute: Callable[[np.ndarray], np.ndarray]
+    stretches: Callable[[float], list[tuple[float, float]]]
+    draw: Callable[[np.ndarray, np.random.Generator, bool], np.ndarray]
+    segment: Callable[[np.ndarray, int], np.ndarray]
+    draw_segment: Callable[[np.ndarray, np.random.Generator], np.ndarray]
+    num_training_examples: int = 1
+
+    @property
+    def num_examples(self) -> int:
+        """Examples of a video whose scores are averaged: its windows, or the one spectrogram."""
+        return self.shape[0] if len(self.shape) == 3 else 1
+
+    def examples(self, spectrogram: np.ndarray) -> np.ndarray:
+        """Return a stored spectrogram as examples [shape=(num_examples, n_mels, num_frames)]."""
+        return spectrogram if len(self.shape) == 3 else spectrogram[None]
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """A cheap start for an audio network, on single segments or windows.
+
+    Attributes
+    ----------
+    build : callable
+        From the number of classes to the form of the network that segments train.
+    start : callable
+        Gives a network (first) what the trained form (second) has learned.
+    blocks : str
+        Layer up to which the warm-up has trained the network; empty where it trains all of it.
+    block_features : int
+        Values that `blocks` gives at each position in time.
+    head : tuple of str
+        The layers after `blocks`, which are then trained on what the blocks give.
+    """
+
+    build: Callable[[int], Any]
+    start: Callable[[Any, Any], None]
+    blocks: str = ""
+    block_features: int = 0
+    head: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network of the report.
+
+    Attributes
+    ----------
+    name : str
+        As in parameters and names of runs.
+    title : str
+        As readers know it.
+    kind : str
+        "audio", "visual" or "fusion".
+    reference : str
+        Key in the book's list of references.
+    build : callable
+        From the number of classes, and options of its own, to a new ``keras.Model``. Its layer ``embedding`` gives the
+        values before the classes.
+    protocols : mapping of str to Protocol
+        By profile.
+    inputs : mapping of str to AudioInput
+        Of an audio network, by segmentation, its own first.
+    warm_up : WarmUp or None
+        Of an audio network; None where it has none.
+    build_backbone : callable or None
+        Of a visual network: from "imagenet" or None, for random weights, to the network without its classes.
+    embedding_size : int
+        Values that a visual network's backbone gives.
+    forms : tuple of str
+        Of a fusion, the paper's first.
+    """
+
+    name: str
+    title: str
+    kind: str
+    reference: str
+    build: Callable[..., Any]
+    protocols: Mapping[str, Protocol]
+    inputs: Mapping[str, AudioInput] = field(default_factory=dict)
+    warm_up: WarmUp | None = None
+    build_backbone: Callable[[str | None], Any] | None = None
+    embedding_size: int = 0
+    forms: tuple[str, ...] = ()
+
+    def title_with(self, segmentation: str) -> str:
+        """Return the title with a segmentation, where the network has a choice of them."""
+        return f"{self.title}, {segmentation.upper()}" if len(self.inputs) > 1 else self.title
+
+
+@functools.cache
+def _entry_points() -> dict[str, metadata.EntryPoint]:
+    return {entry.name: entry for entry in metadata.entry_points(group=GROUP)}
+
+
+def architectures(kind: str = "") -> dict[str, Architecture]:
+    """Return the architectures by name, those of one kind or all, audio before visual before fusion."""
+    every = [architecture(name) for name in _entry_points()]
+    chosen = [one for one in every if kind in ("", one.kind)]
+    return {one.name: one for one in sorted(chosen, key=lambda one: KINDS.index(one.kind))}
+
+
+def architecture(name: str, kind: str = "") -> Architecture:
+    """Return an architecture by name.
+
+    Parameters
+    ----------
+    name : str
+        Of an entry point of the group ``instrec.architectures``.
+    kind : str
+        That it must have; empty for any.
+
+    Raises
+    ------
+    ParameterError
+        There is none of that name and kind.
+    """
+    found = _entry_points().get(name)
+    if found is not None:
+        entry = _loaded(found)
+        if kind in ("", entry.kind):
+            return entry
+    allowed = ", ".join(one for one in _entry_points() if kind in ("", architecture(one).kind))
+    raise ParameterError(f"{kind or 'model'}: expected one of {allowed}, got {name!r}")
+
+
+@functools.cache
+def _loaded(entry_point: metadata.EntryPoint) -> Architecture:
+    entry = entry_point.load()
+    if not isinstance(entry, Architecture) or entry.name != entry_point.name or entry.kind not in KINDS:
+        raise ParameterError(
+            f"{entry_point.value}: expected an Architecture named {entry_point.name} of a kind of {', '.join(KINDS)}, "
+            f"got {entry!r}"
+        )
+    return entry
+
+
+def audio_inputs() -> dict[str, AudioInput]:
+    """Return what all audio networks together are given of a video, by the name in the features store."""
+    return {one.name: one for entry in architectures("audio").values() for one in entry.inputs.values()}

@@ -1,0 +1,288 @@
+"""A polite downloader of the paper's YouTube-8M videos: yt-dlp, as a library, several videos at once.
+
+What became of each video goes into the ledger of `availability`. Partial files are taken up where they broke off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import email.utils
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from instrec_utils.corpora.index import VIDEO_ID
+from instrec_utils.errors import CorpusError, DownloadError, ParameterError
+from instrec_utils.paper_data.availability import NOT_ASKED, Ledger, uploader_of
+
+# MP4 at 360 lines where there is one: the models see 256 x 256 pixels. `<=?` also takes an unknown height.
+FORMAT = "b[height<=?360][ext=mp4]/bv*[height<=?360][ext=mp4]+ba[ext=m4a]/b[height<=?360]/bv*[height<=?360]+ba/wv*+ba/w"
+
+# What yt-dlp says, in this order: the first that fits is the state. A word on asking too often comes first, since
+# it also says that the video is not available; a bare "not available" proves nothing and stays `failed`.
+_SAID = (
+    ("failed", r"too many requests|rate.?limit|try again later|not a bot|sign in to confirm|members.only"),
+    ("region-locked", r"in your country|in your location|geo.?restrict"),
+    ("private", r"private video|video is private"),
+    (
+        "removed",
+        r"has been removed|removed by the uploader|been terminated|account .{0,40}closed|no longer available|"
+        r"video does not exist|video unavailable$|unable to download webpage: http error (?:404|410)",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Manners:
+    """How politely to ask.
+
+    Attributes
+    ----------
+    address : str
+        Where a video is; ``{video_id}`` stands for its id.
+    num_workers : int [videos under way at once, >= 1]
+    bytes_per_second : int [a video, >= 1]
+    pause : float [seconds before each video, >= 0]
+    attempts : int [tries a video and a broken connection, >= 1]
+    backoff : float [seconds before the second try, >= 0]
+        Doubled for every further one. ``Retry-After`` of an answer counts if longer, and holds all workers.
+    longest_wait : float [seconds, >= 0]
+        The limit of both.
+    timeout : float [seconds without a byte, > 0]
+    cookies : Path or None
+        A cookies file in Netscape format for videos that want a signed-in viewer.
+    """
+
+    address: str = "https://www.youtube.com/watch?v={video_id}"
+    num_workers: int = 3
+    bytes_per_second: int = 2_000_000
+    pause: float = 1.0
+    attempts: int = 4
+    backoff: float = 5.0
+    longest_wait: float = 900.0
+    timeout: float = 30.0
+    cookies: Path | None = None
+
+    def __post_init__(self) -> None:
+        if "{video_id}" not in self.address:
+            raise ParameterError(f"address must hold {{video_id}}, got {self.address!r}")
+        for name in ("num_workers", "bytes_per_second", "attempts", "timeout"):
+            if getattr(self, name) <= 0:
+                raise ParameterError(f"{name} must be above 0, got {getattr(self, name)}")
+        for name in ("pause", "backoff", "longest_wait"):
+            if getattr(self, name) < 0:
+                raise ParameterError(f"{name} must be at least 0, got {getattr(self, name)}")
+        if self.cookies is not None and not Path(self.cookies).is_file():
+            raise DownloadError(f"{self.cookies}: no such cookies file")
+
+    def wait_before(self, attempt: int) -> float:
+        """Return the seconds to wait before a try, counted from 0."""
+        return min(self.backoff * 2 ** (attempt - 1), self.longest_wait) if attempt else self.pause
+
+
+def download_videos(
+    video_ids: Sequence[str],
+    folder: Path,
+    ledger: Ledger,
+    manners: Manners = Manners(),
+    report: Callable[[str, str], None] = lambda video_id, state: None,
+) -> None:
+    """Ask for every video whose state is not final, and store what became of it.
+
+    Parameters
+    ----------
+    video_ids : Sequence[str]
+        A leading dash is part of an id.
+    folder : Path
+        The corpus folder; files go to ``videos/<first two characters>/<id>.<extension>`` in it.
+    ledger : Ledger
+    manners : Manners
+    report : Callable
+        Called with id and state after each video, such as for a progress bar.
+
+    Raises
+    ------
+    CorpusError
+        An id is malformed; nothing is asked for.
+    """
+    folder = Path(folder)
+    for row, video_id in enumerate(video_ids, start=1):
+        if not VIDEO_ID.fullmatch(video_id):
+            raise CorpusError(f"video {row}: an id is 1 to 64 letters, digits, '-' and '_'; got {video_id!r}")
+    known = ledger.table().set_index("video_id")
+    here = _complete_files(folder)
+    wanted = []
+    for video_id in dict.fromkeys(video_ids):
+        state = known.state.get(video_id, NOT_ASKED)
+        if video_id in here:  # yt-dlp gives a file its name when it is complete
+            if state != "available" or known.path[video_id] != here[video_id]:
+                uploader = known.uploader.get(video_id, "")
+                ledger.record(video_id, "available", path=here[video_id], uploader=uploader)
+        elif state in (NOT_ASKED, "failed", "available"):
+            wanted.append(video_id)
+
+    brake = _Brake(manners.longest_wait)
+    with ThreadPoolExecutor(manners.num_workers) as workers:
+        try:
+            under_way = {workers.submit(_ask, video_id, folder, manners, brake): video_id for video_id in wanted}
+            for future in as_completed(under_way):
+                answer = future.result()
+                ledger.record(under_way[future], **answer)
+                report(under_way[future], answer["state"])
+        finally:
+            brake.stop()
+            workers.shutdown(cancel_futures=True)
+
+
+def _complete_files(folder: Path) -> dict[str, str]:
+    """Return the complete files under the folder, by id; partial ones end in .part or .ytdl or carry a format."""
+    paths = sorted(path for path in (folder / "videos").glob("??/*.*") if path.is_file() and path.stat().st_size)
+    return {
+        path.stem: path.relative_to(folder).as_posix()
+        for path in paths
+        if VIDEO_ID.fullmatch(path.stem) and path.suffix not in (".part", ".ytdl", ".temp")
+    }
+
+
+class _Brake:
+    """Holds all workers at once, for as long as the other side asks, or for good when stopped."""
+
+    def __init__(self, longest_wait: float) -> None:
+        self._longest_wait = longest_wait
+        self._lock = threading.Lock()
+        self._until = 0.0
+        self._stopped = threading.Event()
+
+    def hold(self, seconds: float) -> None:
+        with self._lock:
+            self._until = max(self._until, time.monotonic() + min(seconds, self._longest_wait))
+
+    def wait(self, seconds: float = 0.0) -> None:
+        own = time.monotonic() + seconds
+        self.check()
+        while (left := max(own, self._until) - time.monotonic()) > 0:
+            self._stopped.wait(left)
+            self.check()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def check(self, _: Any = None) -> None:
+        import yt_dlp
+
+        if self._stopped.is_set():
+            raise yt_dlp.utils.DownloadCancelled("stopped")
+
+
+def _ask(video_id: str, folder: Path, manners: Manners, brake: _Brake) -> dict[str, str]:
+    """Try to download a video; return what became of it, as `Ledger.record` takes it."""
+    import yt_dlp
+
+    reason = ""
+    for attempt in range(manners.attempts):
+        try:
+            brake.wait(manners.wait_before(attempt))
+            return _fetch(video_id, folder, manners, brake)
+        except yt_dlp.utils.DownloadCancelled:
+            return {"state": "failed", "reason": "stopped"}
+        except (yt_dlp.utils.YoutubeDLError, OSError) as error:
+            reason, state = _plain(str(error)), state_of(error)
+            if state != "failed":
+                return {"state": state, "reason": reason}
+            brake.hold(_retry_after(error))
+        except Exception as error:  # a fault in one of yt-dlp's extractors must not end the run over 60,000 videos
+            return {"state": "failed", "reason": _plain(f"{type(error).__name__}: {error}")}
+    return {"state": "failed", "reason": reason}
+
+
+def _fetch(video_id: str, folder: Path, manners: Manners, brake: _Brake) -> dict[str, str]:
+    """Download a video."""
+    import imageio_ffmpeg
+    import yt_dlp
+
+    place = folder / "videos" / video_id[:2]
+    place.mkdir(parents=True, exist_ok=True)
+    options = {
+        "format": FORMAT,
+        "paths": {"home": str(place)},
+        "outtmpl": {"default": f"{video_id}.%(ext)s"},
+        "ffmpeg_location": imageio_ffmpeg.get_ffmpeg_exe(),
+        "ratelimit": manners.bytes_per_second,
+        "socket_timeout": manners.timeout,
+        "retries": manners.attempts - 1,
+        "fragment_retries": manners.attempts - 1,
+        "retry_sleep_functions": dict.fromkeys(("http", "fragment"), lambda n: manners.wait_before(n + 1)),
+        "cookiefile": str(manners.cookies) if manners.cookies else None,
+        "progress_hooks": [brake.check],
+        "noplaylist": True,
+        "cachedir": False,
+        "quiet": True,
+        "no_warnings": True,
+        "noprogress": True,
+        "logger": _Silence(),
+    }
+    with yt_dlp.YoutubeDL(options) as client:
+        info = client.extract_info(manners.address.format(video_id=video_id))
+    downloads = (info or {}).get("requested_downloads") or []
+    if len(downloads) != 1:
+        raise yt_dlp.utils.YoutubeDLError(f"expected one video, got {len(downloads)} files")
+    path = Path(downloads[0]["filepath"]).relative_to(folder.absolute()).as_posix()
+    return {"state": "available", "path": path, "uploader": uploader_of(info)}
+
+
+class _Silence:
+    """Errors come as exceptions; what yt-dlp prints besides would fill a page."""
+
+    def debug(self, message: str) -> None: ...
+
+    info = warning = error = debug
+
+
+def state_of(error: BaseException) -> str:
+    """Return the state that an error of yt-dlp stands for; ``failed`` unless it clearly says otherwise."""
+    import yt_dlp
+
+    if any(isinstance(cause, yt_dlp.utils.GeoRestrictedError) for cause in _causes(error)):
+        return "region-locked"
+    message = _plain(str(error)).lower().rstrip(" .")
+    return next((state for state, pattern in _SAID if re.search(pattern, message)), "failed")
+
+
+def _plain(message: str) -> str:
+    """Return the message without colours, line breaks and yt-dlp's request to report it."""
+    message = re.sub(r"\x1b\[[0-9;]*m", "", message)
+    message = re.sub(r"; please report this issue on .*|\(caused by .*", "", message, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", message).removeprefix("ERROR: ").strip()[:300]
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what lies under it; yt-dlp keeps the original in `exc_info` or `cause`."""
+    seen: set[int] = set()
+    waiting: list[Any] = [error]
+    while waiting:
+        cause = waiting.pop(0)
+        if isinstance(cause, BaseException) and id(cause) not in seen:
+            seen.add(id(cause))
+            yield cause
+            info = getattr(cause, "exc_info", None) or (None, None, None)
+            waiting += [info[1], getattr(cause, "cause", None), cause.__cause__, cause.__context__]
+
+
+def _retry_after(error: BaseException) -> float:
+    """Return for how many seconds the other side wants to be left alone; 0 if it does not say."""
+    import yt_dlp
+
+    for cause in _causes(error):
+        if isinstance(cause, yt_dlp.networking.exceptions.HTTPError):
+            value = cause.response.headers.get("Retry-After", "")
+            if re.fullmatch(r"[0-9]{1,9}", value):
+                return float(value)
+            with contextlib.suppress(ValueError):
+                return max(0.0, (email.utils.parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    return 0.0

@@ -1,0 +1,1 @@
+"""From videos to the built book: parameters, notebooks, pages, experiments, publishing."""

@@ -1,0 +1,125 @@
+"""Notebooks executed by papermill, each in a kernel of its own, into a file that is there only if it succeeded."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import DeadKernelError
+
+from instrec_utils import files, paths
+from instrec_utils.errors import InstrecError
+from instrec_utils.report.page import for_book
+
+# What TensorFlow says first in every process, whatever its log level.
+GREETINGS = re.compile(
+    r"^(WARNING: All log messages before absl|I\d{4} .* (port|cudart_stub)\.cc:\d+\]).*\n?", re.MULTILINE
+)
+
+
+class _Kernels(AsyncKernelManager):
+    """Starts kernels whose messages come as outputs only: beside that they copy them to where they were started."""
+
+    async def start_kernel(self, **options: Any) -> None:
+        await super().start_kernel(stderr=subprocess.DEVNULL, **options)
+
+
+class _Messages:
+    """What kernels write to stderr, on this process' stderr, without TensorFlow's greetings."""
+
+    def write(self, text: str) -> None:
+        sys.stderr.write(GREETINGS.sub("", text))
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def execute_notebook(notebook: Path, parameters: Mapping[str, Any], executed: Path) -> None:
+    """Run a notebook in a kernel of its own; the executed one is there only if it succeeded.
+
+    Raises
+    ------
+    InstrecError
+        A cell failed, and the message has its error; or the kernel died.
+    """
+    environment = {
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "INSTREC_HOME": str(paths.home()),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "PYTHONWARNINGS": "ignore:IProgress not found",  # of widgets that progress bars in a page would need
+    }
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        with files.whole(executed) as temporary:
+            papermill.execute_notebook(
+                notebook,
+                temporary,
+                parameters=dict(parameters),
+                kernel_name="python3",
+                progress_bar=False,
+                stderr_file=_Messages(),
+                kernel_manager_class=_Kernels,
+                cwd=paths.home(),
+                extra_arguments=["--log-level=CRITICAL"],  # of the kernel: its warnings would break the progress bars
+            )
+    except papermill.PapermillExecutionError as error:
+        raise InstrecError(f"{notebook.name}: {error.ename}: {error.evalue}") from error
+    except DeadKernelError as error:
+        raise InstrecError(f"{notebook.name}: its process died, as for want of memory; run it again") from error
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def make_page(notebook: Path, parameters: Mapping[str, Any], page: Path, corpus_name: str) -> None:
+    """Run a notebook and write the cleaned result as a page.
+
+    Raises
+    ------
+    InstrecError
+        See `execute_notebook`; the page that was there stays.
+    """
+    executed = paths.runs_dir(corpus_name) / "executed" / notebook.name
+    execute_notebook(notebook, parameters, executed)
+    with files.whole(page) as temporary:
+        nbformat.write(clean_page(nbformat.read(executed, as_version=4), corpus_name), temporary)
+
+
+def clean_page(notebook: nbformat.NotebookNode, corpus_name: str) -> nbformat.NotebookNode:
+    """Make a page of an executed notebook.
+
+    Without what the kernel wrote to its error stream (progress), without papermill's absolute paths, with both
+    parameter cells folded, and with media where the book has them.
+    """
+    notebook.metadata.pop("papermill", None)
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        tags = cell.metadata.get("tags", [])
+        if {"parameters", "injected-parameters"} & set(tags):
+            cell.metadata["tags"] = sorted({*tags, "hide-cell"})
+        if cell.cell_type == "markdown":
+            cell.source = for_book(cell.source, corpus_name)
+        if cell.cell_type == "code":
+            cell.outputs = [_for_book(one, corpus_name) for one in cell.outputs if one.get("name") != "stderr"]
+    return notebook
+
+
+def _for_book(output: nbformat.NotebookNode, corpus_name: str) -> nbformat.NotebookNode:
+    for kind in ("text/html", "text/markdown"):
+        if kind in output.get("data", {}):
+            output["data"][kind] = for_book(output["data"][kind], corpus_name)
+    return output

@@ -1,0 +1,61 @@
+"""Publishing: results, pages and media that were made here become those that git tracks. Nothing else writes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from instrec_utils import files, paths
+from instrec_utils.errors import ParameterError, RunError
+from instrec_utils.pipeline.book import published_corpora
+
+
+def publish(corpus_name: str) -> list[Path]:
+    """Copy what was made of a corpus into the tracked folders and return the files that changed there.
+
+    A published result stays where none of its name was made here. Pages and media are replaced as a whole, so that
+    none is left that belongs to others.
+
+    Parameters
+    ----------
+    corpus_name : str
+        With pages in the book's table of contents.
+
+    Raises
+    ------
+    ParameterError
+        The corpus is not one that the book publishes.
+    RunError
+        A page was not made yet.
+    """
+    allowed = published_corpora()
+    if corpus_name not in allowed:
+        raise ParameterError(f"corpus: expected one that the book publishes, {', '.join(allowed)}, got {corpus_name!r}")
+    home, pages = paths.home(), paths.pages_dir(corpus_name)
+    published_pages = home / "book" / corpus_name
+    missing = sorted({path.name for path in published_pages.glob("*.ipynb")} - {path.name for path in pages.glob("*")})
+    if missing or not pages.exists():
+        raise RunError(
+            f"{pages}: lacks {', '.join(missing) or 'all pages'}; run `make report CORPUS={corpus_name}` first"
+        )
+    changed = _copy(paths.working_results_dir(corpus_name), paths.published_results_dir(corpus_name))
+    changed += _copy(pages, published_pages, is_whole=True)
+    if paths.media_dir(corpus_name).exists():
+        media = home / "book" / "_static" / "media" / corpus_name
+        changed += _copy(paths.media_dir(corpus_name), media, is_whole=True)
+    return changed
+
+
+def _copy(source: Path, target: Path, *, is_whole: bool = False) -> list[Path]:
+    """Copy the files that differ; return these, and those that were removed as the source has none of their name."""
+    names = {path.relative_to(source) for path in source.rglob("*") if path.is_file() and not path.name.startswith(".")}
+    present = {path.relative_to(target) for path in target.rglob("*") if path.is_file()} if target.exists() else set()
+    changed = []
+    for name in sorted(names):
+        content = (source / name).read_bytes()
+        if name not in present or (target / name).read_bytes() != content:
+            files.write_bytes(target / name, content)
+            changed.append(target / name)
+    for name in sorted(present - names) if is_whole else ():
+        (target / name).unlink()
+        changed.append(target / name)
+    return changed

@@ -1,0 +1,138 @@
+"""What single pages show beside figures and tables: sources, groups, what was left out, conditions, answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from IPython.display import HTML, Markdown
+
+from instrec_utils import provenance
+from instrec_utils.corpora import Corpus, read_listed, source_named
+from instrec_utils.corpora.index import state_table
+from instrec_utils.corpora.source import ContactSheet
+from instrec_utils.report import answers, figures, page, words
+
+
+def source_counts(index: pd.DataFrame) -> pd.DataFrame:
+    """Return where picture and sound of a staged corpus' clips come from, one row a class."""
+    table = index.groupby("label")[["picture_source", "sound_source"]].agg(
+        lambda column: ", ".join(f"{kind} {count}" for kind, count in column.value_counts().items())
+    )
+    table.columns = ["Picture comes from", "Sound comes from"]
+    return table.rename_axis("Class").reset_index()
+
+
+def contact_sheet(corpus_name: str, sheet: ContactSheet) -> Any:
+    """Return a source's contact sheet as a picture of the page."""
+    return page.picture(corpus_name, "contact-sheet", sheet.picture, sheet.caption, sheet.alt)
+
+
+def groups_note(corpus: Corpus) -> Any:
+    """Return what a grouped split found to belong together, as a table or in words."""
+    path = corpus.directory / "groups.csv"
+    if not path.exists():
+        return Markdown("Nothing was looked for: this is no grouped split.")
+    groups = pd.read_csv(path)
+    if groups.empty:
+        return Markdown("Nothing: no two videos are near-duplicates or known to be by one uploader.")
+    sizes = groups.groupby("group").agg(videos=("label", "size"), classes=("label", "nunique"))
+    counted = sizes.value_counts().rename("groups").reset_index().sort_values("videos")
+    return page.table(counted, f"{len(groups)} videos in {counted['groups'].sum()} groups, each in one split; by size.")
+
+
+def states_table(corpus: Corpus) -> Any:
+    """Return what became of the videos in the paper's list, by class; None for a corpus that has no such list."""
+    listed = read_listed(corpus)
+    if "state" not in listed:
+        return None
+    return page.table(state_table(listed), "What became of the videos in the paper's list, by class.")
+
+
+def skipped_table(corpus: Corpus) -> Any:
+    """Return the files of a corpus that could not be read, the first 50, as a table or in words."""
+    path = corpus.directory / "skipped.csv"
+    skipped = pd.read_csv(path, keep_default_na=False) if path.exists() else pd.DataFrame({"path": []})
+    skipped = skipped[skipped["path"] != ""]
+    if skipped.empty:
+        return Markdown("Every file of the corpus is a readable video.")
+    return page.table(skipped.head(50), f"{len(skipped)} files could not be read, and were skipped; the first 50.")
+
+
+def conditions_figure(corpus: Corpus, rows: pd.DataFrame, streams: Sequence[str], *, name: str) -> Any:
+    """Return Hit@1 of results by the condition of the picture, the sound or both; None where none is declared.
+
+    Parameters
+    ----------
+    rows : pd.DataFrame
+        Of `results.read_results`.
+    streams : sequence of str
+        Of "picture" and "sound".
+    name : str
+        Of the figure.
+    """
+    tables = [answers.hits_by_condition(corpus, rows, stream) for stream in streams]
+    known = [table for table in tables if table is not None]
+    if not known:
+        return None
+    table = pd.concat(known)
+    worst = table.sort_values("value").iloc[0]
+    where = " and ".join(streams)
+    return page.figure(
+        corpus.name,
+        name,
+        figures.scores_by_condition(table),
+        f"Hit@1 in % by the condition of the {where}, test split, n = {rows['num_test'].iloc[0]} in all.",
+        f"Numbers: Hit@1 under each condition of the {where}; the lowest is {worst['value']:.0f} %, of the "
+        f"{words.KINDS[worst['kind']].word} model where the {worst['stream']} is {worst['condition']}.",
+    )
+
+
+def answered_players(corpus: Corpus, groups: Mapping[str, pd.DataFrame], *, number: int = 3) -> HTML:
+    """Return players of videos with what each model answers.
+
+    Parameters
+    ----------
+    groups : mapping of str to pd.DataFrame
+        By a word for them, tables as of `answers.repaired_and_broken`; the first of each that may be shown are.
+    number : int [videos]
+        Of each group.
+    """
+    playable = page.playable(corpus)
+    chosen = pd.concat(
+        [table[table["video_id"].isin(playable)].head(number).assign(word=word) for word, table in groups.items()]
+    )
+    rows = corpus.index.set_index("video_id").loc[chosen["video_id"]].reset_index()
+    captions = [
+        f"{row.word}: {row.label}; audio says {row.audio}, visual {row.visual}, fusion {row.fusion}"
+        for row in chosen.itertuples()
+    ]
+    return page.players(corpus, rows, captions)
+
+
+def measurement_sources(measured: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return where the numbers of robustness measurements come from, one row each."""
+    return pd.DataFrame(
+        {
+            "Measurement": f"robustness/{one['run']}",
+            "Settings": one["settings_sha256"][:12],
+            "Index": one["index_sha256"][:12],
+            "Commit": one["commit"],
+            "Seed": one["seed"],
+            "Time": f"{one['seconds']:.0f} s",
+            "Device": one["device"],
+        }
+        for one in measured
+    )
+
+
+def index_provenance(corpus: Corpus) -> HTML:
+    """Return where the numbers of a page about videos come from: the index, the source and the commit."""
+    rows = {
+        "Index": f"{len(corpus.index)} videos, sha256 {provenance.index_sha256(corpus.usable)[:12]}",
+        "Source": source_named(corpus.source).title,
+        "Commit": provenance.commit(),
+    }
+    table = pd.DataFrame({"What": list(rows), "Value": list(rows.values())})
+    return page.table(table, "Where the numbers come from: the corpus' index and its files.")

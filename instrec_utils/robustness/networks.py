@@ -1,0 +1,185 @@
+"""What the networks that a fusion joins make of degraded videos, each kept in a small file."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tqdm import tqdm
+
+from instrec_utils import cluster, config, files, media, models, paths
+from instrec_utils.features import embeddings, store
+from instrec_utils.features.extraction import extract_video
+from instrec_utils.inputs import augmentation, frames
+from instrec_utils.robustness import degradation
+from instrec_utils.robustness.degradation import SOUND_KBITS, Condition
+from instrec_utils.training.result_files import predictions_path
+from instrec_utils.training.run import Run
+
+if TYPE_CHECKING:
+    import keras
+
+VERSION = 1  # raised when the same condition and level degrade a video in another way
+
+
+def identity(run: Run) -> list[str]:
+    """Return a run's settings and predictions: a processor that rounds otherwise trains other weights from them."""
+    return [run.key, files.sha256_of_file(predictions_path(run.result_path, "test"))]
+
+
+def _is_newer(path: Path, source: Path) -> bool:
+    return path.exists() and path.stat().st_mtime_ns >= source.stat().st_mtime_ns
+
+
+def _write_low_bitrate(paths: tuple[Path, Path], *, picture_kbits: float, sound_kbits: float) -> None:
+    degradation.write_low_bitrate(*paths, picture_kbits=picture_kbits, sound_kbits=sound_kbits)
+
+
+class Networks:
+    """What an audio run's and a frame run's networks make of the test videos, degraded or not, kept in small files.
+
+    Parameters
+    ----------
+    audio, visual : Run
+        Finished, of one corpus.
+    seed : int
+        Of the noise and of which frames are left.
+    """
+
+    def __init__(self, audio: Run, visual: Run, *, seed: int) -> None:
+        self.corpus, self.audio, self.visual, self.seed = audio.corpus, audio, visual, seed
+        self.videos = list(self.corpus.split("test").itertuples())
+        self.num_frames = visual.parameters["num_frames"]
+        self.directory = paths.runs_dir(self.corpus.name) / "robustness"
+        self.key = files.sha256_of([VERSION, identity(audio), identity(visual), seed])[:16]
+
+    def outputs(self, condition: Condition, level: Any) -> dict[str, np.ndarray]:
+        """Return what the networks make of the videos at a level, computing what is not there yet.
+
+        Returns
+        -------
+        dict of str to np.ndarray [shape=(num_videos, ...), float32]
+            Of a condition of the sound: audio [shape=(..., num_features)] and audio_scores [shape=(..., num_classes)];
+            of the pictures: frames [shape=(..., k, num_features)] and frame_scores [shape=(..., k, num_classes)];
+            of the bitrate also kbits, what the videos really have, in kbit/s.
+        """
+        if condition.name == "bitrate":
+            self._write_low_bitrates(level)
+        found = []
+        for video in tqdm(self.videos, desc=f"{condition.name} {level}", unit="video"):
+            path = self.directory / self.key / f"{condition.name}_{level}".replace(" ", "_") / f"{video.video_id}.npz"
+            if not path.exists():
+                values = self._outputs_of(condition, level, video)
+                with files.whole(path) as temporary, temporary.open("wb") as file:
+                    np.savez(file, **values)  # type: ignore[arg-type]  # the keywords of arrays
+            with np.load(path, allow_pickle=False) as stored:
+                found.append(dict(stored))
+        return {name: np.stack([one[name] for one in found]).astype(np.float32) for name in found[0]}
+
+    def _outputs_of(self, condition: Condition, level: Any, video: Any) -> dict[str, np.ndarray]:
+        source, features_dir = self.corpus.videos / video.path, self.corpus.directory / "features"
+        if condition.name == "noise":
+            return self._of_audio(self._noisy_spectrogram(source, level, video.video_id))
+        if condition.name == "blur":
+            return self.of_frames(degradation.blur(self._read_frames(features_dir, video.video_id), level))
+        if condition.name == "bitrate":
+            return self._of_low_bitrate(level, video.video_id)
+        return self._of_features(features_dir, video.video_id)
+
+    def _of_features(self, features_dir: Path, video_id: str) -> dict[str, np.ndarray]:
+        spectrogram = store.load_input(features_dir, video_id, self.audio.audio_input)
+        return self._of_audio(spectrogram) | self.of_frames(self._read_frames(features_dir, video_id))
+
+    def _low_bitrate_path(self, level: int, video_id: str) -> Path:
+        return self.directory / f"bitrate_{level}_{SOUND_KBITS[level]}" / f"{video_id}.mp4"
+
+    def _write_low_bitrates(self, level: float) -> None:
+        """Encode the videos anew that have not been yet, on all cores: it takes longer than what follows."""
+        pairs = [(self.corpus.videos / one.path, self._low_bitrate_path(level, one.video_id)) for one in self.videos]
+        todo = [pair for pair in pairs if not _is_newer(pair[1], pair[0])]
+        encode = functools.partial(_write_low_bitrate, picture_kbits=level, sound_kbits=SOUND_KBITS[level])
+        for _, result in cluster.process(encode, todo, description=f"encoding {level} kbit/s"):
+            if isinstance(result, BaseException):
+                raise result
+
+    def _of_low_bitrate(self, level: int, video_id: str) -> dict[str, np.ndarray]:
+        path = self._low_bitrate_path(level, video_id)
+        with tempfile.TemporaryDirectory() as folder:
+            features_dir = Path(folder)
+            extract_video(store.Video(video_id, path, store.features_path(features_dir, video_id)))
+            kbits = path.stat().st_size * 8 / 1000 / media.probe(path).duration
+            return self._of_features(features_dir, video_id) | {"kbits": np.array(kbits, np.float32)}
+
+    def _noisy_spectrogram(self, source: Path, ratio: float, video_id: str) -> np.ndarray:
+        """Return the spectrogram of a video's sound under noise, rounded as in the store."""
+        audio_input = self.audio.audio_input
+        if not media.probe(source).has_sound:
+            return store.load_input(self.corpus.directory / "features", video_id, audio_input)
+        rate = audio_input.settings.sample_rate
+        noisy = degradation.add_noise(media.read_sound(source, (rate,))[rate], ratio, self._generator(video_id))
+        return audio_input.compute(noisy).astype(np.float16).astype(np.float32)
+
+    def _read_frames(self, features_dir: Path, video_id: str) -> np.ndarray:
+        """Return the k pictures of a video that are evaluated [shape=(k, 256, 256, 3), uint8], or none."""
+        path = store.features_path(features_dir, video_id)
+        count = store.count_frames(path)
+        return store.read_frames(path, frames.choose_uniformly(count, self.num_frames) if count else None)
+
+    @functools.cached_property
+    def _audio_network(self) -> keras.Model:
+        """The audio network, from a spectrogram to its embedding and its scores."""
+        import keras
+
+        network = models.load_model(self.audio.weights)
+        return keras.Model(network.input, [network.get_layer("embedding").output, network.output])
+
+    @functools.cached_property
+    def _backbone(self) -> keras.Model:
+        return embeddings.build_backbone(self.visual.model)
+
+    @functools.cached_property
+    def _visual_network(self) -> keras.Model:
+        """The visual network: from embeddings if its backbone is frozen, else from pictures."""
+        return models.load_model(self.visual.weights)
+
+    def _of_audio(self, spectrogram: np.ndarray) -> dict[str, np.ndarray]:
+        outputs = self._audio_network.predict_on_batch(self.audio.audio_input.examples(spectrogram))
+        values, scores = (np.asarray(one, np.float32).mean(axis=0) for one in outputs)
+        # The fusion is given zeros where nothing is to be heard, as in its training.
+        return {"audio": values * (not augmentation.is_silent(spectrogram)), "audio_scores": scores}
+
+    def of_frames(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what the visual network makes of frames.
+
+        Parameters
+        ----------
+        pictures : np.ndarray [shape=(k, 256, 256, 3), uint8]
+            Of one video, RGB, 0 to 255; none for a video without pictures.
+
+        Returns
+        -------
+        dict of str to np.ndarray
+            frames [shape=(k, num_features), float16] and frame_scores [shape=(k, num_classes), float32].
+        """
+        is_missing = not len(pictures)
+        size = config.CROP_SIZE
+        shown = np.zeros((self.num_frames, size, size, 3), np.uint8) if is_missing else frames.central_crop(pictures)
+        # Rounded as in the store of embeddings, which the networks learned from.
+        seen = embeddings.predict_frames(self._backbone, shown).astype(np.float16) * np.float16(not is_missing)
+        if self.visual.parameters["freeze_backbone"]:
+            scores = np.asarray(self._visual_network.predict_on_batch(seen.astype(np.float32)))
+        else:
+            scores = embeddings.predict_frames(self._visual_network, shown)
+        return {"frames": seen, "frame_scores": scores}
+
+    def frames_left(self, number: int) -> np.ndarray:
+        """Return which of the k frames of each video are left [shape=(num_videos, number)], in order of time."""
+        drawn = [self._generator(video.video_id).permutation(self.num_frames)[:number] for video in self.videos]
+        return np.sort(drawn, axis=1)
+
+    def _generator(self, video_id: str) -> np.random.Generator:
+        """Return the same generator at every level, so that levels differ by nothing but the level."""
+        return np.random.default_rng((self.seed, *video_id.encode()))

@@ -1,0 +1,234 @@
+"""A run: what a result depends on, what it is called and where it is kept. No network is built, Keras not imported.
+
+A run's settings give it a folder of its own, so that no two settings share a checkpoint. Its name tells the profile and
+whatever differs from it, so that two profiles or rates stand side by side among the results.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from instrec_utils import config, files, paths, provenance
+from instrec_utils.config import PROFILES, Profile, Protocol
+from instrec_utils.corpora import Corpus
+from instrec_utils.errors import ParameterError, RunError
+from instrec_utils.features import store
+from instrec_utils.models.architecture import Architecture, AudioInput, architecture
+from instrec_utils.models.hardware import Hardware
+from instrec_utils.training.result_files import predictions_path, read_json, read_result
+
+OVERRIDES = {"learning_rate": "rate", "batch_size": "batch", "max_epochs": "epochs", "patience": "patience"}
+"""Fields of a protocol that a parameter may replace, with what a run's name calls them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One training on one corpus: what its result depends on.
+
+    Attributes
+    ----------
+    corpus : Corpus
+        With extracted features.
+    kind : str
+        "audio", "visual" or "fusion".
+    model : str
+        Name of the architecture.
+    profile : str
+        One of `config.PROFILES`.
+    parameters : dict
+        The model's and the input's.
+    protocol : Protocol
+        How it is trained.
+    seed : int
+        Of weights, order and augmentation.
+    joined : tuple of Run
+        The runs whose embeddings a fusion joins: audio, visual.
+    """
+
+    corpus: Corpus
+    kind: str
+    model: str
+    profile: str
+    parameters: dict[str, Any]
+    protocol: Protocol
+    seed: int
+    joined: tuple[Run, ...] = ()
+
+    @property
+    def architecture(self) -> Architecture:
+        """The entry of the model."""
+        return architecture(self.model, self.kind)
+
+    @property
+    def audio_input(self) -> AudioInput:
+        """What an audio run's network is given."""
+        return self.architecture.inputs[self.parameters["segmentation"]]
+
+    @property
+    def hardware(self) -> Hardware:
+        """What it is trained with."""
+        return Hardware.of(self.parameters)
+
+    @functools.cached_property
+    def name(self) -> str:
+        """Name of the result's files."""
+        own = [self._subject, self.profile, *self._differences, f"s{self.seed}"]
+        return "-".join([self.kind, *filter(None, own)])
+
+    @property
+    def _subject(self) -> str:
+        """What is trained, as in the name."""
+        if self.kind == "audio":
+            return f"{self.model}-{self.parameters['segmentation']}"
+        if self.kind == "visual":
+            return f"{self.model}-k{self.parameters['num_frames']}{'-pt' if self.parameters['pretrained'] else ''}"
+        form, percent = self.parameters["fusion_form"], round(100 * self.parameters["modality_dropout"])
+        own = ["" if form == self.architecture.forms[0] else form, f"drop{percent}" if percent else ""]
+        return "-".join(filter(None, [*(self._name_of_joined(one) for one in self.joined), *own]))
+
+    def _name_of_joined(self, run: Run) -> str:
+        own = [run._subject, run.profile if run.profile != self.profile else "", *run._differences]
+        return "-".join([*filter(None, own), *([f"s{run.seed}"] if run.seed != self.seed else [])])
+
+    @property
+    def _differences(self) -> list[str]:
+        """What differs from the profile, as in the name."""
+        usual = self.architecture.protocols[self.profile]
+        changed = [
+            f"{word}{getattr(self.protocol, name):g}"
+            for name, word in OVERRIDES.items()
+            if getattr(self.protocol, name) != getattr(usual, name)
+        ]
+        epochs = self.parameters.get("warm_up_epochs")
+        if epochs not in (None, usual_warm_up(self.architecture, profile_of(self.profile))):
+            changed.append(f"warm_up{epochs}")
+        hardware = self.hardware.parameters()
+        return [
+            *changed,
+            *(f"{value}_devices" if name == "num_devices" else str(value) for name, value in hardware.items()),
+        ]
+
+    @functools.cached_property
+    def key(self) -> str:
+        """What identifies the run's result: the sha256 of all that it depends on but the features' contents."""
+        return settings_sha256(
+            kind=self.kind,
+            model=self.model,
+            parameters=self.parameters,
+            protocol=self.protocol,
+            seed=self.seed,
+            uses=[run.key for run in self.joined],
+            index_sha256=provenance.index_sha256(self.corpus.usable),
+        )
+
+    @property
+    def directory(self) -> Path:
+        """The folder of its checkpoints."""
+        return paths.runs_dir(self.corpus.name) / f"{self.name}-{self.key[:8]}"
+
+    @property
+    def weights(self) -> Path:
+        """The file of the best epoch's model."""
+        return self.directory / "best.keras"
+
+    @property
+    def result_path(self) -> Path:
+        """The file of its result."""
+        return paths.working_results_dir(self.corpus.name) / f"{self.name}.json"
+
+    @functools.cached_property
+    def features_key(self) -> str:
+        """What tells the features that it is trained on from others; see `store.key_of_all`."""
+        return store.key_of_all(self.corpus.directory / "features", self.corpus.usable["video_id"].tolist())
+
+    def is_of_these_features(self) -> bool:
+        """Tell whether its folder holds what was trained on the corpus' features as they are now."""
+        path = self.directory / "run.json"
+        return path.exists() and read_json(path).get("features") == self.features_key
+
+    def is_done(self) -> bool:
+        """Tell whether its result and predictions are there, of these very settings and features, and its weights."""
+        kept = (self.result_path, *(predictions_path(self.result_path, split) for split in ("validation", "test")))
+        if not all(one.exists() for one in (*kept, self.weights)):
+            return False
+        return read_json(self.result_path).get("run_sha256") == self.key and self.is_of_these_features()
+
+    def check_done(self) -> Run:
+        """Return the run itself if it is done.
+
+        Raises
+        ------
+        RunError
+            It is not trained, or was from another index, other features, or another version's settings.
+        """
+        if not self.result_path.exists():
+            raise RunError(f"{self.result_path}: no such result; train this model first")
+        read_result(self.result_path)
+        if not self.is_done():
+            raise RunError(
+                f"{self.result_path}: made from another index or other features, or without its weights or "
+                "predictions; train it again"
+            )
+        return self
+
+
+def usual_settings(model: str, parameters: Mapping[str, Any], profile: str) -> dict[str, Any]:
+    """Return parameters and protocol, as one mapping, as a profile would have them, what no profile sets as given."""
+    usual = dataclasses.asdict(profile_of(profile))
+    changed = {name: value for name, value in usual.items() if name in parameters}
+    return {**parameters, **changed, **dataclasses.asdict(architecture(model).protocols[profile])}
+
+
+def settings_sha256(
+    *,
+    kind: str,
+    model: str,
+    parameters: Mapping[str, Any],
+    protocol: Protocol | Mapping[str, Any],
+    seed: int,
+    uses: Collection[str],
+    index_sha256: str,
+) -> str:
+    """Return what identifies a run's result; the parameters are those of `Run`, uses the keys of the joined runs."""
+    settings = {
+        "kind": kind,
+        "model": model,
+        "parameters": dict(parameters),
+        "protocol": protocol,
+        "seed": seed,
+        "uses": list(uses),
+        "index": index_sha256,
+        "features": store.SETTINGS_SHA256,
+        "training": config.TRAINING_VERSION,
+    }
+    if kind == "audio":
+        settings["input"] = store.input_sha256(architecture(model, kind).inputs[parameters["segmentation"]])
+    return files.sha256_of(settings)
+
+
+def profile_of(name: str) -> Profile:
+    """Return a profile by name.
+
+    Raises
+    ------
+    ParameterError
+        There is none of that name.
+    """
+    return PROFILES[one_of("profile", name, PROFILES)]
+
+
+def usual_warm_up(entry: Architecture, profile: Profile) -> int:
+    """Return for how many epochs a profile warms an audio network up."""
+    return profile.warm_up_epochs if entry.warm_up else 0
+
+
+def one_of(name: str, value: str, allowed: Collection[str]) -> str:
+    """Return a value that is allowed, or raise a ParameterError that says which ones are."""
+    if value not in allowed:
+        raise ParameterError(f"{name}: expected one of {', '.join(allowed)}, got {value!r}")
+    return value
