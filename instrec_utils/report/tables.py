@@ -283,10 +283,7 @@ def calibration(found: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
     runs : sequence of str
         Names of runs whose rows are shown, means over seeds.
     """
-    measures = {
-        "Calibration error": evaluation.calibration_error,
-        "Log loss": evaluation.negative_log_likelihood,
-    }
+    measures = {"Calibration error": evaluation.calibration_error, "Log loss": evaluation.negative_log_likelihood}
     lines = []
     for name in runs:
         row = results.row_of(found, name)

@@ -6,32 +6,21 @@ import numpy as np
 
 from instrec_utils import evaluation, files, paths
 from instrec_utils.config import PROFILES
+from instrec_utils.models.architecture import architecture
 
 LABELS = ["cello", "flute", "organ"]
 MODELS = {"audio": "choi2016", "visual": "efficientnet_lite0", "fusion": "late_fusion"}
 
 
-def protocol_of(kind, model, profile):
-    """Return the protocol of a profile as a result file has it."""
-    settings = PROFILES[profile]
-    of_kind = {"visual": settings.frames, "fusion": settings.fusion}
-    return dataclasses.asdict(of_kind[kind] if kind in of_kind else settings.audio[model])
-
-
 def parameters_of(kind, profile, **own):
     """Return the parameters of a kind of run in a profile, some replaced."""
-    settings = PROFILES[profile]
     usual = {
-        "audio": {"segmentation": "uc", "augment": settings.augment, "warm_up_epochs": settings.warm_up_epochs},
-        "visual": {"num_frames": 20, "pretrained": False, "freeze_backbone": settings.freeze_backbone},
-        "fusion": {
-            "num_frames": 20,
-            "fusion_form": "text",
-            "modality_dropout": 0.0,
-            "fusion_dropout": settings.fusion_dropout,
-        },
-    }
-    return usual[kind] | own
+        "audio": {"segmentation": "uc", "augment": None, "warm_up_epochs": None},
+        "visual": {"num_frames": 20, "pretrained": False, "freeze_backbone": None},
+        "fusion": {"num_frames": 20, "fusion_form": "text", "modality_dropout": 0.0, "fusion_dropout": None},
+    }[kind]
+    of_profile = dataclasses.asdict(PROFILES[profile])
+    return {name: of_profile.get(name, value) for name, value in usual.items()} | own
 
 
 def write_result(run, kind, truth, scores, *, splits=("test", "validation"), is_published=True, **changes):
@@ -49,7 +38,7 @@ def write_result(run, kind, truth, scores, *, splits=("test", "validation"), is_
         "model": model,
         "profile": profile,
         "parameters": parameters,
-        "protocol": protocol_of(kind, model, profile) | changes.pop("protocol", {}),
+        "protocol": dataclasses.asdict(architecture(model).protocols[profile]) | changes.pop("protocol", {}),
         "seed": 1,
         "num_train": 12,
         "num_validation": len(truth),

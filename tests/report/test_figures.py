@@ -28,7 +28,7 @@ def render(figure):
     assert len(data) <= plots.MAX_BYTES
     with Image.open(io.BytesIO(data)) as picture:
         assert picture.format == "PNG"
-        assert abs(picture.width - plots.WIDTH * plots.DPI) <= 1
+        assert abs(picture.width - plots.WIDTH * 110) <= 1
         return np.asarray(picture.convert("RGB"))
 
 

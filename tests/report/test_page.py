@@ -82,7 +82,8 @@ def test_the_book_numbers_figures_and_the_text_refers_to_them(home):
     (home / "book" / "references.bib").touch()
     (home / "book" / "_toc.yml").write_text("format: jb-book\nroot: mine/page\n")
     shown = [report.picture("mine", name, np.zeros((8, 8, 3), np.uint8), f"Caption {name}.", "Black.") for name in "ab"]
-    notebook = nbformat.v4.new_notebook()
+    language = {"language_info": {"name": "python", "pygments_lexer": "ipython3"}}
+    notebook = nbformat.v4.new_notebook(metadata=language)
     outputs = [nbformat.v4.new_output("display_data", data=one._repr_mimebundle_()) for one in shown]
     for output in outputs:
         output["data"]["text/markdown"] = report.for_book(output["data"]["text/markdown"], "mine")
@@ -120,9 +121,8 @@ def test_provenance_leads_to_every_result_and_says_which_was_made_here(home):
     assert re.findall(r"<td>(published|made here)</td>", text) == ["published", "made here", "made here"]
 
 
-def test_settings_are_said_in_words():
-    run = runs.frame_run(backbone="efficientnet_lite0", num_frames=5, profile="quick", seed=1)
-    text = report.settings(run, "quick").data
+def test_settings_are_said_in_words(corpus):
+    text = report.settings(runs.visual_run(corpus, num_frames=5, seed=1)).data
     for words in ("learning rate is halved", "never", "every 5 epochs", "classes only", "whole network", "SGD"):
         assert f"<td>{words}</td>" in text
     assert "_" not in re.sub(r"<caption>.*</caption>", "", text, flags=re.DOTALL)

@@ -131,7 +131,7 @@ def test_variants_are_tested_against_the_papers_text(found):
 
 
 def test_claims_say_what_holds_and_what_chance_could_do(found):
-    claims = summary.claims(found).set_index("Claim")
+    claims = summary.claims(found, "fusion-x-s1").set_index("Claim")
     assert claims.loc["Fusion beats audio", "Verdict"] == "holds"
     assert claims.loc["UC is better than CC", "Here (Hit@1, points)"] == "+20.0"
     assert "Pre-training on photographs helps" in claims.index
@@ -139,7 +139,7 @@ def test_claims_say_what_holds_and_what_chance_could_do(found):
 
 
 def test_claims_are_judged_by_p_values_corrected_for_their_number(found):
-    claims = summary.claims(found)
+    claims = summary.claims(found, "fusion-x-s1")
     p_values, corrected = claims["p (permutation)"].astype(float), claims["p (Holm)"].astype(float)
     assert corrected.min() == pytest.approx(len(claims) * p_values.min(), rel=0.05)
     assert ((claims["Verdict"] == "not told from chance") == (corrected >= 0.05)).all()
@@ -216,14 +216,6 @@ def test_two_profiles_and_rates_stand_side_by_side(published):
         ["Choi 2016, UC", "quick", "learning rate 0.01"],
         ["Choi 2016, UC", "quick", ""],
     ]
-
-
-def test_an_architecture_from_elsewhere_has_a_row_after_the_papers(published):
-    write_result("audio-toy", "audio", TRUTH, make_scores(3, 1), finished="2026-01-02")
-    path = published / "audio-toy.json"
-    files.write_json(path, json.loads(path.read_text()) | {"model": "toy"})
-    table = tables.scores_table(results.read_results("tiny").loc[["audio-toy"]])
-    assert table["Model"].tolist() == ["toy, UC"]
 
 
 def test_fusions_are_said_with_the_words_of_their_form(found):

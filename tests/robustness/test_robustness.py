@@ -16,11 +16,13 @@ from instrec_utils.features import spectrograms
 from instrec_utils.features import store as features
 from instrec_utils.inputs import frames
 from instrec_utils.report import figures as plots
-from instrec_utils.report import results
+from instrec_utils.report import robustness as shown
+from instrec_utils.report.results import read_results
 from instrec_utils.robustness import degradation
 from instrec_utils.robustness import measurement as robustness
+from instrec_utils.robustness.comparison import compare_fusions
 from instrec_utils.robustness.degradation import AS_IS, CONDITIONS
-from instrec_utils.training import runs
+from instrec_utils.training import result_files, runs
 
 LABELS = ["cello", "flute", "organ"]
 PROTOCOL = Protocol("adam", learning_rate=0.05, batch_size=4, max_epochs=2, patience=2)
@@ -106,7 +108,7 @@ def add_run(corpus, run, model, scores):
     path = runs.result_path(corpus.name, run.name)
     files.write_text(path.with_suffix(".predictions.csv"), table.to_csv(index=False))
     content = asdict(run) | {"run": run.name, "run_sha256": run.sha256(corpus), "uses": run.uses}
-    content |= {"finished": "2026-01-01T00:00:00Z", "index_sha256": "now", "num_test": len(table)}
+    content |= {"finished": "2026-01-01T00:00:00Z", "index_sha256": "now", "num_test": len(table), "profile": "quick"}
     files.write_json(path, content)
 
 
@@ -185,9 +187,9 @@ def test_no_condition_changes_the_corpus(world):
 def test_videos_as_they_are_have_the_runs_own_predictions(world):
     names = {"audio": world["audio"].name, "visual": world["visual"].name, "fusion": fusion_name(world)}
     for model, name in names.items():
-        own = results.predictions("tiny", name)[LABELS].to_numpy()
+        own = result_files.read_predictions(runs.result_path("tiny", name))[LABELS].to_numpy()
         np.testing.assert_allclose(scores_at(world, "none", "as is", model), own, atol=1e-4)
-    own = results.predictions("tiny", world["audio"].name)[LABELS].to_numpy()
+    own = result_files.read_predictions(runs.result_path("tiny", world["audio"].name))[LABELS].to_numpy()
     np.testing.assert_allclose(scores_at(world, "blur", 8, "audio"), own, atol=1e-4)
 
 
@@ -204,7 +206,7 @@ def test_the_predictions_recompute_the_result(world):
         assert row["hit_at_1"]["value"] == pytest.approx(hit)
         assert row["hit_at_1"]["low"] <= hit <= row["hit_at_1"]["high"]
         assert ("kbits" in row) == (row["condition"] == "bitrate")
-    assert [one["kind"] for one in results.read("tiny")] == ["audio", "visual", *3 * ["fusion"]]  # none of ours
+    assert read_results("tiny")["kind"].tolist() == ["audio", "visual", *3 * ["fusion"]]  # none of ours
 
 
 @pytest.mark.parametrize(("lost", "absent"), [("sound", "audio"), ("pictures", "visual")])
@@ -303,7 +305,7 @@ def test_runs_trained_anew_with_other_weights_are_measured_anew(world, monkeypat
     before = [one.read_bytes() for one in written]
     monkeypatch.setattr(robustness, "check_reproduced", lambda *_: None)  # the weights are not really others
     try:
-        written[-1].write_text(results.predictions("tiny", run.name).round(1).to_csv(index=False))
+        written[-1].write_text(result_files.read_predictions(predicted).round(1).to_csv(index=False))
         robustness.measure(world["corpus"], run, seed=7)
         assert json.loads(path.read_text())["settings_sha256"] != json.loads(before[0])["settings_sha256"]
     finally:
@@ -342,13 +344,13 @@ def test_another_seed_draws_other_noise_and_other_frames(world):
 
 def test_runs_that_do_not_reproduce_their_predictions_are_refused(world, monkeypatch):
     run = world["fusions"][0][0]
-    real = results.predictions
+    real = result_files.read_predictions
 
-    def altered(corpus, name, split="test"):
-        table = real(corpus, name, split)
-        return table.assign(cello=table["cello"] + 0.1) if name == run.name else table
+    def altered(path, split="test"):
+        table = real(path, split)
+        return table.assign(cello=table["cello"] + 0.1) if path.stem == run.name else table
 
-    monkeypatch.setattr(results, "predictions", altered)
+    monkeypatch.setattr(result_files, "read_predictions", altered)
     before = digests(robustness.result_path("tiny", run.name).parent)
     with pytest.raises(RunError, match=rf"{run.name}: expected its own predictions .* differ by 0\.100"):
         robustness.measure(world["corpus"], run, seed=9)
@@ -364,7 +366,7 @@ def test_a_measurement_that_is_not_there():
 
 
 def test_comparisons_are_of_the_share_of_levels_that_are_right(world):
-    tests = robustness.compare("tiny", names_of(world))
+    tests = compare_fusions("tiny", names_of(world))
     found = tests.set_index(["first", "second", "condition"])
     hits = {}
     for kind, measured in measured_of(world).items():
@@ -387,26 +389,25 @@ def test_comparisons_are_of_the_share_of_levels_that_are_right(world):
 
 def test_what_the_page_shows(world):
     measured = measured_of(world)
-    curves = robustness.curves(measured)
-    table = robustness.table(curves)
+    curves = shown.curves(measured)
+    table = shown.curves_table(curves)
     assert list(table.columns) == [
         "Condition",
         "Level",
         "Unit",
-        "Sound",
-        "Frames",
+        "Audio",
+        "Visual",
         "Fusion",
         "Fusion, modality dropout",
         "Fusion, attention and modality dropout",
     ]
     assert len(table) == 1 + 2 + 2 + 2 + 4 + 4 + 2
-    assert table.set_index(["Condition", "Level"]).loc[("missing", "sound"), "Sound"] == "–"
-    tests = robustness.compare("tiny", names_of(world))
-    assert robustness.tests_table(tests)["Condition"].tolist() == [
+    assert table.set_index(["Condition", "Level"]).loc[("missing", "sound"), "Audio"] == "–"
+    tests = compare_fusions("tiny", names_of(world))
+    assert shown.tests_table(tests)["Condition"].tolist() == [
         *("none", "no sound", "no pictures", "frames zeroed", "frames repeated", "noise", "blur", "bitrate", "all")
     ]
-    assert len(robustness.sources(list(measured.values()))) == 3
-    assert "(p = " in robustness.tests_table(tests).iloc[0, 1]
+    assert "(p = " in shown.tests_table(tests).iloc[0, 1]
     assert len(plots.robustness(curves).axes) == 6
 
 
@@ -421,12 +422,12 @@ def test_what_the_page_shows(world):
 def test_the_claim_fails_only_where_the_other_modality_alone_is_significantly_better(
     world, difference, p_value, verdict
 ):
-    curves = robustness.curves(measured_of(world))
-    tests = robustness.compare("tiny", names_of(world))
+    curves = shown.curves(measured_of(world))
+    tests = compare_fusions("tiny", names_of(world))
     pair = (tests["first"] == "fusion") & (tests["second"] == "better")
     tests.loc[pair & (tests["condition"] == "no sound"), ["difference", "p_holm"]] = [0.0, 1.0]
     tests.loc[pair & (tests["condition"] == "no pictures"), ["difference", "p_holm"]] = [difference, p_value]
-    assert f"paper's fusion {verdict}" in robustness.summary(curves, tests)
+    assert f"paper's fusion {verdict}" in shown.summary(curves, tests)
 
 
 def test_conditions_are_told_apart_by_name():

@@ -18,4 +18,4 @@ from instrec_utils.report.figures.corpus import (
 )
 from instrec_utils.report.figures.curves import costs, frame_counts, robustness
 from instrec_utils.report.figures.scores import confusions, history, intervals, per_class, scores_by_condition
-from instrec_utils.report.figures.style import DPI, MAX_BYTES, WIDTH, png
+from instrec_utils.report.figures.style import MAX_BYTES, WIDTH, png

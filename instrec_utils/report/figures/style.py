@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence, Sized
 from typing import Any
 
 import matplotlib as mpl
+import matplotlib.style
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -22,42 +23,10 @@ from instrec_utils.config import SPLITS
 from instrec_utils.report.words import KINDS
 
 WIDTH = 7.0  # inches: 770 pixels, the width of a page's text
-DPI = 110
 MAX_BYTES = 150_000  # of a picture file; a larger one is reduced to 256 colours
 SPLIT_COLOURS = dict(zip(SPLITS, ("#27445c", "#6d93b3", "#c3d5e3"), strict=True))
-DASHES: dict[str, Any] = {
-    "color": "#555555",
-    "linewidth": 1,
-    "linestyle": (0, (2, 2)),
-}  # of a line that marks a reference
-
-_STYLE: Any = {
-    "figure.dpi": DPI,
-    "savefig.dpi": DPI,
-    "figure.facecolor": "white",
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "axes.labelsize": 9,
-    "axes.edgecolor": "#8a8a8a",
-    "axes.labelcolor": "#333333",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "text.color": "#222222",
-    "xtick.color": "#555555",
-    "ytick.color": "#555555",
-    "xtick.labelcolor": "#333333",
-    "ytick.labelcolor": "#222222",
-    "xtick.labelsize": 8.5,
-    "ytick.labelsize": 9,
-    "grid.color": "#e4e4e4",
-    "grid.linewidth": 0.8,
-    "legend.frameon": False,
-    "legend.fontsize": 8.5,
-    "lines.linewidth": 1.6,
-}
+DASHES: Any = {"color": "#555555", "linewidth": 1, "linestyle": (0, (2, 2))}  # of a line that marks a reference
+LOOK = "instrec_utils.report.figures.report"  # the style file beside this module
 
 
 def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
@@ -65,7 +34,7 @@ def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
 
     @functools.wraps(function)
     def drawn(*arguments: Any, **options: Any) -> Figure:
-        with mpl.rc_context(_STYLE):
+        with mpl.style.context(LOOK):
             return function(*arguments, **options)
 
     return drawn
@@ -76,7 +45,7 @@ def png(figure: Figure) -> bytes:
 
     A file of more than `MAX_BYTES` is reduced to 256 colours, as spectrograms and photographs can be without harm.
     """
-    with mpl.rc_context(_STYLE), io.BytesIO() as file:
+    with mpl.style.context(LOOK), io.BytesIO() as file:
         figure.savefig(file, format="png", metadata={"Software": None})
         data = file.getvalue()
     if len(data) <= MAX_BYTES:
