@@ -9,10 +9,10 @@ import numpy as np
 from scipy import fft
 from scipy import signal as sps
 
+from instrec_corpora.staging import SAMPLE_RATE
 from instrec_utils.config import Conditions
 from instrec_utils.errors import ParameterError
 
-SAMPLE_RATE = 44_100  # Hz
 NOISES = ("hum", "traffic", "wind", "hiss", "crowd", "babble")
 CONDITIONS = tuple(Conditions().sound)
 

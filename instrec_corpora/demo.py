@@ -45,7 +45,7 @@ class DemoSettings:
     conditions: Conditions = field(default_factory=Conditions)
 
 
-def plan(settings: DemoSettings) -> list[Clip]:
+def plan_demo(settings: DemoSettings) -> list[Clip]:
     """Return what is to be rendered: label, split, duration and conditions of every clip.
 
     Raises
@@ -107,10 +107,10 @@ def render_clip(clip: Clip, corpus_dir: Path, settings: DemoSettings) -> None:
     )
 
     def play(label: str) -> np.ndarray:
-        midi = phrases.compose(label, clip.duration, generator)
+        midi = phrases.compose_phrase(label, clip.duration, generator)
         if clip.sound == "silent":  # nobody hears it
             return np.zeros(round(clip.duration * staging.SAMPLE_RATE), np.float32)
-        return phrases.render(midi, clip.duration)
+        return phrases.render_midi(midi, clip.duration)
 
     sound = acoustics.record(
         play(clip.label),
@@ -121,7 +121,7 @@ def render_clip(clip: Clip, corpus_dir: Path, settings: DemoSettings) -> None:
     staging.write_clip(corpus_dir / clip.path, scene.frame, clip.duration, sound, frame_rate=settings.frame_rate)
 
 
-def build(corpus_dir: Path, settings: DemoSettings, num_workers: int = 0) -> pd.DataFrame:
+def build_demo(corpus_dir: Path, settings: DemoSettings, num_workers: int = 0) -> pd.DataFrame:
     """Render whatever is missing and return the index.
 
     Parameters
@@ -131,7 +131,7 @@ def build(corpus_dir: Path, settings: DemoSettings, num_workers: int = 0) -> pd.
     num_workers : processes; 0 for one a core.
     """
     staging.render_all(
-        plan(settings),
+        plan_demo(settings),
         functools.partial(render_clip, corpus_dir=corpus_dir, settings=settings),
         corpus_dir,
         num_workers or cluster.num_cores(),

@@ -66,11 +66,11 @@ def source_dir() -> Path:
             raise CorpusError(f"INSTREC_OPEN_CORPUS must be a folder with photos/ and recordings/, got {local}")
         return Path(local).resolve()
     folder = paths.data_dir() / "open" / "sources"
-    open_sources.download(folder, open_sources.read_registry())
+    open_sources.download_sources(folder, open_sources.read_registry())
     return folder
 
 
-def build(corpus_dir: Path, settings: OpenSettings, num_workers: int = 0) -> pd.DataFrame:
+def build_open(corpus_dir: Path, settings: OpenSettings, num_workers: int = 0) -> pd.DataFrame:
     """Stage whatever is missing and return the index.
 
     Parameters
@@ -95,10 +95,10 @@ def build(corpus_dir: Path, settings: OpenSettings, num_workers: int = 0) -> pd.
         A setting is out of range.
     """
     folder = source_dir()
-    registry = open_sources.verify(folder, open_sources.read_registry())
+    registry = open_sources.verify_sources(folder, open_sources.read_registry())
     registry = registry[~registry.path.str.contains("_synthetic_")].copy()  # NSynth's synthesizers are no instruments
     registry["split"] = open_sources.draw_splits(folder, registry, np.random.default_rng([settings.seed, 0]))
-    clips = plan(registry, settings)
+    clips = plan_open(registry, settings)
     for soundfont in {source for clip in clips for source in clip.sources.split(";") if ":" in source}:
         phrases.soundfont_path(soundfont.removeprefix("soundfont:"))  # missing ones are told before the rendering
     staging.render_all(
@@ -111,7 +111,7 @@ def build(corpus_dir: Path, settings: OpenSettings, num_workers: int = 0) -> pd.
     return staging.read_index(corpus_dir)
 
 
-def plan(registry: pd.DataFrame, settings: OpenSettings) -> list[Clip]:
+def plan_open(registry: pd.DataFrame, settings: OpenSettings) -> list[Clip]:
     """Decide what each clip shows and plays; a clip uses sources of its own split only.
 
     Parameters
@@ -289,7 +289,7 @@ def _playing(clip: Clip, label: str, folder: Path, generator: np.random.Generato
     """Return the dry sound of an instrument: its recorded notes, or a soundfont where it has none."""
     notes = [takes.load_note(folder / path) for path in _sources(clip, "recordings", label)]
     if notes:
-        return takes.play(notes, clip.duration, generator, has_chords=label in takes.CHORDAL)
+        return takes.play_notes(notes, clip.duration, generator, has_chords=label in takes.CHORDAL)
     soundfont = next(source for source in clip.sources.split(";") if source.startswith("soundfont:"))
-    midi = phrases.compose(label, clip.duration, generator)
-    return phrases.render(midi, clip.duration, soundfont=soundfont.removeprefix("soundfont:"))
+    midi = phrases.compose_phrase(label, clip.duration, generator)
+    return phrases.render_midi(midi, clip.duration, soundfont=soundfont.removeprefix("soundfont:"))

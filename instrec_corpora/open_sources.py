@@ -49,7 +49,7 @@ def read_registry() -> pd.DataFrame:
         return pd.read_csv(file, keep_default_na=False)
 
 
-def verify(folder: Path, registry: pd.DataFrame) -> pd.DataFrame:
+def verify_sources(folder: Path, registry: pd.DataFrame) -> pd.DataFrame:
     """Check that every source file is there, unchanged.
 
     Parameters
@@ -81,7 +81,7 @@ def verify(folder: Path, registry: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def download(folder: Path, registry: pd.DataFrame) -> None:
+def download_sources(folder: Path, registry: pd.DataFrame) -> None:
     """Fetch the source files from the public repositories, as far as they are not there yet.
 
     The members of an archive are told by their content; the names that they have in it are never used.
@@ -106,7 +106,7 @@ def draw_splits(folder: Path, registry: pd.DataFrame, generator: np.random.Gener
 
     Parameters
     ----------
-    folder, registry : as `verify` returns them.
+    folder, registry : as `verify_sources` returns them.
     generator : numpy Generator
 
     Returns

@@ -17,7 +17,8 @@ import soundfile
 import soxr
 from pretty_midi import note_name_to_number
 
-from instrec_corpora.acoustics import SAMPLE_RATE, active_rms
+from instrec_corpora.acoustics import active_rms
+from instrec_corpora.staging import SAMPLE_RATE
 from instrec_utils.errors import CorpusError, ParameterError
 
 CHORDAL = ("banjo", "guitar")  # what plays chords among the instruments with recordings
@@ -109,7 +110,9 @@ def load_note(path: Path) -> Note:
     return Note(name.pitch, signal * np.float32(_LEVEL / active_rms(signal)), name.is_phrase)
 
 
-def play(notes: Sequence[Note], duration: float, generator: np.random.Generator, *, has_chords: bool) -> np.ndarray:
+def play_notes(
+    notes: Sequence[Note], duration: float, generator: np.random.Generator, *, has_chords: bool
+) -> np.ndarray:
     """Play a tune with recorded notes: a few motifs, repeated and moved, with rests; played phrases as they are.
 
     Parameters

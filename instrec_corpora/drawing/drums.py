@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import Canvas, Colour, Point, box, oval, spline, symmetric, tint
-from .design import STEEL, WOODS, Design, Hold, Motion, Part, pick, vary
+from instrec_corpora.drawing.canvas import Canvas, Colour, Point, box, oval, spline, symmetric, tint
+from instrec_corpora.drawing.design import STEEL, WOODS, Design, Hold, Motion, Part, pick, vary
 
 BRONZE = (206, 164, 78)
 SHELLS = ((176, 28, 36), (28, 60, 140), (30, 30, 34), (236, 232, 222), (30, 110, 90), (196, 120, 50), (150, 150, 160))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .canvas import Canvas, Colour, Point, box, oval, spline, tint
-from .design import pick, vary
+from instrec_corpora.drawing.canvas import Canvas, Colour, Point, box, oval, spline, tint
+from instrec_corpora.drawing.design import pick, vary
 
 SKINS = ((244, 208, 178), (228, 182, 146), (198, 146, 104), (150, 100, 68), (104, 68, 48))
 HAIRS = ((30, 24, 22), (60, 40, 28), (110, 70, 36), (180, 136, 72), (130, 128, 126), (150, 70, 34))

@@ -6,17 +6,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .accordion import accordion
-from .bowed import cello, violin
-from .canvas import Canvas
-from .design import Design, Motion
-from .drums import drums
-from .figures import Person, paint_hand
-from .layers import Layer, layer
-from .organ import organ
-from .piano import piano
-from .plucked import banjo, guitar
-from .winds import clarinet, flute, harmonica, saxophone, trumpet
+from instrec_corpora.drawing.accordion import accordion
+from instrec_corpora.drawing.bowed import cello, violin
+from instrec_corpora.drawing.canvas import Canvas
+from instrec_corpora.drawing.design import Design, Motion
+from instrec_corpora.drawing.drums import drums
+from instrec_corpora.drawing.figures import Person, paint_hand
+from instrec_corpora.drawing.layers import Layer, layer
+from instrec_corpora.drawing.organ import organ
+from instrec_corpora.drawing.piano import piano
+from instrec_corpora.drawing.plucked import banjo, guitar
+from instrec_corpora.drawing.winds import clarinet, flute, harmonica, saxophone, trumpet
 
 INSTRUMENTS: dict[str, Callable[[np.random.Generator], Design]] = {
     "accordion": accordion,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import Canvas, Colour, tint
-from .design import IVORY, WOODS, Motion, pick, vary
+from instrec_corpora.drawing.canvas import Canvas, Colour, tint
+from instrec_corpora.drawing.design import IVORY, WOODS, Motion, pick, vary
 
 BLACK_AFTER = (0, 1, 3, 4, 5)  # the white keys of an octave (C = 0) with a black key to their right
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .canvas import Canvas
-from .design import Motion
+from instrec_corpora.drawing.canvas import Canvas
+from instrec_corpora.drawing.design import Motion
 
 SHADOW = 0.42  # opacity
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import Canvas, Colour, box, oval, tint
-from .design import BRASS, IVORY, STEEL, WOODS, Design, Hold, pick, vary
-from .keyboard import BLACK_AFTER, paint_keys, playing
+from instrec_corpora.drawing.canvas import Canvas, Colour, box, oval, tint
+from instrec_corpora.drawing.design import BRASS, IVORY, STEEL, WOODS, Design, Hold, pick, vary
+from instrec_corpora.drawing.keyboard import BLACK_AFTER, paint_keys, playing
 
 
 def organ(generator: np.random.Generator) -> Design:

@@ -7,12 +7,11 @@ import itertools
 import cv2
 import numpy as np
 
+from instrec_corpora.drawing.design import pick
+from instrec_corpora.drawing.figures import Person
+from instrec_corpora.drawing.instruments import INSTRUMENTS
+from instrec_corpora.drawing.views import View, cutaway_view, instrument_view
 from instrec_utils.config import LABELS, Conditions
-
-from .design import pick
-from .figures import Person
-from .instruments import INSTRUMENTS
-from .views import View, cutaway_view, instrument_view
 
 CUTAWAY_SHARE = (0.12, 0.3)  # of the time of a clip whose instrument is otherwise in sight
 STRETCH_SECONDS = 12.0  # about one visible stretch and one cutaway in this time

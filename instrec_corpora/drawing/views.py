@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from .canvas import Canvas
-from .design import Design, Motion, pick
-from .figures import Person
-from .instruments import bounds, performance
-from .layers import Layer, blend, layer, motion_matrix
-from .scenery import obstacle, paint_cutaway, paint_place
+from instrec_corpora.drawing.canvas import Canvas
+from instrec_corpora.drawing.design import Design, Motion, pick
+from instrec_corpora.drawing.figures import Person
+from instrec_corpora.drawing.instruments import bounds, performance
+from instrec_corpora.drawing.layers import Layer, blend, layer, motion_matrix
+from instrec_corpora.drawing.scenery import obstacle, paint_cutaway, paint_place
 
 MARGIN = 1.3  # how much larger than the picture a view is drawn, for the camera to move in
 PLAYED_SHARE = 0.6  # of the views that show a player

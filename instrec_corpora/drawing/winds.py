@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .canvas import Canvas, Colour, box, oval, spline, tint
-from .design import BRASS, EBONY, IVORY, STEEL, Design, Hold, fingering, pick, vary
+from instrec_corpora.drawing.canvas import Canvas, Colour, box, oval, spline, tint
+from instrec_corpora.drawing.design import BRASS, EBONY, IVORY, STEEL, Design, Hold, fingering, pick, vary
 
 LACQUERS = (BRASS, (222, 180, 92), (200, 150, 60), (206, 210, 216), (176, 128, 66), (226, 190, 110))
 

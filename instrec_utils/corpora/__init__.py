@@ -123,11 +123,11 @@ def prepare(
     elif source == "demo":
         from instrec_corpora import demo
 
-        demo.build(directory, demo.DemoSettings(**options))
+        demo.build_demo(directory, demo.DemoSettings(**options))
     else:
         from instrec_corpora import open as open_corpus
 
-        open_corpus.build(directory, open_corpus.OpenSettings(**options))
+        open_corpus.build_open(directory, open_corpus.OpenSettings(**options))
     # Staged videos are where the corpus is, wherever that is taken.
     place = "." if videos == directory else str(videos)
     files.write_json(directory / "source.json", {"source": source, "videos": place, "split": way})
