@@ -8,12 +8,12 @@ of this package.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import zipfile
 import zlib
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,7 +26,7 @@ from tqdm import tqdm
 from instrec_corpora.takes import parse_name
 from instrec_utils import config
 from instrec_utils.errors import CorpusError, DownloadError
-from instrec_utils.files import sha256_of_file, whole
+from instrec_utils.files import sha256_of_bytes, sha256_of_file, write_bytes
 
 ARCHIVE_URL = "https://github.com/{repository}/archive/{commit}.zip"
 MAX_ARCHIVE_BYTES = 2 * 2**30  # the largest, all Philharmonia samples, has some 250 MB
@@ -163,10 +163,10 @@ def _pcm_sha256(content: bytes) -> str:
         samples, _ = soundfile.read(io.BytesIO(content), dtype="int16")
     except soundfile.LibsndfileError:
         return ""
-    return hashlib.sha256(samples.astype("<i2").tobytes()).hexdigest()
+    return sha256_of_bytes(samples.astype("<i2").tobytes())
 
 
-def _is_there(path: Path, row: tuple) -> bool:
+def _is_there(path: Path, row: Any) -> bool:
     if row.pcm_sha256:
         copies = [copy for copy in (path, path.with_suffix(".wav")) if copy.is_file()]
         return any(_pcm_sha256(copy.read_bytes()) == row.pcm_sha256 for copy in copies)
@@ -216,11 +216,11 @@ def _unpack(archive: Path, wanted: pd.DataFrame, folder: Path) -> None:
                 if member.file_size > MAX_FILE_BYTES or not (member.file_size in sizes or is_sound):
                     continue
                 content = members.read(member)
-                if path := by_sha256.pop(hashlib.sha256(content).hexdigest(), None):
-                    _write(folder / path, content)
+                if path := by_sha256.pop(sha256_of_bytes(content), None):
+                    write_bytes(folder / path, content)
                 elif is_sound and (path := by_pcm.pop(_pcm_sha256(content), None)):
                     suffix = ".flac" if content.startswith(b"fLaC") else ".wav"
-                    _write((folder / path).with_suffix(suffix), content)
+                    write_bytes((folder / path).with_suffix(suffix), content)
     except (zipfile.BadZipFile, zlib.error) as error:
         archive.unlink()
         raise DownloadError(f"{archive}: not a whole archive ({error}); {_REMEDY}") from error
@@ -229,8 +229,3 @@ def _unpack(archive: Path, wanted: pd.DataFrame, folder: Path) -> None:
         raise DownloadError(
             f"{wanted.source.iloc[0]}: {len(lacking)} files are not there as published, first {lacking[0]}; {_REMEDY}"
         )
-
-
-def _write(path: Path, content: bytes) -> None:
-    with whole(path) as temporary:
-        temporary.write_bytes(content)

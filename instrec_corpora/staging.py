@@ -293,9 +293,10 @@ def _drop_outdated(clips: Sequence[Clip], corpus_dir: Path, configuration: Mappi
 def _render_missing(
     missing: Sequence[Clip], render_one: Callable[[Clip], None], corpus_dir: Path, num_workers: int
 ) -> None:
+    longest_first = sorted(missing, key=lambda clip: clip.duration, reverse=True)  # all cores are done together
     rendered = cluster.process(
         partial(_in_one_thread, render_one),
-        missing,
+        longest_first,
         description=f"render {corpus_dir.name}",
         num_workers=num_workers,
     )
