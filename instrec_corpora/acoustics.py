@@ -5,6 +5,8 @@ Signals are mono float arrays at `SAMPLE_RATE`, one dimension, full scale at 1.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from scipy import fft
 from scipy import signal as sps
@@ -209,7 +211,7 @@ def record(
     if condition == "silent":
         return _silence(num_samples, generator)
 
-    if condition == "accompanied":
+    if companion is not None:
         signal = mix(signal, companion, generator.uniform(3, 9))
     if condition == "distant":
         sound = room(signal, generator, decay=(0.7, 1.2), direct_share=(0.05, 0.2))
@@ -280,16 +282,18 @@ def _hiss(num_samples: int, generator: np.random.Generator) -> np.ndarray:
 
 def _crowd(num_samples: int, generator: np.random.Generator) -> np.ndarray:
     voices = [_talk(num_samples, generator) for _ in range(2)]
-    return sum(  # each voice again and again from other places: many people at little cost
+    places = (  # each voice again and again from other places: many people at little cost
         np.float32(generator.uniform(0.3, 1)) * np.roll(voice, generator.integers(num_samples))
         for voice in voices
         for _ in range(5)
     )
+    return functools.reduce(np.add, places)
 
 
 def _babble(num_samples: int, generator: np.random.Generator) -> np.ndarray:
     num_voices = generator.integers(1, 4)
-    return sum(generator.uniform(0.4, 1) * _talk(num_samples, generator) for _ in range(num_voices))
+    voices = (generator.uniform(0.4, 1) * _talk(num_samples, generator) for _ in range(num_voices))
+    return functools.reduce(np.add, voices)
 
 
 def _talk(num_samples: int, generator: np.random.Generator) -> np.ndarray:

@@ -138,7 +138,8 @@ def plan_open(registry: pd.DataFrame, settings: OpenSettings) -> list[Clip]:
     heldout = [max(1, round(share * settings.clips_per_class)) for share in config.SPLIT_SHARES[1:]]
     counts = dict(zip(config.SPLITS, (settings.clips_per_class - sum(heldout), *heldout), strict=True))
     shelf = _Shelf(registry, generator)
-    clips, numbers = [], Counter()
+    clips: list[Clip] = []
+    numbers: Counter[str] = Counter()
     for split, count in counts.items():
         # Dealt in their sorted order, the conditions are spread evenly over the labels.
         conditions = sorted(staging.draw_conditions(count * len(labels), settings.conditions, generator))
@@ -282,7 +283,8 @@ def _sources(clip: Clip, kind: str, label: str) -> list[str]:
 
 
 def _photographs(clip: Clip, label: str, folder: Path) -> list[np.ndarray]:
-    return [cv2.imread(str(folder / path))[:, :, ::-1].copy() for path in _sources(clip, "photos", label)]
+    pictures = [open_sources.read_photograph(folder / path) for path in _sources(clip, "photos", label)]
+    return [cv2.cvtColor(picture, cv2.COLOR_BGR2RGB) for picture in pictures]
 
 
 def _playing(clip: Clip, label: str, folder: Path, generator: np.random.Generator) -> np.ndarray:

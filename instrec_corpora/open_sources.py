@@ -136,13 +136,35 @@ def draw_splits(folder: Path, registry: pd.DataFrame, generator: np.random.Gener
     return splits
 
 
+def read_photograph(path: Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
+    """Read a photograph as OpenCV does.
+
+    Parameters
+    ----------
+    path : Path
+    flags : int
+        OpenCV's for colour (BGR) or grey.
+
+    Returns
+    -------
+    np.ndarray [shape=(height, width, 3) or (height, width), uint8]
+
+    Raises
+    ------
+    CorpusError
+        The file is not a picture.
+    """
+    picture = cv2.imread(str(path), flags)
+    if picture is None:
+        raise CorpusError(f"{path}: cannot be read as a photograph")
+    return picture
+
+
 def _near_duplicates(paths: list[Path]) -> np.ndarray:
     """Return a number for each photograph, the same for those that a perceptual hash finds nearly the same."""
     hashes, mirrored = [], []
     for path in paths:
-        picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-        if picture is None:
-            raise CorpusError(f"{path}: cannot be read as a photograph")
+        picture = read_photograph(path, cv2.IMREAD_GRAYSCALE)
         hashes.append(_perceptual_hash(picture))
         mirrored.append(_perceptual_hash(picture[:, ::-1]))
     signs = np.array(hashes, np.float32)

@@ -256,7 +256,7 @@ def _place(
     """Lay a picture of `size` pixels on the canvas, mirrored at random and tilted by up to `tilt` degrees."""
     if alpha is None:
         alpha = np.full(picture.shape[:2], 255, np.uint8)
-    layer = np.dstack([picture, alpha])
+    layer: np.ndarray = np.dstack([picture, alpha])
     if generator.random() < 0.5:
         layer = np.ascontiguousarray(layer[:, ::-1])
     height, width = picture.shape[:2]
@@ -279,8 +279,8 @@ def _cut_out(photograph: np.ndarray) -> np.ndarray | None:
         return None
     framed = cv2.copyMakeBorder(white, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
     cv2.floodFill(framed, None, (0, 0), 2)
-    alpha = np.where(framed[1:-1, 1:-1] == 2, 0, 255).astype(np.uint8)
-    alpha = cv2.erode(alpha, np.ones((3, 3), np.uint8))  # a light fringe remains along the edge
+    opaque = np.where(framed[1:-1, 1:-1] == 2, 0, 255).astype(np.uint8)
+    alpha = cv2.erode(opaque, np.ones((3, 3), np.uint8))  # a light fringe remains along the edge
     if (alpha > 0).mean() < 0.02:
         return None
     return cv2.GaussianBlur(alpha, (0, 0), 0.7)

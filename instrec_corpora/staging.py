@@ -16,6 +16,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -162,11 +163,11 @@ def is_whole(path: Path, duration: float, *, frame_rate: float | None = None, ha
             video, audio = container.streams.video, container.streams.audio
             if len(video) != 1 or len(audio) != int(has_sound):
                 return False
-            rate = frame_rate or float(video[0].average_rate)
-            lengths = [float(stream.duration * stream.time_base) for stream in (*video, *audio)]
+            rate = frame_rate or float(video[0].average_rate or 1)
+            lengths = [float((stream.duration or 0) * (stream.time_base or 0)) for stream in (*video, *audio)]
             num_declared = sum(stream.frames for stream in (*video, *audio))
             packets = [packet for packet in container.demux() if packet.size]
-    except (OSError, ValueError, TypeError, av.FFmpegError):
+    except (OSError, ValueError, av.FFmpegError):
         return False
     complete = len(packets) == num_declared and not any(packet.is_corrupt for packet in packets)
     return complete and all(abs(length - duration) <= 2 / rate + 0.1 for length in lengths)
@@ -294,7 +295,7 @@ def _render_missing(
     missing: Sequence[Clip], render_one: Callable[[Clip], None], corpus_dir: Path, num_workers: int
 ) -> None:
     longest_first = sorted(missing, key=lambda clip: clip.duration, reverse=True)  # all cores are done together
-    rendered = cluster.process(
+    rendered: Any = cluster.process(
         partial(_in_one_thread, render_one),
         longest_first,
         description=f"render {corpus_dir.name}",

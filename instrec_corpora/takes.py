@@ -185,7 +185,8 @@ class _Tape:
 def _best_scale(notes: Sequence[Note]) -> list[Note]:
     """Return the notes of the major scale that keeps the most of them, from low to high."""
     scales = [[note for note in notes if (note.pitch - tonic) % 12 in _MAJOR] for tonic in range(12)]
-    return sorted(max(scales, key=len), key=lambda note: note.pitch)
+    largest = max(scales, key=len)
+    return sorted(largest, key=lambda note: note.pitch)
 
 
 def _draw_motif(generator: np.random.Generator) -> list[tuple[int, float]]:

@@ -44,7 +44,8 @@ def paint_keys(
 def playing(generator: np.random.Generator) -> tuple[Motion, Motion]:
     """Return the motions of two hands that run over a keyboard."""
     rates = generator.uniform(0.3, 0.8, 2)
-    return tuple(Motion(rate=rate, shift=(6, 0.8), phase=generator.uniform()) for rate in rates)
+    left, right = (Motion(rate=rate, shift=(6, 0.8), phase=generator.uniform()) for rate in rates)
+    return left, right
 
 
 def case_finish(generator: np.random.Generator) -> tuple[Colour, float]:

