@@ -50,9 +50,11 @@ def room(
     Parameters
     ----------
     signal : np.ndarray [shape=(n,)]
-    generator : numpy Generator
-    decay : range of the time in seconds in which the tail falls by 60 dB.
-    direct_share : range of the direct sound's share of the impulse response's energy, 0 to 1.
+    generator : np.random.Generator
+    decay : tuple of 2 float [seconds]
+        Range of the time in which the tail falls by 60 dB.
+    direct_share : tuple of 2 float [0 to 1]
+        Range of the direct sound's share of the impulse response's energy.
 
     Returns
     -------
@@ -80,10 +82,11 @@ def noise(kind: str, num_samples: int, generator: np.random.Generator) -> np.nda
 
     Parameters
     ----------
-    kind : one of `NOISES`. "babble" is talk-like: one to three voices with syllables, pauses and moving
+    kind : str
+        One of `NOISES`. "babble" is talk-like: one to three voices with syllables, pauses and moving
         formants; "crowd" is many such voices at once.
-    num_samples : length, at least 1.
-    generator : numpy Generator
+    num_samples : int [samples, >= 1]
+    generator : np.random.Generator
 
     Returns
     -------
@@ -116,7 +119,7 @@ def phone(signal: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     Parameters
     ----------
     signal : np.ndarray [shape=(n,)]
-    generator : numpy Generator
+    generator : np.random.Generator
 
     Returns
     -------
@@ -144,7 +147,8 @@ def mix(signal: np.ndarray, other: np.ndarray, ratio_db: float) -> np.ndarray:
     Parameters
     ----------
     signal, other : np.ndarray [shape=(n,)]
-    ratio_db : dB; negative where the other sound is the louder one.
+    ratio_db : float [dB]
+        Negative where the other sound is the louder one.
 
     Returns
     -------
@@ -184,8 +188,9 @@ def record(
     ----------
     signal : np.ndarray [shape=(n,)]
         The dry instrument.
-    generator : numpy Generator
-    condition : one of `CONDITIONS`. "clear" still has a light room, level changes and background noise.
+    generator : np.random.Generator
+    condition : str
+        One of `CONDITIONS`. "clear" still has a light room, level changes and background noise.
     companion : np.ndarray [shape=(n,)]
         The dry sound of another instrument: for "accompanied", and only for it.
 

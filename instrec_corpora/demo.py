@@ -30,11 +30,15 @@ class DemoSettings:
 
     Attributes
     ----------
-    clips_per_class : at least 3, one a split.
-    min_seconds, max_seconds : of a clip.
-    seed : of everything.
-    frame_rate : frames per second.
-    conditions : declared shares.
+    clips_per_class : int [clips, >= 3]
+        One a split at least.
+    min_seconds, max_seconds : float [seconds]
+        Of a clip.
+    seed : int
+        Of everything.
+    frame_rate : float [frames per second]
+    conditions : Conditions
+        Declared shares.
     """
 
     clips_per_class: int = 17
@@ -47,6 +51,14 @@ class DemoSettings:
 
 def plan_demo(settings: DemoSettings) -> list[Clip]:
     """Return what is to be rendered: label, split, duration and conditions of every clip.
+
+    Parameters
+    ----------
+    settings : DemoSettings
+
+    Returns
+    -------
+    list of Clip [length=clips_per_class * 13]
 
     Raises
     ------
@@ -92,7 +104,15 @@ def plan_demo(settings: DemoSettings) -> list[Clip]:
 
 
 def render_clip(clip: Clip, corpus_dir: Path, settings: DemoSettings) -> None:
-    """Draw, play and write one clip; see `staging.write_clip`."""
+    """Draw, play and write one clip; see `staging.write_clip`.
+
+    Parameters
+    ----------
+    clip : Clip
+    corpus_dir : Path
+        The corpus' folder.
+    settings : DemoSettings
+    """
     from instrec_corpora import acoustics, phrases
     from instrec_corpora.drawing import Scene
 
@@ -126,9 +146,16 @@ def build_demo(corpus_dir: Path, settings: DemoSettings, num_workers: int = 0) -
 
     Parameters
     ----------
-    corpus_dir : the corpus' folder.
-    settings : see `DemoSettings`.
-    num_workers : processes; 0 for one a core.
+    corpus_dir : Path
+        The corpus' folder.
+    settings : DemoSettings
+    num_workers : int [processes, >= 0]
+        0 for one a core.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row a clip, the columns of `staging.Clip`.
     """
     staging.render_all(
         plan_demo(settings),

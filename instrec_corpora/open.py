@@ -39,9 +39,12 @@ class OpenSettings:
 
     Attributes
     ----------
-    clips_per_class : over the three splits, at least 3.
-    seed : of everything that is drawn.
-    conditions : declared shares, kept within each split.
+    clips_per_class : int [clips, >= 3]
+        Over the three splits.
+    seed : int
+        Of everything that is drawn.
+    conditions : Conditions
+        Declared shares, kept within each split.
     """
 
     clips_per_class: int = 44
@@ -75,9 +78,11 @@ def build_open(corpus_dir: Path, settings: OpenSettings, num_workers: int = 0) -
 
     Parameters
     ----------
-    corpus_dir : the corpus' folder.
-    settings : see `OpenSettings`.
-    num_workers : processes; 0 for one a core.
+    corpus_dir : Path
+        The corpus' folder.
+    settings : OpenSettings
+    num_workers : int [processes, >= 0]
+        0 for one a core.
 
     Returns
     -------
@@ -116,7 +121,8 @@ def plan_open(registry: pd.DataFrame, settings: OpenSettings) -> list[Clip]:
 
     Parameters
     ----------
-    registry : source files with the columns path, label, kind and split.
+    registry : pd.DataFrame
+        Source files with the columns path, label, kind and split.
     settings : OpenSettings
 
     Returns
@@ -254,9 +260,12 @@ def render_clip(clip: Clip, *, folder: Path, corpus_dir: Path, seed: int) -> Non
     Parameters
     ----------
     clip : Clip
-    folder : of the source files.
-    corpus_dir : folder that the clip's path is relative to.
-    seed : of the corpus. A test clip and its undegraded variant draw the same tune and the same slides.
+    folder : Path
+        Of the source files.
+    corpus_dir : Path
+        Folder that the clip's path is relative to.
+    seed : int
+        Of the corpus. A test clip and its undegraded variant draw the same tune and the same slides.
     """
     name = crc32(clip.video_id.removesuffix("-clean").encode())
     pace, tune, other_tune, room, show = (np.random.default_rng([seed, name, purpose]) for purpose in range(5))

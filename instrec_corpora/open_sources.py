@@ -54,8 +54,10 @@ def verify_sources(folder: Path, registry: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    folder : has the files at the registry's paths; those with a `pcm_sha256` may be .wav instead.
-    registry : as from `read_registry`.
+    folder : Path
+        Has the files at the registry's paths; those with a `pcm_sha256` may be .wav instead.
+    registry : pd.DataFrame
+        As from `read_registry`.
 
     Returns
     -------
@@ -86,6 +88,13 @@ def download_sources(folder: Path, registry: pd.DataFrame) -> None:
 
     The members of an archive are told by their content; the names that they have in it are never used.
 
+    Parameters
+    ----------
+    folder : Path
+        Where they are written, at the registry's paths.
+    registry : pd.DataFrame
+        As from `read_registry`.
+
     Raises
     ------
     DownloadError
@@ -106,8 +115,9 @@ def draw_splits(folder: Path, registry: pd.DataFrame, generator: np.random.Gener
 
     Parameters
     ----------
-    folder, registry : as `verify_sources` returns them.
-    generator : numpy Generator
+    folder, registry : Path, pd.DataFrame
+        As `verify_sources` returns them.
+    generator : np.random.Generator
 
     Returns
     -------

@@ -47,11 +47,14 @@ class Name:
 
     Attributes
     ----------
-    instrument : the instrument that was recorded: "philharmonia", or NSynth's own name of it.
-    pitch : MIDI note number.
-    take : recordings of one take differ in nothing but their length; for NSynth, where the notes of an
+    instrument : str
+        The instrument that was recorded: "philharmonia", or NSynth's own name of it.
+    pitch : int [MIDI note number]
+    take : str
+        Recordings of one take differ in nothing but their length; for NSynth, where the notes of an
         instrument resemble each other most, all of them are one take.
-    is_phrase : whether it is a played phrase, not one note.
+    is_phrase : bool
+        Whether it is a played phrase, not one note.
     """
 
     instrument: str
@@ -72,6 +75,15 @@ class Note:
 def parse_name(path: str) -> Name:
     """Read what a recording's file name tells.
 
+    Parameters
+    ----------
+    path : str
+        Its folders do not matter.
+
+    Returns
+    -------
+    Name
+
     Raises
     ------
     CorpusError
@@ -91,6 +103,14 @@ def parse_name(path: str) -> Name:
 
 def load_note(path: Path) -> Note:
     """Read a recording, cut the silence around it, and bring it to a common level.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    Note
 
     Raises
     ------
@@ -117,10 +137,12 @@ def play_notes(
 
     Parameters
     ----------
-    notes : recordings of one instrument, 1 or more.
-    duration : seconds.
-    generator : numpy Generator
-    has_chords : whether the instrument also strums and picks chords.
+    notes : sequence of Note [length >= 1]
+        Recordings of one instrument, 1 or more.
+    duration : float [seconds, > 0]
+    generator : np.random.Generator
+    has_chords : bool
+        Whether the instrument also strums and picks chords.
 
     Returns
     -------

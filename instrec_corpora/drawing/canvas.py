@@ -130,14 +130,22 @@ class Canvas:
 
         Parameters
         ----------
-        points : corners in cm, shape (n, 2).
-        colour : RGB, 0 to 255.
-        relief : width in cm over which the edges are rounded towards the light at the upper left.
-        sheen : contrast (0 to 1) of a light-to-dark gradient from the upper left to the lower right.
-        grain : contrast (0 to 1) of streaks along the y axis.
-        burst : colour the polygon turns to towards its edge.
-        alpha : opacity, 0 to 1.
-        edge, edge_width : colour and width in cm of a drawn outline.
+        points : sequence of points or np.ndarray [shape=(n, 2)]
+            Corners in cm.
+        colour : tuple of 3 float [0 to 255]
+            RGB.
+        relief : float [cm]
+            Width over which the edges are rounded towards the light at the upper left.
+        sheen : float [0 to 1]
+            Contrast of a light-to-dark gradient from the upper left to the lower right.
+        grain : float [0 to 1]
+            Contrast of streaks along the y axis.
+        burst : tuple of 3 float [0 to 255] or None
+            Colour the polygon turns to towards its edge.
+        alpha : float [0 to 1]
+            Opacity.
+        edge, edge_width : tuple of 3 float or None, float [cm]
+            Colour and width of a drawn outline.
         """
         corners = self.to_pixels(points)
         if relief or sheen or grain or burst is not None or alpha < 1:

@@ -48,10 +48,14 @@ def layer(
 
     Parameters
     ----------
-    canvas : what was drawn, at (0, 0) of its coordinates the pivot that `sway` refers to.
-    sway : motion of the whole performance.
-    motion, frame : motion of this part alone, in the coordinates of `frame`.
-    shadow : whether the part throws a soft shadow to its lower right.
+    canvas : Canvas
+        What was drawn, at (0, 0) of its coordinates the pivot that `sway` refers to.
+    sway : Motion
+        Motion of the whole performance.
+    motion, frame : Motion, Canvas
+        Motion of this part alone, in the coordinates of `frame`.
+    shadow : bool
+        Whether the part throws a soft shadow to its lower right.
     """
     sprite = canvas.sprite()
     if shadow:

@@ -84,12 +84,18 @@ class Layout:
 
     Attributes
     ----------
-    played : whether somebody plays it, where that can be shown.
-    rest : 0 to 1, chooses the angle when nobody plays it.
-    with_head : whether the picture makes room for the player's head.
-    mirror : whether left and right are exchanged.
-    fill : share of the picture's width or height that it takes.
-    centre : where its middle is, as shares of the picture's width and height.
+    played : bool
+        Whether somebody plays it, where that can be shown.
+    rest : float [0 to 1]
+        Chooses the angle when nobody plays it.
+    with_head : bool
+        Whether the picture makes room for the player's head.
+    mirror : bool
+        Whether left and right are exchanged.
+    fill : float
+        Share of the picture's width or height that it takes.
+    centre : tuple of 2 float
+        Where its middle is, as shares of the picture's width and height.
     """
 
     played: bool

@@ -38,9 +38,10 @@ def compose_phrase(label: str, duration: float, generator: np.random.Generator) 
 
     Parameters
     ----------
-    label : a key of `VOICES`.
-    duration : seconds, more than 0.
-    generator : numpy Generator
+    label : str
+        A key of `VOICES`.
+    duration : float [seconds, > 0]
+    generator : np.random.Generator
 
     Returns
     -------

