@@ -14,6 +14,7 @@ os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2 --xla_backen
 
 import keras
 import numpy as np
+from instrec_utils.training.hardware import Hardware
 
 from instrec_utils import models
 from instrec_utils.config import SEGMENT_FRAMES, Protocol
@@ -21,7 +22,6 @@ from instrec_utils.errors import ParameterError
 from instrec_utils.models import choi2016
 from instrec_utils.training import fit as training
 from instrec_utils.training.batches import Batches
-from instrec_utils.training.hardware import Hardware
 
 NUM_CLASSES = 3
 # Inception v3 is left out: it is Keras' own network, and compiling it takes as long as all others together.

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from instrec_utils.training.hardware import Hardware
 
 from instrec_utils.errors import ParameterError
 from instrec_utils.training import runs
-from instrec_utils.training.hardware import Hardware
 
 BACKENDS = ("tensorflow", "jax")
 SCRIPT = Path(__file__).parents[1] / "helpers" / "backends.py"
