@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from instrec_utils.features.spectrograms import SILENCE
+
+from instrec_utils.inputs import augmentation
+from instrec_utils.inputs.augmentation import SILENCE
 
 SEEDS = st.integers(0, 10**6)
 
