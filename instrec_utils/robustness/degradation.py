@@ -113,7 +113,9 @@ def write_low_bitrate(source: Path, path: Path, *, picture_kbits: float, sound_k
             container.mux(stream.encode(None))
 
 
-def _picture_stream(container: av.container.OutputContainer, source: Path, info: media.MediaInfo, bit_rate: int):
+def _picture_stream(
+    container: av.container.OutputContainer, source: Path, info: media.MediaInfo, bit_rate: int
+) -> tuple[av.VideoStream, Iterator[av.VideoFrame]]:
     rate = Fraction(info.frame_rate or config.FRAME_RATE).limit_denominator(1000)
     # One thread: with several the bits would depend on how many there are.
     stream = container.add_stream("libx264", rate=rate, options={"preset": "veryfast", "threads": "1"})
@@ -131,7 +133,9 @@ def _picture_stream(container: av.container.OutputContainer, source: Path, info:
     return stream, contents()
 
 
-def _sound_stream(container: av.container.OutputContainer, source: Path, bit_rate: int):
+def _sound_stream(
+    container: av.container.OutputContainer, source: Path, bit_rate: int
+) -> tuple[av.AudioStream, list[av.AudioFrame]]:
     stream = container.add_stream("aac", rate=bit_rate, layout="mono")
     stream.bit_rate = bit_rate
     samples = media.read_sound(source, (bit_rate,))[bit_rate]
