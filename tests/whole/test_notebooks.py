@@ -15,7 +15,7 @@ NOTEBOOKS = sorted(
 )  # one of a corpus each; and one of the paper's data:
 CURATION = ROOT / "notebooks" / "curation.ipynb"
 PAGES = sorted(path for corpus in ("demo", "open") for path in (ROOT / "book" / corpus).glob("*.ipynb"))
-MAX_VISIBLE_LINES = 15
+MAX_LINES = 15
 
 
 def test_there_are_notebooks():
@@ -41,23 +41,51 @@ def test_every_parameter_has_a_type_a_default_and_an_explanation(path):
         assert len(entry["help"]) > 3, name
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_shows_little_code_and_follows_the_pages_order(path):
+@pytest.mark.parametrize("path", [*NOTEBOOKS, CURATION], ids=lambda path: path.stem)
+def test_a_notebook_shows_its_work(path):
+    """Nothing is removed; what is folded is short; and the steps of the page can be read."""
+    code = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    visible = [cell for cell in code if not cell.metadata.get("tags")]
+    for cell in code:
+        tags = set(cell.metadata.get("tags", []))
+        assert tags <= {"parameters", "hide-cell", "hide-input"}, cell.source
+        if "parameters" not in tags:
+            assert len(cell.source.splitlines()) <= MAX_LINES, cell.source
+    assert sum(len(cell.source.splitlines()) for cell in visible) >= 15
+
+
+@pytest.mark.parametrize("path", [*NOTEBOOKS, CURATION], ids=lambda path: path.stem)
+def test_a_page_has_its_parts_in_their_order(path):
     notebook = nbformat.read(path, as_version=4)
-    hidden = {"remove-input", "remove-cell", "parameters"}
-    for cell in notebook.cells:
-        if cell.cell_type == "code" and not hidden & set(cell.metadata.get("tags", [])):
-            assert len(cell.source.splitlines()) <= MAX_VISIBLE_LINES, cell.source
     text = "\n".join(cell.source for cell in notebook.cells)
-    assert text.index("**Question.**") < text.index("report.corpus_note") < text.index("report.takeaway")
+    parts = ["**Question.**", "**The paper**", "**Method.**", "## Differences from the paper", "page.takeaway("]
+    places = [text.index(part) for part in parts]
+    assert places == sorted(places)
+    assert "provenance" in text[places[-1] :] or "where the numbers come from" in text[places[-1] :].lower()
+    if path != CURATION:
+        assert text.index("**Method.**") < text.index("page.corpus_note(")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_by_itself_a_notebook_is_quick_and_of_the_demo_corpus(path):
+    defaults = {name: entry["default"].strip("'\"") for name, entry in papermill.inspect_notebook(str(path)).items()}
+    assert defaults["corpus"] == "demo"
+    assert defaults.get("profile", "quick") == "quick"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_what_jupyter_shows_is_plain(path):
+    """Roles and directives of the book would stand in the text as they are typed."""
+    prose = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
+    assert not [text for text in prose if ":::" in text or "{cite" in text or "{numref" in text or "```{" in text]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "params").glob("*.yaml")), ids=lambda path: path.stem)
 def test_parameter_files_hold_declared_parameters_of_the_right_type(path):
-    from instrec_utils import pipeline
+    from instrec_utils.pipeline.parameters import read_parameters
 
     content = yaml.safe_load(path.read_text())
-    assert pipeline.read_parameters(path.stem, {}) == content
+    assert read_parameters(path.stem, {}) == content
 
 
 def test_every_corpus_that_is_published_has_every_page():
