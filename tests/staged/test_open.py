@@ -222,7 +222,9 @@ def test_without_a_local_folder_the_sources_are_downloaded(tmp_path, monkeypatch
     with pytest.raises(DownloadError, match="INSTREC_OPEN_CORPUS"):
         open_corpus.build_open(tmp_path, OpenSettings())
     asked = []
-    monkeypatch.setattr(open_sources, "download", lambda folder, registry: asked.append((folder, len(registry))))
+    monkeypatch.setattr(
+        open_sources, "download_sources", lambda folder, registry: asked.append((folder, len(registry)))
+    )
     assert open_corpus.source_dir() == tmp_path / "open" / "sources"
     assert asked == [(tmp_path / "open" / "sources", 3340)]
 
