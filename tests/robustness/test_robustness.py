@@ -20,9 +20,9 @@ from instrec_utils.report import figures as plots
 from instrec_utils.report import robustness as shown
 from instrec_utils.robustness import degradation
 from instrec_utils.robustness import measurement as robustness
-from instrec_utils.robustness.networks import Networks
 from instrec_utils.robustness.comparison import compare_fusions
 from instrec_utils.robustness.degradation import AS_IS, CONDITIONS
+from instrec_utils.robustness.networks import Networks
 from instrec_utils.training import runs
 from instrec_utils.training.result_files import NEEDED, predictions_path, read_predictions
 
