@@ -98,7 +98,11 @@ def is_valid(video: Video) -> bool:
 
 def _is_held(group: h5py.Group, audio_input: AudioInput) -> bool:
     name = audio_input.name
-    return name in group and group[name].attrs.get("settings_sha256", SETTINGS_SHA256) == input_sha256(audio_input)
+    return name in group and _settings_of(group[name]) == input_sha256(audio_input)
+
+
+def _settings_of(stored: h5py.Dataset) -> str:
+    return stored.attrs.get("settings_sha256", SETTINGS_SHA256)
 
 
 def key_of(features_path: Path) -> str:
@@ -129,7 +133,7 @@ def key_of_all(features_dir: Path, video_ids: Sequence[str]) -> str:
     return files.sha256_of([key_of(features_path(features_dir, video_id)) for video_id in sorted(video_ids)])
 
 
-def read_spectrogram(path: Path, name: str) -> np.ndarray | None:
+def read_spectrogram(path: Path, name: str, settings_sha256: str = "") -> np.ndarray | None:
     """Return one of a video's log-mel spectrograms.
 
     Parameters
@@ -138,6 +142,8 @@ def read_spectrogram(path: Path, name: str) -> np.ndarray | None:
         Features file.
     name : str
         Of an audio input, such as choi2016_uc.
+    settings_sha256 : str
+        That it must be of, see `input_sha256`; empty for any.
 
     Returns
     -------
@@ -153,8 +159,14 @@ def read_spectrogram(path: Path, name: str) -> np.ndarray | None:
         if "log_mel" not in file:
             return None
         if name not in file["log_mel"]:
-            raise FeaturesError(f"{path}: expected one of {sorted(file['log_mel'])}, got {name!r}")
-        spectrogram = file["log_mel"][name][:].astype(np.float32)
+            raise FeaturesError(
+                f"{path}: expected one of {sorted(file['log_mel'])}, got {name!r}; for a new architecture's input "
+                "extract the features again"
+            )
+        stored = file["log_mel"][name]
+        if settings_sha256 not in ("", _settings_of(stored)):
+            raise FeaturesError(f"{path}: log_mel/{name} was made with other settings; extract the features again")
+        spectrogram = stored[:].astype(np.float32)
     if not np.isfinite(spectrogram).all():
         raise FeaturesError(f"{path}: log_mel/{name} holds values that are not finite; delete the file to redo it")
     return spectrogram
@@ -212,15 +224,15 @@ def load_input(features_dir: Path, video_id: str, audio_input: AudioInput) -> np
     """
     path = features_path(features_dir, video_id)
     version = path.stat().st_mtime_ns if path.exists() else 0
-    spectrogram = _remembered(path, audio_input.name, version)
+    spectrogram = _remembered(path, audio_input.name, input_sha256(audio_input), version)
     if spectrogram is None:
         return np.full(audio_input.shape, augmentation.SILENCE, np.float32)
     return spectrogram.astype(np.float32)
 
 
 @functools.lru_cache(REMEMBERED)
-def _remembered(path: Path, name: str, _version: int) -> np.ndarray | None:
-    spectrogram = read_spectrogram(path, name)
+def _remembered(path: Path, name: str, settings_sha256: str, _version: int) -> np.ndarray | None:
+    spectrogram = read_spectrogram(path, name, settings_sha256)
     return None if spectrogram is None else spectrogram.astype(np.float16)  # as it is stored
 
 

@@ -178,7 +178,10 @@ def architecture(name: str, kind: str = "") -> Architecture:
 
 @functools.cache
 def _loaded(entry_point: metadata.EntryPoint) -> Architecture:
-    entry = entry_point.load()
+    try:
+        entry = entry_point.load()
+    except (ImportError, AttributeError) as error:
+        raise ParameterError(f"{entry_point.value}: this architecture cannot be loaded ({error})") from error
     if not isinstance(entry, Architecture) or entry.name != entry_point.name or entry.kind not in KINDS:
         raise ParameterError(
             f"{entry_point.value}: expected an Architecture named {entry_point.name} of a kind of {', '.join(KINDS)}, "
@@ -188,5 +191,20 @@ def _loaded(entry_point: metadata.EntryPoint) -> Architecture:
 
 
 def audio_inputs() -> dict[str, AudioInput]:
-    """Return what all audio networks together are given of a video, by the name in the features store."""
-    return {one.name: one for entry in architectures("audio").values() for one in entry.inputs.values()}
+    """Return what all audio networks together are given of a video, by the name in the features store.
+
+    Raises
+    ------
+    ParameterError
+        Two architectures give one name to inputs of other settings.
+    """
+    found: dict[str, AudioInput] = {}
+    for entry in architectures("audio").values():
+        for one in entry.inputs.values():
+            known = found.setdefault(one.name, one)
+            if (known.settings, known.shape) != (one.settings, one.shape):
+                raise ParameterError(
+                    f"{entry.name}: expected an input with a name of its own, got {one.name!r}, which another "
+                    "architecture's input of other settings has"
+                )
+    return found

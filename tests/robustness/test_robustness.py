@@ -1,6 +1,6 @@
 import json
 import shutil
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -12,17 +12,19 @@ from instrec_utils import evaluation, files, models, paths
 from instrec_utils.config import CROP_SIZE, Protocol
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import RunError
-from instrec_utils.features import spectrograms
+from instrec_utils.features import embeddings, extraction
 from instrec_utils.features import store as features
 from instrec_utils.inputs import frames
+from instrec_utils.models.architecture import audio_inputs
 from instrec_utils.report import figures as plots
 from instrec_utils.report import robustness as shown
-from instrec_utils.report.results import read_results
 from instrec_utils.robustness import degradation
 from instrec_utils.robustness import measurement as robustness
 from instrec_utils.robustness.comparison import compare_fusions
 from instrec_utils.robustness.degradation import AS_IS, CONDITIONS
-from instrec_utils.training import result_files, runs
+from instrec_utils.robustness.networks import Networks
+from instrec_utils.training import runs
+from instrec_utils.training.result_files import NEEDED, predictions_path, read_predictions
 
 LABELS = ["cello", "flute", "organ"]
 PROTOCOL = Protocol("adam", learning_rate=0.05, batch_size=4, max_epochs=2, patience=2)
@@ -30,7 +32,7 @@ K = 4
 BY_NAME = {one.name: one for one in CONDITIONS}
 
 
-def build_backbone(name="tiny", weights=None):
+def build_backbone(_="tiny"):
     """Embeddings of the mean colours of sixteen fields of a picture, and of how much they vary."""
     inputs = keras.Input((CROP_SIZE, CROP_SIZE, 3))
     x = keras.layers.Rescaling(1 / 128, offset=-1)(inputs)
@@ -55,7 +57,7 @@ def frame_model(is_frozen):
 
 
 def late_fusion(form="text"):
-    options = {"num_frames": K, "frame_features": 48, "sound_features": 8, "form": form}
+    options = {"num_frames": K, "frame_features": 48, "audio_features": 8, "form": form}
     return models.build("late_fusion", 3, **options)
 
 
@@ -79,7 +81,7 @@ def make_corpus(directory):
     corpus = Corpus("tiny", "folder", directory, directory, index)
     for row in corpus.split("test").itertuples():
         path = features.features_path(directory / "features", row.video_id)
-        features.extract_video(features.Video(row.video_id, directory / row.path, path))
+        extraction.extract_video(features.Video(row.video_id, directory / row.path, path))
     shutil.copy(path, features.features_path(directory / "features", "other"))
     return corpus
 
@@ -89,7 +91,7 @@ def inputs_of(corpus):
     store, backbone = corpus.directory / "features", build_backbone()
     sounds, embedded = [], []
     for video_id in corpus.split("test").video_id:
-        sounds.append(spectrograms.read(store, video_id, "choi2016_uc"))
+        sounds.append(features.load_input(store, video_id, audio_inputs()["choi2016_uc"]))
         pictures = features.read_frames(features.features_path(store, video_id))
         shown = frames.central_crop(pictures).astype(np.float32)
         values = backbone.predict(shown, verbose=0) if len(shown) else np.zeros((1, 48))
@@ -98,18 +100,17 @@ def inputs_of(corpus):
     return np.stack(sounds), np.stack(embedded)
 
 
-def add_run(corpus, run, model, scores):
+def add_run(run, model, scores):
     """Write what a finished training leaves."""
-    files.write_json(run.directory(corpus) / "run.json", {"features": run.features_key(corpus)})
-    with files.whole(run.weights(corpus)) as temporary:
+    files.write_json(run.directory / "run.json", {"features": run.features_key})
+    with files.whole(run.weights) as temporary:
         model.save(temporary)
-    table = corpus.split("test")
-    table = evaluation.predictions_table(table["video_id"], corpus.targets(table), scores, LABELS)
-    path = runs.result_path(corpus.name, run.name)
-    files.write_text(path.with_suffix(".predictions.csv"), table.to_csv(index=False))
-    content = asdict(run) | {"run": run.name, "run_sha256": run.sha256(corpus), "uses": run.uses}
-    content |= {"finished": "2026-01-01T00:00:00Z", "index_sha256": "now", "num_test": len(table), "profile": "quick"}
-    files.write_json(path, content)
+    table = run.corpus.split("test")
+    table = evaluation.predictions_table(table["video_id"], run.corpus.targets(table), scores, LABELS)
+    for split in ("validation", "test"):
+        files.write_text(predictions_path(run.result_path, split), table.to_csv(index=False))
+    content = dict.fromkeys(NEEDED) | {"run": run.name, "run_sha256": run.key, "num_test": len(table)}
+    files.write_json(run.result_path, content)
 
 
 @pytest.fixture(scope="module")
@@ -119,16 +120,16 @@ def world(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("INSTREC_HOME", str(home))
         patch.setenv("INSTREC_DATA", str(home / "data"))
-        patch.setattr(models, "build_backbone", build_backbone)
+        patch.setattr(embeddings, "build_backbone", build_backbone)
         patch.setattr(evaluation, "NUM_RESAMPLES", 20)
         keras.utils.set_random_seed(3)
         corpus = make_corpus(paths.data_dir() / "tiny")
         sounds, embedded = inputs_of(corpus)
-        audio = runs.audio_run(audio_model="choi2016", segmentation="uc", profile="quick", seed=1)
-        visual = runs.frame_run(backbone="efficientnet_lite0", num_frames=K, profile="quick", seed=1)
+        audio = runs.audio_run(corpus, seed=1)
+        visual = runs.visual_run(corpus, num_frames=K, seed=1)
         heard, seen = audio_model(), frame_model(is_frozen=True)
-        add_run(corpus, audio, heard, heard.predict(sounds, verbose=0))
-        add_run(corpus, visual, seen, seen.predict(embedded.reshape(-1, 48), verbose=0).reshape(-1, K, 3).mean(axis=1))
+        add_run(audio, heard, heard.predict(sounds, verbose=0))
+        add_run(visual, seen, seen.predict(embedded.reshape(-1, 48), verbose=0).reshape(-1, K, 3).mean(axis=1))
         embedding = keras.Model(heard.input, heard.get_layer("embedding").output).predict(sounds, verbose=0)
         is_heard = np.array([video_id != "silent" for video_id in corpus.split("test").video_id])
         sound = embedding * is_heard[:, None]
@@ -136,12 +137,12 @@ def world(tmp_path_factory):
         for form, modality_dropout in (("text", 0.0), ("text", 0.3), ("attention", 0.3)):
             late = late_fusion(form)
             variant = {"fusion_form": form, "modality_dropout": modality_dropout}
-            run = runs.fusion_run(corpus, audio=audio, visual=visual, profile="quick", seed=1, **variant)
-            add_run(corpus, run, late, late.predict({"frames": embedded, "sound": sound}, verbose=0))
+            run = runs.fusion_run(corpus, audio=audio, visual=visual, seed=1, **variant)
+            add_run(run, late, late.predict({"frames": embedded, "audio": sound}, verbose=0))
             fusions.append((run, late))
         before = digests(corpus.directory)
         for run, _ in fusions:
-            robustness.measure(corpus, run, seed=7)
+            robustness.measure_run(run, seed=7)
         yield {
             "corpus": corpus,
             "audio": audio,
@@ -167,17 +168,17 @@ def names_of(world):
 
 
 def measured_of(world):
-    return {kind: robustness.read("tiny", name) for kind, name in names_of(world).items()}
+    return {kind: robustness.read_measurement("tiny", name) for kind, name in names_of(world).items()}
 
 
 def scores_at(world, condition, level, model):
-    table = robustness.predictions("tiny", fusion_name(world))
+    table = robustness.read_measured_predictions("tiny", fusion_name(world))
     rows = table[(table.condition == condition) & (table.level == str(level)) & (table.model == model)]
     return rows[LABELS].to_numpy()
 
 
 def networks(world):
-    return robustness.Networks(world["corpus"], world["audio"], world["visual"], seed=7)
+    return Networks(world["audio"], world["visual"], seed=7)
 
 
 def test_no_condition_changes_the_corpus(world):
@@ -185,18 +186,17 @@ def test_no_condition_changes_the_corpus(world):
 
 
 def test_videos_as_they_are_have_the_runs_own_predictions(world):
-    names = {"audio": world["audio"].name, "visual": world["visual"].name, "fusion": fusion_name(world)}
-    for model, name in names.items():
-        own = result_files.read_predictions(runs.result_path("tiny", name))[LABELS].to_numpy()
+    for model, run in {"audio": world["audio"], "visual": world["visual"], "fusion": world["fusions"][0][0]}.items():
+        own = read_predictions(run.result_path)[LABELS].to_numpy()
         np.testing.assert_allclose(scores_at(world, "none", "as is", model), own, atol=1e-4)
-    own = result_files.read_predictions(runs.result_path("tiny", world["audio"].name))[LABELS].to_numpy()
+    own = read_predictions(world["audio"].result_path)[LABELS].to_numpy()
     np.testing.assert_allclose(scores_at(world, "blur", 8, "audio"), own, atol=1e-4)
 
 
 def test_the_predictions_recompute_the_result(world):
-    measured = robustness.read("tiny", fusion_name(world))
+    measured = robustness.read_measurement("tiny", fusion_name(world))
     assert len(measured["results"]) == 3 * (1 + 2 + 2 + 2 + 4 + 4 + 2) - 2
-    table = robustness.predictions("tiny", fusion_name(world))
+    table = robustness.read_measured_predictions("tiny", fusion_name(world))
     assert list(table.columns) == ["video_id", "label", "condition", "level", "model", *LABELS]
     for row in measured["results"]:
         place = table[["condition", "level", "model"]] == [row["condition"], str(row["level"]), row["model"]]
@@ -206,14 +206,16 @@ def test_the_predictions_recompute_the_result(world):
         assert row["hit_at_1"]["value"] == pytest.approx(hit)
         assert row["hit_at_1"]["low"] <= hit <= row["hit_at_1"]["high"]
         assert ("kbits" in row) == (row["condition"] == "bitrate")
-    assert read_results("tiny")["kind"].tolist() == ["audio", "visual", *3 * ["fusion"]]  # none of ours
+    found = {path.stem for path in world["audio"].result_path.parent.glob("*.json")}
+    every = (world["audio"], world["visual"], *(run for run, _ in world["fusions"]))
+    assert found == {run.name for run in every}  # none of ours among them
 
 
 @pytest.mark.parametrize(("lost", "absent"), [("sound", "audio"), ("pictures", "visual")])
 def test_a_missing_modality_is_a_vector_of_zeros(world, lost, absent):
     late = world["fusions"][0][1]
-    inputs = {"frames": world["embedded"], "sound": world["sound"]}
-    name = {"sound": "sound", "pictures": "frames"}[lost]
+    inputs = {"frames": world["embedded"], "audio": world["sound"]}
+    name = {"sound": "audio", "pictures": "frames"}[lost]
     expected = late.predict(inputs | {name: np.zeros_like(inputs[name])}, verbose=0)
     np.testing.assert_allclose(scores_at(world, "missing", lost, "fusion"), expected, atol=1e-4)
     assert len(scores_at(world, "missing", lost, absent)) == 0
@@ -232,12 +234,12 @@ def test_frames_that_are_left(world, number):
         alone.append(world["seen"].predict(world["embedded"][video, rows], verbose=0).mean(axis=0))
     late = world["fusions"][0][1]
     for condition, values in (("frames zeroed", zeroed), ("frames repeated", np.stack(repeated))):
-        expected = late.predict({"frames": values, "sound": world["sound"]}, verbose=0)
+        expected = late.predict({"frames": values, "audio": world["sound"]}, verbose=0)
         np.testing.assert_allclose(scores_at(world, condition, number, "fusion"), expected, atol=1e-4)
         np.testing.assert_allclose(scores_at(world, condition, number, "visual"), alone, atol=1e-4)
 
 
-@pytest.mark.parametrize(("condition", "name"), [("noise", "sound"), ("blur", "frames")])
+@pytest.mark.parametrize(("condition", "name"), [("noise", "audio"), ("blur", "frames")])
 def test_severe_levels_change_more_than_mild_ones(world, condition, name):
     clean = networks(world).outputs(AS_IS, "as is")[name][:4]
     levels = BY_NAME[condition].levels
@@ -260,7 +262,7 @@ def test_a_stream_that_is_not_there_stays_away(world):
     for condition in ("noise", "bitrate"):
         assert (
             not networks(world)
-            .outputs(BY_NAME[condition], BY_NAME[condition].levels[-1])["sound"][rows["silent"]]
+            .outputs(BY_NAME[condition], BY_NAME[condition].levels[-1])["audio"][rows["silent"]]
             .any()
         )
     for condition in ("blur", "bitrate"):
@@ -274,16 +276,17 @@ def test_a_stream_that_is_not_there_stays_away(world):
 def test_noise_too_soft_to_matter_gives_the_stored_spectrogram(world):
     corpus = world["corpus"]
     found = networks(world)._noisy_spectrogram(corpus.directory / "a-whole.mp4", 300, "a-whole")
-    np.testing.assert_array_equal(found, spectrograms.read(corpus.directory / "features", "a-whole", "choi2016_uc"))
+    stored = features.load_input(corpus.directory / "features", "a-whole", world["audio"].audio_input)
+    np.testing.assert_array_equal(found, stored)
 
 
 def test_a_network_that_takes_pictures(world):
     network = frame_model(is_frozen=False)
     visual = replace(world["visual"], parameters=world["visual"].parameters | {"freeze_backbone": False})
     corpus = world["corpus"]
-    with files.whole(visual.weights(corpus)) as temporary:
+    with files.whole(visual.weights) as temporary:
         network.save(temporary)
-    found = robustness.Networks(corpus, world["audio"], visual, seed=7).outputs(AS_IS, "as is")
+    found = Networks(world["audio"], visual, seed=7).outputs(AS_IS, "as is")
     first = features.read_frames(features.features_path(corpus.directory / "features", "a-whole"), np.array([0]))
     expected = network.predict(frames.central_crop(first).astype(np.float32), verbose=0)
     place = [row.video_id for row in networks(world).videos].index("a-whole")
@@ -292,21 +295,21 @@ def test_a_network_that_takes_pictures(world):
 
 
 def test_a_measurement_that_is_there_is_not_made_again(world):
-    path = robustness.result_path("tiny", fusion_name(world))
+    path = robustness.measurement_path(world["fusions"][0][0])
     before = path.stat().st_mtime_ns
-    robustness.measure(world["corpus"], world["fusions"][0][0], seed=7)
+    robustness.measure_run(world["fusions"][0][0], seed=7)
     assert path.stat().st_mtime_ns == before
 
 
 def test_runs_trained_anew_with_other_weights_are_measured_anew(world, monkeypatch):
     run = world["fusions"][0][0]
-    path, predicted = robustness.result_path("tiny", run.name), runs.result_path("tiny", run.name)
-    written = [path, path.with_suffix(".predictions.csv"), predicted.with_suffix(".predictions.csv")]
+    path, predicted = robustness.measurement_path(run), predictions_path(run.result_path, "test")
+    written = [path, path.with_suffix(".predictions.csv"), predicted]
     before = [one.read_bytes() for one in written]
     monkeypatch.setattr(robustness, "check_reproduced", lambda *_: None)  # the weights are not really others
     try:
-        written[-1].write_text(result_files.read_predictions(predicted).round(1).to_csv(index=False))
-        robustness.measure(world["corpus"], run, seed=7)
+        written[-1].write_text(read_predictions(run.result_path).round(1).to_csv(index=False))
+        robustness.measure_run(run, seed=7)
         assert json.loads(path.read_text())["settings_sha256"] != json.loads(before[0])["settings_sha256"]
     finally:
         for one, content in zip(written, before, strict=True):
@@ -314,7 +317,7 @@ def test_runs_trained_anew_with_other_weights_are_measured_anew(world, monkeypat
 
 
 def test_what_was_killed_goes_on_where_it_stopped(world, monkeypatch):
-    path = robustness.result_path("tiny", fusion_name(world))
+    path = robustness.measurement_path(world["fusions"][0][0])
     before = path.with_suffix(".predictions.csv").read_bytes()
     content = json.loads(path.read_text())
     path.unlink()
@@ -322,21 +325,21 @@ def test_what_was_killed_goes_on_where_it_stopped(world, monkeypatch):
     (kept / "noise_0" / "b-whole.npz").unlink()
     (kept / "blur_2" / "unseen.npz").unlink()
     done = []
-    real = robustness.Networks._outputs_of
+    real = Networks._outputs_of
 
     def noted(self, condition, level, video):
         done.append((condition.name, level, video.video_id))
         return real(self, condition, level, video)
 
-    monkeypatch.setattr(robustness.Networks, "_outputs_of", noted)
-    robustness.measure(world["corpus"], world["fusions"][0][0], seed=7)
+    monkeypatch.setattr(Networks, "_outputs_of", noted)
+    robustness.measure_run(world["fusions"][0][0], seed=7)
     assert done == [("noise", 0, "b-whole"), ("blur", 2, "unseen")]
     assert path.with_suffix(".predictions.csv").read_bytes() == before
     assert json.loads(path.read_text())["results"] == content["results"]
 
 
 def test_another_seed_draws_other_noise_and_other_frames(world):
-    first, other = (robustness.Networks(world["corpus"], world["audio"], world["visual"], seed=seed) for seed in (7, 8))
+    first, other = (Networks(world["audio"], world["visual"], seed=seed) for seed in (7, 8))
     assert first.key != other.key
     assert (first.frames_left(2) != other.frames_left(2)).any()
     np.testing.assert_array_equal(first.frames_left(2), networks(world).frames_left(2))
@@ -344,25 +347,39 @@ def test_another_seed_draws_other_noise_and_other_frames(world):
 
 def test_runs_that_do_not_reproduce_their_predictions_are_refused(world, monkeypatch):
     run = world["fusions"][0][0]
-    real = result_files.read_predictions
 
     def altered(path, split="test"):
-        table = real(path, split)
-        return table.assign(cello=table["cello"] + 0.1) if path.stem == run.name else table
+        table = read_predictions(path, split)
+        return table.assign(cello=table["cello"] + 0.1) if path == run.result_path else table
 
-    monkeypatch.setattr(result_files, "read_predictions", altered)
-    before = digests(robustness.result_path("tiny", run.name).parent)
+    monkeypatch.setattr(robustness, "read_predictions", altered)
+    before = digests(robustness.measurement_path(run).parent)
     with pytest.raises(RunError, match=rf"{run.name}: expected its own predictions .* differ by 0\.100"):
-        robustness.measure(world["corpus"], run, seed=9)
-    assert digests(robustness.result_path("tiny", run.name).parent) == before
+        robustness.measure_run(run, seed=9)
+    assert digests(robustness.measurement_path(run).parent) == before
 
 
 @pytest.mark.usefixtures("world")
 def test_a_measurement_that_is_not_there():
-    with pytest.raises(RunError, match=r"x\.json: no such measurement; run the notebook 08_robustness first"):
-        robustness.read("tiny", "x")
-    with pytest.raises(RunError, match=r"x\.predictions\.csv: no such predictions"):
-        robustness.predictions("tiny", "x")
+    for read in (robustness.read_measurement, robustness.read_measured_predictions):
+        with pytest.raises(RunError, match=r"x\.json: no such measurement; run the notebook 08_robustness first"):
+            read("tiny", "x")
+
+
+def test_a_measurement_without_all_its_predictions_is_refused(world):
+    path = robustness.measurement_path(world["fusions"][0][0])
+    other = path.with_name("other.json")
+    try:
+        shutil.copy(path, other)
+        with pytest.raises(RunError, match=r"other\.predictions\.csv: no such predictions"):
+            robustness.read_measured_predictions("tiny", "other")
+        lines = path.with_suffix(".predictions.csv").read_text().splitlines()
+        other.with_suffix(".predictions.csv").write_text("\n".join(lines[:-1]))
+        with pytest.raises(RunError, match=r"other\.predictions\.csv: expected \d+ predictions, got \d+; delete it"):
+            robustness.read_measured_predictions("tiny", "other")
+    finally:
+        for suffix in (".json", ".predictions.csv"):
+            other.with_suffix(suffix).unlink(missing_ok=True)
 
 
 def test_comparisons_are_of_the_share_of_levels_that_are_right(world):

@@ -1,0 +1,147 @@
+"""An audio network of another package, with an input of its own, goes the whole way and nothing here knows of it."""
+
+import shutil
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import toy_architecture
+from tiny_videos import tone, write_video
+
+from instrec_utils import evaluation, media, models, paths
+from instrec_utils.corpora import Corpus
+from instrec_utils.errors import FeaturesError, ParameterError
+from instrec_utils.features import extraction, store
+from instrec_utils.models.architecture import audio_inputs
+from instrec_utils.training import runs
+from instrec_utils.training.experiments import train_run
+from instrec_utils.training.result_files import find_result, read_predictions, read_result
+
+TONES = {"high": 1500, "low": 300}  # Hz
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A corpus of four videos a split, extracted with the toy architecture there, and its run, trained."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch, toy_architecture.installed(home / "site"):
+        patch.setenv("INSTREC_HOME", str(home))
+        patch.setenv("INSTREC_DATA", str(home / "data"))
+        directory = paths.data_dir() / "tiny"
+        directory.mkdir(parents=True)
+        rows = []
+        for split in ("train", "validation", "test"):
+            for label, frequency in TONES.items():
+                for number in range(2):
+                    name = f"{split}-{label}-{number}"
+                    sound = tone(1.5, 22_050, frequency + 20 * number)
+                    write_video(directory / f"{name}.mp4", times=[0, 0.5, 1], sound=sound, sample_rate=22_050)
+                    rows.append((name, label, split, f"{name}.mp4", 1.5))
+        index = pd.DataFrame(rows, columns=["video_id", "label", "split", "path", "duration"])
+        corpus = Corpus("tiny", "folder", directory, directory, index)
+        assert len(extraction.extract_features(corpus, num_workers=1)) == 0
+        run = runs.audio_run(corpus, audio_model="toy", segmentation="centre", audio_max_epochs=1, seed=1)
+        train_run(run)
+        yield corpus, run
+
+
+@pytest.mark.slow
+def test_its_input_is_extracted_beside_the_others(world):
+    corpus, run = world
+    assert run.audio_input is audio_inputs()["toy_centre"]
+    path = store.features_path(corpus.directory / "features", "test-low-0")
+    with h5py.File(path) as file:
+        assert sorted(file["log_mel"]) == ["choi2016_cc", "choi2016_uc", "han2016", "toy_centre"]
+        assert file["log_mel/toy_centre"].shape == (20, 63)
+    stored = store.load_input(corpus.directory / "features", "test-low-0", run.audio_input)
+    samples = media.read_sound(corpus.directory / "test-low-0.mp4", (8000,))[8000]
+    np.testing.assert_allclose(stored, run.audio_input.compute(samples), atol=0.1)
+    assert stored.mean(axis=1).argmax() < 5  # the tone is a low one
+
+
+@pytest.mark.slow
+def test_its_run_has_a_name_a_result_and_predictions(world):
+    corpus, run = world
+    assert run.name == "audio-toy-centre-quick-epochs1-s1"
+    assert run.is_done()
+    result = read_result(find_result("tiny", run.name))
+    assert (result["kind"], result["model"], result["profile"]) == ("audio", "toy", "quick")
+    assert result["parameters"] == {"segmentation": "centre", "augment": True, "warm_up_epochs": 0}
+    assert (result["epochs"], result["warm_up_epochs"]) == (1, 0)
+    assert (result["num_train"], result["num_validation"], result["num_test"]) == (4, 4, 4)
+    assert result["num_parameters"] == 20 * 8 + 8 + 8 * 2 + 2
+    assert result["multiply_adds"] == 20 * 8 + 8 * 2
+    table = read_predictions(run.result_path)
+    assert table["video_id"].tolist() == corpus.split("test")["video_id"].tolist()
+    truth, scores, labels = evaluation.from_predictions(table)
+    assert labels == ["high", "low"]
+    assert evaluation.evaluate(truth, scores) == result["metrics"]
+
+
+@pytest.mark.slow
+def test_the_videos_are_not_extracted_again_unless_its_input_changes(world, tmp_path):
+    corpus, run = world
+    store_dir = corpus.directory / "features"
+    shutil.copy(store.features_path(store_dir, "test-low-0"), tmp_path / "a.h5")
+    video = store.Video("a", corpus.directory / "test-low-0.mp4", tmp_path / "a.h5")
+    assert store.is_valid(video)
+    before = store.key_of(video.features_path)
+    with toy_architecture.installed(tmp_path / "site", n_mels=24):
+        other = audio_inputs()["toy_centre"]
+        assert not store.is_valid(video)
+        with pytest.raises(FeaturesError, match=r"a\.h5: log_mel/toy_centre was made with other settings; extract"):
+            store.load_input(tmp_path, "a", other)
+        changed = runs.audio_run(corpus, audio_model="toy", segmentation="centre", audio_max_epochs=1, seed=1)
+        assert (changed.name, changed.parameters) == (run.name, run.parameters)
+        assert changed.key != run.key
+        assert runs.audio_run(corpus).name == "audio-choi2016-uc-quick-s10"
+        extraction.extract_video(video)
+        assert store.is_valid(video)
+        assert store.load_input(tmp_path, "a", other).shape == (24, 63)
+    assert not store.is_valid(video)
+    assert store.key_of(video.features_path) == before  # what other networks learned from is what it was
+
+
+@pytest.mark.slow
+def test_no_other_run_depends_on_it(world):
+    corpus, _ = world
+    before = runs.audio_run(corpus)
+    toy_architecture.forget()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.path", [folder for folder in __import__("sys").path if not folder.endswith("/site")])
+        assert "toy" not in models.architectures()
+        after = runs.audio_run(corpus)
+        assert (after.key, after.features_key) == (before.key, before.features_key)
+        video = corpus.split("test").iloc[0]
+        path = store.features_path(corpus.directory / "features", video.video_id)
+        assert store.is_valid(store.Video(video.video_id, corpus.videos / video.path, path))
+        toy_architecture.forget()
+    assert "toy" in models.architectures()
+
+
+def test_an_input_needs_a_name_of_its_own(tmp_path):
+    with (
+        toy_architecture.installed(tmp_path, input_name="choi2016_uc"),
+        pytest.raises(ParameterError, match="expected an input with a name of its own, got 'choi2016_uc'"),
+    ):
+        audio_inputs()
+
+
+def test_an_architecture_that_cannot_be_loaded_is_named(tmp_path):
+    with (
+        toy_architecture.installed(tmp_path, module="not_there"),
+        pytest.raises(ParameterError, match=r"not_there:ARCHITECTURE: this architecture cannot be loaded \(No module"),
+    ):
+        models.architectures("audio")
+
+
+@pytest.mark.slow
+def test_the_reports_tables_have_it(world):
+    from instrec_utils.report import results, tables
+
+    _, run = world
+    found = results.read_results("tiny")
+    assert found["run"].tolist() == [run.name]
+    shown = tables.scores_table(found).to_string()
+    assert "Toy network" in shown
