@@ -4,8 +4,6 @@ Each refuses with a ValueError, in one line, what it cannot show: a table withou
 colour, a percentage beyond 0 to 100, two values for one place, an array of another shape.
 """
 
-# ruff: noqa: F401 - the pages call all of these as figures.<name>
-
 from instrec_utils.report.figures.corpus import (
     before_and_after,
     class_balance,
@@ -19,3 +17,9 @@ from instrec_utils.report.figures.corpus import (
 from instrec_utils.report.figures.curves import costs, frame_counts, robustness
 from instrec_utils.report.figures.scores import confusions, history, intervals, per_class, scores_by_condition
 from instrec_utils.report.figures.style import MAX_BYTES, WIDTH, png
+
+__all__ = [
+    "MAX_BYTES", "WIDTH", "before_and_after", "class_balance", "condition_shares", "confusions", "costs", "durations",
+    "frame_counts", "frame_rates", "frame_strip", "held_out_shares", "history", "intervals", "per_class", "png",
+    "robustness", "scores_by_condition", "spectrograms",
+]  # fmt: skip
