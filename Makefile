@@ -12,7 +12,7 @@ STAMP := .venv/.installed
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help setup report tables release bench curation download validate test book lint lab sync lock clean
+.PHONY: help setup report tables publish release bench curation download validate test book lint lab sync lock clean
 
 help:
 	@sed -n 's/^# //p; /^$$/q' Makefile
@@ -21,6 +21,7 @@ help:
 #- also:
 #- make setup     the environment alone
 #- make tables    every model and seed of Tables 2 to 4 (CORPUS=demo or open; SCHEDULER=address GPUS=1)
+#- make publish   copies a corpus' results, pages and media into the tracked folders; nothing else writes there (CORPUS=...)
 #- make release   weights, embeddings and results of a corpus as one archive (CORPUS=...)
 #- make curation  the paper's Table 1, the splits and the chapter on its data
 #- make download  the paper's YouTube-8M videos (LIMIT=... COOKIES=... WORKERS=...)
@@ -49,6 +50,9 @@ report: $(STAMP)
 
 tables: $(STAMP)
 	@$(BIN)/python -m instrec_utils tables --corpus "$(CORPUS)" $(if $(SCHEDULER),--scheduler "$(SCHEDULER)") $(if $(GPUS),--gpus "$(GPUS)")
+
+publish: $(STAMP)
+	@$(BIN)/python -m instrec_utils publish --corpus "$(CORPUS)"
 
 release: $(STAMP)
 	@$(BIN)/python -m instrec_utils release --corpus "$(CORPUS)"

@@ -21,8 +21,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from instrec_utils import files, paths, provenance
 from instrec_utils.errors import InstrecError
@@ -32,20 +34,20 @@ REPEATS = 5
 INDEX_SECONDS, INDEX_BYTES, NOTEBOOK_SECONDS = 3.0, 500 * 10**6, 60.0  # what the project promises
 
 
-def measure_index() -> dict[str, object]:
+def measure_index() -> dict[str, Any]:
     """Take the whole of YouTube-8M through the index, once, in this process."""
     started = time.perf_counter()
     import numpy as np
 
     from instrec_utils.corpora.index import read_index, write_index
     from instrec_utils.corpora.splits import grouped_split, paper_split, stratified_split
-    from instrec_utils.corpora.validation import validate
+    from instrec_utils.corpora.validation import count_findings, validate
 
     directory = published.locate_lists()
     steps = {"imports and checksums": time.perf_counter() - started}
     cpu_started = time.process_time()
 
-    def take(name: str, step):
+    def take(name: str, step: Callable[[], Any]) -> Any:
         began = time.perf_counter()
         result = step()
         steps[name] = time.perf_counter() - began
@@ -56,24 +58,24 @@ def measure_index() -> dict[str, object]:
         index = take("read the published files", lambda: published.load_index("yt8m", directory))
         take("write the index", lambda: write_index(index, path))
         index = take("read the index", lambda: read_index(path))
-        report = take("validate", lambda: validate(index, Path(folder)).counts())
+        counts = take("validate", lambda: count_findings(validate(index, Path(folder))))
     rng = np.random.default_rng(10)
     groups = index.video_id.map(dict(zip(index.video_id, rng.integers(0, 40_000, len(index)), strict=True)))
     take("split as in the paper", lambda: paper_split(index))
     take("split stratified", lambda: stratified_split(index, rng))
     take("split grouped, 40,000 groups at most", lambda: grouped_split(index, groups, rng))
     cpu_seconds = time.process_time() - cpu_started
-    if report.missing.sum() != len(index):
-        raise RuntimeError(f"expected every video to be missing, got {report.missing.sum()} of {len(index)}")
+    if counts.missing.sum() != len(index):
+        raise RuntimeError(f"expected every video to be missing, got {counts.missing.sum()} of {len(index)}")
     return {"videos": len(index), "steps_seconds": steps, "cpu_seconds": cpu_seconds, "peak_bytes": peak_bytes()}
 
 
 def peak_bytes() -> int:
     """Return the most memory that this process ever held; ru_maxrss would begin at what its parent held."""
-    return 1024 * int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1])
+    return 1024 * int(re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[0])
 
 
-def measure_notebook() -> dict[str, object]:
+def measure_notebook() -> dict[str, Any]:
     """Execute the curation notebook once, as papermill does it, into a home that is thrown away."""
     import papermill
 
@@ -89,7 +91,7 @@ def measure_notebook() -> dict[str, object]:
     return {"seconds": seconds, "limit_seconds": NOTEBOOK_SECONDS}
 
 
-def in_own_process(what: str) -> dict[str, object]:
+def in_own_process(what: str) -> dict[str, Any]:
     """Return what this file measures when it is called with `what`."""
     command = [sys.executable, __file__, what]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
@@ -103,7 +105,7 @@ def main() -> None:
     for run in runs:
         run["seconds"] = sum(run["steps_seconds"].values()) - run["steps_seconds"]["imports and checksums"]
     seconds = [run["seconds"] for run in runs]
-    content = {
+    content: dict[str, Any] = {
         "index": {
             "videos": runs[0]["videos"],
             "seconds": statistics.median(seconds),
@@ -122,7 +124,7 @@ def main() -> None:
         "versions": provenance.versions(),
         "device": provenance.device(),
     }
-    path = paths.runs_dir("benchmarks") / "results" / "curation.json"
+    path = paths.working_results_dir("benchmarks") / "curation.json"
     files.write_json(path, content)
     index, notebook = content["index"], content["notebook"]
     print(f"index of {index['videos']:,} videos: {index['seconds']:.2f} s, {index['peak_bytes'] / 1e6:.0f} MB")

@@ -169,7 +169,7 @@ def _jpeg(jpeg: dict | None) -> str:
     table = "\n".join(rows)
     return f"""{heading}
 
-The store keeps frames as JPEG of quality {jpeg["stored_quality"]}, and on those the frame model of the corpus
+The store keeps frames as JPEG of quality {jpeg["stored_quality"]}, and on those the visual model of the corpus
 *{jpeg["corpus"]}* was trained. Here it sees {jpeg["num_frames"]} frames of each of the {jpeg["num_test"]} test videos,
 as they were decoded and as JPEG of several qualities. Hit@1 has 95 % bootstrap intervals over videos, and p is of a
 permutation test over videos against the frames as decoded.

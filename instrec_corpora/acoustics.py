@@ -5,14 +5,16 @@ Signals are mono float arrays at `SAMPLE_RATE`, one dimension, full scale at 1.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from scipy import fft
 from scipy import signal as sps
 
+from instrec_corpora.staging import SAMPLE_RATE
 from instrec_utils.config import Conditions
 from instrec_utils.errors import ParameterError
 
-SAMPLE_RATE = 44_100  # Hz
 NOISES = ("hum", "traffic", "wind", "hiss", "crowd", "babble")
 CONDITIONS = tuple(Conditions().sound)
 
@@ -48,9 +50,11 @@ def room(
     Parameters
     ----------
     signal : np.ndarray [shape=(n,)]
-    generator : numpy Generator
-    decay : range of the time in seconds in which the tail falls by 60 dB.
-    direct_share : range of the direct sound's share of the impulse response's energy, 0 to 1.
+    generator : np.random.Generator
+    decay : tuple of 2 float [seconds]
+        Range of the time in which the tail falls by 60 dB.
+    direct_share : tuple of 2 float [0 to 1]
+        Range of the direct sound's share of the impulse response's energy.
 
     Returns
     -------
@@ -78,10 +82,11 @@ def noise(kind: str, num_samples: int, generator: np.random.Generator) -> np.nda
 
     Parameters
     ----------
-    kind : one of `NOISES`. "babble" is talk-like: one to three voices with syllables, pauses and moving
+    kind : str
+        One of `NOISES`. "babble" is talk-like: one to three voices with syllables, pauses and moving
         formants; "crowd" is many such voices at once.
-    num_samples : length, at least 1.
-    generator : numpy Generator
+    num_samples : int [samples, >= 1]
+    generator : np.random.Generator
 
     Returns
     -------
@@ -114,7 +119,7 @@ def phone(signal: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     Parameters
     ----------
     signal : np.ndarray [shape=(n,)]
-    generator : numpy Generator
+    generator : np.random.Generator
 
     Returns
     -------
@@ -142,7 +147,8 @@ def mix(signal: np.ndarray, other: np.ndarray, ratio_db: float) -> np.ndarray:
     Parameters
     ----------
     signal, other : np.ndarray [shape=(n,)]
-    ratio_db : dB; negative where the other sound is the louder one.
+    ratio_db : float [dB]
+        Negative where the other sound is the louder one.
 
     Returns
     -------
@@ -182,8 +188,9 @@ def record(
     ----------
     signal : np.ndarray [shape=(n,)]
         The dry instrument.
-    generator : numpy Generator
-    condition : one of `CONDITIONS`. "clear" still has a light room, level changes and background noise.
+    generator : np.random.Generator
+    condition : str
+        One of `CONDITIONS`. "clear" still has a light room, level changes and background noise.
     companion : np.ndarray [shape=(n,)]
         The dry sound of another instrument: for "accompanied", and only for it.
 
@@ -209,7 +216,7 @@ def record(
     if condition == "silent":
         return _silence(num_samples, generator)
 
-    if condition == "accompanied":
+    if companion is not None:
         signal = mix(signal, companion, generator.uniform(3, 9))
     if condition == "distant":
         sound = room(signal, generator, decay=(0.7, 1.2), direct_share=(0.05, 0.2))
@@ -280,16 +287,18 @@ def _hiss(num_samples: int, generator: np.random.Generator) -> np.ndarray:
 
 def _crowd(num_samples: int, generator: np.random.Generator) -> np.ndarray:
     voices = [_talk(num_samples, generator) for _ in range(2)]
-    return sum(  # each voice again and again from other places: many people at little cost
+    places = (  # each voice again and again from other places: many people at little cost
         np.float32(generator.uniform(0.3, 1)) * np.roll(voice, generator.integers(num_samples))
         for voice in voices
         for _ in range(5)
     )
+    return functools.reduce(np.add, places)
 
 
 def _babble(num_samples: int, generator: np.random.Generator) -> np.ndarray:
     num_voices = generator.integers(1, 4)
-    return sum(generator.uniform(0.4, 1) * _talk(num_samples, generator) for _ in range(num_voices))
+    voices = (generator.uniform(0.4, 1) * _talk(num_samples, generator) for _ in range(num_voices))
+    return functools.reduce(np.add, voices)
 
 
 def _talk(num_samples: int, generator: np.random.Generator) -> np.ndarray:

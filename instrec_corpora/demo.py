@@ -33,11 +33,15 @@ class DemoSettings:
 
     Attributes
     ----------
-    clips_per_class : at least 3, one a split.
-    min_seconds, max_seconds : of a clip.
-    seed : of everything.
-    frame_rate : frames per second.
-    conditions : declared shares.
+    clips_per_class : int [clips, >= 3]
+        One a split at least.
+    min_seconds, max_seconds : float [seconds]
+        Of a clip.
+    seed : int
+        Of everything.
+    frame_rate : float [frames per second]
+    conditions : Conditions
+        Declared shares.
     """
 
     clips_per_class: int = 17
@@ -48,8 +52,16 @@ class DemoSettings:
     conditions: Conditions = field(default_factory=Conditions)
 
 
-def plan(settings: DemoSettings) -> list[Clip]:
+def plan_demo(settings: DemoSettings) -> list[Clip]:
     """Return what is to be rendered: label, split, duration and conditions of every clip.
+
+    Parameters
+    ----------
+    settings : DemoSettings
+
+    Returns
+    -------
+    list of Clip [length=clips_per_class * 13]
 
     Raises
     ------
@@ -95,7 +107,15 @@ def plan(settings: DemoSettings) -> list[Clip]:
 
 
 def render_clip(clip: Clip, corpus_dir: Path, settings: DemoSettings) -> None:
-    """Draw, play and write one clip; see `staging.write_clip`."""
+    """Draw, play and write one clip; see `staging.write_clip`.
+
+    Parameters
+    ----------
+    clip : Clip
+    corpus_dir : Path
+        The corpus' folder.
+    settings : DemoSettings
+    """
     from instrec_corpora import acoustics, phrases
     from instrec_corpora.drawing import Scene
 
@@ -110,10 +130,10 @@ def render_clip(clip: Clip, corpus_dir: Path, settings: DemoSettings) -> None:
     )
 
     def play(label: str) -> np.ndarray:
-        midi = phrases.compose(label, clip.duration, generator)
+        midi = phrases.compose_phrase(label, clip.duration, generator)
         if clip.sound == "silent":  # nobody hears it
             return np.zeros(round(clip.duration * staging.SAMPLE_RATE), np.float32)
-        return phrases.render(midi, clip.duration)
+        return phrases.render_midi(midi, clip.duration)
 
     sound = acoustics.record(
         play(clip.label),
@@ -124,17 +144,24 @@ def render_clip(clip: Clip, corpus_dir: Path, settings: DemoSettings) -> None:
     staging.write_clip(corpus_dir / clip.path, scene.frame, clip.duration, sound, frame_rate=settings.frame_rate)
 
 
-def build(corpus_dir: Path, settings: DemoSettings, num_workers: int = 0) -> pd.DataFrame:
+def build_demo(corpus_dir: Path, settings: DemoSettings, num_workers: int = 0) -> pd.DataFrame:
     """Render whatever is missing and return the index.
 
     Parameters
     ----------
-    corpus_dir : the corpus' folder.
-    settings : see `DemoSettings`.
-    num_workers : processes; 0 for one a core.
+    corpus_dir : Path
+        The corpus' folder.
+    settings : DemoSettings
+    num_workers : int [processes, >= 0]
+        0 for one a core.
+
+    Returns
+    -------
+    pd.DataFrame
+        One row a clip, the columns of `staging.Clip`.
     """
     staging.render_all(
-        plan(settings),
+        plan_demo(settings),
         functools.partial(render_clip, corpus_dir=corpus_dir, settings=settings),
         corpus_dir,
         num_workers or cluster.num_cores(),
@@ -145,7 +172,7 @@ def build(corpus_dir: Path, settings: DemoSettings, num_workers: int = 0) -> pd.
 
 def _build_source(options: BuildOptions) -> Path:
     clips_per_class = options.clips_per_class or DemoSettings.clips_per_class
-    build(options.corpus_dir, DemoSettings(clips_per_class=clips_per_class, seed=options.seed))
+    build_demo(options.corpus_dir, DemoSettings(clips_per_class=clips_per_class, seed=options.seed))
     return options.corpus_dir
 
 

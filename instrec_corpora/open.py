@@ -41,9 +41,12 @@ class OpenSettings:
 
     Attributes
     ----------
-    clips_per_class : over the three splits, at least 3.
-    seed : of everything that is drawn.
-    conditions : declared shares, kept within each split.
+    clips_per_class : int [clips, >= 3]
+        Over the three splits.
+    seed : int
+        Of everything that is drawn.
+    conditions : Conditions
+        Declared shares, kept within each split.
     """
 
     clips_per_class: int = 44
@@ -68,18 +71,20 @@ def source_dir() -> Path:
             raise CorpusError(f"INSTREC_OPEN_CORPUS must be a folder with photos/ and recordings/, got {local}")
         return Path(local).resolve()
     folder = paths.data_dir() / "open" / "sources"
-    open_sources.download(folder, open_sources.read_registry())
+    open_sources.download_sources(folder, open_sources.read_registry())
     return folder
 
 
-def build(corpus_dir: Path, settings: OpenSettings, num_workers: int = 0) -> pd.DataFrame:
+def build_open(corpus_dir: Path, settings: OpenSettings, num_workers: int = 0) -> pd.DataFrame:
     """Stage whatever is missing and return the index.
 
     Parameters
     ----------
-    corpus_dir : the corpus' folder.
-    settings : see `OpenSettings`.
-    num_workers : processes; 0 for one a core.
+    corpus_dir : Path
+        The corpus' folder.
+    settings : OpenSettings
+    num_workers : int [processes, >= 0]
+        0 for one a core.
 
     Returns
     -------
@@ -97,10 +102,10 @@ def build(corpus_dir: Path, settings: OpenSettings, num_workers: int = 0) -> pd.
         A setting is out of range.
     """
     folder = source_dir()
-    registry = open_sources.verify(folder, open_sources.read_registry())
+    registry = open_sources.verify_sources(folder, open_sources.read_registry())
     registry = registry[~registry.path.str.contains("_synthetic_")].copy()  # NSynth's synthesizers are no instruments
     registry["split"] = open_sources.draw_splits(folder, registry, np.random.default_rng([settings.seed, 0]))
-    clips = plan(registry, settings)
+    clips = plan_open(registry, settings)
     for soundfont in {source for clip in clips for source in clip.sources.split(";") if ":" in source}:
         phrases.soundfont_path(soundfont.removeprefix("soundfont:"))  # missing ones are told before the rendering
     staging.render_all(
@@ -113,12 +118,13 @@ def build(corpus_dir: Path, settings: OpenSettings, num_workers: int = 0) -> pd.
     return staging.read_index(corpus_dir)
 
 
-def plan(registry: pd.DataFrame, settings: OpenSettings) -> list[Clip]:
+def plan_open(registry: pd.DataFrame, settings: OpenSettings) -> list[Clip]:
     """Decide what each clip shows and plays; a clip uses sources of its own split only.
 
     Parameters
     ----------
-    registry : source files with the columns path, label, kind and split.
+    registry : pd.DataFrame
+        Source files with the columns path, label, kind and split.
     settings : OpenSettings
 
     Returns
@@ -140,7 +146,8 @@ def plan(registry: pd.DataFrame, settings: OpenSettings) -> list[Clip]:
     heldout = [max(1, round(share * settings.clips_per_class)) for share in config.SPLIT_SHARES[1:]]
     counts = dict(zip(config.SPLITS, (settings.clips_per_class - sum(heldout), *heldout), strict=True))
     shelf = _Shelf(registry, generator)
-    clips, numbers = [], Counter()
+    clips: list[Clip] = []
+    numbers: Counter[str] = Counter()
     for split, count in counts.items():
         # Dealt in their sorted order, the conditions are spread evenly over the labels.
         conditions = sorted(staging.draw_conditions(count * len(labels), settings.conditions, generator))
@@ -255,9 +262,12 @@ def render_clip(clip: Clip, *, folder: Path, corpus_dir: Path, seed: int) -> Non
     Parameters
     ----------
     clip : Clip
-    folder : of the source files.
-    corpus_dir : folder that the clip's path is relative to.
-    seed : of the corpus. A test clip and its undegraded variant draw the same tune and the same slides.
+    folder : Path
+        Of the source files.
+    corpus_dir : Path
+        Folder that the clip's path is relative to.
+    seed : int
+        Of the corpus. A test clip and its undegraded variant draw the same tune and the same slides.
     """
     name = crc32(clip.video_id.removesuffix("-clean").encode())
     pace, tune, other_tune, room, show = (np.random.default_rng([seed, name, purpose]) for purpose in range(5))
@@ -284,22 +294,23 @@ def _sources(clip: Clip, kind: str, label: str) -> list[str]:
 
 
 def _photographs(clip: Clip, label: str, folder: Path) -> list[np.ndarray]:
-    return [cv2.imread(str(folder / path))[:, :, ::-1].copy() for path in _sources(clip, "photos", label)]
+    pictures = [open_sources.read_photograph(folder / path) for path in _sources(clip, "photos", label)]
+    return [cv2.cvtColor(picture, cv2.COLOR_BGR2RGB) for picture in pictures]
 
 
 def _playing(clip: Clip, label: str, folder: Path, generator: np.random.Generator) -> np.ndarray:
     """Return the dry sound of an instrument: its recorded notes, or a soundfont where it has none."""
     notes = [takes.load_note(folder / path) for path in _sources(clip, "recordings", label)]
     if notes:
-        return takes.play(notes, clip.duration, generator, has_chords=label in takes.CHORDAL)
+        return takes.play_notes(notes, clip.duration, generator, has_chords=label in takes.CHORDAL)
     soundfont = next(source for source in clip.sources.split(";") if source.startswith("soundfont:"))
-    midi = phrases.compose(label, clip.duration, generator)
-    return phrases.render(midi, clip.duration, soundfont=soundfont.removeprefix("soundfont:"))
+    midi = phrases.compose_phrase(label, clip.duration, generator)
+    return phrases.render_midi(midi, clip.duration, soundfont=soundfont.removeprefix("soundfont:"))
 
 
 def _build_source(options: BuildOptions) -> Path:
     clips_per_class = options.clips_per_class or OpenSettings.clips_per_class
-    build(options.corpus_dir, OpenSettings(clips_per_class=clips_per_class, seed=options.seed))
+    build_open(options.corpus_dir, OpenSettings(clips_per_class=clips_per_class, seed=options.seed))
     return options.corpus_dir
 
 
@@ -308,7 +319,7 @@ def _training_photographs(corpus: Corpus) -> list[tuple[str, np.ndarray]]:
     folder = source_dir()
     sources = corpus.split("train")["sources"].str.split(";").explode().drop_duplicates()
     names = sorted(source for source in sources if source.startswith("photos/"))
-    return [(name.split("/")[1], cv2.imread(str(folder / name))[:, :, ::-1]) for name in names]
+    return [(name.split("/")[1], open_sources.read_photograph(folder / name)[:, :, ::-1]) for name in names]
 
 
 def _is_playable(index: pd.DataFrame) -> pd.Series:

@@ -8,12 +8,12 @@ of this package.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import zipfile
 import zlib
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,13 +25,15 @@ from tqdm import tqdm
 
 from instrec_corpora.takes import parse_name
 from instrec_utils import config
+from instrec_utils.corpora.near_duplicates import perceptual_hash
 from instrec_utils.errors import CorpusError, DownloadError
-from instrec_utils.files import sha256_of_file, whole
+from instrec_utils.files import sha256_of_bytes, sha256_of_file, write_bytes
 
 ARCHIVE_URL = "https://github.com/{repository}/archive/{commit}.zip"
 MAX_ARCHIVE_BYTES = 2 * 2**30  # the largest, all Philharmonia samples, has some 250 MB
 MAX_FILE_BYTES = 16 * 2**20
-SAME_PHOTOGRAPH = 50  # bits of 255 in which two hashes may differ: above it pairs begin to show two instruments
+HASH_SIZE = 16  # of the photographs' perceptual hash
+SAME_PHOTOGRAPH = 50  # bits of its 255 in which two hashes may differ: above it pairs begin to show two instruments
 
 _REMEDY = "set INSTREC_OPEN_CORPUS to a folder that holds the files of the registry, or try again later"
 
@@ -49,13 +51,15 @@ def read_registry() -> pd.DataFrame:
         return pd.read_csv(file, keep_default_na=False)
 
 
-def verify(folder: Path, registry: pd.DataFrame) -> pd.DataFrame:
+def verify_sources(folder: Path, registry: pd.DataFrame) -> pd.DataFrame:
     """Check that every source file is there, unchanged.
 
     Parameters
     ----------
-    folder : has the files at the registry's paths; those with a `pcm_sha256` may be .wav instead.
-    registry : as from `read_registry`.
+    folder : Path
+        Has the files at the registry's paths; those with a `pcm_sha256` may be .wav instead.
+    registry : pd.DataFrame
+        As from `read_registry`.
 
     Returns
     -------
@@ -81,10 +85,17 @@ def verify(folder: Path, registry: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def download(folder: Path, registry: pd.DataFrame) -> None:
+def download_sources(folder: Path, registry: pd.DataFrame) -> None:
     """Fetch the source files from the public repositories, as far as they are not there yet.
 
     The members of an archive are told by their content; the names that they have in it are never used.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they are written, at the registry's paths.
+    registry : pd.DataFrame
+        As from `read_registry`.
 
     Raises
     ------
@@ -106,8 +117,9 @@ def draw_splits(folder: Path, registry: pd.DataFrame, generator: np.random.Gener
 
     Parameters
     ----------
-    folder, registry : as `verify` returns them.
-    generator : numpy Generator
+    folder, registry : Path, pd.DataFrame
+        As `verify_sources` returns them.
+    generator : np.random.Generator
 
     Returns
     -------
@@ -136,25 +148,40 @@ def draw_splits(folder: Path, registry: pd.DataFrame, generator: np.random.Gener
     return splits
 
 
+def read_photograph(path: Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
+    """Read a photograph as OpenCV does.
+
+    Parameters
+    ----------
+    path : Path
+    flags : int
+        OpenCV's for colour (BGR) or grey.
+
+    Returns
+    -------
+    np.ndarray [shape=(height, width, 3) or (height, width), uint8]
+
+    Raises
+    ------
+    CorpusError
+        The file is not a picture.
+    """
+    picture = cv2.imread(str(path), flags)
+    if picture is None:
+        raise CorpusError(f"{path}: cannot be read as a photograph")
+    return picture
+
+
 def _near_duplicates(paths: list[Path]) -> np.ndarray:
     """Return a number for each photograph, the same for those that a perceptual hash finds nearly the same."""
     hashes, mirrored = [], []
     for path in paths:
-        picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-        if picture is None:
-            raise CorpusError(f"{path}: cannot be read as a photograph")
-        hashes.append(_perceptual_hash(picture))
-        mirrored.append(_perceptual_hash(picture[:, ::-1]))
-    signs = np.array(hashes, np.float32)
-    distance = (signs.shape[1] - np.maximum(signs @ signs.T, signs @ np.array(mirrored, np.float32).T)) / 2
+        picture = read_photograph(path, cv2.IMREAD_GRAYSCALE)
+        hashes.append(perceptual_hash(picture, HASH_SIZE))
+        mirrored.append(perceptual_hash(picture[:, ::-1], HASH_SIZE))
+    signs, mirrored_signs = (np.where(bits, 1, -1).astype(np.float32) for bits in (hashes, mirrored))
+    distance = (signs.shape[1] - np.maximum(signs @ signs.T, signs @ mirrored_signs.T)) / 2
     return connected_components(distance <= SAME_PHOTOGRAPH, directed=False)[1]
-
-
-def _perceptual_hash(picture: np.ndarray) -> np.ndarray:
-    """Return 255 signs: which of the lowest cosine coefficients are above their median."""
-    small = cv2.resize(picture, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
-    lowest = cv2.dct(small)[:16, :16].ravel()[1:]
-    return np.where(lowest > np.median(lowest), 1, -1)
 
 
 def _pcm_sha256(content: bytes) -> str:
@@ -163,10 +190,10 @@ def _pcm_sha256(content: bytes) -> str:
         samples, _ = soundfile.read(io.BytesIO(content), dtype="int16")
     except soundfile.LibsndfileError:
         return ""
-    return hashlib.sha256(samples.astype("<i2").tobytes()).hexdigest()
+    return sha256_of_bytes(samples.astype("<i2").tobytes())
 
 
-def _is_there(path: Path, row: tuple) -> bool:
+def _is_there(path: Path, row: Any) -> bool:
     if row.pcm_sha256:
         copies = [copy for copy in (path, path.with_suffix(".wav")) if copy.is_file()]
         return any(_pcm_sha256(copy.read_bytes()) == row.pcm_sha256 for copy in copies)
@@ -216,11 +243,11 @@ def _unpack(archive: Path, wanted: pd.DataFrame, folder: Path) -> None:
                 if member.file_size > MAX_FILE_BYTES or not (member.file_size in sizes or is_sound):
                     continue
                 content = members.read(member)
-                if path := by_sha256.pop(hashlib.sha256(content).hexdigest(), None):
-                    _write(folder / path, content)
+                if path := by_sha256.pop(sha256_of_bytes(content), None):
+                    write_bytes(folder / path, content)
                 elif is_sound and (path := by_pcm.pop(_pcm_sha256(content), None)):
                     suffix = ".flac" if content.startswith(b"fLaC") else ".wav"
-                    _write((folder / path).with_suffix(suffix), content)
+                    write_bytes((folder / path).with_suffix(suffix), content)
     except (zipfile.BadZipFile, zlib.error) as error:
         archive.unlink()
         raise DownloadError(f"{archive}: not a whole archive ({error}); {_REMEDY}") from error
@@ -229,8 +256,3 @@ def _unpack(archive: Path, wanted: pd.DataFrame, folder: Path) -> None:
         raise DownloadError(
             f"{wanted.source.iloc[0]}: {len(lacking)} files are not there as published, first {lacking[0]}; {_REMEDY}"
         )
-
-
-def _write(path: Path, content: bytes) -> None:
-    with whole(path) as temporary:
-        temporary.write_bytes(content)

@@ -16,6 +16,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -40,16 +41,24 @@ class Clip:
 
     Attributes
     ----------
-    video_id : unique in the corpus.
-    label : the instrument that the clip is about.
-    split : "train", "validation", "test", or "test_clean" for an undegraded variant of a test clip.
-    path : relative to the corpus's folder.
-    duration : seconds.
-    picture, sound : the conditions, keys of `config.Conditions`.
-    picture_source, sound_source : "real", "rendered" or "drawn"; "none" where the condition leaves nothing of
+    video_id : str
+        Unique in the corpus.
+    label : str
+        The instrument that the clip is about.
+    split : str
+        "train", "validation", "test", or "test_clean" for an undegraded variant of a test clip.
+    path : str
+        Relative to the corpus's folder.
+    duration : float [seconds, > 0]
+    picture, sound : str
+        The conditions, keys of `config.Conditions`.
+    picture_source, sound_source : str
+        "real", "rendered" or "drawn"; "none" where the condition leaves nothing of
         the instrument in sight or to be heard.
-    sources : names of the source files used, joined by ";".
-    companion : label of the instrument that stands beside or plays along, or "".
+    sources : str
+        Names of the source files used, joined by ";".
+    companion : str
+        Label of the instrument that stands beside or plays along, or "".
     """
 
     video_id: str
@@ -152,21 +161,25 @@ def is_whole(path: Path, duration: float, *, frame_rate: float | None = None, ha
 
     Parameters
     ----------
-    path : file, which may be missing.
-    duration : seconds that the clip should last, give or take two frames.
-    frame_rate : frames per second, where known.
-    has_sound : whether there should be a sound stream.
+    path : Path
+        It may be missing.
+    duration : float [seconds, > 0]
+        How long the clip should last, give or take two frames.
+    frame_rate : float or None [frames per second]
+        None where it is not known.
+    has_sound : bool
+        Whether there should be a sound stream.
     """
     try:
         with av.open(f"file:{path}", format="mp4") as container:
             video, audio = container.streams.video, container.streams.audio
             if len(video) != 1 or len(audio) != int(has_sound):
                 return False
-            rate = frame_rate or float(video[0].average_rate)
-            lengths = [float(stream.duration * stream.time_base) for stream in (*video, *audio)]
+            rate = frame_rate or float(video[0].average_rate or 1)
+            lengths = [float((stream.duration or 0) * (stream.time_base or 0)) for stream in (*video, *audio)]
             num_declared = sum(stream.frames for stream in (*video, *audio))
             packets = [packet for packet in container.demux() if packet.size]
-    except (OSError, ValueError, TypeError, av.FFmpegError):
+    except (OSError, ValueError, av.FFmpegError):
         return False
     complete = len(packets) == num_declared and not any(packet.is_corrupt for packet in packets)
     return complete and all(abs(length - duration) <= 2 / rate + 0.1 for length in lengths)
@@ -179,9 +192,10 @@ def draw_conditions(num_clips: int, conditions: Conditions, generator: np.random
 
     Parameters
     ----------
-    num_clips : number of clips, 0 or more.
-    conditions : the declared shares; those of the picture sum to 1, and those of the sound.
-    generator : numpy Generator
+    num_clips : int [clips, >= 0]
+    conditions : Conditions
+        The declared shares; those of the picture sum to 1, and those of the sound.
+    generator : np.random.Generator
 
     Returns
     -------
@@ -232,11 +246,16 @@ def render_all(
 
     Parameters
     ----------
-    clips : the corpus; ids and paths are unique.
-    render_one : writes one clip with `write_clip` below `corpus_dir`; must be picklable.
-    corpus_dir : folder of the corpus, made where missing.
-    num_workers : processes; 0 for one a core.
-    configuration : what the rendering depends on besides the clip's row, such as a seed or the sizes; plain
+    clips : sequence of Clip
+        The corpus; ids and paths are unique.
+    render_one : callable (Clip) -> None
+        Writes one clip with `write_clip` below `corpus_dir`; must be picklable.
+    corpus_dir : Path
+        Folder of the corpus, made where missing.
+    num_workers : int [processes, >= 0]
+        0 for one a core.
+    configuration : mapping of str to object
+        What the rendering depends on besides the clip's row, such as a seed or the sizes; plain
         values that JSON can hold.
 
     Raises
@@ -293,9 +312,10 @@ def _drop_outdated(clips: Sequence[Clip], corpus_dir: Path, configuration: Mappi
 def _render_missing(
     missing: Sequence[Clip], render_one: Callable[[Clip], None], corpus_dir: Path, num_workers: int
 ) -> None:
-    rendered = cluster.process(
+    longest_first = sorted(missing, key=lambda clip: clip.duration, reverse=True)  # all cores are done together
+    rendered: Any = cluster.process(
         partial(_in_one_thread, render_one),
-        missing,
+        longest_first,
         description=f"render {corpus_dir.name}",
         num_workers=num_workers,
     )

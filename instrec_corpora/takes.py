@@ -17,7 +17,8 @@ import soundfile
 import soxr
 from pretty_midi import note_name_to_number
 
-from instrec_corpora.acoustics import SAMPLE_RATE, active_rms
+from instrec_corpora.acoustics import active_rms
+from instrec_corpora.staging import SAMPLE_RATE
 from instrec_utils.errors import CorpusError, ParameterError
 
 CHORDAL = ("banjo", "guitar")  # what plays chords among the instruments with recordings
@@ -46,11 +47,14 @@ class Name:
 
     Attributes
     ----------
-    instrument : the instrument that was recorded: "philharmonia", or NSynth's own name of it.
-    pitch : MIDI note number.
-    take : recordings of one take differ in nothing but their length; for NSynth, where the notes of an
+    instrument : str
+        The instrument that was recorded: "philharmonia", or NSynth's own name of it.
+    pitch : int [MIDI note number]
+    take : str
+        Recordings of one take differ in nothing but their length; for NSynth, where the notes of an
         instrument resemble each other most, all of them are one take.
-    is_phrase : whether it is a played phrase, not one note.
+    is_phrase : bool
+        Whether it is a played phrase, not one note.
     """
 
     instrument: str
@@ -70,6 +74,15 @@ class Note:
 
 def parse_name(path: str) -> Name:
     """Read what a recording's file name tells.
+
+    Parameters
+    ----------
+    path : str
+        Its folders do not matter.
+
+    Returns
+    -------
+    Name
 
     Raises
     ------
@@ -91,6 +104,14 @@ def parse_name(path: str) -> Name:
 def load_note(path: Path) -> Note:
     """Read a recording, cut the silence around it, and bring it to a common level.
 
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    Note
+
     Raises
     ------
     CorpusError
@@ -109,15 +130,19 @@ def load_note(path: Path) -> Note:
     return Note(name.pitch, signal * np.float32(_LEVEL / active_rms(signal)), name.is_phrase)
 
 
-def play(notes: Sequence[Note], duration: float, generator: np.random.Generator, *, has_chords: bool) -> np.ndarray:
+def play_notes(
+    notes: Sequence[Note], duration: float, generator: np.random.Generator, *, has_chords: bool
+) -> np.ndarray:
     """Play a tune with recorded notes: a few motifs, repeated and moved, with rests; played phrases as they are.
 
     Parameters
     ----------
-    notes : recordings of one instrument, 1 or more.
-    duration : seconds.
-    generator : numpy Generator
-    has_chords : whether the instrument also strums and picks chords.
+    notes : sequence of Note [length >= 1]
+        Recordings of one instrument, 1 or more.
+    duration : float [seconds, > 0]
+    generator : np.random.Generator
+    has_chords : bool
+        Whether the instrument also strums and picks chords.
 
     Returns
     -------
@@ -182,7 +207,8 @@ class _Tape:
 def _best_scale(notes: Sequence[Note]) -> list[Note]:
     """Return the notes of the major scale that keeps the most of them, from low to high."""
     scales = [[note for note in notes if (note.pitch - tonic) % 12 in _MAJOR] for tonic in range(12)]
-    return sorted(max(scales, key=len), key=lambda note: note.pitch)
+    largest = max(scales, key=len)
+    return sorted(largest, key=lambda note: note.pitch)
 
 
 def _draw_motif(generator: np.random.Generator) -> list[tuple[int, float]]:

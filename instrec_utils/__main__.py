@@ -128,21 +128,20 @@ def validate(
     corpus: Annotated[str, typer.Argument(help="A corpus that is prepared: demo, open, folder, ...")],
 ) -> None:
     """Look at every video of a corpus: missing, invalid, duplicated, silent, still or too short."""
-    from tqdm import tqdm
-
     from instrec_utils import corpora
     from instrec_utils.corpora import validation
 
     prepared = corpora.read_corpus(corpus)
     listed = corpora.read_listed(prepared)
     is_named = (listed["path"] != "").to_numpy()  # the others are missing, which the counts say
-    with tqdm(total=int(is_named.sum()), unit="video", disable=None) as progress:
-        found = validation.validate(listed, prepared.videos, lambda _: progress.update())
+    found = validation.validate(listed, prepared.videos)
     print(f"Videos of {prepared.name} a class and split, and how many of them are ...\n")
-    print(found.counts().to_string(index=False))
-    affected = found.videos[list(validation.FINDINGS)].any(axis=1)
-    print(f"\n{affected.sum()} of {len(affected)} videos have a finding; {found.usable().sum()} are usable.")
-    for row in found.videos[affected & is_named].itertuples():
+    print(validation.count_findings(found).to_string(index=False))
+    affected = found[list(validation.FINDINGS)].any(axis=1)
+    print(
+        f"\n{affected.sum()} of {len(affected)} videos have a finding; {validation.is_usable(found).sum()} are usable."
+    )
+    for row in found[affected & is_named].itertuples():
         names = ", ".join(name for name in validation.FINDINGS if getattr(row, name))
         print(f"{row.video_id}: {names}{f' ({row.note})' if row.note else ''}")
 

@@ -9,6 +9,10 @@ from __future__ import annotations
 class InstrecError(Exception):
     """Base class: anything that went wrong for a reason the user can act on."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Be one line in a notebook: how the error came about does not help who can act on it."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class CorpusError(InstrecError):
     """A corpus is unknown, missing, incomplete or contradicts itself."""

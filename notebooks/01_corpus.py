@@ -45,9 +45,8 @@ import pandas as pd
 from IPython.display import Markdown
 
 from instrec_utils import corpora
-from instrec_utils.report import elements, figures, page, shell
+from instrec_utils.report import figures, page
 
-shell.show_errors_in_one_line()
 videos = corpora.prepare_corpus(
     corpus, source, root=root, clips_per_class=clips_per_class, split_method=split, seed=corpus_seed
 )

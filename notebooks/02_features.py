@@ -39,9 +39,8 @@ from instrec_utils import config, corpora, media
 from instrec_utils.features import store
 from instrec_utils.features.extraction import extract_features
 from instrec_utils.inputs import frames, spectrograms
-from instrec_utils.report import elements, figures, page, shell
+from instrec_utils.report import figures, page
 
-shell.show_errors_in_one_line()
 errors = extract_features(corpora.read_corpus(corpus), scheduler=scheduler)
 videos = corpora.read_corpus(corpus)  # without those that could not be decoded
 

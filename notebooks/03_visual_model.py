@@ -50,11 +50,10 @@ num_devices: int = 1  # accelerators that share each batch
 
 # %%
 from instrec_utils import corpora
-from instrec_utils.report import elements, figures, page, results, shell, tables
+from instrec_utils.report import elements, figures, page, results, tables
 from instrec_utils.training import runs
 from instrec_utils.training.experiments import train_run
 
-shell.show_errors_in_one_line()
 videos = corpora.read_corpus(corpus)
 run = runs.visual_run(
     videos, visual_model=visual_model, num_frames=num_frames, pretrained=pretrained, profile=profile, seed=seed,

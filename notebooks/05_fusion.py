@@ -53,10 +53,9 @@ num_devices: int = 1  # accelerators that share each batch
 
 # %%
 from instrec_utils import corpora
-from instrec_utils.report import elements, figures, page, results, shell, summary, tables, words
+from instrec_utils.report import elements, figures, page, results, summary, tables, words
 from instrec_utils.training import runs
 
-shell.show_errors_in_one_line()
 videos = corpora.read_corpus(corpus)
 settings = runs.report_parameters(corpus) | {
     "audio_model": audio_model, "segmentation": segmentation, "visual_model": visual_model, "num_frames": num_frames,

@@ -30,10 +30,9 @@ corpus: str = "demo"  # its three models are trained by 03 to 05
 
 # %%
 from instrec_utils import corpora, evaluation
-from instrec_utils.report import answers, elements, figures, page, results, shell, words
+from instrec_utils.report import answers, elements, figures, page, results, words
 from instrec_utils.training import runs
 
-shell.show_errors_in_one_line()
 videos = corpora.read_corpus(corpus)
 found = results.read_results(corpus)
 names = [run.name for run in runs.runs_of(videos, runs.report_parameters(corpus)).values()]

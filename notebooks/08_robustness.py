@@ -34,12 +34,11 @@ seed: int = 10  # of the models; and of the noise and of the frames that are lef
 
 # %%
 from instrec_utils import corpora
-from instrec_utils.report import elements, figures, page, results, robustness, shell
+from instrec_utils.report import figures, page, results, robustness
 from instrec_utils.robustness import comparison, degradation, measurement
 from instrec_utils.training import runs
 from instrec_utils.training.experiments import train_run
 
-shell.show_errors_in_one_line()
 videos = corpora.read_corpus(corpus)
 settings = runs.report_parameters(corpus) | {"seed": seed, "fusion_form": "text", "modality_dropout": 0.0}
 hidden = {"modality_dropout": hidden_share}
@@ -163,10 +162,4 @@ page.takeaway(robustness.summary(curves, tests))
 # %% tags=["hide-input"]
 found = results.read_results(corpus)
 named = [run.name for run in (*fusions["fusion"].joined, *fusions.values())]
-page.provenance(results.chosen_results(found, named))
-
-# %% tags=["hide-input"]
-page.table(
-    elements.measurement_sources(list(measured.values())),
-    f"The measurements: files of results/{corpus}/, named after the run of the fusion.",
-)
+page.provenance(results.chosen_results(found, named), list(measured.values()))

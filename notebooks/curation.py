@@ -48,8 +48,7 @@ from IPython.display import Markdown, display
 
 from instrec_utils import config, files, paths, provenance
 from instrec_utils.paper_data import instruments, labels, paper, published, table1, youtube8m
-from instrec_utils.report import figures as plots
-from instrec_utils.report import page as report
+from instrec_utils.report import figures, page
 
 started = time.perf_counter()
 
@@ -62,7 +61,7 @@ started = time.perf_counter()
 # %%
 lists = published.locate_lists()
 index = {name: published.load_index(name, lists) for name in published.CORPORA}  # fcvid and yt8m
-report.table(
+page.table(
     index["yt8m"][["label", "split", "duration", "frame_rate"]].head(4),
     f"The first 4 of the {len(index['yt8m']):,} rows of YouTube-8M's index; durations in seconds, ids left out.",
 )
@@ -71,9 +70,9 @@ report.table(
 # ## Table 1, recomputed
 
 # %%
-result = paths.runs_dir("curation") / "results" / "table1.json"
+result = paths.working_results_dir("curation") / "table1.json"
 recomputed = table1.write_table1(lists, result)
-report.table(
+page.table(
     table1.comparison_table(recomputed),
     "Table 1 of the paper and the same from the published lists. Durations are those of all videos with a duration; "
     "means and population standard deviations a category are those of the videos with a label. Unrounded: "
@@ -86,7 +85,7 @@ report.table(
 
 # %% tags=["hide-input"]
 differences = table1.differences_table(recomputed)
-report.table(differences, f"All {len(differences)} numbers of Table 1 that the lists do not give.")
+page.table(differences, f"All {len(differences)} numbers of Table 1 that the lists do not give.")
 
 # %% [markdown]
 # **What cannot be recomputed.** The 46 entities and the 235,260 videos before undersampling. The published lists begin
@@ -119,7 +118,7 @@ steps = {
     "of these in none of the 13 categories": (accepted & ~has_category).sum(),
     "of these in one of the 13 categories": has_category.sum(),
 }
-report.table(
+page.table(
     pd.DataFrame({"Step": list(steps), "Entities": [f"{number:,}" for number in steps.values()]}),
     "From the vocabulary to the categories. The paper counts 46 entities before its reduction to 13.",
 )
@@ -130,7 +129,7 @@ report.table(
 # %% tags=["hide-input"]
 reasons = rejected.groupby("reason", sort=False)["name"].agg(["size", ", ".join]).reset_index()
 reasons.columns = ["Reason", "Entities", "Which"]
-report.table(
+page.table(
     reasons.sort_values("Entities", ascending=False, kind="stable"),
     f"The {len(rejected)} candidates that are no musical instruments, by reason; within a reason by number of videos.",
 )
@@ -144,7 +143,7 @@ shown = entities[["name", "train_videos", "category", "reason", "definition"]].c
 shown["train_videos"] = shown["train_videos"].map("{:,}".format)
 shown["category"] = shown["category"].where(has_category, np.where(accepted, "in none", "rejected"))
 shown.columns = ["Entity", "Training videos", "Category", "Reason", "Defined as"]
-report.searchable(
+page.searchable(
     shown,
     f"All {len(shown)} candidates, those with most videos first. Definitions are extracts of Wikipedia (CC BY-SA) as "
     "they stand in the vocabulary.",
@@ -154,17 +153,20 @@ report.searchable(
 # ### Before and after undersampling
 #
 # A video has several entities. The largest entity of a category is therefore a lower bound of the category's videos, and
-# the sum over its entities an upper bound.
+# the sum over its entities an upper bound. [The figure](#fig-before-and-after) has both.
 
 # %%
 sizes = index["yt8m"]["label"].value_counts()
 counts = youtube8m.category_counts(entities, sizes)
-report.figure(
-    plots.before_and_after(counts),
+factor = counts["at_least"] / counts["published"]
+page.figure(
+    "curation",
+    "before-and-after",
+    figures.before_and_after(counts),
     f"Videos a category before undersampling, by the vocabulary of 2018, and in the published list ({sizes.sum():,} "
     "videos). A bar goes from the lower to the upper bound; one without length is a category of one entity.",
-    "One row a category on a logarithmic axis: a bar from the lower to the upper bound before undersampling, and a "
-    "diamond at the number of videos in the published list, which lies below the bar in every category.",
+    "In every category the published list has fewer videos than the lower bound of the vocabulary, by a factor of "
+    f"{factor.min():.1f} to {factor.max():.1f}.",
 )
 
 # %% tags=["hide-input"]
@@ -172,7 +174,7 @@ shown = counts.rename(columns={"at_least": "at least", "at_most": "at most"}).re
 shown["Published of at least"] = (100 * shown["Published"] / shown["At least"]).map("{:.0f} %".format)
 for column in ("At least", "At most", "Published"):
     shown[column] = shown[column].map("{:,}".format)
-report.table(
+page.table(
     shown, "The same in numbers. Training videos of the vocabulary of 2018; videos of the published list, all splits."
 )
 
@@ -196,7 +198,7 @@ if records:
     found = sorted(Path(records).expanduser().rglob("*.tfrecord"))
     selected, counted, before = youtube8m.select_from_records(found, entities, np.random.default_rng(seed))
     files.write_text(paths.data_dir() / "curation" / "selection.csv", selected.to_csv(index=False))
-    shown = report.table(
+    shown = page.table(
         pd.DataFrame({"Before": before, "After": selected["label"].value_counts(), "Published": sizes})
         .rename_axis("Category")
         .reset_index(),
@@ -213,13 +215,13 @@ shown
 # %% tags=["hide-input"]
 for name, title in published.CORPORA.items():
     per_class = index[name]["label"].value_counts()
-    fig = plots.class_balance(index[name])
+    found = f"from {per_class.min():,} ({per_class.idxmin()}) to {per_class.max():,} ({per_class.idxmax()})"
     caption = (
-        f"{title}: {len(index[name]):,} videos of {len(per_class)} classes, from {per_class.min():,} "
-        f"({per_class.idxmin()}) to {per_class.max():,} ({per_class.idxmax()}), by the paper's split. A constant answer "
+        f"{title}: {len(index[name]):,} videos of {len(per_class)} classes, {found}, by the paper's split. A constant answer "
         f"is right for {100 * per_class.max() / per_class.sum():.1f} % of them."
     )
-    display(report.figure(fig, caption, f"Stacked bars, one a class of {title}: the number of videos in each split."))
+    alt = f"The classes of {title} have {found} videos; each is divided into about the same shares."
+    display(page.figure("curation", f"classes-{name}", figures.class_balance(index[name]), caption, alt))
 
 # %% [markdown]
 # ## Durations and frame rates
@@ -228,23 +230,25 @@ for name, title in published.CORPORA.items():
 for name, title in published.CORPORA.items():
     seconds = index[name]["duration"]
     short = (seconds < 30).sum()
-    fig = plots.durations(index[name])
     caption = (
         f"{title}, the {len(seconds):,} videos with a label: mean {seconds.mean() / 60:.2f} min, from {seconds.min():.1f} "
         f"to {seconds.max():.1f} s. {f'{short:,}' if short else 'None'} are shorter than 30 s, the length that the audio "
         "network after Choi et al. looks at."
     )
-    display(report.figure(fig, caption, f"Histogram of the durations of the videos of {title}, in seconds."))
+    alt = f"Half of the videos of {title} are shorter than {seconds.median():.0f} s."
+    display(page.figure("curation", f"durations-{name}", figures.durations(index[name]), caption, alt))
 
 # %% tags=["hide-input"]
 rates = {title: index[name]["frame_rate"] for name, title in published.CORPORA.items()}
 every = pd.concat(rates)
-report.figure(
-    plots.frame_rates(rates),
+page.figure(
+    "curation",
+    "frame-rates",
+    figures.frame_rates(rates),
     f"Frames per second, from {every.min():.0f} to {every.max():.0f}. {100 * (every < 20).mean():.1f} % of all videos have "
     "fewer than 20. The published rates are whole numbers, so that 29 probably stands for 29.97. For a model that looks at "
     "one frame a second the rate does not matter.",
-    "Two histograms of frame rates, FCVID and YouTube-8M: most videos have 25, 29 or 30 frames a second.",
+    "Most videos of FCVID and of YouTube-8M have 25, 29 or 30 frames a second.",
 )
 
 # %% [markdown]
@@ -253,7 +257,8 @@ report.figure(
 # The authors draw with scikit-learn's `train_test_split` and seed 10: 30 % are held out, then halved. The draw depends on
 # the order of the list and on nothing else, so everyone who has the list gets their very split. It does not look at
 # classes. A *stratified* split divides every class 70/15/15. A *grouped* one also never divides a group of videos that
-# belong together. `make curation` writes all three of both datasets as CSV files into `data/curation/splits`.
+# belong together; [the figure](#fig-held-out-shares) compares the three. `make curation` writes all three of both
+# datasets as CSV files into `data/curation/splits`.
 
 # %%
 METHODS = ["paper", "stratified", "grouped"]
@@ -270,19 +275,21 @@ for title, table in of_corpus.items():
         rows.append(row)
 
 # %% tags=["hide-input"]
-report.table(
+page.table(
     pd.DataFrame(rows),
     "Videos in each split, and between which shares of a class it varies. The stratified and the grouped split take both "
     f"datasets at once, with seed {seed}.",
 )
 
 # %% tags=["hide-input"]
-report.figure(
-    plots.held_out_shares({title: table[["label", *METHODS]] for title, table in of_corpus.items()}),
+page.figure(
+    "curation",
+    "held-out-shares",
+    figures.held_out_shares({title: table[["label", *METHODS]] for title, table in of_corpus.items()}),
     "Share of each class in the test split. The random draw of the paper varies, more so in FCVID, whose classes are "
     "smaller; the other two stay at 15 % to within a video.",
-    "Two panels, FCVID and YouTube-8M, one row a class: the paper's shares scatter around 15 per cent, the stratified and "
-    "grouped ones lie on the line.",
+    "The paper's shares of the classes scatter around 15 per cent in both datasets; the stratified and the grouped ones "
+    "lie on the line.",
 )
 
 # %% [markdown]
@@ -297,7 +304,7 @@ divided = (of_shared.groupby("video_id")[METHODS].nunique() > 1).sum()  # how ma
 
 # %% tags=["hide-input"]
 shown = places.rename_axis("FCVID's split").rename_axis(None, axis=1).rename(columns="YouTube-8M: {}".format)
-report.table(shown.reset_index(), f"The {len(shared)} videos that are in both datasets, by the paper's split of each.")
+page.table(shown.reset_index(), f"The {len(shared)} videos that are in both datasets, by the paper's split of each.")
 
 # %% tags=["hide-input"]
 trained = places.loc["train", ["validation", "test"]].sum()
@@ -329,7 +336,7 @@ fits = folders["Folder in the list"] == alphabetical
 folders["Videos"] = folders["Folder in the list"].map(index["fcvid"]["folder"].value_counts())
 folders["Label by the alphabet"] = alphabetical.map(labels.FCVID_LABEL_OF_FOLDER)
 folders["Fits"] = np.where(fits, "yes", "no")
-report.table(
+page.table(
     folders,
     f"FCVID's label numbers. In all {len(index['fcvid']):,} rows number and folder go together as shown; the alphabetical "
     f"name fits {fits.sum()} of {len(fits)} numbers.",
@@ -353,7 +360,7 @@ for title, named in (
     evidence[title] = evidence["Name"].map(named.value_counts()).fillna(0).astype(int)
 
 # %% tags=["hide-input"]
-report.table(
+page.table(
     evidence.assign(Videos=evidence["Videos"].map("{:,}".format)),
     f"YouTube-8M's label numbers. {len(agreeing)} of {len(shared)} shared videos agree, for "
     f"{(evidence['Also in FCVID'] > 0).sum()} of {len(evidence)} numbers. The others rest on the authors' list and on the "
@@ -372,7 +379,7 @@ human = pd.DataFrame(paper.paper_tables()["human_rates"])
 for column in ("precision", "recall", "f1"):
     human[column] = human[column].map("{:.1f}".format).replace("nan", "–")
 human.columns = ["Dataset", "Who", "Precision", "Recall", "F1", "Source"]
-report.table(
+page.table(
     human,
     "What people reach, in %, as the literature gives it; nothing here was measured anew. For FCVID no rate is known. Where "
     "several instruments play, the 20 people were asked for the predominant one.",
@@ -409,7 +416,7 @@ shown = (left if num_asked else left.tail(1)).rename(columns={"label": "class", 
 for column in ("videos", availability.NOT_ASKED):
     shown[column] = shown[column].map("{:,}".format)
 shown["left"] = (100 * shown["left"]).map("{:.1f} %".format).replace("nan %", "–")
-report.table(
+page.table(
     shown,
     f"State of the {len(listed):,} listed videos of YouTube-8M, with a row for each class that was asked for; left: available "
     "of those asked for.",
@@ -424,7 +431,7 @@ Markdown(
 )
 
 # %% tags=["hide-input"]
-report.table(
+page.table(
     failures.head(10),
     f"Why {failures['videos'].sum():,} videos failed, the ten commonest reasons; they are asked for again.",
 ) if len(failures) else None
@@ -444,7 +451,7 @@ report.table(
 # %% tags=["hide-input"]
 num_printed = sum(value is not None for column in recomputed.values() for value in column["paper"].values())
 num_gone = (differences["Recomputed"] == "not in the lists").sum()
-report.takeaway(
+page.takeaway(
     f"{num_printed - len(differences)} of the {num_printed} numbers of Table 1 come out of the published lists at the printed "
     f"precision, {num_gone} cannot be recomputed, and the others differ by at most eight. A label says what a video is "
     "about, the authors' alphabetical names do not fit their own label numbers, and whoever uses both datasets must keep "
@@ -460,7 +467,7 @@ for name, column in recomputed.items():
     num_rows[lists / f"{name}_dataset.csv"] = column["videos_listed"]
     num_rows[lists / f"{name}_auxinfo.pkl"] = column["videos_with_duration"]
 inputs = [(path.name, f"{rows:,}", files.sha256_of_file(path)[:16]) for path, rows in sorted(num_rows.items())]
-report.table(
+page.table(
     pd.DataFrame(inputs, columns=["File", "Rows", "SHA-256 begins with"]),
     f"The inputs as they were read: the vocabulary from {youtube8m.ADDRESS}, the others from {published.ADDRESS}. The "
     "latter are GPL-3.0 and no part of this book.",
@@ -473,4 +480,4 @@ made = {
     "seed": f"{config.SPLIT_SEED} (paper's split), {seed} (the others)",
     "wall time": f"{time.perf_counter() - started:.0f} s on a CPU",
 }
-report.table(pd.DataFrame({"What": list(made), "Value": list(made.values())}), "How this page was made: make curation.")
+page.table(pd.DataFrame({"What": list(made), "Value": list(made.values())}), "How this page was made: make curation.")

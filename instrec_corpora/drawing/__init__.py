@@ -1,5 +1,5 @@
 """The pictures of the demo corpus: drawn instruments, players and places, animated."""
 
-from .scene import Scene, contact_sheet
+from instrec_corpora.drawing.scene import Scene, contact_sheet
 
 __all__ = ["Scene", "contact_sheet"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import Canvas, Colour, box, spline, tint
-from .design import EBONY, IVORY, STEEL, Design, Hold, Motion, Part, fingering, pick, vary
-from .keyboard import paint_keys
+from instrec_corpora.drawing.canvas import Canvas, Colour, box, spline, tint
+from instrec_corpora.drawing.design import EBONY, IVORY, STEEL, Design, Hold, Motion, Part, fingering, pick, vary
+from instrec_corpora.drawing.keyboard import paint_keys
 
 
 def accordion(generator: np.random.Generator) -> Design:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .canvas import Canvas, Colour, oval, spline, symmetric, tint
-from .design import EBONY, IVORY, STEEL, WOODS, Design, Hold, Motion, Part, fingering, pick, vary
+from instrec_corpora.drawing.canvas import Canvas, Colour, oval, spline, symmetric, tint
+from instrec_corpora.drawing.design import EBONY, IVORY, STEEL, WOODS, Design, Hold, Motion, Part, fingering, pick, vary
 
 
 def violin(generator: np.random.Generator) -> Design:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,13 +19,16 @@ _SUBPIXEL_BITS = 4
 def tint(colour: Colour, factor: float) -> Colour:
     """Return `colour` darkened (`factor` < 1) or mixed with white (`factor` > 1; 2 is white)."""
     if factor <= 1:
-        return tuple(channel * factor for channel in colour)
-    return tuple(channel + (255 - channel) * min(factor - 1, 1) for channel in colour)
+        red, green, blue = (channel * factor for channel in colour)
+    else:
+        red, green, blue = (channel + (255 - channel) * min(factor - 1, 1) for channel in colour)
+    return red, green, blue
 
 
 def mix(first: Colour, second: Colour, share: float) -> Colour:
     """Return the colour a `share` of the way from `first` to `second`."""
-    return tuple(a + (b - a) * share for a, b in zip(first, second, strict=True))
+    red, green, blue = (a + (b - a) * share for a, b in zip(first, second, strict=True))
+    return red, green, blue
 
 
 def spline(points: Sequence[Point], *, closed: bool = False, steps: int = 8) -> np.ndarray:
@@ -52,8 +56,8 @@ def box(x0: float, y0: float, x1: float, y1: float, *, radius: float = 0.0) -> n
     if radius <= 0:
         return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], float)
     radius = min(radius, abs(x1 - x0) / 2, abs(y1 - y0) / 2)
-    corners = ((x1 - radius, y0 + radius, -90), (x1 - radius, y1 - radius, 0))
-    corners += ((x0 + radius, y1 - radius, 90), (x0 + radius, y0 + radius, 180))
+    left, top, right, bottom = x0 + radius, y0 + radius, x1 - radius, y1 - radius
+    corners = ((right, top, -90), (right, bottom, 0), (left, bottom, 90), (left, top, 180))
     return np.vstack([oval((x, y), radius, arc=(start, start + 90), steps=5) for x, y, start in corners])
 
 
@@ -126,14 +130,22 @@ class Canvas:
 
         Parameters
         ----------
-        points : corners in cm, shape (n, 2).
-        colour : RGB, 0 to 255.
-        relief : width in cm over which the edges are rounded towards the light at the upper left.
-        sheen : contrast (0 to 1) of a light-to-dark gradient from the upper left to the lower right.
-        grain : contrast (0 to 1) of streaks along the y axis.
-        burst : colour the polygon turns to towards its edge.
-        alpha : opacity, 0 to 1.
-        edge, edge_width : colour and width in cm of a drawn outline.
+        points : sequence of points or np.ndarray [shape=(n, 2)]
+            Corners in cm.
+        colour : tuple of 3 float [0 to 255]
+            RGB.
+        relief : float [cm]
+            Width over which the edges are rounded towards the light at the upper left.
+        sheen : float [0 to 1]
+            Contrast of a light-to-dark gradient from the upper left to the lower right.
+        grain : float [0 to 1]
+            Contrast of streaks along the y axis.
+        burst : tuple of 3 float [0 to 255] or None
+            Colour the polygon turns to towards its edge.
+        alpha : float [0 to 1]
+            Opacity.
+        edge, edge_width : tuple of 3 float or None, float [cm]
+            Colour and width of a drawn outline.
         """
         corners = self.to_pixels(points)
         if relief or sheen or grain or burst is not None or alpha < 1:
@@ -161,7 +173,7 @@ class Canvas:
             cv2.polylines(drawn, [path], False, rgba, thickness, cv2.LINE_AA, _SUBPIXEL_BITS)
             region[:] = cv2.addWeighted(drawn, strength, region, 1 - strength, 0)
 
-    def disc(self, centre: Point, radius: float, colour: Colour, **shading: float | Colour) -> None:
+    def disc(self, centre: Point, radius: float, colour: Colour, **shading: Any) -> None:
         """Fill a circle; `shading` as in `fill`."""
         self.fill(oval(centre, radius, steps=max(12, min(60, round(radius * self.scale)))), colour, **shading)
 
@@ -225,13 +237,13 @@ class Canvas:
         is_lit = bool(relief or sheen or grain)
         light = self._light(mask, low, relief, sheen, grain) if is_lit else np.float32(1)
         dark, bright = np.minimum(light, 1), np.clip(light - 1, 0, 1)
-        inner = None if burst is None else _inner(mask)
+        inner = np.float32(1) if burst is None else _inner(mask)
         cover = mask.astype(np.float32) * (alpha / 255)
         uncovered = 1 - cover
         # Channel by channel: numpy is several times slower along an axis of four.
         for channel in range(4):
-            body = np.float32(255 if channel == 3 else colour[channel])
-            if channel < 3 and inner is not None:
+            body: Any = np.float32(255 if channel == 3 else colour[channel])
+            if channel < 3 and burst is not None:
                 body = body * inner + np.float32(burst[channel]) * (1 - inner)
             if channel < 3 and is_lit:
                 body = np.maximum(body * dark, 0)
@@ -276,7 +288,8 @@ class Canvas:
 
 
 def _rgb(colour: Colour) -> tuple[int, int, int]:
-    return tuple(int(min(255, max(0, round(channel)))) for channel in colour)
+    red, green, blue = (int(min(255, max(0, round(channel)))) for channel in colour)
+    return red, green, blue
 
 
 def _polygon(pixels: np.ndarray, corners: np.ndarray, value: int | tuple[int, ...]) -> None:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from .canvas import Canvas, Colour, Point
+from instrec_corpora.drawing.canvas import Canvas, Colour, Point
 
 T = TypeVar("T")
 

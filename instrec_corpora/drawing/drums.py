@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
-from .canvas import Canvas, Colour, Point, box, oval, spline, symmetric, tint
-from .design import STEEL, WOODS, Design, Hold, Motion, Part, pick, vary
+from instrec_corpora.drawing.canvas import Canvas, Colour, Point, box, oval, spline, symmetric, tint
+from instrec_corpora.drawing.design import STEEL, WOODS, Design, Hold, Motion, Part, pick, vary
 
 BRONZE = (206, 164, 78)
 SHELLS = ((176, 28, 36), (28, 60, 140), (30, 30, 34), (236, 232, 222), (30, 110, 90), (196, 120, 50), (150, 150, 160))
@@ -20,13 +22,11 @@ def drums(generator: np.random.Generator) -> Design:
 def _sticks(generator: np.random.Generator, grips: tuple[Point, Point], tips: tuple[Point, Point]) -> tuple[Part, Part]:
     """Return two beating sticks."""
     rate = generator.uniform(1.6, 3.0)
-    return tuple(
-        Part(
-            lambda canvas, path=(grip, tip): _stick(canvas, path),
-            Motion(rate=rate, swing=9, pivot=grip, phase=0.5 * index),
-        )
+    left, right = (
+        Part(partial(_stick, path=(grip, tip)), Motion(rate=rate, swing=9, pivot=grip, phase=0.5 * index))
         for index, (grip, tip) in enumerate(zip(grips, tips, strict=True))
     )
+    return left, right
 
 
 def _stick(canvas: Canvas, path: tuple[Point, Point]) -> None:
@@ -151,7 +151,7 @@ def _bass_drum(canvas: Canvas, shell: Colour, head: Colour) -> None:
     canvas.disc(centre, radius + 1.2, shell, relief=3, sheen=0.3)
     canvas.disc(centre, radius - 1.2, head, sheen=0.14, edge=tint(STEEL, 0.6), edge_width=0.6)
     canvas.stroke(oval(centre, radius - 4.5), 0.4, tint(head, 0.85))
-    for angle in np.arange(15, 375, 45):
+    for angle in np.arange(15.0, 375.0, 45.0):
         spoke = canvas.at(*centre, angle=angle)
         spoke.fill(
             box(-1.2, -radius - 1.6, 1.2, -radius + 2.6, radius=0.8),

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .canvas import Canvas, Colour, Point, box, oval, spline, tint
-from .design import pick, vary
+from instrec_corpora.drawing.canvas import Canvas, Colour, Point, box, oval, spline, tint
+from instrec_corpora.drawing.design import pick, vary
 
 SKINS = ((244, 208, 178), (228, 182, 146), (198, 146, 104), (150, 100, 68), (104, 68, 48))
 HAIRS = ((30, 24, 22), (60, 40, 28), (110, 70, 36), (180, 136, 72), (130, 128, 126), (150, 70, 34))
@@ -57,8 +57,8 @@ class Person:
         if seated and view == "front":
             self._chair(canvas)
         self._legs(canvas, seated=seated, behind=view == "back")
-        torso = [(-7, 14), (-14, 17.5), (-21, 22), (-22, 30), (-18, 46), (-17, 66), (-18, 76)]
-        torso = spline([*torso, *[(-x, y) for x, y in torso[::-1]]], closed=True)
+        half = [(-7, 14), (-14, 17.5), (-21, 22), (-22, 30), (-18, 46), (-17, 66), (-18, 76)]
+        torso = spline([*half, *[(-x, y) for x, y in half[::-1]]], closed=True)
         if self.long_hair and view == "front":
             canvas.fill(spline([(-11, -12), (-14, 6), (-12, 20), (12, 20), (14, 6), (11, -12)]), tint(self.hair, 0.8))
         canvas.fill(torso, self.shirt, relief=9, edge=tint(self.shirt, 0.5), edge_width=0.5)
@@ -205,7 +205,8 @@ class Person:
         bend = 0.75 * np.sqrt(29.0**2 - (distance / 2) ** 2) if distance < 58 else 0.0
         normal = np.array([-reach[1], reach[0]]) / distance
         candidates = (start + reach / 2 + normal * bend, start + reach / 2 - normal * bend)
-        return tuple(max(candidates, key=lambda point: point[1] + side * point[0]))
+        x, y = max(candidates, key=lambda point: point[1] + side * point[0])
+        return x, y
 
     def upper_arm(self, canvas: Canvas, view: str, side: int, hand: Point) -> None:
         """Draw the sleeve from the shoulder to the elbow."""

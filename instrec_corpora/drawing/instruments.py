@@ -6,17 +6,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .accordion import accordion
-from .bowed import cello, violin
-from .canvas import Canvas
-from .design import Design, Motion
-from .drums import drums
-from .figures import Person, paint_hand
-from .layers import Layer, layer
-from .organ import organ
-from .piano import piano
-from .plucked import banjo, guitar
-from .winds import clarinet, flute, harmonica, saxophone, trumpet
+from instrec_corpora.drawing.accordion import accordion
+from instrec_corpora.drawing.bowed import cello, violin
+from instrec_corpora.drawing.canvas import Canvas
+from instrec_corpora.drawing.design import Design, Hold, Motion
+from instrec_corpora.drawing.drums import drums
+from instrec_corpora.drawing.figures import Person, paint_hand
+from instrec_corpora.drawing.layers import Layer, layer
+from instrec_corpora.drawing.organ import organ
+from instrec_corpora.drawing.piano import piano
+from instrec_corpora.drawing.plucked import banjo, guitar
+from instrec_corpora.drawing.winds import clarinet, flute, harmonica, saxophone, trumpet
 
 INSTRUMENTS: dict[str, Callable[[np.random.Generator], Design]] = {
     "accordion": accordion,
@@ -66,7 +66,7 @@ def performance(
     hold = design.hold if played else None
     still = blank()
     if hold is not None:
-        _player_behind(still, person, design)
+        _player_behind(still, person, hold)
     instrument = still.at(x, y, angle=angle)
     design.paint(instrument)
     if hold is None:
@@ -82,7 +82,7 @@ def performance(
     if not hold.hands_behind:
         for index, side in enumerate((-1, 1)):
             canvas = blank()
-            _hand(canvas, person, design, index, side)
+            _hand(canvas, person, hold, index, side)
             layers.append(layer(canvas, sway, hold.motions[index], canvas.at(x, y, angle=angle)))
     if hold.player == "back":
         canvas = blank()
@@ -91,28 +91,25 @@ def performance(
     return layers
 
 
-def _hand_places(design: Design) -> list[tuple[float, float]]:
+def _hand_places(hold: Hold) -> list[tuple[float, float]]:
     """Return where the hands are, in cm from the player's mouth, left in the picture first."""
-    hold = design.hold
     cos, sin = np.cos(np.radians(hold.angle)), np.sin(np.radians(hold.angle))
     return [(hold.origin[0] + x * cos - y * sin, hold.origin[1] + x * sin + y * cos) for x, y in hold.hands]
 
 
-def _player_behind(canvas: Canvas, person: Person, design: Design) -> None:
+def _player_behind(canvas: Canvas, person: Person, hold: Hold) -> None:
     """Draw what of the player is behind the instrument; a player seen from behind is drawn in front of it."""
-    hold = design.hold
     if hold.player not in ("front", "profile"):
         return
     person.paint(canvas, hold.player, seated=hold.seated)
-    for side, hand in zip((-1, 1), _hand_places(design), strict=True):
+    for side, hand in zip((-1, 1), _hand_places(hold), strict=True):
         person.upper_arm(canvas, hold.player, side, hand)
         if hold.hands_behind:
             person.forearm(canvas, hold.player, side, hand)
 
 
-def _hand(canvas: Canvas, person: Person, design: Design, index: int, side: int) -> None:
-    hold = design.hold
-    place = _hand_places(design)[index]
+def _hand(canvas: Canvas, person: Person, hold: Hold, index: int, side: int) -> None:
+    place = _hand_places(hold)[index]
     if hold.player == "hands":
         wrist = (place[0] + side * 3, place[1] + 8)
         canvas.tube([(place[0] + side * 12, place[1] + 40), wrist], (5, 3.4), person.shirt, gloss=0.12)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import Canvas, Colour, tint
-from .design import IVORY, WOODS, Motion, pick, vary
+from instrec_corpora.drawing.canvas import Canvas, Colour, tint
+from instrec_corpora.drawing.design import IVORY, WOODS, Motion, pick, vary
 
 BLACK_AFTER = (0, 1, 3, 4, 5)  # the white keys of an octave (C = 0) with a black key to their right
 
@@ -44,7 +44,8 @@ def paint_keys(
 def playing(generator: np.random.Generator) -> tuple[Motion, Motion]:
     """Return the motions of two hands that run over a keyboard."""
     rates = generator.uniform(0.3, 0.8, 2)
-    return tuple(Motion(rate=rate, shift=(6, 0.8), phase=generator.uniform()) for rate in rates)
+    left, right = (Motion(rate=rate, shift=(6, 0.8), phase=generator.uniform()) for rate in rates)
+    return left, right
 
 
 def case_finish(generator: np.random.Generator) -> tuple[Colour, float]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .canvas import Canvas
-from .design import Motion
+from instrec_corpora.drawing.canvas import Canvas
+from instrec_corpora.drawing.design import Motion
 
 SHADOW = 0.42  # opacity
 
@@ -48,15 +48,19 @@ def layer(
 
     Parameters
     ----------
-    canvas : what was drawn, at (0, 0) of its coordinates the pivot that `sway` refers to.
-    sway : motion of the whole performance.
-    motion, frame : motion of this part alone, in the coordinates of `frame`.
-    shadow : whether the part throws a soft shadow to its lower right.
+    canvas : Canvas
+        What was drawn, at (0, 0) of its coordinates the pivot that `sway` refers to.
+    sway : Motion
+        Motion of the whole performance.
+    motion, frame : Motion, Canvas
+        Motion of this part alone, in the coordinates of `frame`.
+    shadow : bool
+        Whether the part throws a soft shadow to its lower right.
     """
     sprite = canvas.sprite()
     if shadow:
         sprite = _with_shadow(sprite)
-    moving = [(sway, canvas)] if motion is None else [(motion, frame), (sway, canvas)]
+    moving = [(sway, canvas)] if motion is None or frame is None else [(motion, frame), (sway, canvas)]
     motions = tuple((moves, _to_view(within), np.linalg.inv(_to_view(within))) for moves, within in moving)
     drawn = cv2.boundingRect(sprite[..., 3])
     x, y, width, height = drawn if drawn[2] else (0, 0, 1, 1)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import Canvas, Colour, box, oval, tint
-from .design import BRASS, IVORY, STEEL, WOODS, Design, Hold, pick, vary
-from .keyboard import BLACK_AFTER, paint_keys, playing
+from instrec_corpora.drawing.canvas import Canvas, Colour, box, oval, tint
+from instrec_corpora.drawing.design import BRASS, IVORY, STEEL, WOODS, Design, Hold, pick, vary
+from instrec_corpora.drawing.keyboard import BLACK_AFTER, paint_keys, playing
 
 
 def organ(generator: np.random.Generator) -> Design:
@@ -99,7 +99,7 @@ def _church_console(canvas: Canvas, wood: Colour, *, manuals: int) -> None:
             edge_width=0.4,
         )
         paint_keys(canvas, -width, width, y - rise + 3, y - 0.8, 29)
-        for x in np.arange(-24, 25, 6):
+        for x in np.arange(-24.0, 25.0, 6.0):
             canvas.disc((x, y + 1.1), 0.9, IVORY, edge=(110, 100, 84), edge_width=0.2)
     for side in (-1, 1):
         for row in range(manuals + 3):

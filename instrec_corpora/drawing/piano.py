@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import Canvas, box, spline, tint
-from .design import BRASS, IVORY, Design, Hold, pick
-from .keyboard import BLACK_AFTER, case_finish, paint_keys, playing
+from instrec_corpora.drawing.canvas import Canvas, box, spline, tint
+from instrec_corpora.drawing.design import BRASS, IVORY, Design, Hold, pick
+from instrec_corpora.drawing.keyboard import BLACK_AFTER, case_finish, paint_keys, playing
 
 
 def piano(generator: np.random.Generator) -> Design:

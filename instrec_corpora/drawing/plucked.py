@@ -6,8 +6,20 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .canvas import Canvas, Colour, box, oval, spline, symmetric, tint
-from .design import BRASS, EBONY, IVORY, STEEL, WOODS, Design, Hold, Motion, fingering, pick, vary
+from instrec_corpora.drawing.canvas import Canvas, Colour, box, oval, spline, symmetric, tint
+from instrec_corpora.drawing.design import (
+    BRASS,
+    EBONY,
+    IVORY,
+    STEEL,
+    WOODS,
+    Design,
+    Hold,
+    Motion,
+    fingering,
+    pick,
+    vary,
+)
 
 
 def guitar(generator: np.random.Generator) -> Design:

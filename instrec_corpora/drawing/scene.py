@@ -7,12 +7,11 @@ import itertools
 import cv2
 import numpy as np
 
+from instrec_corpora.drawing.design import pick
+from instrec_corpora.drawing.figures import Person
+from instrec_corpora.drawing.instruments import INSTRUMENTS
+from instrec_corpora.drawing.views import View, cutaway_view, instrument_view
 from instrec_utils.config import LABELS, Conditions
-
-from .design import pick
-from .figures import Person
-from .instruments import INSTRUMENTS
-from .views import View, cutaway_view, instrument_view
 
 CUTAWAY_SHARE = (0.12, 0.3)  # of the time of a clip whose instrument is otherwise in sight
 STRETCH_SECONDS = 12.0  # about one visible stretch and one cutaway in this time
@@ -23,12 +22,17 @@ class Scene:
 
     Parameters
     ----------
-    label : one of `instrec_utils.config.LABELS`.
-    duration : seconds.
-    generator : fixes everything; the label never changes what is drawn around the instrument.
-    condition : one of the keys of `instrec_utils.config.Conditions().picture`.
-    companion : label of the instrument beside it, for the condition "accompanied" and no other.
-    size : width and height in pixels.
+    label : str
+        One of `instrec_utils.config.LABELS`.
+    duration : float [seconds, > 0]
+    generator : np.random.Generator
+        Fixes everything; the label never changes what is drawn around the instrument.
+    condition : str
+        One of the keys of `instrec_utils.config.Conditions().picture`.
+    companion : str or None
+        Label of the instrument beside it, for the condition "accompanied" and no other.
+    size : tuple of 2 int [pixels]
+        Width and height.
 
     Raises
     ------
@@ -64,9 +68,17 @@ class Scene:
         return self._views[self._index(time)][0]
 
     def frame(self, time: float) -> np.ndarray:
-        """Return the picture at `time` seconds, shape (height, width, 3), uint8 RGB.
+        """Return the picture at a time.
 
-        A time outside the clip shows its first or its last view.
+        Parameters
+        ----------
+        time : float [seconds]
+            Outside the clip its first or its last view is shown.
+
+        Returns
+        -------
+        np.ndarray [shape=(height, width, 3), uint8]
+            RGB.
         """
         picture = self._view(self._views[self._index(time)]).frame(time, self.size)
         if self._blur is not None:
@@ -136,9 +148,21 @@ def _blur(generator: np.random.Generator) -> tuple[float, float]:
 
 
 def contact_sheet(generator: np.random.Generator, *, per_label: int = 2, tile: int = 220) -> np.ndarray:
-    """Return stills of every label on one sheet, uint8 RGB, at most 1600 pixels wide.
+    """Return stills of every label on one sheet.
 
-    Each label is a column of `per_label` stills, seven columns a row, with the label below each still.
+    Each label is a column of stills, seven columns a row, with the label below each still.
+
+    Parameters
+    ----------
+    generator : np.random.Generator
+    per_label : int [stills, >= 1]
+    tile : int [pixels]
+        Width of a still.
+
+    Returns
+    -------
+    np.ndarray [shape=(height, width, 3), uint8]
+        RGB, 1588 pixels wide unless `tile` says otherwise.
     """
     width, height, gap, caption = tile, round(tile * 0.75), 6, 24
     columns = 7

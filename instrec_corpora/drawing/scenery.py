@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .canvas import Canvas, Colour, box, oval, spline, tint
-from .design import pick, vary
-from .figures import Person, paint_hand
+from instrec_corpora.drawing.canvas import Canvas, Colour, box, oval, spline, tint
+from instrec_corpora.drawing.design import pick, vary
+from instrec_corpora.drawing.figures import Person, paint_hand
 
 WALLS = (
     (206, 196, 178),

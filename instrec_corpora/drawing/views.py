@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from .canvas import Canvas
-from .design import Design, Motion, pick
-from .figures import Person
-from .instruments import bounds, performance
-from .layers import Layer, blend, layer, motion_matrix
-from .scenery import obstacle, paint_cutaway, paint_place
+from instrec_corpora.drawing.canvas import Canvas
+from instrec_corpora.drawing.design import Design, Motion, pick
+from instrec_corpora.drawing.figures import Person
+from instrec_corpora.drawing.instruments import bounds, performance
+from instrec_corpora.drawing.layers import Layer, blend, layer, motion_matrix
+from instrec_corpora.drawing.scenery import obstacle, paint_cutaway, paint_place
 
 MARGIN = 1.3  # how much larger than the picture a view is drawn, for the camera to move in
 PLAYED_SHARE = 0.6  # of the views that show a player
@@ -84,12 +84,18 @@ class Layout:
 
     Attributes
     ----------
-    played : whether somebody plays it, where that can be shown.
-    rest : 0 to 1, chooses the angle when nobody plays it.
-    with_head : whether the picture makes room for the player's head.
-    mirror : whether left and right are exchanged.
-    fill : share of the picture's width or height that it takes.
-    centre : where its middle is, as shares of the picture's width and height.
+    played : bool
+        Whether somebody plays it, where that can be shown.
+    rest : float [0 to 1]
+        Chooses the angle when nobody plays it.
+    with_head : bool
+        Whether the picture makes room for the player's head.
+    mirror : bool
+        Whether left and right are exchanged.
+    fill : float
+        Share of the picture's width or height that it takes.
+    centre : tuple of 2 float
+        Where its middle is, as shares of the picture's width and height.
     """
 
     played: bool
@@ -122,8 +128,9 @@ class Layout:
     def beside(self) -> Layout:
         """Return the layout of a companion: smaller, at the side with more room."""
         x = 0.79 if self.centre[0] < 0.5 else 0.21
-        changes = {"rest": 1 - self.rest, "mirror": not self.mirror, "with_head": True}
-        return replace(self, fill=0.6 * self.fill, centre=(x, 0.5), **changes)
+        return replace(
+            self, fill=0.6 * self.fill, centre=(x, 0.5), rest=1 - self.rest, mirror=not self.mirror, with_head=True
+        )
 
     def cut_off(self, generator: np.random.Generator) -> Layout:
         """Return the layout moved so far that the picture's edge cuts the instrument."""
@@ -143,7 +150,7 @@ def _light(generator: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
 
 
 def _outer(size: tuple[int, int]) -> tuple[int, int]:
-    return tuple(round(side * MARGIN) for side in size)
+    return round(size[0] * MARGIN), round(size[1] * MARGIN)
 
 
 def _place(generator: np.random.Generator, size: tuple[int, int], *, cutaway: bool) -> np.ndarray:

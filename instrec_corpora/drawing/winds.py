@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .canvas import Canvas, Colour, box, oval, spline, tint
-from .design import BRASS, EBONY, IVORY, STEEL, Design, Hold, fingering, pick, vary
+from instrec_corpora.drawing.canvas import Canvas, Colour, box, oval, spline, tint
+from instrec_corpora.drawing.design import BRASS, EBONY, IVORY, STEEL, Design, Hold, fingering, pick, vary
 
 LACQUERS = (BRASS, (222, 180, 92), (200, 150, 60), (206, 210, 216), (176, 128, 66), (226, 190, 110))
 
@@ -45,7 +45,7 @@ def saxophone(generator: np.random.Generator) -> Design:
     hold = Hold(
         "front", (0, 0.5), generator.uniform(12, 30), ((20 * size, 37 * size), (21.5 * size, 17 * size)), motions
     )
-    extent = tuple(side * size for side in (-2, -8, 42, 64))
+    extent = (-2 * size, -8 * size, 42 * size, 64 * size)
     return Design(_alto(lacquer, keys, size), extent, pick(generator, ((-20, 20), (-10, 40), (50, 80))), hold)
 
 

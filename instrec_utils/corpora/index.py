@@ -26,56 +26,45 @@ from instrec_utils.files import whole
 
 COLUMNS = ("video_id", "label", "split", "path", "duration")
 VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ALLOWED = (*SPLITS, "test_clean")
 
 
-def check_index(index: pd.DataFrame, source: str, *, labels: tuple[str, ...] | None = None) -> None:
+def check_index(index: pd.DataFrame, source: str) -> None:
     """Check the structure of an index; no video is opened.
 
     Parameters
     ----------
-    index : the table.
-    source : where it came from, for the message; rows are counted from 1 below the header.
-    labels : the labels that are allowed; any non-empty name if None.
+    index : pd.DataFrame
+    source : str
+        Where it came from, for the message; rows are counted from 1 below the header.
 
     Raises
     ------
     CorpusError
-        A column is missing, an id is malformed or repeated, a label or split is unknown, a path leads out of
+        A column is missing, an id is malformed or repeated, a label is empty, a split unknown, a path leads out of
         the corpus folder, or a duration is negative. The message names the source and the first such row.
     """
-    missing = [name for name in COLUMNS if name not in index.columns]
-    if missing:
+    if missing := [name for name in COLUMNS if name not in index.columns]:
         raise CorpusError(f"{source}: an index has the columns {', '.join(COLUMNS)}; missing: {missing}")
 
     def refuse(is_wrong: pd.Series, column: str, rule: str) -> None:
         if is_wrong.any():
             row = int(is_wrong.to_numpy().argmax())
-            received = index[column].iloc[row]
-            raise CorpusError(f"{source}, row {row + 1}: {column} must be {rule}; got {received!r}")
+            raise CorpusError(f"{source}, row {row + 1}: {column} must be {rule}; got {index[column].iloc[row]!r}")
 
     for column in ("video_id", "label", "split", "path"):
         refuse(~index[column].map(lambda value: isinstance(value, str)).astype(bool), column, "text")
-    refuse(
-        ~index.video_id.str.fullmatch(VIDEO_ID.pattern),
-        "video_id",
-        "1 to 64 letters, digits, '-' and '_'",
-    )
+    refuse(~index.video_id.str.fullmatch(VIDEO_ID.pattern), "video_id", "1 to 64 letters, digits, '-' and '_'")
     refuse(index.video_id.duplicated(), "video_id", "unique")
     refuse(index.label == "", "label", "the name of a class")
-    if labels is not None:
-        refuse(~index.label.isin(labels), "label", f"one of {', '.join(labels)}")
-    splits = (*SPLITS, "test_clean")
-    refuse(~index.split.isin(splits), "split", f"one of {', '.join(splits)}")
+    refuse(~index.split.isin(_ALLOWED), "split", f"one of {', '.join(_ALLOWED)}")
     refuse(~index.path.map(_stays_inside), "path", "relative, inside the corpus folder")
     durations = pd.to_numeric(index.duration, errors="coerce")
-    refuse(
-        (durations.isna() & index.duration.notna()) | (durations < 0) | (durations == float("inf")),
-        "duration",
-        "seconds, at least 0, or empty",
-    )
+    is_wrong = (durations.isna() & index.duration.notna()) | (durations < 0) | (durations == float("inf"))
+    refuse(is_wrong, "duration", "seconds, at least 0, or empty")
 
 
-def read_index(path: Path, *, labels: tuple[str, ...] | None = None) -> pd.DataFrame:
+def read_index(path: Path) -> pd.DataFrame:
     """Read an index file and check its structure.
 
     Raises
@@ -95,7 +84,7 @@ def read_index(path: Path, *, labels: tuple[str, ...] | None = None) -> pd.DataF
         index[name] = _typed(index[name])
     if "duration" in index.columns and (index.duration == "").all():
         index["duration"] = float("nan")
-    check_index(index, str(path), labels=labels)
+    check_index(index, str(path))
     return index
 
 
@@ -120,11 +109,6 @@ def state_table(listed: pd.DataFrame) -> pd.DataFrame:
     ----------
     listed : pd.DataFrame
         Columns ``label`` and ``state``, see `corpus.read_listed`.
-
-    Returns
-    -------
-    pd.DataFrame
-        ``label``, ``videos``, then a column for each state.
     """
     table = pd.crosstab(listed.label, listed.state)
     table.loc["all"] = table.sum()
@@ -142,7 +126,5 @@ def _typed(column: pd.Series) -> pd.Series:
 
 
 def _stays_inside(path: str) -> bool:
-    if path == "":
-        return True
     parts = PurePosixPath(path).parts
     return not path.startswith("/") and "\\" not in path and ".." not in parts and "\0" not in path

@@ -52,29 +52,10 @@ _NO_SOUND = np.full(12 * CHROMA_STEPS, np.nan, dtype=np.float32)
 
 
 def split_by_group(index: pd.DataFrame, videos: Path, corpus_dir: Path, seed: int) -> pd.Series:
-    """Return a split that keeps near-duplicates together, and write which videos belong together.
+    """Return `splits.grouped_split` of the groups that `group_videos` finds.
 
-    Parameters
-    ----------
-    index : pd.DataFrame
-        See `group_videos`.
-    videos : Path
-        The folder that its paths are relative to.
-    corpus_dir : Path
-        Where ``groups.csv`` goes (``group, video_id, label`` of the groups of several videos), and the folder
-        ``fingerprints``.
-    seed : int
-        Of the draw.
-
-    Returns
-    -------
-    pd.Series [shape=(num_videos,), str]
-        train, validation or test, with the rows' index; see `splits.grouped_split`.
-
-    Raises
-    ------
-    CorpusError
-        See `group_videos` and `splits.grouped_split`.
+    The groups of several videos are written as ``groups.csv`` into the corpus' folder (``group, video_id, label``),
+    fingerprints into its folder ``fingerprints``.
     """
     groups = group_videos(index, videos, Path(corpus_dir) / "fingerprints")
     together = index[["video_id", "label"]].assign(group=groups)[groups.duplicated(keep=False)]
@@ -174,7 +155,7 @@ def fingerprints_of(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if info.has_picture:
         spread = np.linspace(0, media.num_frames(info.duration) - 1, FRAMES_A_VIDEO).round().astype(int)
         with contextlib.suppress(MediaError):  # pictures that end before the sound, or break off: those that came count
-            for frame in media.read_frames(path, size=_PICTURE_SIZE, numbers=np.unique(spread), num_threads=1):
+            for frame in media.read_frames(path, size=_PICTURE_SIZE, numbers=np.unique(spread).tolist(), num_threads=1):
                 frames.append(frame)
     hashes = frame_hashes(frames)
     try:

@@ -41,4 +41,4 @@ def read_photographs(corpus: Corpus) -> tuple[np.ndarray, np.ndarray]:
     labels, pictures = zip(*photographs(corpus), strict=True)
     size = (FRAME_SIZE, FRAME_SIZE)
     resized = [cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in pictures]
-    return np.stack(resized), np.searchsorted(corpus.labels, labels)
+    return np.stack(resized), np.searchsorted(corpus.labels, np.array(labels))

@@ -31,16 +31,17 @@ def paper_split(index: pd.DataFrame) -> pd.Series:
 
     Their procedure is scikit-learn's `train_test_split` with seed 10, first 30 % off for both, then that halved.
     It is spelt out here, since numpy freezes the stream of `RandomState` for good; a test compares the two. It
-    depends on nothing but the number of videos and their order, so split the complete list before leaving videos
-    out.
+    depends on nothing but the number of videos and their order, so split the complete list before leaving any out.
 
     Parameters
     ----------
-    index : a table with the column ``label``, one row a video, in the order of the list.
+    index : pd.DataFrame
+        Column ``label``, one row a video, in the order of the list.
 
     Returns
     -------
-    split : train, validation or test, with the rows' index.
+    pd.Series [shape=(num_videos,), str]
+        train, validation or test, with the rows' index.
 
     Raises
     ------
@@ -65,27 +66,15 @@ def _draw(rows: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
     return rows[order[:number]], rows[order[number:]]
 
 
-def stratified_split(index: pd.DataFrame, rng: np.random.Generator) -> pd.Series:
+def stratified_split(index: pd.DataFrame, generator: np.random.Generator) -> pd.Series:
     """Return a split in which every class is divided 70/15/15, to within one video.
 
-    Parameters
-    ----------
-    index : a table with the columns ``video_id`` and ``label``; the order of its rows does not matter.
-    rng : the source of randomness.
-
-    Returns
-    -------
-    split : train, validation or test, with the rows' index. Every class is in every split.
-
-    Raises
-    ------
-    CorpusError
-        A class has fewer videos than there are splits.
+    It is `grouped_split` where every video is a group of its own.
     """
-    return grouped_split(index, pd.Series(np.arange(len(index)), index=index.index), rng)
+    return grouped_split(index, pd.Series(np.arange(len(index)), index=index.index), generator)
 
 
-def grouped_split(index: pd.DataFrame, groups: pd.Series, rng: np.random.Generator) -> pd.Series:
+def grouped_split(index: pd.DataFrame, groups: pd.Series, generator: np.random.Generator) -> pd.Series:
     """Return a split near 70/15/15 in every class that never divides a group.
 
     Groups of several videos are placed first, the largest first, each where its classes miss most; videos of
@@ -93,13 +82,16 @@ def grouped_split(index: pd.DataFrame, groups: pd.Series, rng: np.random.Generat
 
     Parameters
     ----------
-    index : a table with the columns ``video_id`` and ``label``; the order of its rows does not matter.
-    groups : the group of each row, any hashable values, with the rows' index (see `near_duplicates`).
-    rng : the source of randomness.
+    index : pd.DataFrame
+        Columns ``video_id`` and ``label``; the order of its rows does not matter.
+    groups : pd.Series [shape=(num_videos,)]
+        The group of each row, any hashable values, with the rows' index (see `near_duplicates`).
+    generator : np.random.Generator
 
     Returns
     -------
-    split : train, validation or test, with the rows' index. Every class is in every split.
+    pd.Series [shape=(num_videos,), str]
+        train, validation or test, with the rows' index. Every class is in every split.
 
     Raises
     ------
@@ -117,23 +109,19 @@ def grouped_split(index: pd.DataFrame, groups: pd.Series, rng: np.random.Generat
     _check_class_sizes(one_a_group.label, "groups of videos")
 
     wanted = np.stack([_shares(size) for size in np.bincount(label, minlength=len(names))], axis=1)
-    left = wanted.astype(float)  # (splits, classes): what each split still misses
+    left = wanted.astype(float)  # [shape=(num_splits, num_classes)]: what each split still misses
     split = np.full(len(index), -1)
 
     sizes = np.bincount(group)
-    several = np.flatnonzero(sizes > 1)
-    several = rng.permutation(several)
-    several = several[np.argsort(-sizes[several], kind="stable")]
-    members_of = _members(group)
-    for number in several:
-        members = members_of[number]
-        needs = np.bincount(label[members], minlength=len(names))
+    members_of = np.split(np.argsort(group, kind="stable"), np.cumsum(sizes)[:-1])
+    several = generator.permutation(np.flatnonzero(sizes > 1))
+    for number in several[np.argsort(-sizes[several], kind="stable")]:
+        needs = np.bincount(label[members_of[number]], minlength=len(names))
         place = int(np.argmax((left / wanted) @ needs))
-        split[members] = place
+        split[members_of[number]] = place
         left[place] -= needs
-
     for name in range(len(names)):
-        alone = rng.permutation(np.flatnonzero((label == name) & (sizes[group] == 1)))
+        alone = generator.permutation(np.flatnonzero((label == name) & (sizes[group] == 1)))
         split[alone] = np.repeat(np.arange(len(SPLITS)), _fill(left[:, name], len(alone)))
 
     counts = np.zeros_like(wanted)
@@ -174,47 +162,7 @@ def _fill(left: np.ndarray, number: int) -> np.ndarray:
     return whole_part
 
 
-def _members(group: np.ndarray) -> list[np.ndarray]:
-    order = np.argsort(group, kind="stable")
-    return np.split(order, np.cumsum(np.bincount(group))[:-1])
-
-
 def write_split(index: pd.DataFrame, path: Path) -> None:
     """Write the columns ``video_id`` and ``split`` as CSV, whole or not at all."""
     with whole(path) as temporary:
         index[["video_id", "split"]].to_csv(temporary, index=False, lineterminator="\n")
-
-
-def read_split(path: Path, index: pd.DataFrame) -> pd.Series:
-    """Read a split file for the videos of an index.
-
-    Returns
-    -------
-    split : train, validation or test, with the rows' index.
-
-    Raises
-    ------
-    CorpusError
-        There is no such file, it is malformed, a split is unknown, a video is there twice, or a video of the
-        index is not there. The message names the file and the row or the video.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise CorpusError(f"{path}: no such split file")
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise CorpusError(f"{path}: not a CSV table: {error}") from error
-    if list(table.columns) != ["video_id", "split"]:
-        raise CorpusError(f"{path}: a split file has the columns video_id, split; got {list(table.columns)}")
-    for wrong, rule in (
-        (~table.split.isin(SPLITS), f"the split must be one of {', '.join(SPLITS)}"),
-        (table.video_id.duplicated(), "a video may be there once"),
-    ):
-        if wrong.any():
-            row = int(wrong.to_numpy().argmax())
-            raise CorpusError(f"{path}, row {row + 1}: {rule}; got {table.iloc[row].tolist()}")
-    split = index.video_id.map(table.set_index("video_id").split)
-    if split.isna().any():
-        raise CorpusError(f"{path}: does not say where {index.video_id[split.isna()].iloc[0]} belongs")
-    return split.rename("split").astype(str)

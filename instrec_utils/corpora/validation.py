@@ -16,9 +16,8 @@ Videos that are missing or invalid have no further finding. Near-duplicates are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -39,26 +38,15 @@ _SAMPLE_RATE = 8_000  # Hz, enough to hear whether there is sound
 _PICTURE_SIZE = 64  # pixels a side, enough to see whether anything moves
 
 
-@dataclass(frozen=True)
-class Report:
-    """What `validate` found.
+def count_findings(findings: pd.DataFrame) -> pd.DataFrame:
+    """Return how often `validate` found what: ``label``, ``split``, ``videos``, one number for each of `FINDINGS`."""
+    groups = findings.groupby(["label", "split"], sort=True)
+    return pd.concat([groups.size().rename("videos"), groups[list(FINDINGS)].sum()], axis=1).reset_index()
 
-    Attributes
-    ----------
-    videos : one row a video of the index: ``video_id``, ``label``, ``split``, a bool for each of `FINDINGS`,
-        and ``note`` (str: the error, or which video it duplicates).
-    """
 
-    videos: pd.DataFrame
-
-    def counts(self) -> pd.DataFrame:
-        """Return the findings a class and split: ``label``, ``split``, ``videos``, one number for each finding."""
-        groups = self.videos.groupby(["label", "split"], sort=True)
-        return pd.concat([groups.size().rename("videos"), groups[list(FINDINGS)].sum()], axis=1).reset_index()
-
-    def usable(self) -> pd.Series:
-        """Return for each video whether it is there, can be decoded and is long enough: bool."""
-        return ~self.videos[["missing", "invalid", "too_short"]].any(axis=1)
+def is_usable(findings: pd.DataFrame) -> pd.Series:
+    """Return for each video of `validate` whether it is there, can be decoded and is long enough: bool."""
+    return ~findings[["missing", "invalid", "too_short"]].any(axis=1)
 
 
 def read_headers(videos: Path, names: Sequence[str]) -> pd.DataFrame:
@@ -66,13 +54,16 @@ def read_headers(videos: Path, names: Sequence[str]) -> pd.DataFrame:
 
     Parameters
     ----------
-    videos : the folder that the names are relative to.
-    names : of the files, with ``/``; empty where there is none.
+    videos : Path
+        The folder that the names are relative to.
+    names : Sequence[str]
+        Of the files, with ``/``; empty where there is none.
 
     Returns
     -------
-    headers : one row a name: ``duration`` (seconds, NaN where it cannot be read or there is no name) and ``reason``
-        (str, why it cannot be read; empty if it can, or there is no name).
+    pd.DataFrame
+        One row a name: ``duration`` (seconds, NaN where it cannot be read or there is no name) and ``reason`` (str, why
+        it cannot be read; empty if it can, or there is no name).
     """
 
     def header(name: str) -> tuple[float, str]:
@@ -87,18 +78,21 @@ def read_headers(videos: Path, names: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["duration", "reason"])
 
 
-def validate(index: pd.DataFrame, corpus_dir: Path, report: Callable[[str], None] = lambda video_id: None) -> Report:
+def validate(index: pd.DataFrame, corpus_dir: Path) -> pd.DataFrame:
     """Look at every video of an index.
 
     Parameters
     ----------
-    index : as in `instrec_utils.corpora.index`.
-    corpus_dir : the folder that its paths are relative to.
-    report : called with the id after each video that was opened, such as for a progress bar.
+    index : pd.DataFrame
+        As in `instrec_utils.corpora.index`.
+    corpus_dir : Path
+        The folder that its paths are relative to.
 
     Returns
     -------
-    Report
+    pd.DataFrame
+        One row a video: ``video_id``, ``label``, ``split``, a bool for each of `FINDINGS`, and ``note`` (str: the
+        error, or which video it duplicates).
 
     Raises
     ------
@@ -109,25 +103,24 @@ def validate(index: pd.DataFrame, corpus_dir: Path, report: Callable[[str], None
     check_index(index, "index")
     if not corpus_dir.is_dir():
         raise CorpusError(f"{corpus_dir}: no such corpus folder")
-    paths = [corpus_dir / path if path else None for path in index.path]
-    present = [row for row, path in enumerate(paths) if path is not None and path.is_file()]
-    nothing = {**dict.fromkeys(FINDINGS, False), "note": ""}
-    rows = [{**nothing, "missing": True} for _ in paths]
-
+    present = [row for row, path in enumerate(index.path) if path and (corpus_dir / path).is_file()]
+    paths = [corpus_dir / index.path.iloc[row] for row in present]
+    nothing: dict[str, bool | str] = {**dict.fromkeys(FINDINGS, False), "note": ""}
+    rows = [nothing | {"missing": True} for _ in range(len(index))]
     first: dict[str, int] = {}
-    video_ids = index.video_id.to_list()
     with ThreadPoolExecutor() as workers:
-        for row, (digest, found) in zip(present, workers.map(_look, [paths[row] for row in present]), strict=True):
-            rows[row] = {**nothing, **found}
+        looks = tqdm(workers.map(_look, paths), desc="validating", unit="video", total=len(paths))
+        for row, (digest, found) in zip(present, looks, strict=True):
+            rows[row] = nothing | found
             original = first.setdefault(digest, row)
             if original != row and not rows[row]["invalid"]:
-                rows[row].update(duplicated=True, note=f"the same as {video_ids[original]}")
-            report(video_ids[row])
+                rows[row] |= {"duplicated": True, "note": f"the same as {index.video_id.iloc[original]}"}
     table = pd.DataFrame(rows, columns=list(nothing))
-    return Report(pd.concat([index[["video_id", "label", "split"]].reset_index(drop=True), table], axis=1))
+    return pd.concat([index[["video_id", "label", "split"]].reset_index(drop=True), table], axis=1)
 
 
-def _look(path: Path) -> tuple[str, dict[str, object]]:
+def _look(path: Path) -> tuple[str, dict[str, bool | str]]:
+    """Return a file's sha256 and what was found in it."""
     digest = sha256_of_file(path)
     try:
         info = media.probe(path)
@@ -143,8 +136,9 @@ def is_silent(sound: np.ndarray, sample_rate: int) -> bool:
 
     Parameters
     ----------
-    sound : mono [shape=(samples,)], full scale is 1.
-    sample_rate : Hz.
+    sound : np.ndarray [shape=(num_samples,), float32]
+        Mono, full scale is 1.
+    sample_rate : int [Hz]
     """
     length = max(1, sample_rate // 10)
     padded = np.pad(sound, (0, -len(sound) % length)).reshape(-1, length)
@@ -157,7 +151,8 @@ def is_still(frames: Iterator[np.ndarray]) -> bool:
 
     Parameters
     ----------
-    frames : uint8 RGB, each [shape=(height, width, 3)].
+    frames : Iterator[np.ndarray [shape=(height, width, 3), uint8]]
+        RGB.
     """
     first = next(frames).astype(np.int16)
     return all(np.abs(frame - first).mean() < MOTION for frame in frames)

@@ -1,1 +1,1 @@
-"""What networks hear and see: from samples and pictures to arrays."""
+"""What networks are given: from samples and pictures to arrays."""

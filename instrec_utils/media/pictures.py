@@ -32,7 +32,7 @@ def read_frames(
     *,
     frame_rate: float = 1.0,
     size: int | None = None,
-    numbers: Sequence[int] | None = None,
+    numbers: Sequence[int] | np.ndarray | None = None,
     first: int = 0,
     plan: str = "exact",
     num_threads: int = 0,
@@ -50,7 +50,7 @@ def read_frames(
         How many to take.
     size : int [pixels], optional
         A side of the square that the whole picture is resized to; without, it keeps its own size.
-    numbers : sequence of int, optional
+    numbers : sequence of int or np.ndarray [shape=(num_wanted,), int], optional
         Which of these frames to yield, not decreasing; all without.
     first : int
         Where there are no `numbers`, the first frame to yield.

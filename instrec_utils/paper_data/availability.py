@@ -18,10 +18,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -66,7 +64,7 @@ class Ledger:
         path : str
             The file, relative to the corpus folder; empty unless available.
         uploader : str
-            See `uploader_of`; empty unless available and known.
+            See `near_duplicates.uploader_of`; empty unless available and known.
         """
         if state not in STATES:
             raise ParameterError(f"a state is one of {', '.join(STATES)}; got {state!r}")
@@ -87,12 +85,6 @@ class Ledger:
             return pd.read_sql_query("SELECT * FROM videos ORDER BY video_id", self._connection, dtype=str)
         except pd.errors.DatabaseError as error:
             raise CorpusError(f"{self._path}: not a ledger of availability: {error}") from error
-
-
-def uploader_of(info: Mapping[str, Any]) -> str:
-    """Return who uploaded a video by what yt-dlp says about it: an id that stays if there is one; empty if unknown."""
-    names = (info.get(key) for key in ("channel_id", "uploader_id", "channel", "uploader"))
-    return next((str(name) for name in names if name), "")
 
 
 def with_paths(index: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from instrec_utils.corpora.index import VIDEO_ID
+from instrec_utils.corpora.near_duplicates import uploader_of
 from instrec_utils.errors import CorpusError, DownloadError, ParameterError
-from instrec_utils.paper_data.availability import NOT_ASKED, Ledger, uploader_of
+from instrec_utils.paper_data.availability import NOT_ASKED, Ledger
 
 # MP4 at 360 lines where there is one: the models see 256 x 256 pixels. `<=?` also takes an unknown height.
 FORMAT = "b[height<=?360][ext=mp4]/bv*[height<=?360][ext=mp4]+ba[ext=m4a]/b[height<=?360]/bv*[height<=?360]+ba/wv*+ba/w"

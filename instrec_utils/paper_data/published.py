@@ -125,8 +125,8 @@ def _is_positive(value: Any) -> bool:
 
 
 def _refuse_repeated(table: pd.DataFrame, path: Path, unit: str) -> None:
-    say = "{} is there a second time".format
-    refuse_rows(table.video_id.duplicated(), path, lambda row: say(table.video_id[row]), unit=unit)
+    repeated = table.video_id.duplicated()
+    refuse_rows(repeated, path, "{} is there a second time", table[["video_id"]], unit=unit)
 
 
 def read_list(path: Path, corpus_name: str) -> pd.DataFrame:
@@ -203,17 +203,12 @@ def load_index(corpus_name: str, directory: Path) -> pd.DataFrame:
         A file is missing or malformed, or the two files of the corpus put a video into different folders.
     """
     source = Path(directory) / f"{corpus_name}_dataset.csv"
+    listed = read_list(source, corpus_name)
     durations = read_durations(Path(directory) / f"{corpus_name}_auxinfo.pkl")
-    index = read_list(source, corpus_name).merge(durations, on="video_id", how="left", suffixes=("", "_of_duration"))
-    other = index.folder_of_duration
-    refuse_rows(
-        other.notna() & (other != index.folder),
-        source,
-        lambda row: (
-            f"{index.video_id[row]} is in the folder {index.folder[row]!r} here and in {other[row]!r} among "
-            "the durations"
-        ),
-    )
+    index = listed.merge(durations, on="video_id", how="left", suffixes=("", "_of_duration"))
+    differs = index.folder_of_duration.notna() & (index.folder_of_duration != index.folder)
+    rule = "{} is in the folder {!r} here and in {!r} among the durations"
+    refuse_rows(differs, source, rule, index[["video_id", "folder", "folder_of_duration"]])
     index = index.assign(split=paper_split(index), path="")
     index = index[["video_id", "label", "split", "path", "duration", "frame_rate", "folder"]]
     check_index(index, str(source))
@@ -246,7 +241,7 @@ def all_splits(directory: Path, seed: int = SPLIT_SEED) -> pd.DataFrame:
 
 
 def write_splits(directory: Path, folder: Path, seed: int = SPLIT_SEED) -> Path:
-    """Write `all_splits` as files ``<corpus>_<method>.csv``, see `splits.write_split`, and return their folder.
+    """Write `all_splits` as files ``<corpus>_<method>.csv``, see `splits.write_split`.
 
     Parameters
     ----------
@@ -254,6 +249,10 @@ def write_splits(directory: Path, folder: Path, seed: int = SPLIT_SEED) -> Path:
         See `all_splits`.
     folder : Path
         Where the files go.
+
+    Returns
+    -------
+    folder : Path
     """
     for corpus_name, table in all_splits(directory, seed).groupby("corpus"):
         for method in table.columns.drop(["corpus", "video_id", "label"]):

@@ -84,12 +84,10 @@ def read_vocabulary(path: Path) -> pd.DataFrame:
         raise CorpusError(f"{path}: a vocabulary has the columns {', '.join(columns)}; missing: {missing}")
     table = table[list(columns)].rename(columns=columns)
     for name in ("entity", "train_videos"):
-        values = table[name]
-        say = f"{name} must be a whole number, got {{!r}}".format
-        refuse_rows(~values.str.fullmatch(r"[0-9]{1,9}"), path, lambda row: say(values[row]))  # noqa: B023
-        table[name] = values.astype(int)
-    repeated = table.entity.duplicated()
-    refuse_rows(repeated, path, lambda row: f"entity {table.entity[row]} is there a second time")
+        is_whole = table[name].str.fullmatch(r"[0-9]{1,9}")
+        refuse_rows(~is_whole, path, f"{name} must be a whole number, got {{!r}}", table[[name]])
+        table[name] = table[name].astype(int)
+    refuse_rows(table.entity.duplicated(), path, "entity {} is there a second time", table)
     return table
 
 
@@ -120,18 +118,17 @@ def assign_categories(candidates: pd.DataFrame, reviewed: pd.DataFrame | None = 
         The reviewed table lacks an accepted entity, has one twice, or names an unknown category.
     """
     reviewed = _read_categories() if reviewed is None else reviewed
-    received = [f"got {row}" for row in reviewed.to_numpy().tolist()]
-    allowed = f"the category must be empty or one of {', '.join(LABELS)}"
+    rule = f"the category must be empty or one of {', '.join(LABELS)}; got {{!r}} for {{!r}}"
     is_known = reviewed.category.isin(["", *LABELS])
-    refuse_rows(reviewed.name.duplicated(), _CATEGORIES, lambda row: f"an entity may be there once; {received[row]}")
-    refuse_rows(~is_known, _CATEGORIES, lambda row: f"{allowed}; {received[row]}")
+    refuse_rows(reviewed.name.duplicated(), _CATEGORIES, "an entity may be there once; got {!r} again", reviewed)
+    refuse_rows(~is_known, _CATEGORIES, rule, reviewed[["category", "name"]])
     unknown = candidates.name[candidates.accepted & ~candidates.name.isin(reviewed.name)]
     if len(unknown):
         raise CorpusError(f"{_CATEGORIES}: must say where each instrument belongs; missing: {', '.join(unknown)}")
-    entry = reviewed.set_index("name").reindex(candidates.name.where(candidates.accepted)).set_index(candidates.index)
-    return candidates.assign(
-        category=entry.category.fillna("").astype(str), reason=entry.reason.fillna(candidates.reason).astype(str)
-    )
+    entities = candidates.merge(reviewed, on="name", how="left", suffixes=("", "_of_category"))
+    entities["reason"] = entities.reason.where(~entities.accepted, entities.reason_of_category)
+    entities["category"] = entities.category.where(entities.accepted, "")
+    return entities.drop(columns="reason_of_category")
 
 
 def category_counts(entities: pd.DataFrame, published_sizes: Mapping[str, int]) -> pd.DataFrame:

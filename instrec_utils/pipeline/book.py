@@ -55,9 +55,7 @@ def _stage(corpus_name: str, folder: Path) -> None:
     """Lay out what the book is built from: the tracked pages, with the corpus' own in their place."""
     home, book = paths.home(), folder / "book"
     shutil.rmtree(book, ignore_errors=True)
-    shutil.rmtree(folder / "results", ignore_errors=True)
     shutil.copytree(home / "book", book, ignore=shutil.ignore_patterns("_toc.yml"))
-    shutil.copytree(home / "results", folder / "results")
     for source, place in (
         (paths.pages_dir(corpus_name), book / corpus_name),
         (paths.media_dir(corpus_name), book / "_static" / "media" / corpus_name),
@@ -66,7 +64,7 @@ def _stage(corpus_name: str, folder: Path) -> None:
             shutil.rmtree(place, ignore_errors=True)
             shutil.copytree(source, place)
     if paths.working_results_dir(corpus_name).exists():
-        results = folder / "results" / corpus_name
+        results = book / "_vendor" / "results" / corpus_name
         shutil.copytree(paths.working_results_dir(corpus_name), results, dirs_exist_ok=True)
     files.write_text(folder / "toc.yml", yaml.safe_dump(contents_for(corpus_name), sort_keys=False))
 

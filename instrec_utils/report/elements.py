@@ -111,22 +111,6 @@ def answered_players(corpus: Corpus, groups: Mapping[str, pd.DataFrame], *, numb
     return page.players(corpus, rows, captions)
 
 
-def measurement_sources(measured: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return where the numbers of robustness measurements come from, one row each."""
-    return pd.DataFrame(
-        {
-            "Measurement": f"robustness/{one['run']}",
-            "Settings": one["settings_sha256"][:12],
-            "Index": one["index_sha256"][:12],
-            "Commit": one["commit"],
-            "Seed": one["seed"],
-            "Time": f"{one['seconds']:.0f} s",
-            "Device": one["device"],
-        }
-        for one in measured
-    )
-
-
 def index_provenance(corpus: Corpus) -> HTML:
     """Return where the numbers of a page about videos come from: the index, the source and the commit."""
     rows = {

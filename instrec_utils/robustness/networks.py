@@ -39,7 +39,7 @@ def _write_low_bitrate(paths: tuple[Path, Path], *, picture_kbits: float, sound_
 
 
 class Networks:
-    """What an audio run's and a frame run's networks make of the test videos, degraded or not, kept in small files.
+    """What an audio run's and a visual run's networks make of the test videos, degraded or not, kept in small files.
 
     Parameters
     ----------

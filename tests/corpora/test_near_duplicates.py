@@ -181,3 +181,11 @@ def test_videos_uploaded_twice_are_grouped(tmp_path, monkeypatch):
     (tmp_path / "a.info.json").write_text("{")
     with pytest.raises(CorpusError, match=r"a\.info\.json: expected what yt-dlp"):
         group_videos(index, tmp_path, tmp_path / "kept")
+
+
+def test_an_uploader_is_an_id_where_there_is_one():
+    info = {"uploader": "Ann", "channel": None, "uploader_id": "@ann", "channel_id": "UC1"}
+    chosen = [info, ["uploader", "uploader_id"], []]
+    found = [near_duplicates.uploader_of({key: info[key] for key in keys}) for keys in chosen]
+    assert found == ["UC1", "@ann", ""]
+    assert near_duplicates.uploader_of({"uploader": "Ann", "channel_id": None}) == "Ann"

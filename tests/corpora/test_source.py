@@ -17,7 +17,7 @@ from instrec_utils.corpora import photographs
 from instrec_utils.corpora.source import ContactSheet, Source
 from instrec_utils.corpora.splits import SPLIT_METHODS
 from instrec_utils.errors import CorpusError, ParameterError
-from instrec_utils.report import page, results
+from instrec_utils.report import page
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -127,7 +127,7 @@ def test_a_toy_from_outside_has_its_pages_and_photographs(toy):
     note = page.corpus_note(toy).data
     assert "<strong>Toys &amp; more.</strong> Less than &lt;nothing&gt; is in it. 2 classes; videos: 2 train" in note
     assert "divided by a stratified split." in note
-    assert results.playable(toy) == {"harp0", "harp1", "harp2"}
+    assert page.playable(toy) == {"harp0", "harp1", "harp2"}
     pictures, targets = photographs.read_photographs(toy)
     assert pictures.shape == (2, 256, 256, 3)
     assert targets.tolist() == [0, 1]
@@ -155,9 +155,7 @@ def test_a_source_that_is_not_right_is_refused(declare, home):
         with pytest.raises(ParameterError, match=message):
             corpora.source_named("toy")
     declare(demo="toy_corpora:TOY")
-    with pytest.raises(
-        ParameterError, match=r"demo is declared by instrec_corpora\.demo:SOURCE and by toy_corpora:TOY"
-    ):
+    with pytest.raises(ParameterError, match=r"demo is declared by instrec_corpora\.demo:SOURCE and by toy_corpora"):
         corpora.source_named("demo")
 
 
@@ -204,7 +202,7 @@ def test_photographs_of_the_open_corpus_are_those_of_its_training_clips(home, mo
     pictures, targets = photographs.read_photographs(corpus)
     assert targets.tolist() == [0, 1]
     assert pictures[:, 0, 0].tolist() == [[0, 0, 40], [0, 0, 120]]
-    assert results.playable(corpus) == {"a", "b"}
+    assert page.playable(corpus) == {"a", "b"}
 
 
 def test_the_contact_sheet_of_the_demo():

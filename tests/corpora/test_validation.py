@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from instrec_utils.corpora.validation import FINDINGS, is_silent, is_still, validate
+from instrec_utils.corpora.validation import FINDINGS, count_findings, is_silent, is_still, is_usable, validate
 from instrec_utils.errors import CorpusError
 
 RATE = 16_000
@@ -79,22 +79,20 @@ EXPECTED = {
 
 def test_every_video_has_its_finding(corpus):
     index, folder = corpus
-    seen = []
-    report = validate(index, folder, report=seen.append)
-    found = {row.video_id: {name for name in FINDINGS if getattr(row, name)} for row in report.videos.itertuples()}
+    findings = validate(index, folder)
+    found = {row.video_id: {name for name in FINDINGS if getattr(row, name)} for row in findings.itertuples()}
     assert found == EXPECTED
-    notes = report.videos.set_index("video_id").note
+    notes = findings.set_index("video_id").note
     assert notes["copy"] == "the same as good"
     assert "text.mp4" in notes["text"]
-    assert seen == [name for name, findings in EXPECTED.items() if "missing" not in findings]
-    usable = set(report.videos.video_id[report.usable()])
+    usable = set(findings.video_id[is_usable(findings)])
     assert usable == set(EXPECTED) - {"text", "empty", "gone", "never", "short"}
 
 
 def test_counts_a_class_and_split(corpus):
     index, folder = corpus
     index.loc[:2, "split"] = "test"
-    counts = validate(index, folder).counts().set_index(["label", "split"])
+    counts = count_findings(validate(index, folder)).set_index(["label", "split"])
     assert counts.videos.sum() == len(index)
     for name in FINDINGS:
         assert counts[name].sum() == sum(name in findings for findings in EXPECTED.values())
@@ -112,8 +110,8 @@ def test_the_index_and_the_folder_must_be_good(corpus):
 
 def test_an_empty_index_has_an_empty_report(corpus):
     index, folder = corpus
-    report = validate(index[:0], folder)
-    assert len(report.videos) == len(report.counts()) == 0
+    findings = validate(index[:0], folder)
+    assert len(findings) == len(count_findings(findings)) == 0
 
 
 @pytest.mark.parametrize(

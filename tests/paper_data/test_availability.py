@@ -9,7 +9,6 @@ from instrec_utils.paper_data.availability import (
     Ledger,
     availability_table,
     failures,
-    uploader_of,
     with_paths,
 )
 
@@ -21,16 +20,6 @@ def test_reasons_are_counted_without_the_video_that_they_are_about(tmp_path):
         ledger.record("cc", "failed", reason="no route")
         ledger.record("dd", "private", reason="[youtube] dd: Private video")
         assert failures(ledger).to_numpy().tolist() == [["Sign in to confirm", 2], ["no route", 1]]
-
-
-def test_an_uploader_is_an_id_where_there_is_one():
-    info = {"uploader": "Ann", "channel": None, "uploader_id": "@ann", "channel_id": "UC1"}
-    assert [uploader_of({key: info[key] for key in keys}) for keys in (info, ["uploader", "uploader_id"], [])] == [
-        "UC1",
-        "@ann",
-        "",
-    ]
-    assert uploader_of({"uploader": "Ann", "channel_id": None}) == "Ann"
 
 
 def test_the_ledger_refuses_other_files_and_states(tmp_path):

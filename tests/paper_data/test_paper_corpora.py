@@ -15,7 +15,6 @@ import time
 from functools import partial
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,11 +22,13 @@ import yaml
 from tiny_videos import tone, write_video
 from typer.testing import CliRunner
 
-from instrec_utils import __main__, corpora, paths, pipeline
+from instrec_utils import __main__, corpora, paths
 from instrec_utils.config import SPLITS
-from instrec_utils.corpora import near_duplicates, splits
+from instrec_utils.corpora import near_duplicates
 from instrec_utils.errors import CorpusError, DownloadError, ParameterError
-from instrec_utils.paper_data import availability, labels, paper_videos, published
+from instrec_utils.paper_data import availability, downloads, labels, paper_videos, published
+from instrec_utils.pipeline import report as pipeline_report
+from instrec_utils.pipeline.parameters import read_parameters
 from instrec_utils.report import page as report
 
 A_CLASS = 30  # enough for every class to be in every split of the random draw
@@ -49,7 +50,7 @@ def lists(tmp_path_factory):
 
 @pytest.fixture
 def home(home, lists, monkeypatch):
-    monkeypatch.setattr(published, "locate", lambda: lists)
+    monkeypatch.setattr(published, "locate_lists", lambda: lists)
     return home
 
 
@@ -187,7 +188,7 @@ def test_the_parameters_of_the_papers_corpora(monkeypatch):
         assert content["corpus"] == content["source"] == name
         assert "split" not in content  # the corpus' own, which is the paper's
         asked = {"root": "somewhere", "split": "grouped"}
-        assert pipeline.read_parameters(name, asked) == content | asked
+        assert read_parameters(name, asked) == content | asked
 
 
 @pytest.fixture
@@ -200,7 +201,7 @@ def few(home, monkeypatch):
     for corpus, rows in (("fcvid", fcvid), ("yt8m", youtube8m)):
         (directory / f"{corpus}_dataset.csv").write_text("".join(f"{key},{label}\n" for key, label in rows))
         (directory / f"{corpus}_auxinfo.pkl").write_bytes(pickle.dumps({key: (60.5, 25) for key, _ in rows}, 2))
-    monkeypatch.setattr(published, "locate", lambda: directory)
+    monkeypatch.setattr(published, "locate_lists", lambda: directory)
     return directory
 
 
@@ -216,12 +217,16 @@ def together(corpus):
     return sorted(tuple(sorted(members)) for _, members in groups.groupby("group").video_id)
 
 
+def read_split(path, index):
+    return index.video_id.map(pd.read_csv(path, keep_default_na=False).set_index("video_id").split)
+
+
 def check_groups(corpus, expected):
     assert together(corpus) == sorted(expected)
     place = corpora.read_listed(corpus).set_index("video_id").split
     assert all(place[list(members)].nunique() == 1 for members in expected)
     assert (pd.crosstab(corpus.index.label, corpus.index.split)[list(SPLITS)] > 0).all(axis=None)
-    file = splits.read_split(corpus.directory / "splits" / "grouped.csv", corpus.index)
+    file = read_split(corpus.directory / "splits" / "grouped.csv", corpus.index)
     assert file.to_list() == corpus.index.split.to_list()
     assert corpus.split_method == "grouped"
     assert "a grouped split, which keeps near-duplicates together" in report.corpus_note(corpus).data
@@ -411,7 +416,7 @@ def summary(text):
 def test_the_command_downloads_a_few_and_says_what_became_of_them(home, lists, youtube, monkeypatch):
     ordered = paper_videos.in_turn(published.load_index("yt8m", lists)).video_id.to_list()
     youtube.gone = ordered[1]
-    monkeypatch.setattr(availability, "Manners", partial(availability.Manners, address=youtube.address, pause=0.0))
+    monkeypatch.setattr(downloads, "Manners", partial(downloads.Manners, address=youtube.address, pause=0.0))
     command = partial(CliRunner().invoke, __main__.app, catch_exceptions=False)
     said = command(["download", "--limit", "4", "--workers", "2"])
     assert said.exit_code == 0
@@ -441,9 +446,9 @@ def test_an_interrupted_download_keeps_what_it_has_and_says_so(home, lists, yout
         "import signal, sys; from functools import partial; from pathlib import Path\n"
         # A shell starts what runs in its background with SIGINT ignored, and a child inherits that.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from instrec_utils import __main__; from instrec_utils.paper_data import availability, published\n"
-        f"published.locate = lambda: Path({str(lists)!r})\n"
-        f"availability.Manners = partial(availability.Manners, address={youtube.address!r}, pause=0.0, timeout=1.0)\n"
+        "from instrec_utils import __main__; from instrec_utils.paper_data import availability, downloads, published\n"
+        f"published.locate_lists = lambda: Path({str(lists)!r})\n"
+        f"downloads.Manners = partial(downloads.Manners, address={youtube.address!r}, pause=0.0, timeout=1.0)\n"
         "sys.argv = ['instrec_utils', 'download', '--workers', '1']\n"
         "__main__.run()\n"
     )
@@ -467,7 +472,7 @@ def test_an_interrupted_download_keeps_what_it_has_and_says_so(home, lists, yout
 
 
 def test_the_splits_are_files_of_both_datasets(home, lists, monkeypatch):
-    monkeypatch.setattr(pipeline, "curation", lambda *_: home / "page.html")
+    monkeypatch.setattr(pipeline_report, "make_curation", lambda *_: home / "page.html")
     said = CliRunner().invoke(__main__.app, ["curation"], catch_exceptions=False)
     folder = home / "data" / "curation" / "splits"
     assert str(folder) in said.stdout
@@ -475,9 +480,7 @@ def test_the_splits_are_files_of_both_datasets(home, lists, monkeypatch):
     both = {}
     for corpus in published.CORPORA:
         index = published.load_index(corpus, lists)
-        read = {
-            way: splits.read_split(folder / f"{corpus}_{way}.csv", index) for way in ("paper", "stratified", "grouped")
-        }
+        read = {way: read_split(folder / f"{corpus}_{way}.csv", index) for way in ("paper", "stratified", "grouped")}
         assert read["paper"].to_list() == index.split.to_list()
         shares = pd.crosstab(index.label, read["stratified"])[list(SPLITS)]
         assert (abs(shares - [21, 4.5, 4.5]) < 1).all(axis=None)
@@ -486,20 +489,3 @@ def test_the_splits_are_files_of_both_datasets(home, lists, monkeypatch):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     CliRunner().invoke(__main__.app, ["curation"], catch_exceptions=False)
     assert before == {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-@pytest.mark.skipif(
-    "INSTREC_ICMR2017" not in os.environ, reason="INSTREC_ICMR2017 names no copy of the published lists"
-)
-def test_the_split_files_of_the_published_lists_are_those_that_the_page_counts(tmp_path):
-    from test_curation_page import PAGE, number, table_captioned
-
-    cells = nbformat.read(PAGE, as_version=4).cells
-    shown = "".join(o.get("data", {}).get("text/html", "") for cell in cells for o in cell.get("outputs", []))
-    header, *rows = table_captioned(shown, "Videos in each split")
-    folder = published.write_splits(published.locate_lists(), tmp_path)
-    names = {"FCVID": "fcvid", "YouTube-8M": "yt8m"}
-    assert len(rows) == 6
-    for row in rows:
-        counts = pd.read_csv(folder / f"{names[row[0]]}_{row[1]}.csv").split.value_counts()
-        assert [number(cell) for cell in row[2:5]] == [counts[name] for name in header[2:5]]

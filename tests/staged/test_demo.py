@@ -13,7 +13,7 @@ from instrec_utils.errors import ParameterError
 
 @pytest.mark.parametrize(("clips_per_class", "expected"), [(3, (1, 1, 1)), (17, (11, 3, 3)), (20, (14, 3, 3))])
 def test_every_class_has_as_many_clips_in_every_split(clips_per_class, expected):
-    clips = demo.plan(DemoSettings(clips_per_class=clips_per_class))
+    clips = demo.plan_demo(DemoSettings(clips_per_class=clips_per_class))
     counts = Counter((clip.label, clip.split) for clip in clips)
     assert counts == {(label, split): count for label in LABELS for split, count in zip(SPLITS, expected, strict=True)}
     assert len({clip.video_id for clip in clips}) == len({clip.path for clip in clips}) == 13 * clips_per_class
@@ -22,7 +22,7 @@ def test_every_class_has_as_many_clips_in_every_split(clips_per_class, expected)
 @pytest.mark.parametrize("split", SPLITS)
 def test_the_conditions_have_their_declared_shares_in_every_split(split):
     declared = Conditions()
-    clips = [clip for clip in demo.plan(DemoSettings()) if clip.split == split]
+    clips = [clip for clip in demo.plan_demo(DemoSettings()) if clip.split == split]
     for values, shares in (
         ([clip.picture for clip in clips], declared.picture),
         ([clip.sound for clip in clips], declared.sound),
@@ -35,7 +35,7 @@ def test_the_conditions_have_their_declared_shares_in_every_split(split):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_no_clip_is_without_any_evidence(seed):
-    clips = demo.plan(DemoSettings(seed=seed))
+    clips = demo.plan_demo(DemoSettings(seed=seed))
     assert not [clip for clip in clips if clip.picture == "absent" and clip.sound == "silent"]
     assert any(clip.picture == "absent" for clip in clips)
     assert any(clip.sound == "silent" for clip in clips)
@@ -43,7 +43,7 @@ def test_no_clip_is_without_any_evidence(seed):
 
 def test_what_a_clip_says_of_itself():
     settings = DemoSettings(min_seconds=5, max_seconds=8)
-    for clip in demo.plan(settings):
+    for clip in demo.plan_demo(settings):
         assert 5 <= clip.duration <= 8
         assert clip.path == f"videos/{clip.label}/{clip.video_id}.mp4"
         assert (clip.picture_source == "none") == (clip.picture == "absent")
@@ -54,8 +54,8 @@ def test_what_a_clip_says_of_itself():
 
 
 def test_the_same_seed_gives_the_same_plan():
-    assert demo.plan(DemoSettings()) == demo.plan(DemoSettings())
-    assert demo.plan(DemoSettings(seed=11)) != demo.plan(DemoSettings())
+    assert demo.plan_demo(DemoSettings()) == demo.plan_demo(DemoSettings())
+    assert demo.plan_demo(DemoSettings(seed=11)) != demo.plan_demo(DemoSettings())
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_the_same_seed_gives_the_same_plan():
 )
 def test_impossible_settings_are_refused(changes, message):
     with pytest.raises(ParameterError, match=message):
-        demo.plan(replace(DemoSettings(), **changes))
+        demo.plan_demo(replace(DemoSettings(), **changes))
 
 
 def test_a_corpus_is_built_on_all_cores_unless_told_otherwise(tmp_path, monkeypatch):
@@ -78,8 +78,8 @@ def test_a_corpus_is_built_on_all_cores_unless_told_otherwise(tmp_path, monkeypa
     monkeypatch.setattr(
         demo.staging, "render_all", lambda clips, render, corpus_dir, num_workers, **_: seen.append(num_workers)
     )
-    demo.build(tmp_path, DemoSettings(clips_per_class=3))
-    demo.build(tmp_path, DemoSettings(clips_per_class=3), num_workers=2)
+    demo.build_demo(tmp_path, DemoSettings(clips_per_class=3))
+    demo.build_demo(tmp_path, DemoSettings(clips_per_class=3), num_workers=2)
     assert seen[0] >= 1
     assert seen[1] == 2
 
@@ -87,7 +87,7 @@ def test_a_corpus_is_built_on_all_cores_unless_told_otherwise(tmp_path, monkeypa
 @pytest.mark.slow
 def test_a_rendered_clip_decodes_again(tmp_path):
     settings = DemoSettings(min_seconds=3, max_seconds=3)
-    clips = demo.plan(settings)
+    clips = demo.plan_demo(settings)
     clip = next(clip for clip in clips if clip.picture == clip.sound == "clear" and clip.label == "violin")
     muted = replace(next(clip for clip in clips if clip.sound == "silent" and clip.picture == "clear"), duration=2.0)
     for one in (clip, muted):

@@ -10,7 +10,7 @@ from tiny_open import LABELS, make_sources
 
 from instrec_corpora import open as open_corpus
 from instrec_corpora import open_sources, phrases
-from instrec_corpora.open import OpenSettings, plan, render_clip
+from instrec_corpora.open import OpenSettings, plan_open, render_clip
 from instrec_utils import cluster, config
 from instrec_utils.errors import CorpusError, DownloadError, ParameterError
 
@@ -40,7 +40,7 @@ def test_no_source_file_is_in_two_splits(sources):
     _, registry = sources
     sha256_of = registry.set_index("path").sha256
     splits_of = defaultdict(set)
-    for clip in plan(registry, OpenSettings(clips_per_class=20)):
+    for clip in plan_open(registry, OpenSettings(clips_per_class=20)):
         for path in files_of(clip):
             splits_of[sha256_of[path]].add(clip.split.removesuffix("_clean"))
     assert len(splits_of) > 0.95 * len(registry)
@@ -50,7 +50,7 @@ def test_no_source_file_is_in_two_splits(sources):
 def test_plan_keeps_counts_and_shares(sources):
     _, registry = sources
     settings = OpenSettings()
-    clips = plan(registry, settings)
+    clips = plan_open(registry, settings)
     assert Counter((clip.label, clip.split) for clip in clips) == Counter(
         {
             (label, split): count
@@ -76,13 +76,13 @@ def test_plan_keeps_counts_and_shares(sources):
 
 def test_plan_depends_on_the_seed_alone(sources):
     _, registry = sources
-    assert plan(registry, OpenSettings(seed=3)) == plan(registry, OpenSettings(seed=3))
-    assert plan(registry, OpenSettings(seed=3)) != plan(registry, OpenSettings(seed=4))
+    assert plan_open(registry, OpenSettings(seed=3)) == plan_open(registry, OpenSettings(seed=3))
+    assert plan_open(registry, OpenSettings(seed=3)) != plan_open(registry, OpenSettings(seed=4))
 
 
 def test_index_says_what_is_to_be_seen_and_heard(sources):
     _, registry = sources
-    for clip in plan(registry, OpenSettings(clips_per_class=40)):
+    for clip in plan_open(registry, OpenSettings(clips_per_class=40)):
         kinds = Counter(path.rsplit("/", 1)[0] for path in files_of(clip))
         soundfonts = {source for source in clip.sources.split(";") if source.startswith("soundfont:")}
         assert (clip.picture_source == "none") == (clip.picture == "absent") == (not kinds[f"photos/{clip.label}"])
@@ -102,7 +102,7 @@ def test_index_says_what_is_to_be_seen_and_heard(sources):
 
 def test_clean_variants_have_the_same_sources_and_no_degradation(sources):
     _, registry = sources
-    clips = {clip.video_id: clip for clip in plan(registry, OpenSettings(clips_per_class=40))}
+    clips = {clip.video_id: clip for clip in plan_open(registry, OpenSettings(clips_per_class=40))}
     clean = [clip for clip in clips.values() if clip.split == "test_clean"]
     assert len(clean) == sum(clip.split == "test" for clip in clips.values())
     for clip in clean:
@@ -118,7 +118,7 @@ def test_photographs_are_used_evenly(sources):
     _, registry = sources
     uses = Counter(
         path
-        for clip in plan(registry, OpenSettings(clips_per_class=40))
+        for clip in plan_open(registry, OpenSettings(clips_per_class=40))
         if clip.split in ("train", "validation")
         for path in files_of(clip)
     )
@@ -131,9 +131,9 @@ def test_split_without_photographs_is_refused(sources):
     _, registry = sources
     lacking = registry[~((registry.split == "test") & (registry.kind == "photos") & (registry.label == "piano"))]
     with pytest.raises(CorpusError, match="test split has no photos of piano"):
-        plan(lacking, OpenSettings())
+        plan_open(lacking, OpenSettings())
     with pytest.raises(ParameterError, match="got 2"):
-        plan(registry, OpenSettings(clips_per_class=2))
+        plan_open(registry, OpenSettings(clips_per_class=2))
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def clip(sources):
     _, registry = sources
     return next(
         replace(clip, duration=2.0, video_id="probe", path="videos/violin/probe.mp4")
-        for clip in plan(registry, OpenSettings())
+        for clip in plan_open(registry, OpenSettings())
         if (clip.label, clip.split, clip.picture, clip.sound) == ("violin", "train", "clear", "clear")
     )
 
@@ -192,12 +192,12 @@ def test_build_makes_the_whole_corpus_once(sources, tmp_path, monkeypatch, is_qu
     monkeypatch.setenv("INSTREC_OPEN_CORPUS", str(folder))
     settings = OpenSettings(clips_per_class=3, seed=5)
     corpus = tmp_path / "open"
-    index = open_corpus.build(corpus, settings)
+    index = open_corpus.build_open(corpus, settings)
     assert Counter(index.split) == {"train": 3, "validation": 3, "test": 3, "test_clean": 3}
     assert all((corpus / path).is_file() for path in index.path)
 
     written = {path: path.stat().st_mtime_ns for path in corpus.rglob("*.mp4")}
-    pd.testing.assert_frame_equal(open_corpus.build(corpus, settings), index)
+    pd.testing.assert_frame_equal(open_corpus.build_open(corpus, settings), index)
     assert {path: path.stat().st_mtime_ns for path in corpus.rglob("*.mp4")} == written
 
 
@@ -212,7 +212,7 @@ def test_missing_source_stops_the_build(sources, tmp_path, monkeypatch, is_quick
     monkeypatch.setattr(open_sources, "read_registry", lambda: registry.drop(columns="split"))
     monkeypatch.setenv("INSTREC_OPEN_CORPUS", str(tmp_path))
     with pytest.raises(CorpusError, match=r"photos/guitar/00\.jpg: missing"):
-        open_corpus.build(tmp_path, OpenSettings(clips_per_class=3))
+        open_corpus.build_open(tmp_path, OpenSettings(clips_per_class=3))
 
 
 def test_without_a_local_folder_the_sources_are_downloaded(tmp_path, monkeypatch):
@@ -220,7 +220,7 @@ def test_without_a_local_folder_the_sources_are_downloaded(tmp_path, monkeypatch
     monkeypatch.setenv("INSTREC_DATA", str(tmp_path))
     monkeypatch.setattr(open_sources, "ARCHIVE_URL", "http://127.0.0.1:9/{repository}/{commit}.zip")
     with pytest.raises(DownloadError, match="INSTREC_OPEN_CORPUS"):
-        open_corpus.build(tmp_path, OpenSettings())
+        open_corpus.build_open(tmp_path, OpenSettings())
     asked = []
     monkeypatch.setattr(open_sources, "download", lambda folder, registry: asked.append((folder, len(registry))))
     assert open_corpus.source_dir() == tmp_path / "open" / "sources"

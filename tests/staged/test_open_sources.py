@@ -45,7 +45,7 @@ def test_registry_lists_the_published_files():
 
 def test_unchanged_sources_pass(sources):
     folder, registry = sources
-    pd.testing.assert_frame_equal(open_sources.verify(folder, registry), registry)
+    pd.testing.assert_frame_equal(open_sources.verify_sources(folder, registry), registry)
 
 
 def test_missing_and_changed_files_are_named(sources, tmp_path):
@@ -56,17 +56,17 @@ def test_missing_and_changed_files_are_named(sources, tmp_path):
     content = photo.read_bytes()
     photo.write_bytes(content[:-1] + b"x")
     with pytest.raises(CorpusError, match=f"{photo}: changed"):
-        open_sources.verify(copy, registry)
+        open_sources.verify_sources(copy, registry)
     photo.unlink()
     with pytest.raises(CorpusError, match=f"{photo}: missing"):
-        open_sources.verify(copy, registry)
+        open_sources.verify_sources(copy, registry)
     photo.write_bytes(content)
     recording = copy / registry.path[registry.pcm_sha256 != ""].iloc[0]
     samples, rate = soundfile.read(recording, dtype="int16")
     samples[100] += 1
     soundfile.write(recording, samples, rate)
     with pytest.raises(CorpusError, match=f"{recording}: changed"):
-        open_sources.verify(copy, registry)
+        open_sources.verify_sources(copy, registry)
 
 
 def test_splits_keep_shares_and_takes(sources):
@@ -183,13 +183,13 @@ def test_download_writes_the_registrys_files_and_nothing_else(sources, tmp_path,
     folder, registry = sources
     target = tmp_path / "a" / "b" / "sources"
     with serving(archives_of(folder, registry), monkeypatch) as asked:
-        open_sources.download(target, registry)
+        open_sources.download_sources(target, registry)
         assert len(asked) == 3
-        open_sources.download(target, registry)  # all there: nothing is asked for
+        open_sources.download_sources(target, registry)  # all there: nothing is asked for
         (target / registry.path.iloc[0]).unlink()
-        open_sources.download(target, registry)
+        open_sources.download_sources(target, registry)
     assert asked[3:] == [KAGGLE.split("@")[1]]
-    found = open_sources.verify(target, registry)
+    found = open_sources.verify_sources(target, registry)
     assert everything_below(tmp_path) == sorted("a/b/sources/" + path for path in found.path)
     assert set(registry.path[registry.path != found.path]) == set(registry.path[registry.pcm_sha256 != ""])
 
@@ -201,7 +201,7 @@ def test_member_with_wrong_content_is_not_written(sources, tmp_path, monkeypatch
         serving(archives_of(folder, registry, change=changed), monkeypatch),
         pytest.raises(DownloadError, match=f"1 files.*{changed}.*INSTREC_OPEN_CORPUS"),
     ):
-        open_sources.download(tmp_path, registry)
+        open_sources.download_sources(tmp_path, registry)
     assert not (tmp_path / changed).exists()
     assert not list(tmp_path.rglob("*.zip"))
 
@@ -214,7 +214,7 @@ def test_failed_download_says_what_to_set(sources, tmp_path, monkeypatch, conten
         serving(archives, monkeypatch),
         pytest.raises(DownloadError, match="INSTREC_OPEN_CORPUS"),
     ):
-        open_sources.download(tmp_path, registry)
+        open_sources.download_sources(tmp_path, registry)
     assert everything_below(tmp_path) == []
 
 
@@ -222,14 +222,14 @@ def test_no_connection_says_what_to_set(sources, tmp_path, monkeypatch):
     _, registry = sources
     monkeypatch.setattr(open_sources, "ARCHIVE_URL", "http://127.0.0.1:9/{repository}/{commit}.zip")
     with pytest.raises(DownloadError, match=r"127\.0\.0\.1:9.*INSTREC_OPEN_CORPUS"):
-        open_sources.download(tmp_path, registry)
+        open_sources.download_sources(tmp_path, registry)
 
 
 def test_download_stops_at_the_size_limit(sources, tmp_path, monkeypatch):
     folder, registry = sources
     monkeypatch.setattr(open_sources, "MAX_ARCHIVE_BYTES", 20_000)
     with serving(archives_of(folder, registry), monkeypatch), pytest.raises(DownloadError, match="20000 bytes"):
-        open_sources.download(tmp_path, registry)
+        open_sources.download_sources(tmp_path, registry)
     assert everything_below(tmp_path) == []
 
 
@@ -242,6 +242,6 @@ def test_large_members_are_never_unpacked(sources, tmp_path, monkeypatch):
         zipfile.ZipFile, "read", lambda self, member: read.append(member.filename) or original(self, member)
     )
     with serving(archives_of(folder, registry, extra=[bomb]), monkeypatch):
-        open_sources.download(tmp_path, registry)
+        open_sources.download_sources(tmp_path, registry)
     assert read
     assert bomb[0] not in read

@@ -69,7 +69,7 @@ def test_voices_lie_inside_the_ranges_of_the_literature(label):
 @given(seed=st.integers(0, 2**32 - 1), duration=st.floats(1.0, 40.0))
 def test_phrases_stay_in_range_and_time(label, seed, duration):
     lowest, highest = (pretty_midi.note_name_to_number(name) for name in LITERATURE[label])
-    midi = phrases.compose(label, duration, np.random.default_rng(seed))
+    midi = phrases.compose_phrase(label, duration, np.random.default_rng(seed))
     (instrument,) = midi.instruments
     assert instrument.program in {voice.program for voice in phrases.VOICES[label]}
     assert instrument.is_drum == (label == "drums")
@@ -86,7 +86,8 @@ def test_phrases_stay_in_range_and_time(label, seed, duration):
 def test_rendering_is_exact_in_length_bounded_and_deterministic(label):
     duration = 2.345
     first, second = (
-        phrases.render(phrases.compose(label, duration, np.random.default_rng(3)), duration) for _ in range(2)
+        phrases.render_midi(phrases.compose_phrase(label, duration, np.random.default_rng(3)), duration)
+        for _ in range(2)
     )
     assert first.dtype == np.float32
     assert first.shape == (round(duration * SAMPLE_RATE),)
@@ -100,7 +101,7 @@ def test_seeds_and_labels_give_different_phrases():
     notes = {
         (label, seed): tuple(
             (note.pitch, note.start)
-            for note in phrases.compose(label, 8.0, np.random.default_rng(seed)).instruments[0].notes
+            for note in phrases.compose_phrase(label, 8.0, np.random.default_rng(seed)).instruments[0].notes
         )
         for label in LABELS
         for seed in range(3)
@@ -111,7 +112,8 @@ def test_seeds_and_labels_give_different_phrases():
 def test_tempo_and_loudness_do_not_depend_on_the_label():
     tempos = {
         label: [
-            phrases.compose(label, 2.0, np.random.default_rng(seed)).get_tempo_changes()[1][0] for seed in range(20)
+            phrases.compose_phrase(label, 2.0, np.random.default_rng(seed)).get_tempo_changes()[1][0]
+            for seed in range(20)
         ]
         for label in LABELS
     }
@@ -123,7 +125,7 @@ def test_tempo_and_loudness_do_not_depend_on_the_label():
 def test_winds_play_one_note_at_a_time():
     for label in ("clarinet", "flute", "saxophone", "trumpet"):
         for seed in range(6):
-            notes = phrases.compose(label, 20.0, np.random.default_rng(seed)).instruments[0].notes
+            notes = phrases.compose_phrase(label, 20.0, np.random.default_rng(seed)).instruments[0].notes
             notes = sorted(notes, key=lambda note: note.start)
             overlaps = [before.end - after.start for before, after in itertools.pairwise(notes)]
             assert max(overlaps) < 0.06  # no more than a slur
@@ -132,7 +134,8 @@ def test_winds_play_one_note_at_a_time():
 def test_chord_instruments_play_several_notes_at_a_time():
     for label in ("accordion", "guitar", "harmonica", "organ", "piano"):
         rolls = [
-            phrases.compose(label, 10.0, np.random.default_rng(seed)).get_piano_roll(fs=20) > 0 for seed in range(8)
+            phrases.compose_phrase(label, 10.0, np.random.default_rng(seed)).get_piano_roll(fs=20) > 0
+            for seed in range(8)
         ]
         assert max(np.max(np.sum(roll, axis=0)) for roll in rolls) >= 2
 
@@ -140,7 +143,7 @@ def test_chord_instruments_play_several_notes_at_a_time():
 @pytest.mark.parametrize("label", SINGLE_NOTES)
 def test_single_notes_sound_at_their_pitch(label):
     program, name = SINGLE_NOTES[label]
-    sound = phrases.render(_single_note(program, name), 1.5)
+    sound = phrases.render_midi(_single_note(program, name), 1.5)
     middle = sound[int(0.2 * SAMPLE_RATE) : int(1.1 * SAMPLE_RATE)]
     pitch = np.median(librosa.yin(middle, fmin=60, fmax=1500, sr=SAMPLE_RATE, frame_length=4096))
     cents = 1200 * np.log2(pitch / librosa.note_to_hz(name))
@@ -148,21 +151,21 @@ def test_single_notes_sound_at_their_pitch(label):
 
 
 def test_what_is_shorter_is_followed_by_silence_and_no_notes_are_silence():
-    sound = phrases.render(_single_note(0, "C4"), 4.0)
+    sound = phrases.render_midi(_single_note(0, "C4"), 4.0)
     assert len(sound) == 4 * SAMPLE_RATE
     assert not np.any(sound[3 * SAMPLE_RATE :])
-    assert not np.any(phrases.render(pretty_midi.PrettyMIDI(), 1.0))
+    assert not np.any(phrases.render_midi(pretty_midi.PrettyMIDI(), 1.0))
 
 
 def test_bad_arguments_are_refused():
     generator = np.random.default_rng(0)
     with pytest.raises(ParameterError, match=r"accordion.*got 'kazoo'"):
-        phrases.compose("kazoo", 3.0, generator)
+        phrases.compose_phrase("kazoo", 3.0, generator)
     for duration in (0.0, -1.0, float("nan"), float("inf")):
         with pytest.raises(ParameterError, match="positive"):
-            phrases.compose("piano", duration, generator)
+            phrases.compose_phrase("piano", duration, generator)
         with pytest.raises(ParameterError, match="positive"):
-            phrases.render(pretty_midi.PrettyMIDI(), duration)
+            phrases.render_midi(pretty_midi.PrettyMIDI(), duration)
     with pytest.raises(CorpusError, match="timgm6mb, merlin, got 'arachno'"):
         phrases.soundfont_path("arachno")
 

@@ -17,7 +17,7 @@ import pytest
 from distributed import Client
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from moviepy import VideoClip
+from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
 
 from instrec_corpora import staging
 from instrec_corpora.staging import Clip
@@ -159,9 +159,13 @@ def test_failure_while_writing_keeps_the_former_file(tmp_path, sample):
     assert os.listdir(tmp_path) == ["x.mp4"]
 
 
-def test_a_file_that_the_encoder_cut_short_is_not_taken(tmp_path, sample, monkeypatch):
-    half = sample.read_bytes()[:-500]  # what a full disk leaves
-    monkeypatch.setattr(VideoClip, "write_videofile", lambda self, name, **options: Path(name).write_bytes(half))
+def test_a_file_that_the_encoder_cut_short_is_not_taken(tmp_path, monkeypatch):
+    class FullDisk(FFMPEG_VideoWriter):
+        def close(self):
+            super().close()
+            Path(self.filename).write_bytes(Path(self.filename).read_bytes()[:-500])
+
+    monkeypatch.setattr(staging, "FFMPEG_VideoWriter", FullDisk)
     with pytest.raises(MediaError, match="incomplete"):
         staging.write_clip(tmp_path / "x.mp4", colour_at, 3.0, tone(3.0))
     assert os.listdir(tmp_path) == []
@@ -278,7 +282,7 @@ def test_killed_rendering_leaves_only_whole_files(tmp_path):
 
         import numpy as np
 
-        from instrec_utils.corpora import staging
+        from instrec_corpora import staging
 
 
         def grey_at(time):

@@ -78,7 +78,7 @@ def test_silent_recording_is_refused(tmp_path):
 @settings(max_examples=40, deadline=None)
 def test_playing_has_the_length_and_the_level(pitches, duration, seed, has_chords, num_phrases, seconds):
     pool = notes(*pitches, seconds=seconds) + notes(*pitches[:num_phrases], is_phrase=True)
-    sounds = [takes.play(pool, duration, np.random.default_rng(seed), has_chords=has_chords) for _ in range(2)]
+    sounds = [takes.play_notes(pool, duration, np.random.default_rng(seed), has_chords=has_chords) for _ in range(2)]
     assert sounds[0].dtype == np.float32
     assert len(sounds[0]) == round(duration * RATE)
     assert np.isfinite(sounds[0]).all()
@@ -88,7 +88,7 @@ def test_playing_has_the_length_and_the_level(pitches, duration, seed, has_chord
 
 def test_playing_uses_the_given_notes_and_no_others():
     pitches = (60, 64, 67)  # one major chord, so all of them are in the scale
-    sound = takes.play(notes(*pitches), 40.0, np.random.default_rng(3), has_chords=True)
+    sound = takes.play_notes(notes(*pitches), 40.0, np.random.default_rng(3), has_chords=True)
     power = np.abs(np.fft.rfft(sound)) ** 2
     frequency = np.fft.rfftfreq(len(sound), 1 / RATE)
     bands = [np.abs(12 * np.log2(np.maximum(frequency, 1) / 440) + 69 - pitch) < 0.5 for pitch in pitches]
@@ -99,7 +99,7 @@ def test_playing_uses_the_given_notes_and_no_others():
 
 def test_playing_is_mostly_sounding_and_never_one_note_only():
     pool = notes(60, 62, 64, 65, 67, 69, 71, 72)
-    sound = takes.play(pool, 30.0, np.random.default_rng(5), has_chords=False)
+    sound = takes.play_notes(pool, 30.0, np.random.default_rng(5), has_chords=False)
     blocks = sound[: len(sound) // 4410 * 4410].reshape(-1, 4410)
     sounding = np.abs(blocks).max(axis=1) > 0.02
     assert sounding.mean() > 0.5
@@ -109,6 +109,6 @@ def test_playing_is_mostly_sounding_and_never_one_note_only():
 
 def test_nothing_to_play_is_refused():
     with pytest.raises(ParameterError, match="0 notes"):
-        takes.play([], 10.0, np.random.default_rng(0), has_chords=False)
+        takes.play_notes([], 10.0, np.random.default_rng(0), has_chords=False)
     with pytest.raises(ParameterError, match="positive"):
-        takes.play(notes(60), 0.0, np.random.default_rng(0), has_chords=False)
+        takes.play_notes(notes(60), 0.0, np.random.default_rng(0), has_chords=False)

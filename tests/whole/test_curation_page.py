@@ -2,6 +2,7 @@
 
 import html
 import json
+import os
 import pickle
 import re
 import shutil
@@ -13,10 +14,11 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from instrec_utils import __main__, files, paths, pipeline
+from instrec_utils import __main__, config, files, paths
 from instrec_utils.errors import CorpusError, InstrecError
 from instrec_utils.paper_data import availability, labels, paper, paper_videos, published, youtube8m
-from instrec_utils.report import page as report
+from instrec_utils.pipeline import report as pipeline_report
+from instrec_utils.report import page
 
 HOME = Path(__file__).resolve().parents[2]
 PAGE = HOME / "book" / "curation" / "curation.ipynb"
@@ -137,6 +139,19 @@ def test_every_video_that_both_lists_hold_bears_witness_to_a_label(shown):
     assert sum(int(row[3]) for row in rows) == sum(int(row[4]) for row in rows) == 45
 
 
+@pytest.mark.skipif(
+    "INSTREC_ICMR2017" not in os.environ, reason="INSTREC_ICMR2017 names no copy of the published lists"
+)
+def test_the_split_files_of_the_published_lists_are_those_that_the_page_counts(shown, tmp_path):
+    header, *rows = table_captioned(shown, "Videos in each split")
+    folder = published.write_splits(published.locate_lists(), tmp_path)
+    names = {title: name for name, title in published.CORPORA.items()}
+    assert len(rows) == 6
+    for row in rows:
+        counts = pd.read_csv(folder / f"{names[row[0]]}_{row[1]}.csv").split.value_counts()
+        assert {part: number(row[header.index(part)]) for part in config.SPLITS} == counts.to_dict()
+
+
 def test_the_page_names_its_inputs(shown):
     rows = table_captioned(shown, "The inputs as they were read")[1:]
     expected = published.SHA256 | youtube8m.SHA256
@@ -158,7 +173,7 @@ def test_the_page_never_claims_to_have_asked(outputs):
 
 def test_a_searchable_table_has_all_rows_and_escapes_them():
     frame = pd.DataFrame({"Entity": ["Guitar <Hero>", "Piano"]})
-    content = report.searchable(frame, "Two.").data
+    content = page.searchable(frame, "Two.").data
     assert content.count("<tr") == 3
     assert "Guitar &lt;Hero&gt;" in content
     assert "<output>2</output> of 2" in content
@@ -174,15 +189,15 @@ def test_typing_words_leaves_the_rows_that_have_them_all():
     frame = pd.DataFrame({"Entity": ["Guitar Hero", "Guitar", "Chess"], "Reason": ["a game", "", "a game"]})
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page()
+        tab = browser.new_page()
         problems = []
-        page.on("console", lambda message: problems.append(message.text))
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.set_content(report.searchable(frame, "Three.").data)
+        tab.on("console", lambda message: problems.append(message.text))
+        tab.on("pageerror", lambda error: problems.append(str(error)))
+        tab.set_content(page.searchable(frame, "Three.").data)
         left = {}
         for words in ("", "GUITAR", "game guitar", "[", "guitar  "):
-            page.get_by_label("Show rows with").fill(words)
-            left[words] = (page.locator("tbody tr:visible").count(), page.locator("output").inner_text())
+            tab.get_by_label("Show rows with").fill(words)
+            left[words] = (tab.locator("tbody tr:visible").count(), tab.locator("output").inner_text())
         browser.close()
     assert left == {"": (3, "3"), "GUITAR": (2, "2"), "game guitar": (1, "1"), "[": (0, "0"), "guitar  ": (2, "2")}
     assert problems == []
@@ -219,8 +234,8 @@ def test_the_chapter_shows_what_a_ledger_and_records_hold(home, monkeypatch):
             ledger.record(f"-y{n}_0", state, reason=reason)
 
     tables, said = {}, []
-    monkeypatch.setattr(report, "table", lambda frame, caption: tables.setdefault(caption, frame))
-    monkeypatch.setattr(report, "searchable", lambda frame, caption: tables.setdefault(caption, frame))
+    monkeypatch.setattr(page, "table", lambda frame, caption: tables.setdefault(caption, frame))
+    monkeypatch.setattr(page, "searchable", lambda frame, caption: tables.setdefault(caption, frame))
     monkeypatch.setattr("IPython.display.Markdown", lambda text: said.append(text))
     source = (HOME / "notebooks" / "curation.py").read_text(encoding="utf-8")
     assert source.count('records: str = ""') == 1
@@ -254,8 +269,8 @@ def checkout(home, monkeypatch):
     (home / "notebooks" / "curation.ipynb").write_text("one")
     monkeypatch.setattr(published, "locate_lists", lambda: home)
     monkeypatch.setattr(youtube8m, "locate_vocabulary", lambda: home / "vocabulary.csv")
-    monkeypatch.setattr(pipeline, "_sources_sha256", lambda: "as they were")
-    monkeypatch.setattr(pipeline, "build_book", lambda corpus: home / "html" / "index.html")
+    monkeypatch.setattr(pipeline_report, "_sources_sha256", lambda: "as they were")
+    monkeypatch.setattr(pipeline_report, "build_book", lambda corpus: home / "html" / "index.html")
     return home
 
 
@@ -267,25 +282,25 @@ def executed(checkout, monkeypatch):
     def execute(notebook, parameters, page, corpus):
         names.append(notebook.stem)
         files.write_text(page, "page")
-        files.write_json(paths.results_dir(corpus) / "table1.json", {})
+        files.write_json(paths.working_results_dir(corpus) / "table1.json", {})
 
-    monkeypatch.setattr(pipeline, "_make_page", execute)
+    monkeypatch.setattr(pipeline_report, "make_page", execute)
     return names
 
 
 def test_the_chapter_is_made_once_and_again_when_something_changed(checkout, executed):
-    assert pipeline.curation() == checkout / "html" / "curation" / "curation.html"
-    pipeline.curation()
+    assert pipeline_report.make_curation() == checkout / "html" / "curation" / "curation.html"
+    pipeline_report.make_curation()
     assert executed == ["curation"]
     (checkout / "notebooks" / "curation.ipynb").write_text("two")
-    pipeline.curation()
+    pipeline_report.make_curation()
     assert len(executed) == 2
-    (checkout / "results" / "curation" / "table1.json").unlink()
-    pipeline.curation()
+    (checkout / "runs" / "curation" / "results" / "table1.json").unlink()
+    pipeline_report.make_curation()
     assert len(executed) == 3
     (checkout / "data" / "yt8m").mkdir(parents=True)
     (checkout / "data" / "yt8m" / "ledger.sqlite").write_bytes(b"asked")
-    pipeline.curation()
+    pipeline_report.make_curation()
     assert len(executed) == 4
 
 
@@ -294,18 +309,18 @@ def test_a_chapter_that_failed_is_not_noted_as_made(checkout, executed, monkeypa
         raise InstrecError("curation.ipynb: ValueError")
 
     with monkeypatch.context() as context:
-        context.setattr(pipeline, "_make_page", fail)
+        context.setattr(pipeline_report, "make_page", fail)
         with pytest.raises(InstrecError):
-            pipeline.curation()
-    pipeline.curation()
+            pipeline_report.make_curation()
+    pipeline_report.make_curation()
     assert executed == ["curation"]
 
 
 def test_without_the_lists_the_command_says_what_to_set(home, monkeypatch):
     monkeypatch.setenv("INSTREC_ICMR2017", str(home))
-    monkeypatch.setattr(pipeline, "_make_page", lambda *_: pytest.fail("a notebook was executed"))
+    monkeypatch.setattr(pipeline_report, "make_page", lambda *_: pytest.fail("a notebook was executed"))
     with pytest.raises(CorpusError, match="INSTREC_ICMR2017 must name a folder that holds fcvid_auxinfo"):
-        pipeline.curation()
+        pipeline_report.make_curation()
 
 
 def test_validate_counts_by_class_and_split_and_names_what_it_found(home, videos):
