@@ -247,7 +247,7 @@ def provenance(found: pd.DataFrame, measurements: Sequence[Mapping[str, Any]] = 
     found : pd.DataFrame
         Every run that the page shows a number of: rows of `results.read_results`.
     measurements : sequence of mapping
-        From `robustness.measurement.read`.
+        From `robustness.measurement.read_measurement`.
     """
     rows, addresses = [], []
     for result in [*(one for _, one in found.iterrows()), *measurements]:
@@ -264,7 +264,7 @@ def provenance(found: pd.DataFrame, measurements: Sequence[Mapping[str, Any]] = 
                 "Steps": f"{result['steps']:,}" if is_run else "–",
                 "Time": f"{seconds:.0f} s",
                 "Device": result["device"],
-                "From": {True: "published", False: "made here"}.get(result.get("is_published"), "–"),
+                "From": "published" if result["is_published"] else "made here",
             }
         )
         addresses.append(f"../results/{result['corpus']}/{place}{result['run']}.json")
