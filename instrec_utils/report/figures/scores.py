@@ -87,7 +87,7 @@ def intervals(table: pd.DataFrame, *, metric: str = "Hit@1", reference: float | 
         if row.low < row.high:
             axes.plot([row.low, row.high], [place, place], color=colour, linewidth=2.2, solid_capstyle="round")
         axes.plot([row.value], [place], marker, color=colour, markersize=6.5, markeredgewidth=1.8)
-        beside = {"xycoords": ("axes fraction", "data"), "va": "center", "color": colour}
+        beside: Any = {"xycoords": ("axes fraction", "data"), "va": "center", "color": colour}
         style.note(axes, f"{row.value:.1f}", (1.01, place), **beside)
     axes.set_yticks(range(len(table)), table["name"])
     axes.set(xlabel=f"{metric} in %, with 95 % intervals", xlim=(0, 100), ylim=(len(table) - 0.4, -0.6))
