@@ -67,9 +67,9 @@ def _files(corpus: Corpus) -> Iterator[Path]:
     yield from (path for path in results.rglob("*") if path.is_file())
     for path in results.glob("*.json"):
         result = read_result(path)
-        folder = paths.runs_dir(corpus.name) / f"{result['run']}-{result['run_sha256'][:8]}"
-        if (folder / "best.keras").exists():  # else only the result goes along
-            yield from (one for one in folder.rglob("[!.]*.*") if one.is_file())
+        run_dir = paths.runs_dir(corpus.name) / f"{result['run']}-{result['run_sha256'][:8]}"
+        if (run_dir / "best.keras").exists():  # else only the result goes along
+            yield from (one for one in run_dir.rglob("[!.]*.*") if one.is_file())
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:

@@ -45,7 +45,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from instrec_utils import corpora
-from instrec_utils.report import figures, page
+from instrec_utils.report import elements, figures, page
 
 videos = corpora.prepare_corpus(
     corpus, source, root=root, clips_per_class=clips_per_class, split_method=split, seed=corpus_seed

@@ -39,7 +39,7 @@ from instrec_utils import config, corpora, media
 from instrec_utils.features import store
 from instrec_utils.features.extraction import extract_features
 from instrec_utils.inputs import frames, spectrograms
-from instrec_utils.report import figures, page
+from instrec_utils.report import elements, figures, page
 
 errors = extract_features(corpora.read_corpus(corpus), scheduler=scheduler)
 videos = corpora.read_corpus(corpus)  # without those that could not be decoded

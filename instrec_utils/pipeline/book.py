@@ -20,8 +20,16 @@ CURATION = "curation"
 
 def published_corpora() -> list[str]:
     """Return the corpora whose pages are in the book's table of contents."""
-    chapters = [chapter["file"] for part in _contents()["parts"] for chapter in part["chapters"]]
-    return list(dict.fromkeys(file.partition("/")[0] for file in chapters if "/" in file))
+    return list(dict.fromkeys(file.partition("/")[0] for file in _chapters() if "/" in file))
+
+
+def published_pages(corpus_name: str) -> list[str]:
+    """Return the file names of the pages that the book's table of contents has of a corpus."""
+    return [f"{file.partition('/')[2]}.ipynb" for file in _chapters() if file.startswith(f"{corpus_name}/")]
+
+
+def _chapters() -> list[str]:
+    return [chapter["file"] for part in _contents()["parts"] for chapter in part["chapters"]]
 
 
 def _contents() -> dict[str, Any]:

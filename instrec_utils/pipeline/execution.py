@@ -28,7 +28,7 @@ GREETINGS = re.compile(
 class _Kernels(AsyncKernelManager):
     """Starts kernels whose messages come as outputs only: beside that they copy them to where they were started."""
 
-    async def start_kernel(self, **options: Any) -> None:
+    async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]  # asynchronous, as its base
         await super().start_kernel(stderr=subprocess.DEVNULL, **options)
 
 

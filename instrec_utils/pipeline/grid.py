@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -55,14 +56,14 @@ def read_experiments(corpus_name: str) -> list[Experiment]:
     Raises
     ------
     ParameterError
-        There is no list, it is malformed, or a parameter is unknown or of another type.
+        There is no list, it is malformed, or a parameter is of another type or not one of the entry's notebook.
     """
     path = paths.home() / "params" / "tables" / f"{corpus_name}.yaml"
     if not path.exists():
         known = ", ".join(sorted(one.stem for one in path.parent.glob("*.yaml")))
         raise ParameterError(f"{path}: no list of experiments; there are lists for {known}")
     entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+    if not entries or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ParameterError(f"{path}: expected a list of entries, each with a notebook and lists of values")
     experiments = []
     for entry in entries:
@@ -73,8 +74,16 @@ def read_experiments(corpus_name: str) -> list[Experiment]:
         if not all(isinstance(value, list) and value for value in values.values()):
             raise ParameterError(f"{path}: {notebook}: expected a list of values for each parameter, got {values}")
         experiments += [_experiment(corpus_name, notebook, combination) for combination in ParameterGrid(values)]
+        if foreign := values.keys() - declared_parameters(_notebook_path(notebook)).keys():
+            raise ParameterError(
+                f"{path}: {notebook}: expected parameters that it declares, got {', '.join(sorted(foreign))}"
+            )
     unique = {repr(experiment): experiment for experiment in experiments}
     return sorted(unique.values(), key=lambda experiment: list(STAGES).index(experiment.notebook))
+
+
+def _notebook_path(name: str) -> Path:
+    return paths.home() / "notebooks" / f"{name}.ipynb"
 
 
 def _experiment(corpus_name: str, notebook: str, changes: dict[str, Any]) -> Experiment:
@@ -83,7 +92,7 @@ def _experiment(corpus_name: str, notebook: str, changes: dict[str, Any]) -> Exp
 
 def execute_experiment(experiment: Experiment) -> str:
     """Execute an experiment's notebook in a kernel of its own, into the folder of runs; return that file's name."""
-    corpus_name, notebook = experiment.parameters["corpus"], paths.home() / "notebooks" / f"{experiment.notebook}.ipynb"
+    corpus_name, notebook = experiment.parameters["corpus"], _notebook_path(experiment.notebook)
     declared = declared_parameters(notebook)
     own = {name: value for name, value in experiment.parameters.items() if name in declared}
     name = "-".join([experiment.notebook, *(str(value) for value in own.values())])

@@ -52,7 +52,7 @@ def read_parameters(corpus_name: str, overrides: Mapping[str, Any]) -> dict[str,
     if not isinstance(content, dict):
         raise ParameterError(f"{known[corpus_name]}: expected one 'name: value' a line, got {type(content).__name__}")
     parameters = content | dict(overrides)
-    types = {}
+    types: dict[str, str] = {}
     for notebook in report_notebooks():
         types |= {name: entry["inferred_type_name"] for name, entry in declared_parameters(notebook).items()}
     for name, value in parameters.items():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from instrec_utils import files, paths
 from instrec_utils.errors import ParameterError, RunError
-from instrec_utils.pipeline.book import published_corpora
+from instrec_utils.pipeline.book import published_corpora, published_pages
 
 
 def publish(corpus_name: str) -> list[Path]:
@@ -30,18 +30,13 @@ def publish(corpus_name: str) -> list[Path]:
     allowed = published_corpora()
     if corpus_name not in allowed:
         raise ParameterError(f"corpus: expected one that the book publishes, {', '.join(allowed)}, got {corpus_name!r}")
-    home, pages = paths.home(), paths.pages_dir(corpus_name)
-    published_pages = home / "book" / corpus_name
-    missing = sorted({path.name for path in published_pages.glob("*.ipynb")} - {path.name for path in pages.glob("*")})
-    if missing or not pages.exists():
-        raise RunError(
-            f"{pages}: lacks {', '.join(missing) or 'all pages'}; run `make report CORPUS={corpus_name}` first"
-        )
+    book, pages = paths.home() / "book", paths.pages_dir(corpus_name)
+    missing = [name for name in published_pages(corpus_name) if not (pages / name).exists()]
+    if missing:
+        raise RunError(f"{pages}: lacks {', '.join(missing)}; run `make report CORPUS={corpus_name}` first")
     changed = _copy(paths.working_results_dir(corpus_name), paths.published_results_dir(corpus_name))
-    changed += _copy(pages, published_pages, is_whole=True)
-    if paths.media_dir(corpus_name).exists():
-        media = home / "book" / "_static" / "media" / corpus_name
-        changed += _copy(paths.media_dir(corpus_name), media, is_whole=True)
+    changed += _copy(pages, book / corpus_name, is_whole=True)
+    changed += _copy(paths.media_dir(corpus_name), book / "_static" / "media" / corpus_name, is_whole=True)
     return changed
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -113,7 +113,9 @@ def write_low_bitrate(source: Path, path: Path, *, picture_kbits: float, sound_k
             container.mux(stream.encode(None))
 
 
-def _picture_stream(container: av.container.OutputContainer, source: Path, info: media.MediaInfo, bit_rate: int):
+def _picture_stream(
+    container: av.container.OutputContainer, source: Path, info: media.MediaInfo, bit_rate: int
+) -> tuple[Any, Iterable[Any]]:
     rate = Fraction(info.frame_rate or config.FRAME_RATE).limit_denominator(1000)
     # One thread: with several the bits would depend on how many there are.
     stream = container.add_stream("libx264", rate=rate, options={"preset": "veryfast", "threads": "1"})
@@ -131,7 +133,7 @@ def _picture_stream(container: av.container.OutputContainer, source: Path, info:
     return stream, contents()
 
 
-def _sound_stream(container: av.container.OutputContainer, source: Path, bit_rate: int):
+def _sound_stream(container: av.container.OutputContainer, source: Path, bit_rate: int) -> tuple[Any, Iterable[Any]]:
     stream = container.add_stream("aac", rate=bit_rate, layout="mono")
     stream.bit_rate = bit_rate
     samples = media.read_sound(source, (bit_rate,))[bit_rate]

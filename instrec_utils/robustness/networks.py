@@ -96,7 +96,7 @@ class Networks:
     def _low_bitrate_path(self, level: int, video_id: str) -> Path:
         return self.directory / f"bitrate_{level}_{SOUND_KBITS[level]}" / f"{video_id}.mp4"
 
-    def _write_low_bitrates(self, level: float) -> None:
+    def _write_low_bitrates(self, level: int) -> None:
         """Encode the videos anew that have not been yet, on all cores: it takes longer than what follows."""
         pairs = [(self.corpus.videos / one.path, self._low_bitrate_path(level, one.video_id)) for one in self.videos]
         todo = [pair for pair in pairs if not _is_newer(pair[1], pair[0])]

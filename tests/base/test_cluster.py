@@ -1,14 +1,12 @@
 import os
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
-import textwrap
 import time
 from pathlib import Path
 
 import pytest
+from clusters import start_scheduler
 from distributed import Client, KilledWorker, LocalCluster
 
 from instrec_utils import cluster
@@ -137,27 +135,6 @@ def test_a_worker_that_is_killed_from_outside_loses_nothing(tmp_path, monkeypatc
 def test_outside_a_worker_nothing_ends():
     with cluster.at_most(0):
         time.sleep(0.05)
-
-
-def start_scheduler(port):
-    """A scheduler with one worker in processes of its own, ready to be killed."""
-    script = f"""
-        from distributed import LocalCluster
-        if __name__ == "__main__":
-            LocalCluster(n_workers=1, threads_per_worker=1, processes=False, scheduler_port={port},
-                         protocol="tcp", dashboard_address=None, silence_logs=50)
-            print("ready", flush=True)
-            import time
-            time.sleep(600)
-    """
-    process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(script)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
-    )
-    assert process.stdout.readline() == b"ready\n"
-    return process
 
 
 @pytest.mark.slow

@@ -1,12 +1,13 @@
-import hashlib
 import os
 import resource
+import runpy
 import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,41 +15,21 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import tiny_features
+from clusters import one_after_the_other
+from tiny_features import digests, make_corpus
 from tiny_videos import time_of, tone, write_video
 
-from instrec_utils import cluster, config, files
-from instrec_utils.corpora import Corpus
+from instrec_utils import cluster, config
 from instrec_utils.errors import FeaturesError, MediaError
+from instrec_utils.features import extraction
 from instrec_utils.features import store as features
-
-
-def make_corpus(directory, paths):
-    """A corpus of the given files; their names become the ids."""
-    directory.mkdir(parents=True, exist_ok=True)
-    index = pd.DataFrame(
-        {
-            "video_id": [Path(path).stem for path in paths],
-            "label": "violin",
-            "split": "train",
-            "path": [Path(path).name for path in paths],
-            "duration": 3.2,
-        }
-    )
-    return Corpus("tiny", "folder", directory, Path(paths[0]).parent, index)
+from instrec_utils.inputs import frames
 
 
 @pytest.fixture
-def one_after_the_other(monkeypatch):
-    """No processes: the same results as `cluster.process`, in the same form."""
-
-    def process(function, items, **_):
-        for item in items:
-            try:
-                yield item, function(item)
-            except Exception as error:
-                yield item, error
-
-    monkeypatch.setattr(cluster, "process", process)
+def no_processes(monkeypatch):
+    monkeypatch.setattr(cluster, "process", one_after_the_other)
 
 
 @pytest.fixture
@@ -63,7 +44,7 @@ def is_empty(folder):
 
 
 def test_what_the_docstring_says_a_file_holds(video):
-    features.extract_video(video)
+    extraction.extract_video(video)
     with h5py.File(video.features_path) as file:
         # The reader of the docstring.
         jpeg = file["frames"][0]
@@ -87,7 +68,7 @@ def test_what_the_docstring_says_a_file_holds(video):
 
 
 def test_the_readers(video):
-    features.extract_video(video)
+    extraction.extract_video(video)
     path = video.features_path
     assert features.count_frames(path) == 4
     pictures = features.read_frames(path)
@@ -112,7 +93,7 @@ def test_a_missing_stream_is_told_apart(videos, tmp_path):
     silent = features.Video("silent", videos["silent"], tmp_path / "silent.h5")
     unseen = features.Video("unseen", videos["unseen"], tmp_path / "unseen.h5")
     for work in (silent, unseen):
-        features.extract_video(work)
+        extraction.extract_video(work)
     assert features.read_spectrogram(silent.features_path, "choi2016_uc") is None
     assert features.count_frames(silent.features_path) == 4
     assert features.read_spectrogram(unseen.features_path, "han2016").shape == (30, 128, 43)
@@ -123,14 +104,14 @@ def test_a_missing_stream_is_told_apart(videos, tmp_path):
 def test_an_undecodable_video_leaves_nothing(videos, tmp_path):
     work = features.Video("damaged", videos["damaged"], tmp_path / "features" / "damaged.h5")
     with pytest.raises(MediaError, match=r"damaged\.mp4"):
-        features.extract_video(work)
+        extraction.extract_video(work)
     assert is_empty(tmp_path / "features")
 
 
 @pytest.mark.parametrize("is_there", [False, True])
 def test_a_full_disk_leaves_what_was_there(video, monkeypatch, is_there):
     if is_there:
-        features.extract_video(video)
+        extraction.extract_video(video)
     before = video.features_path.read_bytes() if is_there else None
 
     def write_half(path, content):
@@ -140,7 +121,7 @@ def test_a_full_disk_leaves_what_was_there(video, monkeypatch, is_there):
 
     monkeypatch.setattr(Path, "write_bytes", write_half)
     with pytest.raises(OSError, match="No space left on device"):
-        features.extract_video(video)
+        extraction.extract_video(video)
     if is_there:
         assert video.features_path.read_bytes() == before
         assert list(video.features_path.parent.iterdir()) == [video.features_path]
@@ -154,12 +135,13 @@ def test_a_file_that_may_not_grow_any_further(video):
     script = f"""
         import resource, signal
         from pathlib import Path
+        from instrec_utils.features import extraction
         from instrec_utils.features import store as features
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
         try:
             paths = Path({str(video.path)!r}), Path({str(video.features_path)!r})
-            features.extract_video(features.Video("both", *paths))
+            extraction.extract_video(features.Video("both", *paths))
         except OSError as error:
             print("OSError", error.errno)
     """
@@ -171,7 +153,7 @@ def test_a_file_that_may_not_grow_any_further(video):
 
 def test_only_a_whole_file_of_this_video_and_these_settings_is_valid(video, monkeypatch):
     assert not features.is_valid(video)
-    features.extract_video(video)
+    extraction.extract_video(video)
     assert features.is_valid(video)
     content = video.features_path.read_bytes()
     for cut in (0, 1, 100, len(content) // 2, len(content) - 1):
@@ -199,16 +181,34 @@ def test_only_a_whole_file_of_this_video_and_these_settings_is_valid(video, monk
         features.read_spectrogram(video.features_path, "choi2016_uc")
 
 
-def test_every_setting_counts():
-    known = features.SETTINGS_SHA256
-    assert files.sha256_of(features.SETTINGS) == known
-    for name in features.SETTINGS:
-        assert files.sha256_of(features.SETTINGS | {name: "changed"}) != known
-    assert {config.CHOI2016, config.HAN2016} <= set(features.SETTINGS.values())
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        *((config, name) for name in ("NUM_SEGMENTS", "SEGMENT_SECONDS", "FRAME_RATE", "FRAME_SIZE")),
+        (frames, "JPEG_QUALITY"),
+    ],
+)
+def test_every_setting_counts(monkeypatch, module, name):
+    monkeypatch.setattr(module, name, getattr(module, name) + 1)
+    assert runpy.run_path(features.__file__)["SETTINGS_SHA256"] != features.SETTINGS_SHA256
+
+
+@pytest.mark.parametrize("name", ["CHOI2016", "HAN2016"])
+@pytest.mark.parametrize("field", ["sample_rate", "n_fft", "hop_length", "n_mels", "num_frames"])
+def test_every_setting_of_a_spectrogram_counts(monkeypatch, name, field):
+    settings = getattr(config, name)
+    monkeypatch.setattr(config, name, replace(settings, **{field: getattr(settings, field) + 1}))
+    assert runpy.run_path(features.__file__)["SETTINGS_SHA256"] != features.SETTINGS_SHA256
+
+
+def test_the_settings_are_those_that_stores_were_made_with():
+    """A store that someone has extracted stays valid as long as nothing that it depends on changes."""
+    assert runpy.run_path(features.__file__)["SETTINGS_SHA256"] == features.SETTINGS_SHA256
+    assert features.SETTINGS_SHA256.startswith("3128638d072b")
 
 
 def test_values_that_are_not_finite_are_refused(video):
-    features.extract_video(video)
+    extraction.extract_video(video)
     with h5py.File(video.features_path, "a") as file:
         file["log_mel/choi2016_uc"][3, 5] = np.nan
     with pytest.raises(FeaturesError, match=r"both\.h5: log_mel/choi2016_uc holds values that are not finite; delete"):
@@ -229,7 +229,7 @@ def test_ids_of_youtube_are_taken(tmp_path, video_id):
     assert features.features_path(tmp_path, video_id) == tmp_path / f"{video_id}.h5"
 
 
-def test_extract_does_what_is_missing_and_nothing_else(videos, tmp_path, one_after_the_other):
+def test_extract_does_what_is_missing_and_nothing_else(videos, tmp_path, no_processes):
     folder = tmp_path / "videos"
     folder.mkdir()
     names = ("both", "silent", "damaged")
@@ -237,19 +237,19 @@ def test_extract_does_what_is_missing_and_nothing_else(videos, tmp_path, one_aft
     corpus = make_corpus(tmp_path / "corpus", [*paths, folder / "missing.mp4"])
     store = corpus.directory / "features"
 
-    errors = features.extract(corpus)
+    errors = extraction.extract_features(corpus)
     assert sorted(path.name for path in store.iterdir()) == ["both.h5", "errors.csv", "silent.h5"]
     assert errors.video_id.tolist() == ["damaged", "missing"]
     assert "no such file" in errors.reason.iloc[1]
     pd.testing.assert_frame_equal(pd.read_csv(store / "errors.csv", dtype=str), errors.reset_index(drop=True))
 
     before = {path.name: path.stat().st_mtime_ns for path in store.glob("*.h5")}
-    features.extract(corpus)
+    extraction.extract_features(corpus)
     assert {path.name: path.stat().st_mtime_ns for path in store.glob("*.h5")} == before
 
     (store / "silent.h5").write_bytes((store / "silent.h5").read_bytes()[:500])
     shutil.copy(videos["single"], folder / "damaged.mp4")  # the user has repaired it
-    errors = features.extract(corpus)
+    errors = extraction.extract_features(corpus)
     assert errors.video_id.tolist() == ["missing"]
     after = {path.name: path.stat().st_mtime_ns for path in store.glob("*.h5")}
     assert after["both.h5"] == before["both.h5"]
@@ -258,7 +258,7 @@ def test_extract_does_what_is_missing_and_nothing_else(videos, tmp_path, one_aft
     assert features.count_frames(store / "damaged.h5") == 1
 
 
-def test_a_full_disk_stops_the_extraction(videos, tmp_path, one_after_the_other, monkeypatch):
+def test_a_full_disk_stops_the_extraction(videos, tmp_path, no_processes, monkeypatch):
     corpus = make_corpus(tmp_path / "corpus", [videos["both"]])
 
     def fail(path, content):
@@ -266,13 +266,9 @@ def test_a_full_disk_stops_the_extraction(videos, tmp_path, one_after_the_other,
 
     monkeypatch.setattr(Path, "write_bytes", fail)
     with pytest.raises(OSError, match="No space left"):
-        features.extract(corpus)
+        extraction.extract_features(corpus)
     assert is_empty(corpus.directory / "features")
     monkeypatch.undo()
-
-
-def digests(store):
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in store.glob("*.h5")}
 
 
 @pytest.mark.slow
@@ -290,13 +286,13 @@ def test_a_killed_extraction_is_carried_on(tmp_path):
         textwrap.dedent(f"""
         import sys
         from pathlib import Path
-        sys.path.insert(0, {str(Path(__file__).parent)!r})
-        from test_features import make_corpus
-        from instrec_utils.features import store as features
+        sys.path.insert(0, {str(Path(tiny_features.__file__).parent)!r})
+        from tiny_features import make_corpus
+        from instrec_utils.features import extraction
 
         if __name__ == "__main__":
             paths = sorted(Path({str(folder)!r}).glob("*.mp4"))
-            features.extract(make_corpus(Path(sys.argv[1]), paths), num_workers=1)
+            extraction.extract_features(make_corpus(Path(sys.argv[1]), paths), num_workers=1)
         """)
     )
 

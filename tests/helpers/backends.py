@@ -19,9 +19,10 @@ from instrec_utils import models
 from instrec_utils.config import SEGMENT_FRAMES, Protocol
 from instrec_utils.errors import ParameterError
 from instrec_utils.models import choi2016
+from instrec_utils.models.hardware import Hardware
+from instrec_utils.models.late_fusion import FORMS
 from instrec_utils.training import fit as training
 from instrec_utils.training.batches import Batches
-from instrec_utils.training.hardware import Hardware
 
 NUM_CLASSES = 3
 # Inception v3 is left out: it is Keras' own network, and compiling it takes as long as all others together.
@@ -34,7 +35,7 @@ INPUTS = {
 OPTIONS = {"efficientnet_lite0": {"weights": None}}
 INTERRUPTED = {"default": {}, "both": {"num_devices": 2, "precision": "mixed_float16"}}
 VARIANTS = {"default": {}, "two_devices": {"num_devices": 2}, "bfloat16": {"precision": "mixed_bfloat16"}}
-FUSION = {"num_frames": 3, "frame_features": 8, "sound_features": 5}
+FUSION = {"num_frames": 3, "frame_features": 8, "audio_features": 5}
 GENERATOR = np.random.default_rng(7)
 SEGMENTS = GENERATOR.uniform(-90, 0, (7, 96, SEGMENT_FRAMES)).astype(np.float32)
 FRAMES = GENERATOR.normal(size=(15, 3, 8)).astype(np.float32)
@@ -86,7 +87,7 @@ def fusion_batches(epoch=0):
 
     def one(number, generator):
         noise = generator.normal(0, 0.1, 5).astype(np.float32)
-        return {"frames": FRAMES[number], "sound": SOUNDS[number] + noise}
+        return {"frames": FRAMES[number], "audio": SOUNDS[number] + noise}
 
     return Batches(one, TARGETS, 4, seed=1, epoch=epoch, shuffle=True)
 
@@ -122,7 +123,7 @@ def variants(folder):
     arrays = {}
     for name, hardware in VARIANTS.items():
         given, model = fit(folder, name, build_fusion, shared_fusion_batches, fusion_batches(), epochs=2, **hardware)
-        scores = model.predict_on_batch({"frames": FRAMES, "sound": SOUNDS})
+        scores = model.predict_on_batch({"frames": FRAMES, "audio": SOUNDS})
         arrays |= given | {
             f"types/{name}/compute": np.array(model.get_layer("attention_tanh").compute_dtype),
             f"types/{name}/output": np.array(str(np.asarray(scores).dtype)),
@@ -169,9 +170,9 @@ def outputs():
         model = with_known_weights(models.build(name, NUM_CLASSES, **OPTIONS.get(name, {})))
         values = generator.uniform(0, 255, shape) if len(shape) == 4 else generator.uniform(-90, 0, shape)
         arrays[f"output/{name}"] = np.asarray(model.predict_on_batch(values.astype(np.float32)))
-    for form in models.FUSION_FORMS:
+    for form in FORMS:
         model = build_fusion(form)
-        arrays[f"output/late_fusion_{form}"] = np.asarray(model.predict_on_batch({"frames": FRAMES, "sound": SOUNDS}))
+        arrays[f"output/late_fusion_{form}"] = np.asarray(model.predict_on_batch({"frames": FRAMES, "audio": SOUNDS}))
     return arrays
 
 

@@ -17,6 +17,7 @@ from zoo import Pictures, Sound, write
 
 from instrec_utils import media
 from instrec_utils.errors import MediaError
+from instrec_utils.features import extraction
 from instrec_utils.features import store as features
 from instrec_utils.media import containers
 
@@ -221,7 +222,7 @@ def test_decoding_that_takes_too_long_ends_in_a_reason(tmp_path, videos, monkeyp
         media.read_sound(videos["both"], (12_000,))
     work = features.Video("both", videos["both"], tmp_path / "both.h5")
     with pytest.raises(MediaError, match="given up"):
-        features.extract_video(work)
+        extraction.extract_video(work)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -10,25 +10,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.signal
+from clusters import one_after_the_other
 from threadpoolctl import threadpool_limits
 from tiny_videos import time_of
 from zoo import FREQUENCY, OPTIONS, Case, Pictures, Sound, cases, write, write_case
 
 from instrec_utils import cluster, media
 from instrec_utils.corpora import Corpus
+from instrec_utils.features import extraction
 from instrec_utils.features import store as features
 
 CASES = {case.name: case for case in cases()}
 BAND = np.abs(librosa.mel_frequencies(98, fmax=6000)[1:-1] - FREQUENCY).argmin()  # of Choi's spectrogram
 FRAMES_A_SECOND = 12_000 / 256
-
-
-def one_after_the_other(function, items, **_):
-    for item in items:
-        try:
-            yield item, function(item)
-        except Exception as error:
-            yield item, error
 
 
 def extract(folder, names, monkeypatch):
@@ -39,7 +33,7 @@ def extract(folder, names, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(cluster, "process", one_after_the_other)
         with threadpool_limits(1):  # as in the workers
-            errors = features.extract(corpus)
+            errors = extraction.extract_features(corpus)
     reasons = dict(zip(errors.video_id, errors.reason, strict=True))
     store = corpus.directory / "features"
     return {name: (store / f"{i}.h5", reasons.get(i)) for name, i in zip(names, ids, strict=True)}
@@ -125,7 +119,7 @@ def test_what_was_put_in_comes_out(zoo, name):
 def test_several_threads_write_the_same_file(zoo, name, tmp_path):
     path, _ = zoo[name]
     video = path.parents[2] / "videos" / name
-    features.extract_video(features.Video("shared", video, tmp_path / "shared.h5"), num_threads=3)
+    extraction.extract_video(features.Video("shared", video, tmp_path / "shared.h5"), num_threads=3)
     assert (tmp_path / "shared.h5").read_bytes() == path.read_bytes()
 
 

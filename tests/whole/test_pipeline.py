@@ -8,8 +8,13 @@ import papermill
 import pytest
 import yaml
 
-from instrec_utils import pipeline
-from instrec_utils.errors import InstrecError, ParameterError
+from instrec_utils import files, paths
+from instrec_utils.errors import InstrecError, ParameterError, RunError
+from instrec_utils.pipeline import book, report
+from instrec_utils.pipeline.parameters import read_parameters
+from instrec_utils.pipeline.publish import publish
+from instrec_utils.pipeline.report import make_report
+from instrec_utils.training.runs import report_parameters
 
 FIRST = """
 # %% tags=["parameters"]
@@ -34,7 +39,7 @@ fail: bool = False  # whether to fail
 from IPython.display import HTML
 if fail:
     raise ValueError("asked to fail")
-HTML('<img src="../book/_static/media/mini/a.jpg" alt="a">')
+HTML('<img src="../runs/mini/media/a.jpg" alt="a">')
 """
 
 
@@ -52,13 +57,13 @@ def home(tmp_path, monkeypatch):
     (tmp_path / "params" / "mini.yaml").write_text("corpus: mini\ncount: 3\n")
     (tmp_path / "data" / "mini").mkdir(parents=True)
     (tmp_path / "data" / "mini" / "index.csv").write_text("video_id\n")
-    monkeypatch.setattr(pipeline, "_sources_sha256", lambda: "as they were")
-    monkeypatch.setattr(pipeline, "build_book", lambda corpus: tmp_path / "index.html")
+    monkeypatch.setattr(report, "_sources_sha256", lambda: "as they were")
+    monkeypatch.setattr(report, "build_book", lambda corpus_name: tmp_path / "index.html")
     return tmp_path
 
 
 def test_parameters_are_those_of_the_file_and_the_overrides(home):
-    assert pipeline.read_parameters("mini", {"share": 1}) == {"corpus": "mini", "count": 3, "share": 1.0}
+    assert read_parameters("mini", {"share": 1}) == {"corpus": "mini", "count": 3, "share": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -73,23 +78,49 @@ def test_parameters_are_those_of_the_file_and_the_overrides(home):
 def test_a_wrong_parameter_is_refused_before_any_kernel_starts(home, monkeypatch, corpus, overrides, message):
     monkeypatch.setattr(papermill, "execute_notebook", lambda *_, **__: pytest.fail("a kernel was started"))
     with pytest.raises(ParameterError, match=message.replace("?", r"\?")):
-        pipeline.run(corpus, overrides)
+        make_report(corpus, overrides)
 
 
 def test_pages_show_the_run_and_not_its_progress_or_paths(home):
-    pipeline.run("mini", {})
-    first = (home / "book" / "mini" / "01_first.ipynb").read_text()
+    make_report("mini", {})
+    first = (home / "runs" / "mini" / "pages" / "01_first.ipynb").read_text()
     assert "count 3" in first
     assert "progress" not in json.dumps([cell.get("outputs") for cell in json.loads(first)["cells"]])
     assert str(home) not in first
-    second = nbformat.read(home / "book" / "mini" / "02_second.ipynb", as_version=4)
+    second = nbformat.read(home / "runs" / "mini" / "pages" / "02_second.ipynb", as_version=4)
     assert 'src="../_static/media/mini/a.jpg"' in second.cells[-1].outputs[0]["data"]["text/html"]
-    hidden = [cell for cell in second.cells if "remove-cell" in cell.metadata.get("tags", [])]
-    assert any("parameters" in cell.metadata.tags for cell in hidden)
+    folded = [cell for cell in second.cells if "hide-cell" in cell.metadata.get("tags", [])]
+    assert [sorted({"parameters", "injected-parameters"} & set(cell.metadata.tags)) for cell in folded] == [
+        ["parameters"],
+        ["injected-parameters"],
+    ]
+
+
+def tracked(home):
+    """Every file of the folders that git tracks, with what is in it."""
+    found = [path for name in ("book", "results", "notebooks", "params") for path in (home / name).rglob("*")]
+    return {path: path.read_bytes() for path in found if path.is_file()}
+
+
+def test_a_report_writes_nothing_that_git_tracks(home):
+    for path in ("book/mini/01_first.ipynb", "book/_static/media/mini/a.jpg", "results/mini/a.json"):
+        files.write_text(home / path, "published")
+    before = tracked(home)
+    make_report("mini", {"share": 0.25})
+    assert tracked(home) == before
+    assert sorted(path.name for path in home.iterdir()) == ["book", "data", "notebooks", "params", "results", "runs"]
+    assert report_parameters("mini") == {"corpus": "mini", "count": 3, "share": 0.25}
+
+
+def test_media_that_no_page_shows_are_dropped(home):
+    for name in ("a.jpg", "old.jpg"):
+        files.write_text(paths.media_dir("mini") / name, name)
+    make_report("mini", {})
+    assert [path.name for path in paths.media_dir("mini").iterdir()] == ["a.jpg"]
 
 
 def test_a_notebooks_progress_is_shown_once_without_tensorflows_greetings(home, capfd):
-    pipeline.run("mini", {})
+    make_report("mini", {})
     shown = capfd.readouterr().err
     assert shown.count("progress") == 1
     assert "absl" not in shown
@@ -103,11 +134,11 @@ def test_a_dead_kernel_is_named(home):
         path.read_text().replace("from IPython.display import HTML", "from IPython.display import HTML; import os")
     )
     with pytest.raises(InstrecError, match=r"02_second\.ipynb: its process died, as for want of memory; run it again"):
-        pipeline.run("mini", {"fail": True})
+        make_report("mini", {"fail": True})
 
 
 def test_a_second_run_executes_nothing_and_a_changed_notebook_only_what_follows(home, monkeypatch):
-    pipeline.run("mini", {})
+    make_report("mini", {})
     executed = []
     real = papermill.execute_notebook
 
@@ -116,32 +147,32 @@ def test_a_second_run_executes_nothing_and_a_changed_notebook_only_what_follows(
         return real(notebook, *arguments, **options)
 
     monkeypatch.setattr(papermill, "execute_notebook", counted)
-    pipeline.run("mini", {})
+    make_report("mini", {})
     assert executed == []
     path = home / "notebooks" / "02_second.ipynb"
     path.write_text(path.read_text().replace('alt=\\"a\\"', 'alt=\\"b\\"'))
-    pipeline.run("mini", {})
+    make_report("mini", {})
     assert executed == ["02_second"]
 
 
 def test_a_result_that_vanished_is_made_again(home, monkeypatch):
-    results = home / "results" / "mini"
+    results = home / "runs" / "mini" / "results"
     results.mkdir(parents=True)
     (results / "run.json").write_text("{}")
-    pipeline.run("mini", {})
+    make_report("mini", {})
     (results / "run.json").unlink()
     executed = []
-    monkeypatch.setattr(pipeline, "_make_page", lambda notebook, *_: executed.append(notebook.stem))
-    pipeline.run("mini", {})
+    monkeypatch.setattr(report, "make_page", lambda notebook, *_: executed.append(notebook.stem))
+    make_report("mini", {})
     assert executed == ["01_first", "02_second"]
 
 
 def test_a_failed_notebook_leaves_the_page_as_it_was(home):
-    pipeline.run("mini", {})
-    page = home / "book" / "mini" / "02_second.ipynb"
+    make_report("mini", {})
+    page = home / "runs" / "mini" / "pages" / "02_second.ipynb"
     before = page.read_bytes()
     with pytest.raises(InstrecError, match=r"02_second\.ipynb: ValueError: asked to fail"):
-        pipeline.run("mini", {"fail": True})
+        make_report("mini", {"fail": True})
     assert page.read_bytes() == before
     assert sorted(path.name for path in page.parent.iterdir()) == ["01_first.ipynb", "02_second.ipynb"]
 
@@ -152,30 +183,31 @@ def test_the_contents_of_a_users_book_replace_the_published_parts(home):
         {"caption": "About", "chapters": [{"file": "glossary"}]},
     ]
     (home / "_toc.yml").write_text(yaml.safe_dump({"format": "jb-book", "root": "index", "parts": parts}))
-    contents = pipeline.contents_for("mine")
+    contents = book.contents_for("mine")
     files = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
     assert files == ["mine/01_first", "mine/02_second", "glossary"]
 
 
 def test_a_page_is_out_of_date_with_the_results_that_it_shows_and_no_others(home):
-    folder = home / "results" / "mini"
+    folder, published = paths.results_dirs("mini")
     folder.mkdir(parents=True)
+    files.write_text(published / "audio-a-s1.json", "the one that was made here hides it")
     for name in ("audio-a-s1", "visual-v-s1", "fusion-f-s1"):
         (folder / f"{name}.json").write_text(name)
     shown = {
-        page: set(pipeline._results_shown(page, "mini")) for page in ("01_corpus", "03_frame_model", "04_audio_model")
+        page: set(report._results_shown(page, "mini")) for page in ("01_corpus", "03_visual_model", "04_audio_model")
     }
     assert shown == {
         "01_corpus": set(),
-        "03_frame_model": {"visual-v-s1.json"},
+        "03_visual_model": {"visual-v-s1.json"},
         "04_audio_model": {"audio-a-s1.json", "visual-v-s1.json"},
     }
-    assert len(pipeline._results_shown("07_summary", "mini")) == 3
-    before = pipeline._results_shown("03_frame_model", "mini")
+    assert len(report._results_shown("07_summary", "mini")) == 3
+    before = report._results_shown("03_visual_model", "mini")
     (folder / "audio-a-s1.json").write_text("trained again")
-    assert pipeline._results_shown("03_frame_model", "mini") == before
-    (folder / "visual-v-s2.json").write_text("another seed")
-    assert pipeline._results_shown("03_frame_model", "mini") != before
+    assert report._results_shown("03_visual_model", "mini") == before
+    files.write_text(published / "visual-v-s2.json", "another seed")
+    assert report._results_shown("03_visual_model", "mini") != before
 
 
 def test_a_changed_folder_of_videos_is_noticed(home, tmp_path):
@@ -183,8 +215,83 @@ def test_a_changed_folder_of_videos_is_noticed(home, tmp_path):
     folder.mkdir(parents=True)
     (folder / "a.mp4").write_bytes(b"a")
     parameters = {"source": "folder", "root": str(tmp_path / "videos")}
-    before = pipeline._material(parameters)
-    assert pipeline._material(parameters) == before
+    before = report._material(parameters)
+    assert report._material(parameters) == before
     (folder / "b.mp4").write_bytes(b"b")
-    assert pipeline._material(parameters) != before
-    assert pipeline._material({"source": "demo"}) == ""
+    assert report._material(parameters) != before
+    assert report._material({"source": "demo"}) == ""
+
+
+def write_contents(home):
+    chapters = [{"file": "mini/01_first"}, {"file": "mini/02_second"}, {"file": "glossary"}]
+    contents = {"format": "jb-book", "root": "index", "parts": [{"caption": "Mini", "chapters": chapters}]}
+    files.write_text(home / "_toc.yml", yaml.safe_dump(contents))
+
+
+@pytest.fixture
+def made(home):
+    """A checkout with the pages, results and media of a corpus made anew, and older published ones."""
+    write_contents(home)
+    for name in ("pages/01_first.ipynb", "pages/02_second.ipynb", "media/a.jpg", "media/.half.jpg"):
+        files.write_text(paths.runs_dir("mini") / name, f"new {name}")
+    for name in ("audio-a-s1.json", "robustness/fusion-f-s1.json"):
+        files.write_text(paths.working_results_dir("mini") / name, f"new {name}")
+    for name in ("01_first.ipynb", "09_stale.ipynb"):
+        files.write_text(home / "book" / "mini" / name, "old")
+    for name in ("a.jpg", "stale.jpg"):
+        files.write_text(home / "book" / "_static" / "media" / "mini" / name, "old")
+    for name in ("audio-a-s1.json", "visual-v-s1.json"):
+        files.write_text(home / "results" / "mini" / name, "old")
+    files.write_text(home / "book" / "glossary.md", "of all corpora")
+    return home
+
+
+def test_publishing_copies_what_was_made_and_removes_what_is_stale(made):
+    before = tracked(made)
+    changed = publish("mini")
+    folders = {made / "book" / "mini": "pages", made / "book" / "_static" / "media" / "mini": "media"}
+    for folder, source in folders.items():
+        found = {path.name: path.read_text() for path in folder.iterdir()}
+        made_here = [path for path in (paths.runs_dir("mini") / source).iterdir() if path.name[0] != "."]
+        assert found == {path.name: f"new {source}/{path.name}" for path in made_here}
+    results = paths.published_results_dir("mini")
+    assert {path.relative_to(results).as_posix(): path.read_text() for path in results.rglob("*.json")} == {
+        "audio-a-s1.json": "new audio-a-s1.json",
+        "robustness/fusion-f-s1.json": "new robustness/fusion-f-s1.json",
+        "visual-v-s1.json": "old",  # published, and not made here
+    }
+    after = tracked(made)
+    assert set(changed) == {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+    assert len(changed) == len(set(changed))
+    assert publish("mini") == []
+
+
+def test_publishing_an_unknown_corpus_or_one_that_is_not_made_is_refused(made):
+    before = tracked(made)
+    with pytest.raises(ParameterError, match="corpus: expected one that the book publishes, mini, got 'mine'"):
+        publish("mine")
+    (paths.pages_dir("mini") / "02_second.ipynb").unlink()
+    with pytest.raises(RunError, match=r"runs/mini/pages: lacks 02_second\.ipynb; run `make report CORPUS=mini` first"):
+        publish("mini")
+    assert tracked(made) == before
+
+
+def test_a_corpus_whose_pages_are_not_published_yet_is_refused_until_all_are_made(home):
+    write_contents(home)
+    files.write_text(paths.pages_dir("mini") / "01_first.ipynb", "the only one")
+    with pytest.raises(RunError, match=r"lacks 02_second\.ipynb"):
+        publish("mini")
+    assert not (home / "book").exists()
+
+
+def test_the_book_is_staged_with_what_was_made_here_in_place_of_what_is_published(made):
+    folder = made / "_build" / "mini"
+    before = tracked(made)
+    book._stage("mini", folder)
+    assert sorted(path.name for path in (folder / "book" / "mini").iterdir()) == ["01_first.ipynb", "02_second.ipynb"]
+    assert (folder / "book" / "_static" / "media" / "mini" / "a.jpg").read_text() == "new media/a.jpg"
+    assert not (folder / "book" / "_static" / "media" / "mini" / "stale.jpg").exists()
+    assert (folder / "results" / "mini" / "audio-a-s1.json").read_text() == "new audio-a-s1.json"
+    assert (folder / "results" / "mini" / "visual-v-s1.json").read_text() == "old"
+    assert (folder / "book" / "glossary.md").exists()
+    assert tracked(made) == before

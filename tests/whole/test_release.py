@@ -12,6 +12,7 @@ from instrec_utils import files, paths, release
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import RunError
 from instrec_utils.training import runs
+from instrec_utils.training.result_files import NEEDED
 
 
 @pytest.fixture
@@ -30,13 +31,11 @@ def corpus(home):
         files.write_text(directory / name, name)
     write_features(directory / "features" / "a.h5")
     for seed in (1, 2):
-        run = runs.frame_run(backbone="efficientnet_lite0", num_frames=2, profile="quick", seed=seed)
-        content = {"run": run.name, "kind": run.kind, "model": run.model, "parameters": run.parameters, "uses": ()}
-        content |= {"protocol": run.protocol, "seed": seed, "run_sha256": run.sha256(corpus)}
-        files.write_json(paths.results_dir("tiny") / f"{run.name}.json", content)
+        run = runs.visual_run(corpus, num_frames=2, seed=seed)
+        files.write_json(run.result_path, dict.fromkeys(NEEDED) | {"run": run.name, "run_sha256": run.key})
         if seed == 1:
-            files.write_text(run.weights(corpus), "weights")
-            files.write_json(run.directory(corpus) / "run.json", {"features": run.features_key(corpus)})
+            files.write_text(run.weights, "weights")
+            files.write_json(run.directory / "run.json", {"features": run.features_key})
     return corpus
 
 
@@ -46,11 +45,11 @@ def names_in(path):
 
 
 def test_the_archive_fits_a_checkout_and_its_checksums_hold(corpus, tmp_path):
-    path = release.write(corpus, tmp_path / "release")
+    path = release.write_release(corpus, tmp_path / "release")
     names = names_in(path)
     assert {"data/tiny/index.csv", "data/tiny/features/a.h5", "data/tiny/embeddings/net/a.h5"} <= set(names)
     assert sum(name.endswith("best.keras") for name in names) == 1
-    assert sum(name.startswith("results/tiny/") for name in names) == 2
+    assert sum(name.startswith("runs/tiny/results/") for name in names) == 2
     assert not any("videos" in name or "/." in name for name in names)
     other = tmp_path / "other"
     other.mkdir()
@@ -62,12 +61,12 @@ def test_the_archive_fits_a_checkout_and_its_checksums_hold(corpus, tmp_path):
 
 
 def test_the_same_files_give_the_same_archive(corpus, tmp_path):
-    first = release.write(corpus, tmp_path / "one").read_bytes()
-    assert release.write(corpus, tmp_path / "two").read_bytes() == first
+    first = release.write_release(corpus, tmp_path / "one").read_bytes()
+    assert release.write_release(corpus, tmp_path / "two").read_bytes() == first
 
 
 def test_pictures_of_others_stay_out(corpus, tmp_path):
-    names = names_in(release.write(dataclasses.replace(corpus, source="open"), tmp_path))
+    names = names_in(release.write_release(dataclasses.replace(corpus, source="open"), tmp_path))
     assert not any("features" in name for name in names)
     assert any("embeddings" in name for name in names)
 
@@ -76,14 +75,12 @@ def test_nothing_to_release(corpus, tmp_path):
     for path in paths.runs_dir("tiny").rglob("best.keras"):
         path.unlink()
     with pytest.raises(RunError, match="no finished run with its weights; train the models first"):
-        release.write(corpus, tmp_path)
+        release.write_release(corpus, tmp_path)
     assert not list(tmp_path.glob("*.tar"))
 
 
 def test_data_outside_the_checkout(corpus, tmp_path, monkeypatch):
     monkeypatch.setenv("INSTREC_HOME", str(tmp_path / "elsewhere"))
-    for result in (tmp_path / "results" / "tiny").iterdir():
-        files.write_bytes(tmp_path / "elsewhere" / "results" / "tiny" / result.name, result.read_bytes())
     shutil.copytree(tmp_path / "runs", tmp_path / "elsewhere" / "runs")
     with pytest.raises(RunError, match=r"expected data inside .*elsewhere"):
-        release.write(corpus, tmp_path)
+        release.write_release(corpus, tmp_path)
