@@ -6,7 +6,7 @@ import pretty_midi
 from pretty_midi import note_name_to_number
 
 from instrec_corpora.phrases.score import Score
-from instrec_corpora.phrases.tunes import bass_and_chords, melody, run
+from instrec_corpora.phrases.tunes import bass_and_chords, melody, play_scales
 
 
 def _pedal(score: Score, beats: float) -> None:
@@ -57,7 +57,7 @@ def two_hands(score: Score) -> None:
     """Play scales with both hands, an octave or two apart."""
     right_low = note_name_to_number("C4")
     apart = 12 * int(score.generator.integers(1, 3))
-    for note in run(score, right_low, right_low + 31):
+    for note in play_scales(score, right_low, right_low + 31):
         score.play(note.pitch - apart, (note.start - score.start) / score.beat, (note.end - note.start) / score.beat)
 
 

@@ -91,11 +91,11 @@ def lively(scoop: float) -> Callable[[Score], None]:
 
 def scales(score: Score) -> None:
     """Play scales up and down, as one does to warm up."""
-    for _ in run(score, *tessitura(score, 26)):
+    for _ in play_scales(score, *tessitura(score, 26)):
         pass
 
 
-def run(score: Score, low: int, high: int) -> Iterator[pretty_midi.Note]:
+def play_scales(score: Score, low: int, high: int) -> Iterator[pretty_midi.Note]:
     """Run up and down a scale, its thirds or broken chords, and yield the notes; breathe at the bottom."""
     ladder = score.degrees(low, high)
     figures = (

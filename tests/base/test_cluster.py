@@ -129,7 +129,8 @@ def test_a_worker_that_is_killed_from_outside_loses_nothing(tmp_path, monkeypatc
             process_id = min(int(path.name.split("-")[-1]) for path in tmp_path.glob("instrec-test-*"))
             os.kill(process_id, signal.SIGKILL)
     assert sorted(results) == [(number, None) for number in range(60)]
-    assert len(list(tmp_path.glob("instrec-test-*"))) == 3  # the two workers and the one that came instead
+    # The two workers and the one that came instead, unless the other had done everything before it was there.
+    assert len(list(tmp_path.glob("instrec-test-*"))) in (2, 3)
 
 
 def test_outside_a_worker_nothing_ends():

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from instrec_utils import config, media
 from instrec_utils.inputs import spectrograms as audio
 from instrec_utils.media import containers, packets
+from instrec_utils.models.architecture import audio_inputs
 
 SECONDS = 40
 RATES = (12_000, 22_050)
@@ -110,13 +111,18 @@ def test_what_turns_out_to_be_missing_is_decoded_after_all(recordings, monkeypat
     assert np.isfinite(part[12_000]).all()
 
 
+def wanted(seconds):
+    """All that the audio networks look at."""
+    return [stretch for one in audio_inputs().values() for stretch in one.stretches(seconds)]
+
+
 @pytest.mark.parametrize("seconds", [0.5, 2.0, 7.0, 30.0, 61.7, 245.3])
 def test_all_inputs_are_made_of_what_is_wanted(seconds):
     generator = np.random.default_rng(0)
     for rate in RATES:
         samples = generator.normal(size=int(seconds * rate)).astype(np.float32)
         masked = np.full_like(samples, np.nan)
-        for begin, end in audio.wanted(seconds):
+        for begin, end in wanted(seconds):
             # Positions in samples are rounded; what is decoded is wider by tenths of a second.
             near = slice(max(0, int(begin * rate) - 2), max(0, int(end * rate) + 2))
             masked[near] = samples[near]
@@ -141,7 +147,7 @@ def test_little_is_decoded_of_a_long_recording(tmp_path, monkeypatch):
             yield frame
 
     monkeypatch.setattr(containers, "within_limits", spy)
-    sound = media.read_sound(path, RATES, audio.wanted)
+    sound = media.read_sound(path, RATES, wanted)
     assert count < 0.4 * 240 * 44_100
     assert np.isfinite(audio.choi_input(sound[12_000], "cc")).all()
     assert np.isfinite(audio.choi_input(sound[12_000], "uc")).all()
