@@ -247,7 +247,7 @@ def provenance(found: pd.DataFrame, measurements: Sequence[Mapping[str, Any]] = 
     found : pd.DataFrame
         Every run that the page shows a number of: rows of `results.read_results`.
     measurements : sequence of mapping
-        From `robustness.measurement.read`.
+        From `robustness.measurement.read_measurement`.
     """
     rows, addresses = [], []
     for result in [*(one for _, one in found.iterrows()), *measurements]:
@@ -257,14 +257,14 @@ def provenance(found: pd.DataFrame, measurements: Sequence[Mapping[str, Any]] = 
         rows.append(
             {
                 "Run": f"{place}{result['run']}",
-                "Settings": result["run_sha256" if is_run else "settings_sha256"][:12],
-                "Index": result["index_sha256"][:12],
-                "Commit": result["commit"],
+                "From": "published" if result["is_published"] else "made here",
+                "Settings": result["run_sha256" if is_run else "settings_sha256"][:8],
+                "Index": result["index_sha256"][:8],
+                "Commit": result["commit"][:8],
                 "Seed": str(result["seed"]),
                 "Steps": f"{result['steps']:,}" if is_run else "–",
                 "Time": f"{seconds:.0f} s",
                 "Device": result["device"],
-                "From": {True: "published", False: "made here"}.get(result.get("is_published"), "–"),
             }
         )
         addresses.append(f"../results/{result['corpus']}/{place}{result['run']}.json")

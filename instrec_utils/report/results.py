@@ -224,17 +224,26 @@ def mean_over_seeds(found: pd.DataFrame, names: Sequence[str] | None = None, spl
         See `read_predictions` and `one_result`.
     """
     chosen = found.drop_duplicates("row").index if names is None else names
+    names_of_rows = row_names(chosen_results(found, list(chosen)) if len(chosen) else found)
     lines = []
     for name in chosen:
         row = row_of(found, name)
         means = {column: row[column].mean() for column in ("steps", "train_seconds") if column in row}
         measured = metric_columns(evaluation.evaluate(*read_scores(row, split)))
-        own = {"num_seeds": len(row), "name": words.describe(found.loc[name])}
+        own = {"num_seeds": len(row), "name": names_of_rows[found.loc[name, "row"]]}
         lines.append(found.loc[name].to_dict() | means | measured | own)
     table = pd.DataFrame(lines, columns=None if lines else [*found.columns, "num_seeds", "name"], index=list(chosen))
-    twice = table["name"].duplicated(keep=False)
-    table.loc[twice, "name"] += [f", {special_of(row)}" for _, row in table[twice].iterrows()]
     return table
+
+
+def row_names(found: pd.DataFrame) -> dict[str, str]:
+    """Return the name of each row, by row: `words.describe`, and where that is the same what tells rows apart."""
+    firsts = [one for _, one in found.drop_duplicates("row").iterrows()]
+    described = [words.describe(one) for one in firsts]
+    return {
+        one["row"]: name if described.count(name) == 1 else f"{name}, {special_of(one)}"
+        for one, name in zip(firsts, described, strict=True)
+    }
 
 
 def metric_columns(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, float]:

@@ -6,7 +6,7 @@ Everywhere `found` is the table of `results.read_results`, one row a run, and `r
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,26 +64,19 @@ def fold(table: pd.DataFrame, *columns: str) -> tuple[pd.DataFrame, str]:
 
 
 def table2(found: pd.DataFrame) -> pd.DataFrame:
-    """Return the visual models by number of frames and pre-training, beside the paper's Table 2.
-
-    Returns
-    -------
-    pd.DataFrame [one row a row of runs]
-        As text; `fold` takes out what all rows have in common.
-    """
-
-    def settings(row: pd.Series) -> dict[str, Any]:
-        return {
+    """Return the visual models by number of frames and pre-training, beside the paper's Table 2; see `fold`."""
+    lines = []
+    for _, row in _visual_rows(found).iterrows():
+        line = {
             "Model": words.model(row["model"]),
             "Trained": words.value("freeze_backbone", row["freeze_backbone"]),
             "Frames": row["num_frames"],
             "PT": words.value("pretrained", row["pretrained"]),
         }
-
-    def is_printed(row: pd.Series, line: Mapping[str, Any]) -> bool:
-        return (line["frames"], line["pretrained"]) == (row["num_frames"], row["pretrained"])
-
-    return _beside_printed(_visual_rows(found), settings, "table2", is_printed)
+        wanted = (row["num_frames"], row["pretrained"])
+        printed = [one for one in paper.paper_tables()["table2"] if (one["frames"], one["pretrained"]) == wanted]
+        lines.append(_of_row(line, row, printed))
+    return pd.DataFrame(lines)
 
 
 def _visual_rows(found: pd.DataFrame) -> pd.DataFrame:
@@ -92,14 +85,13 @@ def _visual_rows(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def table3(found: pd.DataFrame) -> pd.DataFrame:
-    """Return the audio models, beside the paper's Table 3; see `table2`."""
-    rows = results.mean_over_seeds(found[found["kind"] == "audio"])
-    return _beside_printed(
-        _in_order_of_audio(rows, rows),
-        lambda row: {"Model": words.describe(row), "Weights": f"{row['num_parameters'] / 1e6:.2f} M"},
-        "table3",
-        lambda row, line: line["model"] == words.describe(row),
-    )
+    """Return the audio models, beside the paper's Table 3, as text; see `fold`."""
+    rows, lines = results.mean_over_seeds(found[found["kind"] == "audio"]), []
+    for _, row in _in_order_of_audio(rows, rows).iterrows():
+        line = {"Model": words.describe(row), "Weights": f"{row['num_parameters'] / 1e6:.2f} M"}
+        printed = [one for one in paper.paper_tables()["table3"] if one["model"] == words.describe(row)]
+        lines.append(_of_row(line, row, printed))
+    return pd.DataFrame(lines)
 
 
 def _in_order_of_audio(rows: pd.DataFrame, audio: pd.DataFrame) -> pd.DataFrame:
@@ -110,18 +102,10 @@ def _in_order_of_audio(rows: pd.DataFrame, audio: pd.DataFrame) -> pd.DataFrame:
     return rows.iloc[sorted(range(len(rows)), key=places.__getitem__)]
 
 
-def _beside_printed(
-    rows: pd.DataFrame,
-    settings: Callable[[pd.Series], dict[str, Any]],
-    paper_table: str,
-    is_printed: Callable[[pd.Series, Mapping[str, Any]], bool],
-) -> pd.DataFrame:
-    lines = []
-    for _, row in rows.iterrows():
-        line = settings(row) | _special(row) | measured(row) | {"Seeds": row["num_seeds"]}
-        line |= {"Steps": f"{row['steps']:,.0f}", "Min.": f"{row['train_seconds'] / 60:.1f}"}
-        lines.append(line | _printed([one for one in paper.paper_tables()[paper_table] if is_printed(row, one)]))
-    return pd.DataFrame(lines)
+def _of_row(line: dict[str, Any], row: pd.Series, printed: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a line of Table 2 or 3: after what is its own, settings, scores, cost, and what the paper prints."""
+    cost = {"Steps": f"{row['steps']:,.0f}", "Min.": f"{row['train_seconds'] / 60:.1f}"}
+    return line | _special(row) | measured(row) | {"Seeds": row["num_seeds"]} | cost | _printed(printed)
 
 
 def _special(row: Mapping[str, Any]) -> dict[str, str]:
@@ -144,10 +128,8 @@ def _printed(lines: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 def _compared(line: dict[str, Any], row: Mapping[str, Any], test: Mapping[str, float] | None) -> dict[str, Any]:
     """Return a line with metrics, and beside Hit@1 what a paired test says of it."""
-    gain = (
-        {"Gain": f"{100 * test['difference']:+.1f}", "p": f"{test['p_value']:.2g}"} if test else {"Gain": "", "p": ""}
-    )
-    return line | {"Hit@1": ""} | gain | measured(row)
+    gain = (f"{100 * test['difference']:+.1f}", f"{test['p_value']:.2g}") if test else ("", "")
+    return line | {"Hit@1": "", "Gain": gain[0], "p": gain[1]} | measured(row)
 
 
 def mean_scores(
@@ -190,12 +172,12 @@ def table4(found: pd.DataFrame) -> pd.DataFrame:
     Gain is that of the fusion's Hit@1 over the row's; see `table2`.
     """
     rows = found[(found["fusion_form"] == "text") & (found["modality_dropout"] == 0)].drop_duplicates("row")
-    lines = []
+    names, lines = results.row_names(found), []
     for name, first in _in_order_of_audio(rows, found.loc[list(rows["audio"])]).iterrows():
         fusion = results.row_of(found, name)
         audio, visual = (results.joined(found, fusion, kind) for kind in ("audio", "visual"))
         truth, learned = results.read_scores(fusion)
-        title = words.describe(audio.iloc[0])
+        own = {"Audio": names[audio["row"].iloc[0]], "Visual": names[visual["row"].iloc[0]]} | _special(first)
         candidates = {
             "audio alone": results.read_scores(audio)[1],
             "visual alone": results.read_scores(visual)[1],
@@ -205,10 +187,9 @@ def table4(found: pd.DataFrame) -> pd.DataFrame:
         }
         for what, scores in candidates.items():
             test = None if scores is learned else evaluation.compare_seeds(truth, learned, scores)
-            line = {"Audio": title, "Visual": words.describe(visual.iloc[0])} | _special(first) | {"Model": what}
-            line = _compared(line, results.metric_columns(evaluation.evaluate(truth, scores)), test)
+            line = _compared(own | {"Model": what}, results.metric_columns(evaluation.evaluate(truth, scores)), test)
             printed = paper.paper_tables()["table4"] if what == "late fusion" else []
-            lines.append(line | _printed([one for one in printed if _is_of(one, title)]))
+            lines.append(line | _printed([one for one in printed if _is_of(one, words.describe(audio.iloc[0]))]))
     return pd.DataFrame(lines)
 
 
@@ -258,12 +239,12 @@ def fusions_said(found: pd.DataFrame, runs: Sequence[str]) -> str:
     runs : sequence of str
         Names of fusions, of any seed.
     """
-    sentences = []
+    names, sentences = results.row_names(found), []
     for name, row in results.mean_over_seeds(found, list(dict.fromkeys(runs))).iterrows():
         fusion = results.row_of(found, name)
         truth, own = results.read_scores(fusion)
         parts = {kind: results.joined(found, fusion, kind) for kind in ("audio", "visual")}
-        others = {f"{words.describe(one.iloc[0])} alone": results.read_scores(one)[1] for one in parts.values()}
+        others = {f"{names[one['row'].iloc[0]]} alone": results.read_scores(one)[1] for one in parts.values()}
         others["the mean of both models' calibrated probabilities"] = mean_scores(found, fusion, is_calibrated=True)
         gains = []
         for other, scores in others.items():
@@ -284,12 +265,12 @@ def calibration(found: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
         Names of runs whose rows are shown, means over seeds.
     """
     measures = {"Calibration error": evaluation.calibration_error, "Log loss": evaluation.negative_log_likelihood}
-    lines = []
+    names, lines = results.row_names(found), []
     for name in runs:
         row = results.row_of(found, name)
         truth, before = results.read_scores(row)
         after, fitted = _calibrated(row, before)
-        line = {"Model": words.describe(found.loc[name]), "Temperature": f"{np.mean(fitted):.2f}"}
+        line = {"Model": names[found.loc[name, "row"]], "Temperature": f"{np.mean(fitted):.2f}"}
         for (title, measure), (when, scores) in itertools.product(
             measures.items(), (("before", before), ("after", after))
         ):

@@ -161,8 +161,3 @@ def measured(result: Mapping[str, Any], metric: str) -> str:
     spread = result.get(f"{metric}_spread")
     over = "" if spread is None or math.isnan(spread) else f"\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{100 * spread:.1f}"
     return f"{value:.1f}{over} ({low:.1f}–{high:.1f})"
-
-
-def tested(test: Mapping[str, float]) -> str:
-    """Return what `evaluation.compare_seeds` found: "+3.1 points (p = 0.02)"."""
-    return f"{100 * test['difference']:+.1f} points (p = {test['p_value']:.2g})"

@@ -199,14 +199,15 @@ def _degraded(networks: Networks, condition: Condition, level: Any, clean: dict[
 
 
 def read_measurement(corpus_name: str, run_name: str) -> dict[str, Any]:
-    """Return a fusion's measurement.
+    """Return a fusion's measurement, and with it is_published: whether it came with the report.
 
     Raises
     ------
     RunError
         There is none, or it is damaged.
     """
-    return read_json(find_measurement(corpus_name, run_name))
+    path = find_measurement(corpus_name, run_name)
+    return read_json(path) | {"is_published": path.parents[1] == paths.published_results_dir(corpus_name)}
 
 
 def read_measured_predictions(corpus_name: str, run_name: str) -> pd.DataFrame:

@@ -216,6 +216,8 @@ def test_two_profiles_and_rates_stand_side_by_side(published):
         ["Choi 2016, UC", "quick", "learning rate 0.01"],
         ["Choi 2016, UC", "quick", ""],
     ]
+    table4 = tables.table4(results.read_results("tiny"))
+    assert set(table4["Audio"]) == {"Choi 2016, UC, profile quick"}
 
 
 def test_fusions_are_said_with_the_words_of_their_form(found):

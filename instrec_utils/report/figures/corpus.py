@@ -33,7 +33,7 @@ def class_balance(index: pd.DataFrame) -> Figure:
         axes.barh(counts.index, values, left=left, height=0.72, color=style.SPLIT_COLOURS[split], label=split)
         left += values.to_numpy()
     for place, total in enumerate(left):
-        axes.annotate(f"{total:,.0f}", (total, place), (4, 0), textcoords="offset points", va="center", fontsize=8.5)
+        style.note(axes, f"{total:,.0f}", (total, place), (4, 0), va="center")
     axes.set(xlabel="videos", xlim=(0, 1.08 * left.max()))
     style.finish_rows(axes)
     style.legend(figure, axes, ncols=counts.shape[1])
@@ -56,10 +56,7 @@ def durations(index: pd.DataFrame) -> Figure:
     axes.hist(seconds, bins=min(30, max(5, int(np.sqrt(len(seconds)) * 2))), color=style.SPLIT_COLOURS["validation"])
     median = float(np.median(seconds))
     axes.axvline(median, color="#222222", linewidth=1.2, linestyle=(0, (4, 2)))
-    axes.annotate(
-        f"median {median:.1f} s", (median, 1), (4, -2), xycoords=("data", "axes fraction"), textcoords="offset points",
-        va="top", fontsize=8.5,
-    )  # fmt: skip
+    style.note(axes, f"median {median:.1f} s", (median, 1), (4, -2), xycoords=("data", "axes fraction"), va="top")
     axes.set(
         xlabel="duration in s", ylabel="videos", title=f"{len(seconds):,} videos, {_length(seconds.sum())} together"
     )
@@ -89,9 +86,7 @@ def frame_rates(rates: Mapping[str, pd.Series]) -> Figure:
         axes.bar(places, shares, width=0.85, color=style.SPLIT_COLOURS["validation"])
         for place, share in zip(places, shares, strict=True):
             if share >= 10:
-                axes.annotate(
-                    f"{share:.0f}", (place, share), (0, 2), textcoords="offset points", ha="center", fontsize=8.5
-                )
+                style.note(axes, f"{share:.0f}", (place, share), (0, 2), ha="center")
         axes.set(title=f"{name}, {len(known):,} videos", ylabel="% of videos", ylim=(0, 1.15 * shares.max()))
         axes.grid(axis="y")
     rows[-1].set_xlabel("frames per second, rounded")
@@ -118,9 +113,7 @@ def before_and_after(table: pd.DataFrame) -> Figure:
     axes.plot(table["at_least"], places, "|", color=before, markersize=11, markeredgewidth=2)
     axes.plot(table["published"], places, "D", color=after, markersize=5.5, label="after: published list")
     for place, number in zip(places, table["published"], strict=True):
-        axes.annotate(
-            f"{number:,}", (number, place), (-7, 0), textcoords="offset points", ha="right", va="center", fontsize=8.5
-        )
+        style.note(axes, f"{number:,}", (number, place), (-7, 0), ha="right", va="center")
     axes.set_yticks(places, table["category"])
     axes.set(
         xscale="log", xlabel="videos (logarithmic)", xlim=(table["published"].min() / 3, 1.3 * table["at_most"].max())

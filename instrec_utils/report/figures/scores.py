@@ -57,10 +57,8 @@ def _draw_history(axes: Axes, curves: pd.DataFrame, name: str, scale: float, res
     axes.plot([best], [value], "o", color=colour, markersize=5)
     if name == "accuracy":
         is_late = best > curves["epoch"].mean()
-        axes.annotate(
-            f"epoch {best}: {value:.0f} %", (best, 0.04), (-5 if is_late else 5, 0), xycoords=("data", "axes fraction"),
-            textcoords="offset points", ha="right" if is_late else "left", va="bottom", fontsize=8.5,
-        )  # fmt: skip
+        look = {"xycoords": ("data", "axes fraction"), "ha": "right" if is_late else "left", "va": "bottom"}
+        style.note(axes, f"epoch {best}: {value:.0f} %", (best, 0.04), (-5 if is_late else 5, 0), **look)
     axes.set(ylabel="loss" if name == "loss" else "accuracy in %")
     axes.xaxis.set_major_locator(style.whole_numbers())
     axes.grid(axis="y")
@@ -89,23 +87,15 @@ def intervals(table: pd.DataFrame, *, metric: str = "Hit@1", reference: float | 
         if row.low < row.high:
             axes.plot([row.low, row.high], [place, place], color=colour, linewidth=2.2, solid_capstyle="round")
         axes.plot([row.value], [place], marker, color=colour, markersize=6.5, markeredgewidth=1.8)
-        axes.annotate(
-            f"{row.value:.1f}",
-            (1.01, place),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            fontsize=8.5,
-            color=colour,
-        )
+        beside: Any = {"xycoords": ("axes fraction", "data"), "va": "center", "color": colour}
+        style.note(axes, f"{row.value:.1f}", (1.01, place), **beside)
     axes.set_yticks(range(len(table)), table["name"])
     axes.set(xlabel=f"{metric} in %, with 95 % intervals", xlim=(0, 100), ylim=(len(table) - 0.4, -0.6))
     if reference is not None:
         style.check_percentages(pd.DataFrame({"reference": [reference]}))
         axes.axvline(reference, **style.DASHES)
-        axes.annotate(
-            f"majority rate {reference:.1f}", (reference, 1), (0, 3), xycoords=("data", "axes fraction"),
-            textcoords="offset points", ha="left", va="bottom", fontsize=8, color="#555555",
-        )  # fmt: skip
+        above = {"xycoords": ("data", "axes fraction"), "va": "bottom", "fontsize": 8, "color": "#555555"}
+        style.note(axes, f"majority rate {reference:.1f}", (reference, 1), (0, 3), **above)
     style.finish_rows(axes, from_top=False)
     return figure
 

@@ -80,6 +80,11 @@ def whole_numbers() -> MaxNLocator:
     return MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True)
 
 
+def note(axes: Axes, text: str, at: tuple[Any, Any], offset: tuple[float, float] = (0, 0), **look: Any) -> None:
+    """Write small text at a place, so many points away from it; `xycoords` says in what the place is given."""
+    axes.annotate(text, at, offset, textcoords="offset points", **{"fontsize": 8.5} | look)
+
+
 def legend(figure: Figure, axes: Axes, ncols: int) -> None:
     """Put a panel's legend above the figure."""
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=ncols)
