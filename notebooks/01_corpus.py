@@ -42,13 +42,17 @@ corpus_seed: int = 10  # of the rendering and of the split; with another one giv
 
 # %%
 import pandas as pd
-from IPython.display import Markdown
-
 from instrec_utils import corpora
 from instrec_utils.report import elements, figures, page
+from IPython.display import Markdown
 
 videos = corpora.prepare_corpus(
-    corpus, source, root=root, clips_per_class=clips_per_class, split_method=split, seed=corpus_seed
+    corpus,
+    source,
+    root=root,
+    clips_per_class=clips_per_class,
+    split_method=split,
+    seed=corpus_seed,
 )
 index, origin = videos.index, corpora.source_named(source)
 
@@ -56,8 +60,14 @@ index, origin = videos.index, corpora.source_named(source)
 page.corpus_note(videos)
 
 # %% tags=["hide-input"]
-effective = {"corpus": corpus, "source": source, "clips_per_class": clips_per_class or "default"}
-page.parameters(effective | {"split": videos.split_method or "staged", "corpus_seed": corpus_seed})
+effective = {
+    "corpus": corpus,
+    "source": source,
+    "clips_per_class": clips_per_class or "default",
+}
+page.parameters(
+    effective | {"split": videos.split_method or "staged", "corpus_seed": corpus_seed}
+)
 
 # %% tags=["hide-input"]
 Markdown(f"**Licence.** {origin.licence} **To cite.** {origin.citation}")
@@ -84,7 +94,10 @@ page.table(two_a_split, f"Two rows a split of the index, which has {len(index)}.
 main = index[index["split"] != "test_clean"]
 per_class = main["label"].value_counts()
 seconds = main["duration"]
-print(pd.crosstab(main["split"], "videos").squeeze().to_dict(), f"mean {seconds.mean():.1f} s")
+print(
+    pd.crosstab(main["split"], "videos").squeeze().to_dict(),
+    f"mean {seconds.mean():.1f} s",
+)
 
 # %% tags=["hide-input"]
 page.figure(
@@ -140,7 +153,9 @@ page.table(
 # %%
 ranked = index[index["split"] == "train"].copy()
 ranked["clear"] = ranked.reindex(columns=["picture", "sound"]).eq("clear").sum(axis=1)
-ranked = ranked.sort_values(["label", "clear", "video_id"], ascending=[True, False, True])
+ranked = ranked.sort_values(
+    ["label", "clear", "video_id"], ascending=[True, False, True]
+)
 one_a_class = ranked.groupby("label").head(1)
 
 # %% tags=["hide-input"]
@@ -175,7 +190,9 @@ elements.skipped_table(videos)
 # the index, the labels, the split and everything that follows are the same for every corpus, FCVID and YouTube-8M included.
 
 # %% tags=["hide-input"]
-sizes = ", ".join(f"{count} {name}" for name, count in main["split"].value_counts().items())
+sizes = ", ".join(
+    f"{count} {name}" for name, count in main["split"].value_counts().items()
+)
 page.takeaway(
     f"The {corpus} corpus has {len(main)} videos of {len(per_class)} classes, split into {sizes}. A label says what a video is "
     "about, not what can be seen and heard in it."

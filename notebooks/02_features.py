@@ -29,12 +29,13 @@
 
 # %% tags=["parameters", "hide-cell"]
 corpus: str = "demo"  # prepared by 01_corpus
-scheduler: str = ""  # address of a running Dask scheduler; empty for all cores of this machine
+scheduler: str = (
+    ""  # address of a running Dask scheduler; empty for all cores of this machine
+)
 
 # %%
 import librosa
 import numpy as np
-
 from instrec_utils import config, corpora, media
 from instrec_utils.features import store
 from instrec_utils.features.extraction import extract_features
@@ -59,10 +60,13 @@ page.parameters({"corpus": corpus, "scheduler": scheduler or "this machine"})
 train = videos.split("train")
 longest = train.sort_values("duration", ascending=False).iloc[0]
 path = videos.videos / longest["path"]
-samples = media.read_sound(path, (config.CHOI2016.sample_rate,))[config.CHOI2016.sample_rate]
-pictures = list(media.read_frames(path, frame_rate=config.FRAME_RATE, size=config.FRAME_SIZE))
+rate = config.CHOI2016.sample_rate
+samples = media.read_sound(path, (rate,))[rate]
+pictures = list(
+    media.read_frames(path, frame_rate=config.FRAME_RATE, size=config.FRAME_SIZE)
+)
 print(f"{longest['label']}, {longest['duration']:.1f} s")
-print(f"samples {samples.shape} {samples.dtype}, from {samples.min():.2f} to {samples.max():.2f}")
+print(f"samples {samples.shape}, from {samples.min():.2f} to {samples.max():.2f}")
 print(f"{len(pictures)} pictures {pictures[0].shape} {pictures[0].dtype}")
 
 # %% [markdown]
@@ -73,9 +77,12 @@ print(f"{len(pictures)} pictures {pictures[0].shape} {pictures[0].dtype}")
 
 # %%
 cuts = {"CC": spectrograms.central_crop(samples, config.CHOI2016.num_samples)}
-segments = spectrograms.uniform_segments(samples, config.CHOI2016.num_samples // config.NUM_SEGMENTS)
+length = config.CHOI2016.num_samples // config.NUM_SEGMENTS
+segments = spectrograms.uniform_segments(samples, length)
 cuts["UC"] = spectrograms.fit_length(segments.reshape(-1), config.CHOI2016.num_samples)
-decibels = {name: spectrograms.log_mel(cut, config.CHOI2016) for name, cut in cuts.items()}
+decibels = {
+    name: spectrograms.log_mel(cut, config.CHOI2016) for name, cut in cuts.items()
+}
 print({name: values.shape for name, values in decibels.items()})
 
 # %% tags=["hide-input"]
@@ -83,7 +90,8 @@ page.figure(
     corpus,
     "cuts",
     figures.spectrograms(
-        [(f"{name}: {longest['label']}", values) for name, values in decibels.items()], config.CHOI2016
+        [(f"{name}: {longest['label']}", values) for name, values in decibels.items()],
+        config.CHOI2016,
     ),
     f"One recording of {longest['duration']:.0f} s, cut as CC and as UC. Time runs to the right, pitch upwards, brightness is "
     "level in dB; the joins of the ten segments show as vertical edges. Recordings below 29.12 s are padded with silence under "
@@ -95,9 +103,12 @@ page.figure(
 # A check against an independent reference: librosa's own chain of functions, on the same samples.
 
 # %%
-power = librosa.feature.melspectrogram(y=cuts["CC"], sr=12_000, n_fft=512, hop_length=256, n_mels=96)
+power = librosa.feature.melspectrogram(
+    y=cuts["CC"], sr=12_000, n_fft=512, hop_length=256, n_mels=96
+)
 reference = librosa.power_to_db(power, amin=1e-10, top_db=None)
-print(f"largest difference from librosa: {np.abs(decibels['CC'] - reference).max():.5f} dB")
+difference = np.abs(decibels["CC"] - reference).max()
+print(f"largest difference from librosa: {difference:.5f} dB")
 
 # %% [markdown]
 # ## What the classes sound like
@@ -106,10 +117,17 @@ print(f"largest difference from librosa: {np.abs(decibels['CC'] - reference).max
 
 # %%
 features_dir = videos.directory / "features"
-clear = train[(train["picture"] == "clear") & (train["sound"] == "clear")] if "picture" in train else train
+clear = train
+if "picture" in train:  # a staged corpus, which says what is degraded
+    clear = train[(train["picture"] == "clear") & (train["sound"] == "clear")]
 examples = clear.groupby("label").head(1)
 stored = [
-    (row.label, store.read_spectrogram(store.features_path(features_dir, row.video_id), "choi2016_uc"))
+    (
+        row.label,
+        store.read_spectrogram(
+            store.features_path(features_dir, row.video_id), "choi2016_uc"
+        ),
+    )
     for row in examples.itertuples()
 ]
 
@@ -117,7 +135,10 @@ stored = [
 page.figure(
     corpus,
     "spectrograms",
-    figures.spectrograms([(label, values) for label, values in stored if values is not None][:6], config.CHOI2016),
+    figures.spectrograms(
+        [(label, values) for label, values in stored if values is not None][:6],
+        config.CHOI2016,
+    ),
     "Log-mel spectrograms (UC) of one training clip each. Plucked and struck instruments show sharp onsets, bowed and "
     "blown ones long harmonics.",
     "Six log-mel spectrograms, one an instrument, with frequency in hertz over time in seconds: sharp vertical onsets of plucked "
@@ -136,7 +157,10 @@ for row in examples.head(7).itertuples():
     path = store.features_path(features_dir, row.video_id)
     numbers = frames.choose_uniformly(store.count_frames(path), 6)
     strips.append((row.label, frames.central_crop(store.read_frames(path, numbers))))
-print("drawn in training:", frames.choose_at_random(store.count_frames(path), 6, np.random.default_rng(10)))
+count = store.count_frames(path)
+print(
+    "drawn in training:", frames.choose_at_random(count, 6, np.random.default_rng(10))
+)
 
 # %% tags=["hide-input"]
 page.figure(
@@ -153,9 +177,20 @@ page.figure(
 # Training clips under other conditions. Look and listen: could you tell?
 
 # %% tags=["hide-input"]
-hard = train[(train["picture"] != "clear") | (train["sound"] != "clear")] if "picture" in train else train.head(0)
-hard = hard.drop_duplicates(["picture", "sound"]).sort_values(["picture", "sound"]).head(6) if len(hard) else hard
-said = [f"{row.label}: picture {row.picture}, sound {row.sound}" for row in hard.itertuples()]
+hard = (
+    train[(train["picture"] != "clear") | (train["sound"] != "clear")]
+    if "picture" in train
+    else train.head(0)
+)
+hard = (
+    hard.drop_duplicates(["picture", "sound"]).sort_values(["picture", "sound"]).head(6)
+    if len(hard)
+    else hard
+)
+said = [
+    f"{row.label}: picture {row.picture}, sound {row.sound}"
+    for row in hard.itertuples()
+]
 page.players(videos, hard, said) if len(hard) else None
 
 # %% [markdown]
@@ -175,7 +210,10 @@ page.table(
 # is not.
 
 # %% tags=["hide-input"]
-count = sum(store.count_frames(store.features_path(features_dir, video_id)) for video_id in videos.usable["video_id"])
+count = sum(
+    store.count_frames(store.features_path(features_dir, video_id))
+    for video_id in videos.usable["video_id"]
+)
 size = sum(path.stat().st_size for path in features_dir.glob("*.h5"))
 page.takeaway(
     f"An audio network is given at most 30 s of a video. Of its pictures {count / len(videos.usable):.0f} are stored on average, "

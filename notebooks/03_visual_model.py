@@ -31,16 +31,22 @@
 
 # %% tags=["parameters", "hide-cell"]
 corpus: str = "demo"  # prepared by 01_corpus, features extracted by 02_features
-visual_model: str = "efficientnet_lite0"  # or inception_frames, whose weights Keras downloads
+visual_model: str = (
+    "efficientnet_lite0"  # or inception_frames, whose weights Keras downloads
+)
 num_frames: int = 10  # k, frames a video
 pretrained: bool = False  # begin with photographs of the instruments, the paper's PT
-profile: str = "quick"  # paper: fine-tune by its protocol; quick: the layer of classes only
+profile: str = (
+    "quick"  # paper: fine-tune by its protocol; quick: the layer of classes only
+)
 visual_learning_rate: float = 0.0  # 0 here and below: the profile's
 visual_batch_size: int = 0  # frames
 visual_max_epochs: int = 0  # at the latest
 visual_patience: int = 0  # epochs without a lower validation loss
 seed: int = 10  # of the weights, the frames drawn, and the order
-precision: str = "float32"  # or mixed_bfloat16, mixed_float16: what an accelerator computes in
+precision: str = (
+    "float32"  # or mixed_bfloat16, mixed_float16: what an accelerator computes in
+)
 num_devices: int = 1  # accelerators that share each batch
 
 # %% [markdown]
@@ -55,11 +61,22 @@ from instrec_utils.training import runs
 from instrec_utils.training.experiments import train_run
 
 videos = corpora.read_corpus(corpus)
+
+# %%
 run = runs.visual_run(
-    videos, visual_model=visual_model, num_frames=num_frames, pretrained=pretrained, profile=profile, seed=seed,
-    visual_learning_rate=visual_learning_rate, visual_batch_size=visual_batch_size, visual_max_epochs=visual_max_epochs,
-    visual_patience=visual_patience, precision=precision, num_devices=num_devices,
-)  # fmt: skip
+    videos,
+    visual_model=visual_model,
+    num_frames=num_frames,
+    pretrained=pretrained,
+    profile=profile,
+    visual_learning_rate=visual_learning_rate,
+    visual_batch_size=visual_batch_size,
+    visual_max_epochs=visual_max_epochs,
+    visual_patience=visual_patience,
+    seed=seed,
+    precision=precision,
+    num_devices=num_devices,
+)
 print(run.name)
 
 # %% tags=["hide-input"]
@@ -78,8 +95,9 @@ from instrec_utils import models
 
 network = models.build(visual_model, len(videos.labels), weights=None)
 embedding = network.get_layer("embedding")
-print(f"{network.name}: {network.count_params():,} weights in {len(network.layers)} layers")
-print(f"{network.input_shape} -> embedding {embedding.output.shape} -> scores {network.output_shape}")
+print(f"{network.count_params():,} weights in {len(network.layers)} layers")
+print(f"frames {network.input_shape}, embedding {embedding.output.shape}")
+print(f"scores {network.output_shape}")
 
 # %% [markdown]
 # ## Training
@@ -90,7 +108,7 @@ print(f"{network.input_shape} -> embedding {embedding.output.shape} -> scores {n
 train_run(run)
 found = results.read_results(corpus)
 result = results.one_result(found, run.name)
-print(f"{result['epochs']} epochs, {result['train_seconds']:.0f} s on {result['device']}")
+print(f"{result['epochs']} epochs on {result['device']}")
 
 # %% tags=["hide-input"]
 page.figure(
@@ -127,7 +145,9 @@ page.table(
 # The visual model needs the instrument in sight. Scores by the condition of the picture say how much it needs it.
 
 # %% tags=["hide-input"]
-elements.conditions_figure(videos, found.loc[[run.name]], ["picture"], name="visual-conditions")
+elements.conditions_figure(
+    videos, found.loc[[run.name]], ["picture"], name="visual-conditions"
+)
 
 # %% [markdown]
 # ## How many frames, and photographs first (Table 2)
@@ -136,7 +156,9 @@ elements.conditions_figure(videos, found.loc[[run.name]], ["picture"], name="vis
 # the combinations that the corpus' list in `params/tables/` declares, three seeds each; without it there is one row.
 
 # %% tags=["hide-input"]
-table2, trained = tables.fold(tables.table2(found), "Model", "Trained", "Profile", "Other settings")
+table2, trained = tables.fold(
+    tables.table2(found), "Model", "Trained", "Profile", "Other settings"
+)
 page.table(
     table2,
     f"Table 2. {trained}. Test split, n = {result['num_test']}: mean ± standard deviation over seeds, in %, with 95 % bootstrap "

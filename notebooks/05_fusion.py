@@ -43,7 +43,9 @@ fusion_batch_size: int = 0  # videos
 fusion_max_epochs: int = 0  # at the latest
 fusion_patience: int = 0  # epochs without a lower validation loss
 seed: int = 10  # of the weights, the frames drawn, and the order
-precision: str = "float32"  # or mixed_bfloat16, mixed_float16: what an accelerator computes in
+precision: str = (
+    "float32"  # or mixed_bfloat16, mixed_float16: what an accelerator computes in
+)
 num_devices: int = 1  # accelerators that share each batch
 
 # %% [markdown]
@@ -53,23 +55,48 @@ num_devices: int = 1  # accelerators that share each batch
 
 # %%
 from instrec_utils import corpora
-from instrec_utils.report import elements, figures, page, results, summary, tables, words
+from instrec_utils.report import (
+    elements,
+    figures,
+    page,
+    results,
+    summary,
+    tables,
+    words,
+)
 from instrec_utils.training import runs
 
 videos = corpora.read_corpus(corpus)
-settings = runs.report_parameters(corpus) | {
-    "audio_model": audio_model, "segmentation": segmentation, "visual_model": visual_model, "num_frames": num_frames,
-    "pretrained": pretrained, "fusion_form": fusion_form, "modality_dropout": modality_dropout, "profile": profile,
-    "fusion_learning_rate": fusion_learning_rate, "fusion_batch_size": fusion_batch_size, "seed": seed,
-    "fusion_max_epochs": fusion_max_epochs, "fusion_patience": fusion_patience, "precision": precision,
+
+# %%
+joined = runs.report_parameters(corpus) | {
+    "audio_model": audio_model,
+    "segmentation": segmentation,
+    "visual_model": visual_model,
+    "num_frames": num_frames,
+    "pretrained": pretrained,
+    "profile": profile,
+    "seed": seed,
+    "precision": precision,
     "num_devices": num_devices,
-}  # fmt: skip
+}
+
+# %%
+settings = joined | {
+    "fusion_form": fusion_form,
+    "modality_dropout": modality_dropout,
+    "fusion_learning_rate": fusion_learning_rate,
+    "fusion_batch_size": fusion_batch_size,
+    "fusion_max_epochs": fusion_max_epochs,
+    "fusion_patience": fusion_patience,
+}
 audio, visual, fusion = runs.runs_of(videos, settings).values()
 
 # %%
-HIDDEN = 0.3  # probability of modality dropout in the fusions beside it
-hidden = runs.runs_of(videos, settings | {"modality_dropout": HIDDEN})["fusion"]
-attention = runs.runs_of(videos, settings | {"modality_dropout": HIDDEN, "fusion_form": "attention"})["fusion"]
+hiding = {"modality_dropout": 0.3}  # in the fusions beside it
+pooling = hiding | {"fusion_form": "attention"}
+hidden = runs.runs_of(videos, settings | hiding)["fusion"]
+attention = runs.runs_of(videos, settings | pooling)["fusion"]
 print(audio.name, visual.name, fusion.name, attention.name, sep="\n")
 
 # %% tags=["hide-input"]
@@ -86,9 +113,14 @@ page.settings(fusion)
 # %%
 from instrec_utils import models
 
-features = {"frame_features": visual.architecture.embedding_size, "audio_features": 1024}
+features = {
+    "frame_features": visual.architecture.embedding_size,
+    "audio_features": 1024,
+}
 for form in models.architecture("late_fusion").forms:
-    network = models.build("late_fusion", len(videos.labels), num_frames=num_frames, form=form, **features)
+    network = models.build(
+        "late_fusion", len(videos.labels), num_frames=num_frames, form=form, **features
+    )
     print(f"{words.FORMS[form]:24}{network.count_params():>12,} weights")
 
 # %% [markdown]
@@ -125,7 +157,9 @@ page.figure(
     f"Hit@1 on the test split, n = {result['num_test']}, mean of the seeds that Table 4 tells of, with 95 % bootstrap intervals "
     "over videos; the line is the rate of the commonest class.",
     "Dots with horizontal intervals: "
-    + "; ".join(f"{row['name']} {100 * row['hit_at_1']:.0f} %" for _, row in rows.iterrows()),
+    + "; ".join(
+        f"{row['name']} {100 * row['hit_at_1']:.0f} %" for _, row in rows.iterrows()
+    ),
 )
 
 # %% [markdown]
@@ -140,14 +174,15 @@ from instrec_utils import evaluation
 truth, learned = results.read_scores(found.loc[[fusion.name]])
 calibrated = []
 for name in (audio.name, visual.name):
-    validation_truth, (validation,) = results.read_scores(found.loc[[name]], "validation")
+    row = found.loc[[name]]
+    validation_truth, (validation,) = results.read_scores(row, "validation")
     temperature = evaluation.temperature(validation_truth, validation)
-    calibrated.append(evaluation.with_temperature(results.read_scores(found.loc[[name]])[1][0], temperature))
+    scores = results.read_scores(row)[1][0]
+    calibrated.append(evaluation.with_temperature(scores, temperature))
 test = evaluation.compare_seeds(truth, learned, [sum(calibrated) / 2])
-print(
-    f"seed {seed}: {words.subject(result)} against the mean of calibrated probabilities {100 * test['difference']:+.1f} points,"
-    f" p = {test['p_value']:.2g}"
-)
+gain = 100 * test["difference"]
+print(f"{words.subject(result)}, seed {seed}, against the mean of calibrated")
+print(f"probabilities: {gain:+.1f} points, p = {test['p_value']:.2g}")
 
 # %% tags=["hide-input"]
 table4, shared = tables.fold(tables.table4(found), "Profile", "Other settings")
@@ -186,7 +221,9 @@ page.table(
 
 # %% tags=["hide-input"]
 three = found.loc[[audio.name, visual.name, fusion.name]]
-elements.conditions_figure(videos, three, ["picture", "sound"], name="fusion-conditions")
+elements.conditions_figure(
+    videos, three, ["picture", "sound"], name="fusion-conditions"
+)
 
 # %% [markdown]
 # ## Differences from the paper

@@ -35,9 +35,13 @@ from instrec_utils.training import runs
 
 videos = corpora.read_corpus(corpus)
 found = results.read_results(corpus)
-names = [run.name for run in runs.runs_of(videos, runs.report_parameters(corpus)).values()]
+names = [
+    run.name for run in runs.runs_of(videos, runs.report_parameters(corpus)).values()
+]
 three = results.chosen_results(found, names)
-predictions = {result["kind"]: results.read_predictions(result) for _, result in three.iterrows()}
+predictions = {
+    result["kind"]: results.read_predictions(result) for _, result in three.iterrows()
+}
 
 # %% tags=["hide-input"]
 page.corpus_note(videos)
@@ -54,7 +58,7 @@ page.parameters({"corpus": corpus})
 matrices = []
 for kind, table in predictions.items():
     truth, scores, labels = evaluation.from_predictions(table)
-    matrix = evaluation.confusion(truth, scores)  # [shape=(num_classes, num_classes)], truth in rows, 0 to 1
+    matrix = evaluation.confusion(truth, scores)  # truth in rows, 0 to 1
     matrices.append((words.KINDS[kind].word, matrix))
     print(f"{kind}: {(scores.argmax(axis=1) == truth).sum()} of {len(truth)} right")
 
@@ -65,7 +69,10 @@ page.figure(
     figures.confusions(matrices, labels),
     f"Confusion on the test split, n = {len(truth)} videos, in % of each row: audio, visual, fusion.",
     "Three confusion matrices: "
-    + "; ".join(f"{kind}, {100 * matrix.diagonal().mean():.0f} % on the diagonal" for kind, matrix in matrices),
+    + "; ".join(
+        f"{kind}, {100 * matrix.diagonal().mean():.0f} % on the diagonal"
+        for kind, matrix in matrices
+    ),
 )
 
 # %% [markdown]
@@ -75,9 +82,9 @@ page.figure(
 recall = answers.recall_by_class(predictions)
 by_class = recall.pivot(index="label", columns="kind", values="recall")
 gain = (by_class["fusion"] - by_class[["audio", "visual"]].max(axis=1)).sort_values()
-print(
-    f"most lost: {gain.index[0]} ({100 * gain.iloc[0]:+.0f} points); most gained: {gain.index[-1]} ({100 * gain.iloc[-1]:+.0f})"
-)
+worst, best = gain.index[0], gain.index[-1]
+print(f"most lost: {worst} ({100 * gain[worst]:+.0f} points)")
+print(f"most gained: {best} ({100 * gain[best]:+.0f} points)")
 
 # %% tags=["hide-input"]
 page.figure(

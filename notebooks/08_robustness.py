@@ -40,13 +40,21 @@ from instrec_utils.training import runs
 from instrec_utils.training.experiments import train_run
 
 videos = corpora.read_corpus(corpus)
-settings = runs.report_parameters(corpus) | {"seed": seed, "fusion_form": "text", "modality_dropout": 0.0}
-hidden = {"modality_dropout": hidden_share}
-fusions = {
-    "fusion": runs.runs_of(videos, settings)["fusion"],
-    "dropout": runs.runs_of(videos, settings | hidden)["fusion"],
-    "attention": runs.runs_of(videos, settings | hidden | {"fusion_form": "attention"})["fusion"],
+
+# %%
+settings = runs.report_parameters(corpus) | {
+    "seed": seed,
+    "fusion_form": "text",
+    "modality_dropout": 0.0,
 }
+hiding = {"modality_dropout": hidden_share}
+pooling = hiding | {"fusion_form": "attention"}
+fusions = {
+    kind: runs.runs_of(videos, settings | changed)["fusion"]
+    for kind, changed in (("fusion", {}), ("dropout", hiding), ("attention", pooling))
+}
+for run in fusions.values():
+    print(run.name)
 
 # %% tags=["hide-input"]
 page.corpus_note(videos)
@@ -72,7 +80,6 @@ page.settings(fusions["dropout"])
 
 # %%
 import numpy as np
-
 from instrec_utils import config, media
 from instrec_utils.inputs import spectrograms
 
@@ -104,7 +111,10 @@ for run in fusions.values():
     for needed in (*run.joined, run):
         train_run(needed)
     measurement.measure_run(run, seed=seed)
-measured = {kind: measurement.read_measurement(corpus, run.name) for kind, run in fusions.items()}
+measured = {
+    kind: measurement.read_measurement(corpus, run.name)
+    for kind, run in fusions.items()
+}
 curves = robustness.curves(measured)  # one row a condition, level and model
 print(curves[curves["condition"] == "missing"].to_string(index=False))
 
@@ -112,7 +122,9 @@ print(curves[curves["condition"] == "missing"].to_string(index=False))
 # ## Result
 
 # %% tags=["hide-input"]
-num_test, majority_rate = (measured["fusion"][key] for key in ("num_test", "majority_rate"))
+num_test, majority_rate = (
+    measured["fusion"][key] for key in ("num_test", "majority_rate")
+)
 page.figure(
     corpus,
     "robustness",
@@ -124,7 +136,11 @@ page.figure(
 )
 
 # %% tags=["hide-input"]
-kbits = [f"{row['kbits']:.0f}" for row in measured["fusion"]["results"] if "kbits" in row and row["model"] == "fusion"]
+kbits = [
+    f"{row['kbits']:.0f}"
+    for row in measured["fusion"]["results"]
+    if "kbits" in row and row["model"] == "fusion"
+]
 page.table(
     robustness.curves_table(curves),
     f"Hit@1 in % with 95 % bootstrap intervals, test split, n = {num_test}, one seed. The videos of the two bitrates "
@@ -140,9 +156,15 @@ page.table(
 # degraded levels together.
 
 # %%
-tests = comparison.compare_fusions(corpus, {kind: run.name for kind, run in fusions.items()})
+tests = comparison.compare_fusions(
+    corpus, {kind: run.name for kind, run in fusions.items()}
+)
 everything = tests[tests["condition"] == "all"]
-print(everything[["first", "second", "difference", "p_value"]].round(4).to_string(index=False))
+print(
+    everything[["first", "second", "difference", "p_value"]]
+    .round(4)
+    .to_string(index=False)
+)
 
 # %% tags=["hide-input"]
 page.table(
