@@ -29,9 +29,7 @@
 
 # %% tags=["parameters", "hide-cell"]
 corpus: str = "demo"  # prepared by 01_corpus
-scheduler: str = (
-    ""  # address of a running Dask scheduler; empty for all cores of this machine
-)
+scheduler: str = ""  # address of a running Dask scheduler; empty for all cores of this machine
 
 # %%
 import librosa

@@ -31,22 +31,16 @@
 
 # %% tags=["parameters", "hide-cell"]
 corpus: str = "demo"  # prepared by 01_corpus, features extracted by 02_features
-visual_model: str = (
-    "efficientnet_lite0"  # or inception_frames, whose weights Keras downloads
-)
+visual_model: str = "efficientnet_lite0"  # or inception_frames, whose weights Keras downloads
 num_frames: int = 10  # k, frames a video
 pretrained: bool = False  # begin with photographs of the instruments, the paper's PT
-profile: str = (
-    "quick"  # paper: fine-tune by its protocol; quick: the layer of classes only
-)
+profile: str = "quick"  # paper: fine-tune by its protocol; quick: the layer of classes only
 visual_learning_rate: float = 0.0  # 0 here and below: the profile's
 visual_batch_size: int = 0  # frames
 visual_max_epochs: int = 0  # at the latest
 visual_patience: int = 0  # epochs without a lower validation loss
 seed: int = 10  # of the weights, the frames drawn, and the order
-precision: str = (
-    "float32"  # or mixed_bfloat16, mixed_float16: what an accelerator computes in
-)
+precision: str = "float32"  # or mixed_bfloat16, mixed_float16: what an accelerator computes in
 num_devices: int = 1  # accelerators that share each batch
 
 # %% [markdown]

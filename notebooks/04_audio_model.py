@@ -33,18 +33,14 @@
 corpus: str = "demo"  # prepared by 01_corpus, features extracted by 02_features
 audio_model: str = "choi2016"  # the architecture
 segmentation: str = "uc"  # uc: ten segments joined; cc: the centre of the recording
-profile: str = (
-    "quick"  # paper: its protocol; quick: with a warm-up, augmentation and few epochs
-)
+profile: str = "quick"  # paper: its protocol; quick: with a warm-up, augmentation and few epochs
 audio_learning_rate: float = 0.0  # 0 here and below: the profile's
 audio_batch_size: int = 0  # videos; windows for han2016
 audio_max_epochs: int = 0  # at the latest
 audio_patience: int = 0  # epochs without a lower validation loss
 audio_warm_up_epochs: int = -1  # on single segments or windows first; -1: the profile's
 seed: int = 10  # of the weights, the order and the augmentation
-precision: str = (
-    "float32"  # or mixed_bfloat16, mixed_float16: what an accelerator computes in
-)
+precision: str = "float32"  # or mixed_bfloat16, mixed_float16: what an accelerator computes in
 num_devices: int = 1  # accelerators that share each batch
 
 # %% [markdown]
