@@ -45,14 +45,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from instrec_utils import config, files, paths, provenance
-from instrec_utils.paper_data import (
-    instruments,
-    labels,
-    paper,
-    published,
-    table1,
-    youtube8m,
-)
+from instrec_utils.paper_data import instruments, labels, paper, published, table1, youtube8m
 from instrec_utils.report import figures, page
 from IPython.display import Markdown, display
 
