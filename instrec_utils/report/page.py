@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
-from IPython.display import HTML, Markdown
+from IPython.display import HTML
 from matplotlib.figure import Figure
 
 from instrec_utils import files, media, paths
@@ -42,8 +42,8 @@ def corpus_note(corpus: Corpus) -> HTML:
     )
 
 
-class Numbered:
-    """A picture with its caption: HTML in Jupyter, a figure directive in the book, which numbers it.
+class Shown:
+    """What is HTML in Jupyter and Markdown in the book, which numbers its figures.
 
     Attributes
     ----------
@@ -53,20 +53,24 @@ class Numbered:
         What is shown where neither can be.
     """
 
-    def __init__(self, path: Path, name: str, caption: str, alt: str) -> None:
-        self.alt = alt
-        self.html = (
-            f'<figure class="instrec" id="fig-{name}"><img src="{_address(path)}" alt="{html.escape(alt)}">'
-            f"<figcaption>{html.escape(caption)}</figcaption></figure>"
-        )
-        options = f":name: fig-{name}\n:alt: {alt}\n:figclass: instrec"
-        self.markdown = f":::{{figure}} {_address(path)}\n{options}\n\n{_plain(caption)}\n:::"
+    def __init__(self, html: str, markdown: str, alt: str) -> None:
+        self.html, self.markdown, self.alt = html, markdown, alt
 
     def __repr__(self) -> str:
         return self.alt
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/html": self.html, "text/markdown": self.markdown, "text/plain": self.alt}
+
+
+def _numbered(path: Path, name: str, caption: str, alt: str) -> Shown:
+    """Return a picture with its caption, which in the book is a figure directive."""
+    return Shown(
+        f'<figure class="instrec" id="fig-{name}"><img src="{_address(path)}" alt="{html.escape(alt)}">'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>",
+        f":::{{figure}} {_address(path)}\n:name: fig-{name}\n:alt: {alt}\n:figclass: instrec\n\n{_plain(caption)}\n:::",
+        alt,
+    )
 
 
 def _plain(text: str) -> str:
@@ -78,7 +82,7 @@ def _address(path: Path) -> str:
     return f"../{path.relative_to(paths.home()).as_posix()}"
 
 
-def figure(corpus_name: str, name: str, shown: Figure, caption: str, alt: str) -> Numbered:
+def figure(corpus_name: str, name: str, shown: Figure, caption: str, alt: str) -> Shown:
     """Return a figure with its caption and its alternative text, its picture a file.
 
     Parameters
@@ -97,14 +101,14 @@ def figure(corpus_name: str, name: str, shown: Figure, caption: str, alt: str) -
     """
     path = paths.media_dir(corpus_name) / f"{_checked(name)}.png"
     files.write_bytes(path, figures.png(shown))
-    return Numbered(path, name, caption, alt)
+    return _numbered(path, name, caption, alt)
 
 
-def picture(corpus_name: str, name: str, shown: np.ndarray, caption: str, alt: str) -> Numbered:
+def picture(corpus_name: str, name: str, shown: np.ndarray, caption: str, alt: str) -> Shown:
     """Return a photograph or drawing [shape=(height, width, 3), uint8] as `figure` returns a figure."""
     path = paths.media_dir(corpus_name) / f"{_checked(name)}.jpg"
     files.write_bytes(path, frames.encode_jpeg(shown).tobytes())
-    return Numbered(path, name, caption, alt)
+    return _numbered(path, name, caption, alt)
 
 
 def _checked(name: str) -> str:
@@ -280,6 +284,10 @@ def provenance(found: pd.DataFrame, measurements: Sequence[Mapping[str, Any]] = 
     )
 
 
-def takeaway(text: str) -> Markdown:
+def takeaway(text: str) -> Shown:
     """Return the page's two sentences to remember."""
-    return Markdown(f":::{{tip}}\n**Takeaway.** {text}\n:::")
+    return Shown(
+        f'<div class="admonition tip"><p><strong>Takeaway.</strong> {html.escape(text)}</p></div>',
+        f":::{{admonition}} Takeaway\n:class: tip\n{_plain(text)}\n:::",
+        text,
+    )
