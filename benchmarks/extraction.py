@@ -418,7 +418,7 @@ def main() -> None:
     parser.add_argument("sections", nargs="*", help="through, sampled, recipe, workers, memory, scheduling")
     parser.add_argument("--tiny", action="store_true", help="films of 4 and 16 s, one round")
     parser.add_argument("--films", type=Path, help="folder that keeps the films for the next time")
-    parser.add_argument("--output", type=Path, default=paths.results_dir("benchmarks") / "extraction.json")
+    parser.add_argument("--output", type=Path, default=paths.working_results_dir("benchmarks") / "extraction.json")
     parser.add_argument("--peak", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peak:
@@ -462,7 +462,7 @@ def main() -> None:
     if options.films is None:
         shutil.rmtree(folder)
     if not options.tiny:
-        print(extraction_page.write())
+        print(extraction_page.write_page())
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from instrec_utils import files, paths
 
@@ -43,15 +44,21 @@ def page(found: dict, jpeg: dict | None, hours: float) -> str:
     )
 
 
-def write() -> Path:
-    """Write the page from the committed results; returns where it is."""
-    results, jpeg = (paths.results_dir("benchmarks") / f"{name}.json" for name in ("extraction", "jpeg"))
-    table1 = paths.results_dir("curation") / "table1.json"
-    found, stored = (json.loads(one.read_text(encoding="utf-8")) if one.exists() else None for one in (results, jpeg))
-    hours = json.loads(table1.read_text(encoding="utf-8"))["yt8m"]["hours"]
-    path = paths.home() / "book" / "extraction.md"
+def write_page() -> Path:
+    """Write the page, which `make publish CORPUS=benchmarks` puts into the book; return where it is."""
+    found, stored = (_newest("benchmarks", name) for name in ("extraction", "jpeg"))
+    hours = _newest("curation", "table1")["yt8m"]["hours"]
+    path = paths.pages_dir("benchmarks") / "extraction.md"
     files.write_text(path, page(found, stored, hours) + "\n")
     return path
+
+
+def _newest(folder: str, name: str) -> dict[str, Any] | None:
+    """Return what was measured here, else what is published."""
+    for one in paths.results_dirs(folder):
+        if (one / f"{name}.json").exists():
+            return json.loads((one / f"{name}.json").read_text(encoding="utf-8"))
+    return None
 
 
 _INTRODUCTION = """# How fast and how safe the extraction is

@@ -71,7 +71,7 @@ def main() -> None:
     audio, run, _ = runs_of(corpus, report_parameters(corpus.name)).values()
     measured = measure(Networks(audio, run, seed=run.seed))
     files.write_json(
-        paths.results_dir("benchmarks") / "jpeg.json",
+        paths.working_results_dir("benchmarks") / "jpeg.json",
         {
             "corpus": corpus.name,
             "run": run.name,
@@ -83,7 +83,7 @@ def main() -> None:
             "commit": provenance.commit(),
         },
     )
-    print(extraction_page.write())
+    print(extraction_page.write_page())
 
 
 if __name__ == "__main__":

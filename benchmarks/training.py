@@ -143,7 +143,7 @@ def main() -> None:
     parser.add_argument("--corpus", default="open", help="prepared, and its models trained by `make report`")
     corpus = corpora.read_corpus(parser.parse_args().corpus)
     work = {name: measure(name, corpus) for name in WORK}
-    path = paths.results_dir("benchmarks") / "training.json"
+    path = paths.working_results_dir("benchmarks") / "training.json"
     content = {
         "corpus": corpus.name,
         "work": work,

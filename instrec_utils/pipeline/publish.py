@@ -9,6 +9,10 @@ from instrec_utils.errors import ParameterError, RunError
 from instrec_utils.pipeline.book import published_corpora, published_pages
 
 
+BENCHMARKS = "benchmarks"
+"""What `make bench` measured is published like a corpus; its page stands among the book's own."""
+
+
 def publish(corpus_name: str) -> list[Path]:
     """Copy what was made of a corpus into the tracked folders and return the files that changed there.
 
@@ -27,7 +31,7 @@ def publish(corpus_name: str) -> list[Path]:
     RunError
         A page was not made yet.
     """
-    allowed = published_corpora()
+    allowed = [*published_corpora(), BENCHMARKS]
     if corpus_name not in allowed:
         raise ParameterError(f"corpus: expected one that the book publishes, {', '.join(allowed)}, got {corpus_name!r}")
     book, pages = paths.home() / "book", paths.pages_dir(corpus_name)
@@ -42,6 +46,8 @@ def publish(corpus_name: str) -> list[Path]:
 
 def _copy(source: Path, target: Path, *, is_whole: bool = False) -> list[Path]:
     """Copy the files that differ; return these, and those that were removed as the source has none of their name."""
+    if not source.exists():
+        return []
     names = {path.relative_to(source) for path in source.rglob("*") if path.is_file() and not path.name.startswith(".")}
     present = {path.relative_to(target) for path in target.rglob("*") if path.is_file()} if target.exists() else set()
     changed = []
