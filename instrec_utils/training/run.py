@@ -179,9 +179,10 @@ class Run:
 
 def usual_settings(model: str, parameters: Mapping[str, Any], profile: str) -> dict[str, Any]:
     """Return parameters and protocol, as one mapping, as a profile would have them, what no profile sets as given."""
-    usual = dataclasses.asdict(profile_of(profile))
+    entry, settings = architecture(model), profile_of(profile)
+    usual = dataclasses.asdict(settings) | {"warm_up_epochs": usual_warm_up(entry, settings)}
     changed = {name: value for name, value in usual.items() if name in parameters}
-    return {**parameters, **changed, **dataclasses.asdict(architecture(model).protocols[profile])}
+    return {**parameters, **changed, **dataclasses.asdict(entry.protocols[profile])}
 
 
 def settings_sha256(

@@ -17,6 +17,7 @@ from instrec_utils.models.architecture import audio_inputs
 from instrec_utils.training import runs
 from instrec_utils.training.experiments import train_run
 from instrec_utils.training.result_files import find_result, read_predictions, read_result
+from instrec_utils.training.run import usual_settings
 
 TONES = {"high": 1500, "low": 300}  # Hz
 
@@ -69,6 +70,7 @@ def test_its_run_has_a_name_a_result_and_predictions(world):
     assert (result["kind"], result["model"], result["profile"]) == ("audio", "toy", "quick")
     assert result["parameters"] == {"segmentation": "centre", "augment": True, "warm_up_epochs": 0}
     assert (result["epochs"], result["warm_up_epochs"]) == (1, 0)
+    assert usual_settings("toy", run.parameters, "quick")["warm_up_epochs"] == 0  # as it has none
     assert (result["num_train"], result["num_validation"], result["num_test"]) == (4, 4, 4)
     assert result["num_parameters"] == 20 * 8 + 8 + 8 * 2 + 2
     assert result["multiply_adds"] == 20 * 8 + 8 * 2

@@ -16,7 +16,7 @@ from instrec_utils.errors import ParameterError, RunError
 from instrec_utils.features import store
 from instrec_utils.models.hardware import Hardware
 from instrec_utils.training import result_files, runs
-from instrec_utils.training.run import settings_sha256
+from instrec_utils.training.run import settings_sha256, usual_settings
 
 INDEX = pd.DataFrame(
     {"video_id": ["a", "b"], "label": ["x", "y"], "split": ["train", "test"], "path": ["a.mp4", "b.mp4"]}
@@ -209,7 +209,8 @@ def test_a_profile_sets_the_protocol_and_a_parameter_replaces_a_part_of_it(corpu
     assert (paper.parameters["augment"], paper.parameters["warm_up_epochs"]) == (False, 0)
     quick = audio_run(corpus, profile="quick", audio_max_epochs=3, seed=1)
     assert quick.protocol.max_epochs == 3
-    assert is_same(quick.in_profile("paper"), paper)
+    usual = usual_settings(quick.model, quick.parameters, "paper")
+    assert usual == paper.parameters | dataclasses.asdict(paper.protocol)
     frames = runs.visual_run(corpus, visual_model="inception_frames", num_frames=50, profile="paper", seed=1)
     assert frames.protocol == Protocol("sgd", 1e-4, 64, 200, 5, halve_every=5)
     assert not frames.parameters["freeze_backbone"]

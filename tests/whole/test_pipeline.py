@@ -243,6 +243,8 @@ def made(home):
     for name in ("audio-a-s1.json", "visual-v-s1.json"):
         files.write_text(home / "results" / "mini" / name, "old")
     files.write_text(home / "book" / "glossary.md", "of all corpora")
+    (home / "book" / "_vendor").mkdir()
+    (home / "book" / "_vendor" / "results").symlink_to("../../results")  # what pages link to
     return home
 
 
@@ -291,7 +293,7 @@ def test_the_book_is_staged_with_what_was_made_here_in_place_of_what_is_publishe
     assert sorted(path.name for path in (folder / "book" / "mini").iterdir()) == ["01_first.ipynb", "02_second.ipynb"]
     assert (folder / "book" / "_static" / "media" / "mini" / "a.jpg").read_text() == "new media/a.jpg"
     assert not (folder / "book" / "_static" / "media" / "mini" / "stale.jpg").exists()
-    assert (folder / "results" / "mini" / "audio-a-s1.json").read_text() == "new audio-a-s1.json"
-    assert (folder / "results" / "mini" / "visual-v-s1.json").read_text() == "old"
+    assert (folder / "book" / "_vendor" / "results" / "mini" / "audio-a-s1.json").read_text() == "new audio-a-s1.json"
+    assert (folder / "book" / "_vendor" / "results" / "mini" / "visual-v-s1.json").read_text() == "old"
     assert (folder / "book" / "glossary.md").exists()
     assert tracked(made) == before
