@@ -201,4 +201,4 @@ of this machine; ratios bear more. Versions: {versions}."""
 
 
 if __name__ == "__main__":
-    print(write())
+    print(write_page())

@@ -150,12 +150,10 @@ elements.conditions_figure(
 # the combinations that the corpus' list in `params/tables/` declares, three seeds each; without it there is one row.
 
 # %% tags=["hide-input"]
-table2, trained = tables.fold(
-    tables.table2(found), "Model", "Trained", "Profile", "Other settings"
-)
+table2, shared = tables.fold(tables.table2(found))
 page.table(
     table2,
-    f"Table 2. {trained}. Test split, n = {result['num_test']}: mean ± standard deviation over seeds, in %, with 95 % bootstrap "
+    f"Table 2. {shared} Test split, n = {result['num_test']}: mean ± standard deviation over seeds, in %, with 95 % bootstrap "
     f"intervals over videos; commonest class {100 * result['majority_rate']:.1f} %. Steps and minutes are of training one seed, "
     "photographs included, the minutes by the clock with whatever ran beside. The paper: Hit@1 / Hit@3 / F1 of Inception v3, all "
     "of it trained.",

@@ -191,7 +191,7 @@ elements.conditions_figure(
 table3, shared = tables.fold(tables.table3(found), "Profile", "Other settings")
 page.table(
     table3,
-    f"Table 3. {shared}. Test split, n = {result['num_test']}: mean ± standard deviation over seeds, in %, with 95 % bootstrap "
+    f"Table 3. {shared} Test split, n = {result['num_test']}: mean ± standard deviation over seeds, in %, with 95 % bootstrap "
     f"intervals over videos; commonest class {100 * result['majority_rate']:.1f} %. Steps and minutes are of training one seed "
     "with its warm-up, without that of Choi's dense layer on what the blocks give; the minutes are by the clock with whatever "
     "ran beside. The paper: Hit@1 / Hit@3 / F1.",

@@ -183,10 +183,10 @@ print(f"{words.subject(result)}, seed {seed}, against the mean of calibrated")
 print(f"probabilities: {gain:+.1f} points, p = {test['p_value']:.2g}")
 
 # %% tags=["hide-input"]
-table4, shared = tables.fold(tables.table4(found), "Profile", "Other settings")
+table4, shared = tables.fold(tables.table4(found), "Visual", "Profile", "Other settings")
 page.table(
     table4,
-    f"Table 4. {shared}. Test split, n = {result['num_test']}: mean ± standard deviation over seeds, in %, with 95 % bootstrap "
+    f"Table 4. {shared} Test split, n = {result['num_test']}: mean ± standard deviation over seeds, in %, with 95 % bootstrap "
     f"intervals over videos. Mean: of both models' probabilities. Gain: of the fusion's Hit@1 over the row's, p of the "
     "permutation test over videos. The paper: Hit@1 / Hit@3 / F1.",
 )
@@ -198,9 +198,10 @@ page.table(
 # of the frames makes no difference and a frame without the instrument can count for little; it saves most of the weights.
 
 # %% tags=["hide-input"]
+forms, shared = tables.fold(tables.fusions_table(found, audio.name, visual.name))
 page.table(
-    tables.fusions_table(found, audio.name, visual.name),
-    f"Forms of fusion of the same two models, test split, n = {result['num_test']}. Gain: of the row's Hit@1 over that of the "
+    forms,
+    f"Forms of fusion of the same two models. {shared} Test split, n = {result['num_test']}. Gain: of the row's Hit@1 over that of the "
     "paper's text, p of the permutation test over videos.",
 )
 

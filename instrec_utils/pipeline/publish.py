@@ -8,7 +8,6 @@ from instrec_utils import files, paths
 from instrec_utils.errors import ParameterError, RunError
 from instrec_utils.pipeline.book import published_corpora, published_pages
 
-
 BENCHMARKS = "benchmarks"
 """What `make bench` measured is published like a corpus; its page stands among the book's own."""
 
