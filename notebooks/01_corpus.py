@@ -87,7 +87,8 @@ page.table(two_a_split, f"Two rows a split of the index, which has {len(index)}.
 # %% [markdown]
 # ## How many, how long
 #
-# Clear variants of test clips, where a corpus has them, are test clips staged once more without degradation. They are not
+# [The figure of classes](#fig-classes) counts the videos, [that of durations](#fig-durations) says how long they are. Clear variants
+# of test clips, where a corpus has them, are test clips staged once more without degradation. They are not
 # counted here.
 
 # %%

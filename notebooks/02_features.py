@@ -71,7 +71,7 @@ print(f"{len(pictures)} pictures {pictures[0].shape} {pictures[0].dtype}")
 # ## From samples to a spectrogram
 #
 # CC keeps the continuous middle of a recording, UC ten segments spread over it, joined. Either gives 29.12 s of sound and 96 mel
-# bands by 1366 frames of 256 samples.
+# bands by 1366 frames of 256 samples, as [the figure](#fig-cuts) shows.
 
 # %%
 cuts = {"CC": spectrograms.central_crop(samples, config.CHOI2016.num_samples)}
@@ -111,7 +111,8 @@ print(f"largest difference from librosa: {difference:.5f} dB")
 # %% [markdown]
 # ## What the classes sound like
 #
-# What was stored of each video is read back by its id.
+# What was stored of each video is read back by its id. In [the figure](#fig-spectrograms) look at how a sound begins and how long its
+# harmonics last.
 
 # %%
 features_dir = videos.directory / "features"
@@ -147,7 +148,7 @@ page.figure(
 # ## From pictures to frames
 #
 # Frames at 0, 1, 2, ... seconds are stored. A network is given k of them: drawn at random in training, spread uniformly in
-# evaluation. It sees the central 224 x 224 pixels, so what happens at the edges is lost.
+# evaluation, as in [the figure](#fig-frames). It sees the central 224 x 224 pixels, so what happens at the edges is lost.
 
 # %%
 strips = []

@@ -96,7 +96,8 @@ print(f"scores {network.output_shape}")
 # %% [markdown]
 # ## Training
 #
-# What is done already is found again: calling this twice trains once.
+# What is done already is found again: calling this twice trains once. [The curves](#fig-visual-history) show when the validation loss
+# stopped falling.
 
 # %%
 train_run(run)
@@ -148,6 +149,7 @@ elements.conditions_figure(
 #
 # The paper varies the number of frames and whether training begins with photographs of instruments. `make tables` trains
 # the combinations that the corpus' list in `params/tables/` declares, three seeds each; without it there is one row.
+# [The figure](#fig-frame-counts) below the table shows the same as curves.
 
 # %% tags=["hide-input"]
 table2, shared = tables.fold(tables.table2(found))

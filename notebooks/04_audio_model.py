@@ -99,7 +99,7 @@ print(f"{network.count_params():,} weights")
 #
 # Few videos are few rooms and few microphones. The profile "quick" varies each spectrogram anew every epoch: its ten segments
 # in another order, under noise of a random colour, dulled, louder or softer, another equalisation, one band and one stretch
-# of time masked ([Park et al., 2019](https://doi.org/10.21437/Interspeech.2019-2680)).
+# of time masked, as [the figure](#fig-augmentation) shows ([Park et al., 2019](https://doi.org/10.21437/Interspeech.2019-2680)).
 
 # %%
 import numpy as np
@@ -129,6 +129,7 @@ page.figure(
 # ## Training
 #
 # It learns from the training videos in which something is to be heard: silence under a label teaches to guess.
+# [The curves](#fig-audio-history) are those of the whole network, after the warm-up.
 
 # %%
 train = videos.split("train")
@@ -200,8 +201,8 @@ page.table(
 # %% [markdown]
 # ## Is it cheap to train?
 #
-# The paper calls its models cheap to train. Below is what training took here, and what recognising one video costs once
-# its features are extracted.
+# The paper calls its models cheap to train. [The figure](#fig-costs) says what training took here, and what recognising one video
+# costs once its features are extracted.
 
 # %% tags=["hide-input"]
 devices = " or ".join(sorted(set(found.loc[found["kind"] != "fusion", "device"])))

@@ -145,6 +145,8 @@ page.figure(
 
 # %% [markdown]
 # ## Result
+#
+# [The figure](#fig-fusion) sets the fusions beside the two models that they join.
 
 # %% tags=["hide-input"]
 rows = results.mean_over_seeds(found, names)

@@ -52,7 +52,7 @@ page.parameters({"corpus": corpus})
 # %% [markdown]
 # ## Three matrices
 #
-# Rows are the truth, columns the answer; every row adds up to 100 %. The same order in all three.
+# In [the three matrices](#fig-confusion) rows are the truth and columns the answer; every row adds up to 100 %.
 
 # %%
 matrices = []
@@ -77,6 +77,8 @@ page.figure(
 
 # %% [markdown]
 # ## Class by class
+#
+# [The figure](#fig-classes-recall) shows the diagonals of the three matrices beside each other.
 
 # %%
 recall = answers.recall_by_class(predictions)

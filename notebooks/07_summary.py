@@ -51,6 +51,8 @@ page.parameters({"corpus": corpus})
 
 # %% [markdown]
 # ## Beside the paper
+#
+# The table has the numbers, [the figure](#fig-beside-the-paper) shows how far their intervals reach.
 
 # %% tags=["hide-input"]
 first = rows.iloc[0]

@@ -76,7 +76,7 @@ page.settings(fusions["dropout"])
 #   thousand samples a second, and everything is extracted from that file. The last one's sound ends at 4 kHz, like a telephone's.
 #
 # A model of one modality without that modality has nothing to say: it is left out there, and the line of the commonest class
-# is what guessing would give. Below, what noise does to a spectrogram.
+# is what guessing would give. [The first figure](#fig-noise) shows what noise does to a spectrogram.
 
 # %%
 import numpy as np
@@ -120,6 +120,8 @@ print(curves[curves["condition"] == "missing"].to_string(index=False))
 
 # %% [markdown]
 # ## Result
+#
+# [The second figure](#fig-robustness) has a panel a condition, from mild on the left to severe on the right.
 
 # %% tags=["hide-input"]
 num_test, majority_rate = (
