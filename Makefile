@@ -76,7 +76,7 @@ lint: $(STAMP)
 	@$(BIN)/mypy
 
 lab: $(STAMP)
-	@INSTREC_HOME="$(CURDIR)" $(BIN)/jupyter lab notebooks/
+	@INSTREC_HOME="$(CURDIR)" $(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 bench: $(STAMP)
 	@$(BIN)/python benchmarks/$(BENCH).py
