@@ -78,7 +78,7 @@ def test_its_run_has_a_name_a_result_and_predictions(world):
     assert table["video_id"].tolist() == corpus.split("test")["video_id"].tolist()
     truth, scores, labels = evaluation.from_predictions(table)
     assert labels == ["high", "low"]
-    assert evaluation.evaluate(truth, scores) == result["metrics"]
+    assert evaluation.evaluate(truth, [scores]) == result["metrics"]
 
 
 @pytest.mark.slow

@@ -151,7 +151,7 @@ def test_the_predictions_recompute_the_metrics(corpus):
         truth, scores, labels = evaluation.from_predictions(table)
         assert labels == corpus.labels
         np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
-        assert evaluation.evaluate(truth, scores) == result[key]
+        assert evaluation.evaluate(truth, [scores]) == result[key]
 
 
 def test_a_finished_run_is_not_trained_again(corpus, monkeypatch):
