@@ -57,10 +57,10 @@ def split_by_group(index: pd.DataFrame, videos: Path, corpus_dir: Path, seed: in
     The groups of several videos are written as ``groups.csv`` into the corpus' folder (``group, video_id, label``),
     fingerprints into its folder ``fingerprints``.
     """
-    groups = group_videos(index, videos, Path(corpus_dir) / "fingerprints")
+    groups = group_videos(index, videos, corpus_dir / "fingerprints")
     together = index[["video_id", "label"]].assign(group=groups)[groups.duplicated(keep=False)]
     together = together.sort_values(["group", "video_id"])[["group", "video_id", "label"]]
-    files.write_text(Path(corpus_dir) / "groups.csv", together.to_csv(index=False))
+    files.write_text(corpus_dir / "groups.csv", together.to_csv(index=False))
     return grouped_split(index, groups, np.random.default_rng(seed))
 
 
@@ -69,9 +69,9 @@ def group_videos(index: pd.DataFrame, videos: Path, store: Path) -> pd.Series:
 
     Parameters
     ----------
-    index : pd.DataFrame
-        As in `instrec_utils.corpora.index`. Who uploaded a video stands in the column ``uploader`` (str, empty if
-        unknown), or without such a column in the file that yt-dlp writes beside the video, see `uploader_beside`.
+    index : pd.DataFrame [one row a video, see `instrec_utils.corpora.index`]
+        Who uploaded a video stands in the column ``uploader`` (str, empty if unknown), or without such a column in
+        the file ``<name>.info.json`` that yt-dlp writes beside the video; a `CorpusError` if that is none.
     videos : Path
         The folder that its paths are relative to.
     store : Path
@@ -79,31 +79,20 @@ def group_videos(index: pd.DataFrame, videos: Path, store: Path) -> pd.Series:
 
     Returns
     -------
-    pd.Series [shape=(num_videos,), int]
-        With the rows' index, for `splits.grouped_split`.
-
-    Raises
-    ------
-    CorpusError
-        See `uploader_beside`.
+    groups : pd.Series [shape=(num_videos,), int, with the rows' index]
     """
-    paths = [Path(videos) / path if path else None for path in index.path]
-    if "uploader" in index.columns:
-        uploaders = index.uploader.to_list()
-    else:
-        uploaders = [uploader_beside(path) if path else "" for path in paths]
+    paths = [videos / path for path in index.path]
+    uploaders = index.uploader if "uploader" in index.columns else [_uploader_beside(path) for path in paths]
 
-    def look(path: Path | None, video_id: str) -> tuple[np.ndarray, np.ndarray]:
-        if path is None or not path.is_file():
-            return _NO_FRAMES, _NO_SOUND
-        return _kept_fingerprints(path, Path(store) / f"{video_id}.npz")
+    def look(path: Path, video_id: str) -> tuple[np.ndarray, np.ndarray]:
+        return _kept_fingerprints(path, store / f"{video_id}.npz") if path.is_file() else (_NO_FRAMES, _NO_SOUND)
 
     with ThreadPoolExecutor() as workers:
         looks = workers.map(look, paths, index.video_id)
         found = list(tqdm(looks, desc="near-duplicates", unit="video", total=len(paths)))
     hashes = [bits for bits, _ in found]
     courses = np.array([course for _, course in found]).reshape(len(index), -1)
-    return pd.Series(near_duplicate_groups(hashes, courses, uploaders), index=index.index, name="group")
+    return pd.Series(near_duplicate_groups(hashes, courses, list(uploaders)), index=index.index, name="group")
 
 
 def uploader_of(info: Mapping[str, Any]) -> str:
@@ -112,15 +101,9 @@ def uploader_of(info: Mapping[str, Any]) -> str:
     return next((str(name) for name in names if name), "")
 
 
-def uploader_beside(path: Path) -> str:
-    """Return who uploaded a video, from yt-dlp's ``<name>.info.json`` beside it; empty without one.
-
-    Raises
-    ------
-    CorpusError
-        The file beside the video is no JSON object.
-    """
-    beside = Path(path).with_suffix(".info.json")
+def _uploader_beside(path: Path) -> str:
+    """Return who uploaded a video, from yt-dlp's file beside it; empty without one."""
+    beside = path.with_suffix(".info.json")
     if not beside.is_file():
         return ""
     try:
@@ -151,17 +134,17 @@ def fingerprints_of(path: Path) -> tuple[np.ndarray, np.ndarray]:
         info = media.probe(path)
     except MediaError:
         return _NO_FRAMES, _NO_SOUND
-    frames = []
+    frames: list[np.ndarray] = []
     if info.has_picture:
         spread = np.linspace(0, media.num_frames(info.duration) - 1, FRAMES_A_VIDEO).round().astype(int)
         with contextlib.suppress(MediaError):  # pictures that end before the sound, or break off: those that came count
             for frame in media.read_frames(path, size=_PICTURE_SIZE, numbers=np.unique(spread).tolist(), num_threads=1):
                 frames.append(frame)
     hashes = frame_hashes(frames)
-    try:
-        sound = media.read_sound(path, (_SAMPLE_RATE,))[_SAMPLE_RATE] if info.has_sound else np.zeros(0, np.float32)
-    except MediaError:
-        return hashes, _NO_SOUND
+    sound = np.zeros(0, np.float32)
+    if info.has_sound:
+        with contextlib.suppress(MediaError):
+            sound = media.read_sound(path, (_SAMPLE_RATE,))[_SAMPLE_RATE]
     return hashes, chroma_fingerprint(sound, _SAMPLE_RATE)
 
 
@@ -170,14 +153,12 @@ def perceptual_hash(picture: np.ndarray, size: int) -> np.ndarray:
 
     Parameters
     ----------
-    picture : np.ndarray [shape=(height, width), uint8]
-        Grey, 0 to 255.
-    size : int [coefficients, 2 to 32]
-        A side: the more, the finer the difference that is told.
+    picture : np.ndarray [shape=(height, width), uint8, grey]
+    size : int [coefficients a side, 2 to 32]
 
     Returns
     -------
-    np.ndarray [shape=(size**2 - 1,), bool]
+    bits : np.ndarray [shape=(size**2 - 1,), bool]
 
     References
     ----------
@@ -189,18 +170,7 @@ def perceptual_hash(picture: np.ndarray, size: int) -> np.ndarray:
 
 
 def frame_hashes(frames: Iterable[np.ndarray]) -> np.ndarray:
-    """Return the perceptual hash of every frame that shows something.
-
-    Parameters
-    ----------
-    frames : Iterable[np.ndarray [shape=(height, width, 3), uint8]]
-        RGB; a few, spread over the video, are enough.
-
-    Returns
-    -------
-    np.ndarray [shape=(num_hashes, 63), bool]
-        Fewer than there are frames where some are flat (`MIN_HASH_CONTRAST`).
-    """
+    """Return the hashes [shape=(num_hashes, 63), bool] of frames [shape=(height, width, 3), uint8, RGB] not flat."""
     pictures = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames)
     bits = [perceptual_hash(picture, HASH_SIZE) for picture in pictures if picture.std() >= MIN_HASH_CONTRAST]
     return np.array(bits, dtype=bool).reshape(-1, HASH_BITS)
@@ -211,15 +181,13 @@ def chroma_fingerprint(sound: np.ndarray, sample_rate: int) -> np.ndarray:
 
     Parameters
     ----------
-    sound : np.ndarray [shape=(num_samples,), float32]
-        Mono, any level.
+    sound : np.ndarray [shape=(num_samples,), float32, mono]
     sample_rate : int [Hz]
 
     Returns
     -------
-    np.ndarray [shape=(12 * 24,), float32]
-        Of mean 0 in every pitch class and of length 1; all NaN where nothing moves (silence, one steady tone), so
-        that it is like no other.
+    course : np.ndarray [shape=(12 * 24,), float32]
+        Of mean 0 in every pitch class and of length 1; all NaN, like no other, where nothing moves.
     """
     import librosa
 
@@ -243,15 +211,15 @@ def near_duplicate_groups(
     Parameters
     ----------
     hashes : Sequence[np.ndarray [shape=(num_hashes, 63), bool]]
-        One array a video, see `frame_hashes`; an empty one is like no other.
+        Of each video, see `frame_hashes`; none is like no other.
     fingerprints : np.ndarray [shape=(num_videos, 288), float32]
         See `chroma_fingerprint`; rows of NaN are like no other.
     uploaders : Sequence[str]
-        One name a video, empty where it is not known.
+        Of each video; empty where it is not known.
 
     Returns
     -------
-    np.ndarray [shape=(num_videos,), int]
+    groups : np.ndarray [shape=(num_videos,), int]
 
     Raises
     ------
@@ -265,8 +233,8 @@ def near_duplicate_groups(
     names = np.array(uploaders, dtype=str)
     known = np.flatnonzero(names != "")
     _, first, name = np.unique(names[known], return_index=True, return_inverse=True)
-    pairs = _alike_in_picture(hashes) + _alike_in_sound(np.asarray(fingerprints, dtype=np.float32))
-    pairs = pairs + _matrix(known, known[first][name], (number, number))
+    by_uploader = _matrix(known, known[first][name], (number, number))
+    pairs = _alike_in_picture(hashes) + _alike_in_sound(fingerprints) + by_uploader
     return sparse.csgraph.connected_components(pairs, directed=False)[1]
 
 
@@ -275,7 +243,7 @@ def _alike_in_picture(hashes: Sequence[np.ndarray]) -> sparse.csr_array:
     owner = np.repeat(np.arange(number), [len(bits) for bits in hashes])
     if len(owner) == 0:
         return sparse.csr_array((number, number), dtype=float)
-    bits = np.concatenate([np.asarray(bits, dtype=np.float32).reshape(-1, HASH_BITS) for bits in hashes])
+    bits = np.concatenate(hashes).astype(np.float32)
     frames = _within(bits, math.sqrt(MAX_HASH_BITS + 0.5))  # squared distance of bits = number of differing bits
     # A frame counts once, however many frames of the other video it resembles, and both videos need enough such
     # frames: else a still would be like every video that shows the picture once.

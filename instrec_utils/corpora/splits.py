@@ -35,13 +35,11 @@ def paper_split(index: pd.DataFrame) -> pd.Series:
 
     Parameters
     ----------
-    index : pd.DataFrame
-        Column ``label``, one row a video, in the order of the list.
+    index : pd.DataFrame [one row a video, columns=(label, ...)]
 
     Returns
     -------
-    pd.Series [shape=(num_videos,), str]
-        train, validation or test, with the rows' index.
+    split : pd.Series [shape=(num_videos,), one of `SPLITS`, with the rows' index]
 
     Raises
     ------
@@ -51,12 +49,11 @@ def paper_split(index: pd.DataFrame) -> pd.Series:
     _check_class_sizes(index.label, "videos")
     if len(index) <= len(SPLITS):
         raise CorpusError(f"the paper's split needs more than {len(SPLITS)} videos, got {len(index)}")
-    held_out, train = _draw(np.arange(len(index)), HELD_OUT)
+    held_out, _ = _draw(np.arange(len(index)), HELD_OUT)
     test, validation = _draw(held_out, 0.5)
-    split = np.empty(len(index), dtype=object)
-    for name, members in zip(SPLITS, (train, validation, test), strict=True):
-        split[members] = name
-    return pd.Series(split, index=index.index, name="split", dtype=str)
+    split = np.zeros(len(index), dtype=int)  # of the training videos
+    split[validation], split[test] = 1, 2
+    return pd.Series(np.array(SPLITS)[split], index=index.index, name="split", dtype=str)
 
 
 def _draw(rows: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
@@ -67,10 +64,7 @@ def _draw(rows: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def stratified_split(index: pd.DataFrame, generator: np.random.Generator) -> pd.Series:
-    """Return a split in which every class is divided 70/15/15, to within one video.
-
-    It is `grouped_split` where every video is a group of its own.
-    """
+    """Return a split with every class 70/15/15 to within one video: `grouped_split`, each video its own group."""
     return grouped_split(index, pd.Series(np.arange(len(index)), index=index.index), generator)
 
 
@@ -82,16 +76,14 @@ def grouped_split(index: pd.DataFrame, groups: pd.Series, generator: np.random.G
 
     Parameters
     ----------
-    index : pd.DataFrame
-        Columns ``video_id`` and ``label``; the order of its rows does not matter.
-    groups : pd.Series [shape=(num_videos,)]
-        The group of each row, any hashable values, with the rows' index (see `near_duplicates`).
+    index : pd.DataFrame [one row a video in any order, columns=(video_id, label, ...)]
+    groups : pd.Series [shape=(num_videos,), any hashable values, with the rows' index]
     generator : np.random.Generator
 
     Returns
     -------
-    pd.Series [shape=(num_videos,), str]
-        train, validation or test, with the rows' index. Every class is in every split.
+    split : pd.Series [shape=(num_videos,), one of `SPLITS`, with the rows' index]
+        Every class is in every split.
 
     Raises
     ------
@@ -132,9 +124,8 @@ def grouped_split(index: pd.DataFrame, groups: pd.Series, generator: np.random.G
             f"the groups of class {names[name]!r} leave no video for {SPLITS[place]}; "
             f"its {len(SPLITS)} splits would hold {counts[:, name].tolist()}"
         )
-    result = np.empty(len(index), dtype=object)
-    result[order] = np.array(SPLITS, dtype=object)[split]
-    return pd.Series(result, index=index.index, name="split", dtype=str)
+    split = split[np.argsort(order)]  # back in the rows' order
+    return pd.Series(np.array(SPLITS)[split], index=index.index, name="split", dtype=str)
 
 
 def _check_class_sizes(values: pd.Series, unit: str) -> None:
