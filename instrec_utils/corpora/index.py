@@ -31,19 +31,7 @@ _ALLOWED = (*SPLITS, "test_clean")
 
 
 def refuse_rows(wrong: pd.Series, source: Path | str, rule: str, values: pd.DataFrame, *, unit: str = "row") -> None:
-    """Raise `CorpusError` for the first wrong row, counted from 1, if there is one.
-
-    Parameters
-    ----------
-    wrong : pd.Series [shape=(num_rows,), bool]
-    source : Path or str
-        Where the rows came from, for the message.
-    rule : str
-        What is wrong, with braces for the row's values.
-    values : pd.DataFrame [shape=(num_rows, num_values)]
-    unit : str
-        What the source calls a row.
-    """
+    """Raise `CorpusError` for the first wrong row [shape=(num_rows,), bool]; the rule has braces for its values."""
     if wrong.any():
         row = int(wrong.to_numpy().argmax())
         raise CorpusError(f"{source}, {unit} {row + 1}: {rule.format(*values.iloc[row])}")

@@ -51,7 +51,7 @@ class BuildOptions:
 
 @dataclass(frozen=True)
 class ContactSheet:
-    """A picture [shape=(height, width, 3), uint8, RGB] of what a source is made of, its caption and alternative text."""
+    """A picture [shape=(height, width, 3), uint8, RGB] of a source's material, its caption and its alternative text."""
 
     picture: np.ndarray
     caption: str

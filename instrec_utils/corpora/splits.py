@@ -6,7 +6,6 @@ grouped split never divides a group of videos, such as those that `near_duplicat
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +28,7 @@ HELD_OUT = 0.3  # of the authors' first draw; 1 - 0.7 in floating point rounds u
 def paper_split(index: pd.DataFrame) -> pd.Series:
     """Return the very split of the authors: random, not stratified, in the order of their list (4.1).
 
-    Their procedure is scikit-learn's `train_test_split` with seed 10, first 30 % off for both, then that halved.
-    It is spelt out here, since numpy freezes the stream of `RandomState` for good; a test compares the two. It
-    depends on nothing but the number of videos and their order, so split the complete list before leaving any out.
+    It depends on nothing but the number of videos and their order: split the complete list before leaving any out.
 
     Parameters
     ----------
@@ -46,21 +43,16 @@ def paper_split(index: pd.DataFrame) -> pd.Series:
     CorpusError
         A class has fewer videos than there are splits, or there are too few to fill them.
     """
+    from sklearn.model_selection import train_test_split
+
     _check_class_sizes(index.label, "videos")
     if len(index) <= len(SPLITS):
         raise CorpusError(f"the paper's split needs more than {len(SPLITS)} videos, got {len(index)}")
-    held_out, _ = _draw(np.arange(len(index)), HELD_OUT)
-    test, validation = _draw(held_out, 0.5)
+    _, held_out = train_test_split(np.arange(len(index)), test_size=HELD_OUT, random_state=SPLIT_SEED)
+    validation, test = train_test_split(held_out, test_size=0.5, random_state=SPLIT_SEED)
     split = np.zeros(len(index), dtype=int)  # of the training videos
     split[validation], split[test] = 1, 2
     return pd.Series(np.array(SPLITS)[split], index=index.index, name="split", dtype=str)
-
-
-def _draw(rows: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return a random share of the rows, rounded up, and the rest."""
-    order = np.random.RandomState(SPLIT_SEED).permutation(len(rows))
-    number = math.ceil(share * len(rows))
-    return rows[order[:number]], rows[order[number:]]
 
 
 def stratified_split(index: pd.DataFrame, generator: np.random.Generator) -> pd.Series:
