@@ -48,8 +48,7 @@ _NOUN_PHRASE_ENDS = re.compile(
 def _definition(description: str) -> str:
     """Return what a description says a thing is: the noun phrase after the first "is", such as "a kind of lute"."""
     sentence = _sentence(description)
-    copula = _COPULA.search(sentence)
-    if copula is None:
+    if (copula := _COPULA.search(sentence)) is None:
         return sentence[:80].strip()
     predicate = _ANOTHER_NAME.sub("", sentence[copula.end() :].strip())
     return _NOUN_PHRASE_ENDS.split(predicate, maxsplit=1)[0].strip(" .,")
@@ -69,8 +68,7 @@ def find_instruments(vocabulary: pd.DataFrame) -> pd.DataFrame:
 
     Parameters
     ----------
-    vocabulary : pd.DataFrame [one row an entity]
-        From `youtube8m.read_vocabulary`.
+    vocabulary : pd.DataFrame [one row an entity, from `youtube8m.read_vocabulary`]
 
     Returns
     -------
