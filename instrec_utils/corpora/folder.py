@@ -18,17 +18,10 @@ from instrec_utils.errors import CorpusError
 
 
 def write_folder_index(options: BuildOptions) -> Path:
-    """Write the index of a folder of videos, and skipped.csv, the list of its files that are no readable videos.
+    """Write the index of a folder of videos, and skipped.csv, its files that are no readable videos; return the folder.
 
-    Parameters
-    ----------
-    options : BuildOptions
-        The root has one subfolder a class, each with videos (also in subfolders of its own); names that begin with a
-        dot are passed over. The split is ``stratified``, or ``grouped``: with near-duplicates together.
-
-    Returns
-    -------
-    root : Path
+    It has one subfolder a class, each with videos (also in subfolders of its own); names that begin with a dot are
+    passed over. The split is ``stratified``, or ``grouped``: with near-duplicates together.
 
     Raises
     ------

@@ -69,10 +69,9 @@ def group_videos(index: pd.DataFrame, videos: Path, store: Path) -> pd.Series:
     index : pd.DataFrame [one row a video, see `instrec_utils.corpora.index`]
         Who uploaded a video stands in the column ``uploader`` (str, empty if unknown), or without such a column in
         the file ``<name>.info.json`` that yt-dlp writes beside the video; a `CorpusError` if that is none.
-    videos : Path
-        The folder that its paths are relative to.
-    store : Path
-        Where fingerprints are kept, ``<video_id>.npz``; videos that are there as they were are not opened again.
+    videos, store : Path
+        The folder that its paths are relative to, and where fingerprints are kept, ``<video_id>.npz``; videos that are
+        there as they were are not opened again.
 
     Returns
     -------

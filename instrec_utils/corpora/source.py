@@ -34,12 +34,9 @@ class BuildOptions:
     corpus_dir, root : Path
         Where index.csv and all else that the source writes goes; and the folder of videos that the user named, the
         corpus folder if none.
-    clips_per_class : int [clips, >= 0]
-        Of a staged corpus; 0 for its own number.
-    split_method : str
-        One of the source's ``split_methods``; empty if it has none.
-    seed : int
-        Of the staging or the split; the paper's split has its own.
+    clips_per_class : int [of a staged corpus; 0 for its own number]
+    split_method : str [one of the source's ``split_methods``; empty if it has none]
+    seed : int [of the staging or the split; the paper's split has its own]
     """
 
     corpus_dir: Path
@@ -66,28 +63,22 @@ class Source:
     ----------
     name, title : str
         As the entry point and ``params/<corpus>.yaml`` name it, and what a reader calls it.
-    nature : str
-        What the videos are and what numbers from them mean: the first lines of every page, without HTML.
-    licence, citation : str
-        Of the videos, in sentences.
+    nature, summary : str
+        What the videos are and what numbers from them mean: the first lines of every page, without HTML; and what comes
+        before them in bold, if anything.
+    licence, citation : str [of the videos, in sentences]
     build : Callable[[BuildOptions], Path]
         Renders, downloads or lists what is missing and writes index.csv; returns the folder of its paths.
-    summary : str
-        Put before `nature` in bold; may be empty.
     split_methods : tuple of str
         Those of `splits.SPLIT_METHODS` that it can have, its own first; none for clips that are staged split by split.
-    root : str
-        The folder that the user has to name, in words; empty if there is none to name.
+    root : str [the folder that the user has to name, in words; empty if there is none]
     ledger : Callable[[], Path] or None
         The file that changes when videos come or go without `build`, such as by downloading; it may be missing.
     photographs : Callable[[Corpus], list of (label, np.ndarray [shape=(height, width, 3), uint8, RGB])] or None
         Of the classes, to begin training with.
-    contact_sheet : Callable[[], ContactSheet] or None
-        Shown on the corpus' first page.
-    is_playable : Callable[[pd.DataFrame], pd.Series]
-        Whether a page may show an excerpt of each row of an index, bool.
-    may_release_features : bool
-        Whether features, which hold frames and the sound's spectrum, may be passed on.
+    contact_sheet : Callable[[], ContactSheet] or None [for the corpus' first page]
+    is_playable : Callable[[pd.DataFrame], pd.Series of bool] [whether a page may show an excerpt of each row]
+    may_release_features : bool [whether features, which hold frames and the sound's spectrum, may be passed on]
     """
 
     name: str
@@ -121,10 +112,7 @@ def sources() -> dict[str, Source]:
 def source_named(name: str) -> Source:
     """Return one source; the modules of the others are not imported.
 
-    Raises
-    ------
-    ParameterError
-        No installed package declares it, two do, or what is declared is no source of this name.
+    It is a `ParameterError` if no installed package declares it, two do, or what is declared is no source of this name.
     """
     declared = {entry.value: entry for entry in entry_points(group=GROUP) if entry.name == name}
     if not declared:

@@ -26,22 +26,10 @@ HELD_OUT = 0.3  # of the authors' first draw; 1 - 0.7 in floating point rounds u
 
 
 def paper_split(index: pd.DataFrame) -> pd.Series:
-    """Return the very split of the authors: random, not stratified, in the order of their list (4.1).
+    """Return the very split [shape=(num_videos,), one of `SPLITS`] of the authors: random, in their list's order (4.1).
 
-    It depends on nothing but the number of videos and their order: split the complete list before leaving any out.
-
-    Parameters
-    ----------
-    index : pd.DataFrame [one row a video, columns=(label, ...)]
-
-    Returns
-    -------
-    split : pd.Series [shape=(num_videos,), one of `SPLITS`, with the rows' index]
-
-    Raises
-    ------
-    CorpusError
-        A class has fewer videos than there are splits, or there are too few to fill them.
+    It depends on nothing but the number of videos and their order: split the complete list before leaving any out. It
+    is a `CorpusError` if a class has fewer videos than there are splits, or there are too few to fill them.
     """
     from sklearn.model_selection import train_test_split
 
@@ -61,7 +49,7 @@ def stratified_split(index: pd.DataFrame, generator: np.random.Generator) -> pd.
 
 
 def grouped_split(index: pd.DataFrame, groups: pd.Series, generator: np.random.Generator) -> pd.Series:
-    """Return a split near 70/15/15 in every class that never divides a group.
+    """Return a split near 70/15/15 that never divides a group and has every class in every split.
 
     Groups of several videos are placed first, the largest first, each where its classes miss most; videos of
     their own then fill every class up to its share.
@@ -75,7 +63,6 @@ def grouped_split(index: pd.DataFrame, groups: pd.Series, generator: np.random.G
     Returns
     -------
     split : pd.Series [shape=(num_videos,), one of `SPLITS`, with the rows' index]
-        Every class is in every split.
 
     Raises
     ------

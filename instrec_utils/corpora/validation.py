@@ -50,13 +50,7 @@ def is_usable(findings: pd.DataFrame) -> pd.Series:
 
 
 def read_headers(videos: Path, names: Sequence[str]) -> pd.DataFrame:
-    """Read the headers of video files, each once.
-
-    Parameters
-    ----------
-    videos : Path
-    names : Sequence[str]
-        Of the files, relative to the folder of videos, with ``/``; empty where there is none.
+    """Read the headers of video files, whose names are relative to a folder and may be empty.
 
     Returns
     -------
@@ -77,13 +71,7 @@ def read_headers(videos: Path, names: Sequence[str]) -> pd.DataFrame:
 
 
 def validate(index: pd.DataFrame, corpus_dir: Path) -> pd.DataFrame:
-    """Look at every video of an index.
-
-    Parameters
-    ----------
-    index : pd.DataFrame [one row a video, see `instrec_utils.corpora.index`]
-    corpus_dir : Path
-        The folder that its paths are relative to.
+    """Look at every video of an index, whose paths are relative to the corpus folder.
 
     Returns
     -------

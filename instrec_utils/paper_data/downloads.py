@@ -97,7 +97,7 @@ def download_videos(
     manners: Manners = Manners(),
     report: Callable[[str, str], None] = lambda video_id, state: None,
 ) -> None:
-    """Ask for every video whose state is not final, and store what became of it.
+    """Ask for every video whose state is not final, and store what became of it; no malformed id is asked for.
 
     Parameters
     ----------
@@ -105,13 +105,7 @@ def download_videos(
     folder : Path
         The corpus folder; files go to ``videos/<first two characters>/<id>.<extension>`` in it.
     ledger, manners : Ledger, Manners
-    report : Callable[[str, str], None]
-        Called with id and state after each video.
-
-    Raises
-    ------
-    CorpusError
-        An id is malformed; nothing is asked for.
+    report : Callable[[str, str], None] [called with id and state after each video]
     """
     for row, video_id in enumerate(video_ids, start=1):
         if not VIDEO_ID.fullmatch(video_id):
@@ -143,10 +137,11 @@ def download_videos(
 
 def _complete_files(folder: Path) -> dict[str, str]:
     """Return the complete files under the folder, by id; partial ones end in .part or .ytdl or carry a format."""
+    paths = sorted(path for path in (folder / "videos").glob("??/*.*") if path.is_file() and path.stat().st_size)
     return {
         path.stem: path.relative_to(folder).as_posix()
-        for path in sorted((folder / "videos").glob("??/*.*"))
-        if VIDEO_ID.fullmatch(path.stem) and path.suffix not in (".part", ".ytdl", ".temp") and path.stat().st_size
+        for path in paths
+        if VIDEO_ID.fullmatch(path.stem) and path.suffix not in (".part", ".ytdl", ".temp")
     }
 
 

@@ -78,18 +78,10 @@ def _read_plain_pickle(path: Path) -> Any:
 
 
 def read_durations(path: Path) -> pd.DataFrame:
-    """Read a ``*_auxinfo.pkl``.
+    """Read a ``*_auxinfo.pkl`` in its order [one row a video, columns=(folder, video_id, duration, frame_rate)].
 
-    Returns
-    -------
-    table : pd.DataFrame [one row a video, columns=(folder, video_id, duration, frame_rate)]
-        In the order of the file; the folder is empty on YouTube-8M, the duration in seconds.
-
-    Raises
-    ------
-    CorpusError
-        It is no complete pickle, asks for any class or function, or is not a dict from video to (seconds, frames
-        per second), positive numbers, each video once. The message names the entry.
+    The folder is empty on YouTube-8M, the duration in seconds. It is a `CorpusError` if the file is no complete pickle,
+    asks for any class or function, or is not a dict from video to (seconds, frames/s), positive numbers, each once.
     """
     content = _read_plain_pickle(path)
     if not isinstance(content, dict):
@@ -113,12 +105,7 @@ def _refuse_repeated(table: pd.DataFrame, path: Path, unit: str) -> None:
 
 
 def read_list(path: Path, corpus_name: str) -> pd.DataFrame:
-    """Read a ``*_dataset.csv``: the videos and their labels.
-
-    Parameters
-    ----------
-    path : Path
-    corpus_name : str [one of `CORPORA`]
+    """Read a ``*_dataset.csv``: the videos of one of `CORPORA` and their labels.
 
     Returns
     -------
@@ -130,8 +117,6 @@ def read_list(path: Path, corpus_name: str) -> pd.DataFrame:
     CorpusError
         A row is malformed (an id with a path in it is), a label id is unknown, an FCVID folder belongs to
         another label id, or a video is there twice. The message names the file and the row.
-    ParameterError
-        There is no list of such a corpus.
     """
     if corpus_name not in CORPORA:
         raise ParameterError(f"published lists exist for {', '.join(CORPORA)}; got {corpus_name!r}")
@@ -159,16 +144,11 @@ def read_list(path: Path, corpus_name: str) -> pd.DataFrame:
 
 
 def load_index(corpus_name: str, directory: Path) -> pd.DataFrame:
-    """Return the index of a corpus as published, with the paper's split; no video has a path yet.
-
-    Parameters
-    ----------
-    corpus_name : str [one of `CORPORA`]
-    directory : Path [see `locate_lists`]
+    """Return the index of one of `CORPORA` as published in a directory, with the paper's split; no video has a path.
 
     Returns
     -------
-    index : pd.DataFrame [one row a video, as in `instrec_utils.corpora.index`]
+    index : pd.DataFrame [one row a video, see `instrec_utils.corpora.index`]
         In the order of the list, with ``frame_rate`` (NaN if unknown) and ``folder`` (empty on YouTube-8M).
 
     Raises
@@ -189,13 +169,7 @@ def load_index(corpus_name: str, directory: Path) -> pd.DataFrame:
 
 
 def all_splits(directory: Path, seed: int = SPLIT_SEED) -> pd.DataFrame:
-    """Return where every published video belongs, by each method of splitting.
-
-    Parameters
-    ----------
-    directory : Path [see `locate_lists`]
-    seed : int
-        Of the stratified and the grouped split, which take both corpora at once.
+    """Return where every published video belongs, by each method of splitting, both corpora at once.
 
     Returns
     -------

@@ -109,7 +109,7 @@ def comparison_table(table1: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def differences_table(table1: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """Return every number of the paper's Table 1 that `write_table1` does not find, in words [one row a number, str]."""
+    """Return every number of the paper that `write_table1` does not find, in words [one row a number, str]."""
     titles = {printed: title.split(" (")[0] for title, printed, *_ in NUMBERS}
     rows = [
         {

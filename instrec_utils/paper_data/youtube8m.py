@@ -42,17 +42,12 @@ def locate_vocabulary() -> Path:
 
 
 def read_vocabulary(path: Path) -> pd.DataFrame:
-    """Read YouTube-8M's ``vocabulary.csv``.
+    """Read YouTube-8M's ``vocabulary.csv``; `CorpusError` if it is missing or malformed, or repeats an entity.
 
     Returns
     -------
     vocabulary : pd.DataFrame [one row an entity, columns=(entity, train_videos, name, vertical, description)]
         The entity is its number in the records.
-
-    Raises
-    ------
-    CorpusError
-        There is no such file, a column is missing, a number is none, or an entity is there twice.
     """
     if not path.is_file():
         raise CorpusError(f"{path}: no such file; the vocabulary is at research.google.com/youtube8m")
@@ -144,23 +139,19 @@ def _read_records(path: Path) -> pd.DataFrame:
     """
     import tensorflow as tf
 
-    features = {
-        "id": tf.io.FixedLenFeature([], tf.string, default_value=""),
-        "video_id": tf.io.FixedLenFeature([], tf.string, default_value=""),
-        "labels": tf.io.RaggedFeature(tf.int64),
-    }
-    if not Path(path).is_file():
+    name = tf.io.FixedLenFeature([], tf.string, default_value="")
+    features = {"id": name, "video_id": name, "labels": tf.io.RaggedFeature(tf.int64)}
+    if not path.is_file():
         raise CorpusError(f"{path}: no such TFRecord file")
     rows: list[tuple[str, tuple[int, ...]]] = []
     try:
         for batch in tf.data.TFRecordDataset(str(path)).batch(1024):  # one by one takes ten times as long
             example = tf.io.parse_example(batch, features)
-            names = (example[key].numpy() for key in ("id", "video_id"))
-            for name, old_name, entities in zip(*names, example["labels"].to_list(), strict=True):
-                video_id = (name or old_name).decode("ascii", errors="replace")
+            names = tf.where(example["id"] == "", example["video_id"], example["id"]).numpy()
+            for name, entities in zip(names, example["labels"].to_list(), strict=True):
+                video_id = name.decode("ascii", errors="replace")
                 if not VIDEO_ID.fullmatch(video_id):
-                    expected = "expected the id of a video"
-                    raise CorpusError(f"{path}, record {len(rows) + 1}: {expected}, got {video_id[:80]!r}")
+                    raise CorpusError(f"{path}, record {len(rows) + 1}: expected the id of a video, got {video_id!r}")
                 rows.append((video_id, tuple(sorted(entities))))
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
         raise CorpusError(f"{path}, after record {len(rows)}: damaged or of another format: {error}") from error
@@ -195,15 +186,13 @@ def select_from_records(
     paths : Sequence[Path]
         The ``*.tfrecord`` files; one is held in memory at a time.
     entities : pd.DataFrame [one row an entity, from `assign_categories`]
-    rng : np.random.Generator
-        Of the undersampling to `PUBLISHED_SIZES`.
+    rng : np.random.Generator [of the undersampling to `PUBLISHED_SIZES`]
 
     Returns
     -------
     videos : pd.DataFrame [one row a video, columns=(video_id, label)]
     counts : dict [keys=read, without_category, with_several_categories, selected]
-    before : pd.Series [label -> int]
-        Videos of each category before undersampling.
+    before : pd.Series [label -> number of videos before undersampling]
 
     Raises
     ------
