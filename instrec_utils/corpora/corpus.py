@@ -23,15 +23,11 @@ class Corpus:
     Attributes
     ----------
     name : str
-        Of its folders and pages.
     source : str
         Name of the `source.Source` of its videos.
-    directory : Path
-        Holds index.csv and the features.
-    videos : Path
-        The folder that the index's paths are relative to.
-    index : pd.DataFrame
-        One row a video; see `instrec_utils.corpora.index`.
+    directory, videos : Path
+        The folder of index.csv and the features, and the one that the index's paths are relative to.
+    index : pd.DataFrame [one row a video, see `instrec_utils.corpora.index`]
     unusable : frozenset of str
         Ids of videos that could not be decoded; they are counted, not evaluated.
     split_method : str
@@ -66,37 +62,22 @@ class Corpus:
 
 
 def read_corpus(name: str) -> Corpus:
-    """Return a corpus that `prepare_corpus` has prepared.
-
-    Raises
-    ------
-    CorpusError
-        It has not been prepared.
-    """
+    """Return a corpus that `prepare_corpus` has prepared; one that it has not is a `CorpusError`."""
     directory = paths.data_dir() / name
     if not (directory / "source.json").exists() or not (directory / "index.csv").exists():
         raise CorpusError(f"{directory}: no such corpus yet; run the notebook 01_corpus first")
-    source = json.loads((directory / "source.json").read_text(encoding="utf-8"))
+    origin = json.loads((directory / "source.json").read_text(encoding="utf-8"))
+    index = read_index(directory / "index.csv")
     errors_path = directory / "features" / "errors.csv"
-    unusable = pd.read_csv(errors_path, dtype=str)["video_id"] if errors_path.exists() else []
-    return Corpus(
-        name,
-        source["source"],
-        directory,
-        directory / source["videos"],
-        read_index(directory / "index.csv"),
-        frozenset(unusable),
-        source.get("split", ""),
-    )
+    unusable = frozenset(pd.read_csv(errors_path, dtype=str)["video_id"] if errors_path.exists() else [])
+    videos = directory / origin["videos"]
+    return Corpus(name, origin["source"], directory, videos, index, unusable, origin.get("split", ""))
 
 
 def read_listed(corpus: Corpus) -> pd.DataFrame:
-    """Return every video that a corpus ought to have, also where it is missing or unreadable.
+    """Return every video that a corpus ought to have, also where it is missing or unreadable [one row a video].
 
-    Returns
-    -------
-    pd.DataFrame
-        See `instrec_utils.corpora.index`; of a corpus from a list with ``state`` and ``reason``.
+    The columns are those of `instrec_utils.corpora.index`; of a corpus from a list also ``state`` and ``reason``.
     """
     path = corpus.directory / LISTED
     return read_index(path) if path.exists() else corpus.index

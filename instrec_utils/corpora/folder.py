@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 
@@ -19,18 +18,10 @@ from instrec_utils.errors import CorpusError
 
 
 def write_folder_index(options: BuildOptions) -> Path:
-    """Write the index of a folder of videos, and skipped.csv, the list of its files that are no readable videos.
+    """Write the index of a folder of videos, and skipped.csv, its files that are no readable videos; return the folder.
 
-    Parameters
-    ----------
-    options : BuildOptions
-        The root has one subfolder a class, each with videos (also in subfolders of its own); names that begin with a
-        dot are passed over. The split is ``stratified``, or ``grouped``: with near-duplicates together.
-
-    Returns
-    -------
-    Path
-        The root; no video is copied.
+    It has one subfolder a class, each with videos (also in subfolders of its own); names that begin with a dot are
+    passed over. The split is ``stratified``, or ``grouped``: with near-duplicates together.
 
     Raises
     ------
@@ -40,25 +31,19 @@ def write_folder_index(options: BuildOptions) -> Path:
     root, skipped_path = options.root, options.corpus_dir / "skipped.csv"
     if not root.is_dir():
         raise CorpusError(f"{root}: no such folder; expected one with a subfolder of videos for each class")
-    found = [  # class by class, since a class may be a link to a folder elsewhere
+    found = sorted(  # class by class, since a class may be a link to a folder elsewhere
         path.relative_to(root)
-        for folder in sorted(root.iterdir())
+        for folder in root.iterdir()
         if folder.is_dir()
-        for path in sorted(folder.rglob("*"))
+        for path in folder.rglob("*")
         if path.is_file() and not path.name.endswith(".info.json")
-    ]
-    candidates = pd.DataFrame(
-        [
-            (_video_id(name), name.parts[0], name.as_posix())
-            for name in found
-            if not any(part.startswith(".") for part in name.parts)
-        ],
-        columns=["video_id", "label", "path"],
     )
-    candidates = candidates.join(read_headers(root, candidates["path"]))
-    skipped = candidates.loc[candidates["reason"] != "", ["path", "reason"]]
+    rows = [(_video_id(name), name.parts[0], name.as_posix()) for name in found if "/." not in f"/{name.as_posix()}"]
+    index = pd.DataFrame(rows, columns=["video_id", "label", "path"])
+    index = index.join(read_headers(root, index["path"]))
+    skipped = index.loc[index["reason"] != "", ["path", "reason"]]
     files.write_text(skipped_path, skipped.to_csv(index=False))
-    index = candidates[candidates["reason"] == ""].drop(columns="reason").reset_index(drop=True)
+    index = index[index["reason"] == ""].drop(columns="reason").reset_index(drop=True)
     if index["label"].nunique() < 2:
         raise CorpusError(
             f"{root}: expected readable videos of at least 2 classes, one subfolder each; got "
@@ -82,7 +67,7 @@ def write_folder_index(options: BuildOptions) -> Path:
 def _video_id(name: Path) -> str:
     """Return an id that is safe as a file's name and stays the same as long as the video stays where it is."""
     readable = re.sub(r"[^A-Za-z0-9]+", "-", name.parts[0]).strip("-")[:40] or "class"
-    return f"{readable}-{hashlib.sha256(name.as_posix().encode()).hexdigest()[:12]}"
+    return f"{readable}-{files.sha256_of_bytes(name.as_posix().encode())[:12]}"
 
 
 SOURCE = Source(

@@ -26,17 +26,19 @@ from instrec_utils.files import whole
 
 COLUMNS = ("video_id", "label", "split", "path", "duration")
 VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_TEXT = ("video_id", "label", "split", "path")
 _ALLOWED = (*SPLITS, "test_clean")
 
 
-def check_index(index: pd.DataFrame, source: str) -> None:
-    """Check the structure of an index; no video is opened.
+def refuse_rows(wrong: pd.Series, source: Path | str, rule: str, values: pd.DataFrame, *, unit: str = "row") -> None:
+    """Raise `CorpusError` for the first wrong row [shape=(num_rows,), bool]; the rule has braces for its values."""
+    if wrong.any():
+        row = int(wrong.to_numpy().argmax())
+        raise CorpusError(f"{source}, {unit} {row + 1}: {rule.format(*values.iloc[row])}")
 
-    Parameters
-    ----------
-    index : pd.DataFrame
-    source : str
-        Where it came from, for the message; rows are counted from 1 below the header.
+
+def check_index(index: pd.DataFrame, source: str) -> None:
+    """Check the structure of an index that came from a source; no video is opened.
 
     Raises
     ------
@@ -47,12 +49,10 @@ def check_index(index: pd.DataFrame, source: str) -> None:
     if missing := [name for name in COLUMNS if name not in index.columns]:
         raise CorpusError(f"{source}: an index has the columns {', '.join(COLUMNS)}; missing: {missing}")
 
-    def refuse(is_wrong: pd.Series, column: str, rule: str) -> None:
-        if is_wrong.any():
-            row = int(is_wrong.to_numpy().argmax())
-            raise CorpusError(f"{source}, row {row + 1}: {column} must be {rule}; got {index[column].iloc[row]!r}")
+    def refuse(wrong: pd.Series, column: str, rule: str) -> None:
+        refuse_rows(wrong, source, f"{column} must be {rule}; got {{!r}}", index[[column]])
 
-    for column in ("video_id", "label", "split", "path"):
+    for column in _TEXT:
         refuse(~index[column].map(lambda value: isinstance(value, str)).astype(bool), column, "text")
     refuse(~index.video_id.str.fullmatch(VIDEO_ID.pattern), "video_id", "1 to 64 letters, digits, '-' and '_'")
     refuse(index.video_id.duplicated(), "video_id", "unique")
@@ -64,23 +64,20 @@ def check_index(index: pd.DataFrame, source: str) -> None:
     refuse(is_wrong, "duration", "seconds, at least 0, or empty")
 
 
-def read_index(path: Path) -> pd.DataFrame:
-    """Read an index file and check its structure.
-
-    Raises
-    ------
-    CorpusError
-        There is no such file, it is not a CSV table, or `check_index` refuses it.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise CorpusError(f"{path}: no such index")
+def read_text_table(path: Path) -> pd.DataFrame:
+    """Read a CSV table as text, or raise `CorpusError`; an id may read "NA", so nothing is taken for missing."""
     try:
-        # An id may read "NA" or "null", so nothing is taken for missing here.
-        index = pd.read_csv(path, dtype=str, keep_default_na=False)
+        return pd.read_csv(path, dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise CorpusError(f"{path}: not a CSV table: {error}") from error
-    for name in index.columns.difference(["video_id", "label", "split", "path"]):
+
+
+def read_index(path: Path) -> pd.DataFrame:
+    """Read an index file; `CorpusError` if it is missing, no CSV table, or `check_index` refuses it."""
+    if not Path(path).is_file():
+        raise CorpusError(f"{path}: no such index")
+    index = read_text_table(path)
+    for name in index.columns.difference(list(_TEXT)):
         index[name] = _typed(index[name])
     if "duration" in index.columns and (index.duration == "").all():
         index["duration"] = float("nan")
@@ -89,13 +86,7 @@ def read_index(path: Path) -> pd.DataFrame:
 
 
 def write_index(index: pd.DataFrame, path: Path) -> None:
-    """Check an index and write it as CSV, whole or not at all; columns the table needs come first.
-
-    Raises
-    ------
-    CorpusError
-        `check_index` refuses the index; nothing is written.
-    """
+    """Check an index and write it as CSV, whole or not at all, `COLUMNS` first; `check_index` may refuse it."""
     check_index(index, str(path))
     columns = [*COLUMNS, *(name for name in index.columns if name not in COLUMNS)]
     with whole(path) as temporary:
@@ -103,13 +94,7 @@ def write_index(index: pd.DataFrame, path: Path) -> None:
 
 
 def state_table(listed: pd.DataFrame) -> pd.DataFrame:
-    """Return how many videos of each class are in which state, with a last row for ``all``.
-
-    Parameters
-    ----------
-    listed : pd.DataFrame
-        Columns ``label`` and ``state``, see `corpus.read_listed`.
-    """
+    """Return how many videos of `corpus.read_listed` are in which state [one row a class, the last for ``all``]."""
     table = pd.crosstab(listed.label, listed.state)
     table.loc["all"] = table.sum()
     table.insert(0, "videos", table.sum(axis=1))
@@ -126,5 +111,4 @@ def _typed(column: pd.Series) -> pd.Series:
 
 
 def _stays_inside(path: str) -> bool:
-    parts = PurePosixPath(path).parts
-    return not path.startswith("/") and "\\" not in path and ".." not in parts and "\0" not in path
+    return not path.startswith("/") and "\\" not in path and ".." not in PurePosixPath(path).parts and "\0" not in path

@@ -1,15 +1,12 @@
 """Groups of videos that show or play the same: one upload under several ids must not be trained and tested on.
 
-- A picture is a perceptual hash (`perceptual_hash`). Two videos are alike when at least `MIN_ALIKE_FRAMES` frames of
-  each differ in at most `MAX_HASH_BITS` bits from some frame of the other.
-- A sound is the course of its chroma (`chroma_fingerprint`). Two are alike when the correlation of their courses
-  is at least `MIN_CHROMA_CORRELATION`. The mean chroma is taken off first, so that a common key is no likeness.
-- Videos of one uploader belong together where the uploader is known.
+- Pictures: at least `MIN_ALIKE_FRAMES` frames of each video differ in at most `MAX_HASH_BITS` bits of their
+  `perceptual_hash` from some frame of the other, even if the copy begins later or runs at another speed.
+- Sound: the `chroma_fingerprint` of the two correlates with at least `MIN_CHROMA_CORRELATION`. The mean chroma is taken
+  off first, so that a common key is no likeness.
+- The uploader is the same, where both are known.
 
-Alike is a neighbour within a radius in a Euclidean space; groups are the connected components of all pairs. A copy
-that begins much later or runs at another speed is still found by its frames, not by its sound.
-
-Looking at a video takes about as long as decoding it, so its fingerprints are kept: one small file a video.
+Groups are the connected components of such pairs. Fingerprints are kept, as they take as long as decoding.
 """
 
 from __future__ import annotations
@@ -57,10 +54,10 @@ def split_by_group(index: pd.DataFrame, videos: Path, corpus_dir: Path, seed: in
     The groups of several videos are written as ``groups.csv`` into the corpus' folder (``group, video_id, label``),
     fingerprints into its folder ``fingerprints``.
     """
-    groups = group_videos(index, videos, Path(corpus_dir) / "fingerprints")
+    groups = group_videos(index, videos, corpus_dir / "fingerprints")
     together = index[["video_id", "label"]].assign(group=groups)[groups.duplicated(keep=False)]
     together = together.sort_values(["group", "video_id"])[["group", "video_id", "label"]]
-    files.write_text(Path(corpus_dir) / "groups.csv", together.to_csv(index=False))
+    files.write_text(corpus_dir / "groups.csv", together.to_csv(index=False))
     return grouped_split(index, groups, np.random.default_rng(seed))
 
 
@@ -69,41 +66,29 @@ def group_videos(index: pd.DataFrame, videos: Path, store: Path) -> pd.Series:
 
     Parameters
     ----------
-    index : pd.DataFrame
-        As in `instrec_utils.corpora.index`. Who uploaded a video stands in the column ``uploader`` (str, empty if
-        unknown), or without such a column in the file that yt-dlp writes beside the video, see `uploader_beside`.
-    videos : Path
-        The folder that its paths are relative to.
-    store : Path
-        Where fingerprints are kept, ``<video_id>.npz``; videos that are there as they were are not opened again.
+    index : pd.DataFrame [one row a video, see `instrec_utils.corpora.index`]
+        Who uploaded a video stands in the column ``uploader`` (str, empty if unknown), or without such a column in
+        the file ``<name>.info.json`` that yt-dlp writes beside the video; a `CorpusError` if that is none.
+    videos, store : Path
+        The folder that its paths are relative to, and where fingerprints are kept, ``<video_id>.npz``; videos that are
+        there as they were are not opened again.
 
     Returns
     -------
-    pd.Series [shape=(num_videos,), int]
-        With the rows' index, for `splits.grouped_split`.
-
-    Raises
-    ------
-    CorpusError
-        See `uploader_beside`.
+    groups : pd.Series [shape=(num_videos,), int, with the rows' index]
     """
-    paths = [Path(videos) / path if path else None for path in index.path]
-    if "uploader" in index.columns:
-        uploaders = index.uploader.to_list()
-    else:
-        uploaders = [uploader_beside(path) if path else "" for path in paths]
+    paths = [videos / path for path in index.path]
+    names = index.uploader if "uploader" in index.columns else [_uploader_beside(path) for path in paths]
 
-    def look(path: Path | None, video_id: str) -> tuple[np.ndarray, np.ndarray]:
-        if path is None or not path.is_file():
-            return _NO_FRAMES, _NO_SOUND
-        return _kept_fingerprints(path, Path(store) / f"{video_id}.npz")
+    def look(path: Path, video_id: str) -> tuple[np.ndarray, np.ndarray]:
+        return _kept_fingerprints(path, store / f"{video_id}.npz") if path.is_file() else (_NO_FRAMES, _NO_SOUND)
 
     with ThreadPoolExecutor() as workers:
         looks = workers.map(look, paths, index.video_id)
         found = list(tqdm(looks, desc="near-duplicates", unit="video", total=len(paths)))
     hashes = [bits for bits, _ in found]
     courses = np.array([course for _, course in found]).reshape(len(index), -1)
-    return pd.Series(near_duplicate_groups(hashes, courses, uploaders), index=index.index, name="group")
+    return pd.Series(near_duplicate_groups(hashes, courses, list(names)), index=index.index, name="group")
 
 
 def uploader_of(info: Mapping[str, Any]) -> str:
@@ -112,16 +97,10 @@ def uploader_of(info: Mapping[str, Any]) -> str:
     return next((str(name) for name in names if name), "")
 
 
-def uploader_beside(path: Path) -> str:
-    """Return who uploaded a video, from yt-dlp's ``<name>.info.json`` beside it; empty without one.
-
-    Raises
-    ------
-    CorpusError
-        The file beside the video is no JSON object.
-    """
-    beside = Path(path).with_suffix(".info.json")
-    if not beside.is_file():
+def _uploader_beside(path: Path) -> str:
+    """Return who uploaded a video, from yt-dlp's file beside it; empty without one."""
+    beside = path.parent / f"{path.stem}.info.json"
+    if path.is_dir() or not beside.is_file():  # of a video without a path, the folder is given
         return ""
     try:
         info = json.loads(beside.read_text(encoding="utf-8"))
@@ -151,17 +130,17 @@ def fingerprints_of(path: Path) -> tuple[np.ndarray, np.ndarray]:
         info = media.probe(path)
     except MediaError:
         return _NO_FRAMES, _NO_SOUND
-    frames = []
+    frames: list[np.ndarray] = []
     if info.has_picture:
         spread = np.linspace(0, media.num_frames(info.duration) - 1, FRAMES_A_VIDEO).round().astype(int)
         with contextlib.suppress(MediaError):  # pictures that end before the sound, or break off: those that came count
             for frame in media.read_frames(path, size=_PICTURE_SIZE, numbers=np.unique(spread).tolist(), num_threads=1):
                 frames.append(frame)
     hashes = frame_hashes(frames)
-    try:
-        sound = media.read_sound(path, (_SAMPLE_RATE,))[_SAMPLE_RATE] if info.has_sound else np.zeros(0, np.float32)
-    except MediaError:
-        return hashes, _NO_SOUND
+    sound = np.zeros(0, np.float32)
+    if info.has_sound:
+        with contextlib.suppress(MediaError):
+            sound = media.read_sound(path, (_SAMPLE_RATE,))[_SAMPLE_RATE]
     return hashes, chroma_fingerprint(sound, _SAMPLE_RATE)
 
 
@@ -170,37 +149,24 @@ def perceptual_hash(picture: np.ndarray, size: int) -> np.ndarray:
 
     Parameters
     ----------
-    picture : np.ndarray [shape=(height, width), uint8]
-        Grey, 0 to 255.
-    size : int [coefficients, 2 to 32]
-        A side: the more, the finer the difference that is told.
+    picture : np.ndarray [shape=(height, width), uint8, grey]
+    size : int [coefficients a side, 2 to 32]
 
     Returns
     -------
-    np.ndarray [shape=(size**2 - 1,), bool]
+    bits : np.ndarray [shape=(size**2 - 1,), bool]
 
     References
     ----------
     .. [1] C. Zauner, "Implementation and benchmarking of perceptual image hash functions", 2010.
     """
-    small = cv2.resize(picture, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
-    lowest = cv2.dct(small)[:size, :size].ravel()[1:]
+    small = cv2.resize(picture, (32, 32), interpolation=cv2.INTER_AREA)
+    lowest = cv2.dct(small.astype(np.float32))[:size, :size].ravel()[1:]
     return lowest > np.median(lowest)
 
 
 def frame_hashes(frames: Iterable[np.ndarray]) -> np.ndarray:
-    """Return the perceptual hash of every frame that shows something.
-
-    Parameters
-    ----------
-    frames : Iterable[np.ndarray [shape=(height, width, 3), uint8]]
-        RGB; a few, spread over the video, are enough.
-
-    Returns
-    -------
-    np.ndarray [shape=(num_hashes, 63), bool]
-        Fewer than there are frames where some are flat (`MIN_HASH_CONTRAST`).
-    """
+    """Return a hash [shape=(num_hashes, 63), bool] of each frame [shape=(height, width, 3), uint8, RGB] not flat."""
     pictures = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames)
     bits = [perceptual_hash(picture, HASH_SIZE) for picture in pictures if picture.std() >= MIN_HASH_CONTRAST]
     return np.array(bits, dtype=bool).reshape(-1, HASH_BITS)
@@ -211,24 +177,20 @@ def chroma_fingerprint(sound: np.ndarray, sample_rate: int) -> np.ndarray:
 
     Parameters
     ----------
-    sound : np.ndarray [shape=(num_samples,), float32]
-        Mono, any level.
+    sound : np.ndarray [shape=(num_samples,), float32, mono]
     sample_rate : int [Hz]
 
     Returns
     -------
-    np.ndarray [shape=(12 * 24,), float32]
-        Of mean 0 in every pitch class and of length 1; all NaN where nothing moves (silence, one steady tone), so
-        that it is like no other.
+    course : np.ndarray [shape=(12 * 24,), float32]
+        Of mean 0 in every pitch class and of length 1; all NaN, like no other, where nothing moves.
     """
     import librosa
 
     hop_length = max(1, round(sample_rate * 0.1))
     if len(sound) < CHROMA_STEPS * hop_length or not np.any(sound):
         return _NO_SOUND
-    chroma = librosa.feature.chroma_stft(
-        y=np.asarray(sound, dtype=np.float32), sr=sample_rate, n_fft=4096, hop_length=hop_length, tuning=0.0
-    )
+    chroma = librosa.feature.chroma_stft(y=sound, sr=sample_rate, n_fft=4096, hop_length=hop_length, tuning=0.0)
     steps = np.stack([part.mean(axis=1) for part in np.array_split(chroma, CHROMA_STEPS, axis=1)], axis=1)
     course = steps - steps.mean(axis=1, keepdims=True)
     length = float(np.linalg.norm(course))
@@ -243,20 +205,15 @@ def near_duplicate_groups(
     Parameters
     ----------
     hashes : Sequence[np.ndarray [shape=(num_hashes, 63), bool]]
-        One array a video, see `frame_hashes`; an empty one is like no other.
+        Of each video, see `frame_hashes`; none is like no other.
     fingerprints : np.ndarray [shape=(num_videos, 288), float32]
         See `chroma_fingerprint`; rows of NaN are like no other.
     uploaders : Sequence[str]
-        One name a video, empty where it is not known.
+        Of each video; empty where it is not known.
 
     Returns
     -------
-    np.ndarray [shape=(num_videos,), int]
-
-    Raises
-    ------
-    ParameterError
-        The three do not speak of the same number of videos.
+    groups : np.ndarray [shape=(num_videos,), int]
     """
     number = len(hashes)
     if not number == len(fingerprints) == len(uploaders):
@@ -265,44 +222,40 @@ def near_duplicate_groups(
     names = np.array(uploaders, dtype=str)
     known = np.flatnonzero(names != "")
     _, first, name = np.unique(names[known], return_index=True, return_inverse=True)
-    pairs = _alike_in_picture(hashes) + _alike_in_sound(np.asarray(fingerprints, dtype=np.float32))
-    pairs = pairs + _matrix(known, known[first][name], (number, number))
+    by_uploader = _ones(known, number).T @ _ones(known[first][name], number)
+    pairs = _alike_in_picture(hashes) + _alike_in_sound(fingerprints) + by_uploader
     return sparse.csgraph.connected_components(pairs, directed=False)[1]
 
 
 def _alike_in_picture(hashes: Sequence[np.ndarray]) -> sparse.csr_array:
-    number = len(hashes)
-    owner = np.repeat(np.arange(number), [len(bits) for bits in hashes])
-    if len(owner) == 0:
-        return sparse.csr_array((number, number), dtype=float)
-    bits = np.concatenate([np.asarray(bits, dtype=np.float32).reshape(-1, HASH_BITS) for bits in hashes])
+    bits = np.concatenate([_NO_FRAMES, *hashes]).astype(np.float32)
     frames = _within(bits, math.sqrt(MAX_HASH_BITS + 0.5))  # squared distance of bits = number of differing bits
     # A frame counts once, however many frames of the other video it resembles, and both videos need enough such
     # frames: else a still would be like every video that shows the picture once.
-    owners = _matrix(np.arange(len(owner)), owner, (len(owner), number))
+    owners = _ones(np.repeat(np.arange(len(hashes)), [len(bits) for bits in hashes]), len(hashes))
     resembles = ((frames @ owners) > 0).astype(float)
     enough = (owners.T @ resembles >= MIN_ALIKE_FRAMES).astype(float)
     return enough.multiply(enough.T).tocsr()
 
 
 def _alike_in_sound(fingerprints: np.ndarray) -> sparse.csr_array:
-    number = len(fingerprints)
     heard = np.flatnonzero(~np.isnan(fingerprints).any(axis=1))
-    if len(heard) == 0:
-        return sparse.csr_array((number, number), dtype=float)
     # |a - b|^2 = 2 - 2 a.b for vectors of length 1
-    near = _within(fingerprints[heard], math.sqrt(2 - 2 * MIN_CHROMA_CORRELATION)).tocoo()
-    return _matrix(heard[near.coords[0]], heard[near.coords[1]], (number, number))
+    near = _within(fingerprints[heard], math.sqrt(2 - 2 * MIN_CHROMA_CORRELATION))
+    owners = _ones(heard, len(fingerprints))
+    return owners.T @ near @ owners
 
 
 def _within(points: np.ndarray, radius: float) -> sparse.csr_array:
     """Return a matrix [shape=(num_points, num_points)] of ones where two points are no further apart."""
     from sklearn.neighbors import NearestNeighbors
 
+    if len(points) == 0:
+        return sparse.csr_array((0, 0), dtype=float)
     neighbours = NearestNeighbors(algorithm="brute", radius=radius).fit(points)
     return sparse.csr_array(neighbours.radius_neighbors_graph(points))
 
 
-def _matrix(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) -> sparse.csr_array:
-    """Return a matrix of ones at the given rows and columns."""
-    return sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=shape)
+def _ones(columns: np.ndarray, number: int) -> sparse.csr_array:
+    """Return a matrix [shape=(num_rows, number)] with a one at the given column of each row."""
+    return sparse.csr_array((np.ones(len(columns)), (np.arange(len(columns)), columns)), shape=(len(columns), number))

@@ -12,24 +12,13 @@ from instrec_utils.errors import CorpusError
 
 
 def read_photographs(corpus: Corpus) -> tuple[np.ndarray, np.ndarray]:
-    """Return photographs of a corpus' classes, see `Source.photographs`.
-
-    Parameters
-    ----------
-    corpus : Corpus
-        Prepared.
+    """Return photographs of a corpus' classes, see `Source.photographs`; `CorpusError` if its source has none.
 
     Returns
     -------
-    pictures : np.ndarray [shape=(num_pictures, 256, 256, 3), uint8]
-        RGB, 0 to 255.
+    pictures : np.ndarray [shape=(num_pictures, 256, 256, 3), uint8, RGB]
     targets : np.ndarray [shape=(num_pictures,), int64]
         Class numbers.
-
-    Raises
-    ------
-    CorpusError
-        The corpus' source has no photographs.
     """
     photographs = source_named(corpus.source).photographs
     if photographs is None:
@@ -39,6 +28,5 @@ def read_photographs(corpus: Corpus) -> tuple[np.ndarray, np.ndarray]:
             f"got {corpus.source}; set pretrained to False"
         )
     labels, pictures = zip(*photographs(corpus), strict=True)
-    size = (FRAME_SIZE, FRAME_SIZE)
-    resized = [cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in pictures]
+    resized = [cv2.resize(picture, (FRAME_SIZE, FRAME_SIZE), interpolation=cv2.INTER_AREA) for picture in pictures]
     return np.stack(resized), np.searchsorted(corpus.labels, np.array(labels))

@@ -22,8 +22,7 @@ def locate_files(variable: str, name: str, address: str, sha256: Mapping[str, st
         The folder in the data folder where downloads go if it is not set.
     address : str
         What the file names are appended to.
-    sha256 : Mapping[str, str]
-        File names and their checksums, hexadecimal.
+    sha256 : Mapping [file name -> hexadecimal checksum]
 
     Raises
     ------
@@ -32,30 +31,21 @@ def locate_files(variable: str, name: str, address: str, sha256: Mapping[str, st
     DownloadError
         A file could not be downloaded, or what came has another checksum; nothing of it is kept.
     """
-    if variable in os.environ:
-        directory = Path(os.environ[variable])
-    else:
-        directory = paths.data_dir() / name
-        _download(directory, variable, address, sha256)
-    for file_name, expected in sha256.items():
-        path = directory / file_name
-        if not path.is_file():
-            raise CorpusError(f"{path}: missing; {variable} must name a folder that holds {', '.join(sha256)}")
-        received = sha256_of_file(path)
-        if received != expected:
-            raise CorpusError(f"{path}: the sha256 of the published file is {expected}, this one has {received}")
-    return directory
-
-
-def _download(directory: Path, variable: str, address: str, sha256: Mapping[str, str]) -> None:
     import pooch
 
+    holding = f"a folder that holds {', '.join(sha256)}"
+    directory = Path(os.environ.get(variable, paths.data_dir() / name))
     pooch.get_logger().setLevel("WARNING")
     store = pooch.create(path=directory, base_url=address, registry=dict(sha256), retry_if_failed=2)
-    for file_name in sha256:
-        try:
-            store.fetch(file_name)
-        except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong checksum is a ValueError
-            raise DownloadError(
-                f"{address}{file_name}: {error}. Or set {variable} to a folder that holds {', '.join(sha256)}."
-            ) from error
+    for file_name, expected in sha256.items():
+        path = directory / file_name
+        if variable not in os.environ:
+            try:
+                store.fetch(file_name)
+            except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong checksum is a ValueError
+                raise DownloadError(f"{address}{file_name}: {error}. Or set {variable} to {holding}.") from error
+        elif not path.is_file():
+            raise CorpusError(f"{path}: missing; {variable} must name {holding}")
+        elif (received := sha256_of_file(path)) != expected:
+            raise CorpusError(f"{path}: the sha256 of the published file is {expected}, this one has {received}")
+    return directory

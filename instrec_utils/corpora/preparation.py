@@ -22,18 +22,9 @@ def prepare_corpus(
         Of the corpus' folders.
     source : str
         A name of `source.sources`.
-    root : str
-        The folder of videos, where the source asks for one.
-    clips_per_class : int [clips, >= 0]
-        Of a staged corpus; 0 for its own number.
-    split_method : str
-        One that the source can have; empty for its own. The split is also written into the corpus' folder ``splits``.
-    seed : int
-        Of the staging or the split; the paper's split has its own.
-
-    Returns
-    -------
-    Corpus
+    root, clips_per_class, split_method, seed : str, int, str, int
+        See `source.BuildOptions`; an empty split method is the source's own. The split is also written into the
+        corpus' folder ``splits``.
 
     Raises
     ------

@@ -31,16 +31,12 @@ class BuildOptions:
 
     Attributes
     ----------
-    corpus_dir : Path
-        Where index.csv goes, and whatever else the source writes.
-    root : Path
-        The folder of videos that the user named; the corpus folder if none was named.
-    clips_per_class : int [clips, >= 0]
-        Of a staged corpus; 0 for its own number.
-    split_method : str
-        One of the source's ``split_methods``; empty if it has none.
-    seed : int
-        Of the staging or the split.
+    corpus_dir, root : Path
+        Where index.csv and all else that the source writes goes; and the folder of videos that the user named, the
+        corpus folder if none.
+    clips_per_class : int [of a staged corpus; 0 for its own number]
+    split_method : str [one of the source's ``split_methods``; empty if it has none]
+    seed : int [of the staging or the split; the paper's split has its own]
     """
 
     corpus_dir: Path
@@ -52,24 +48,11 @@ class BuildOptions:
 
 @dataclass(frozen=True)
 class ContactSheet:
-    """A picture of what a source is made of.
-
-    Attributes
-    ----------
-    picture : np.ndarray [shape=(height, width, 3), uint8]
-        RGB, 0 to 255.
-    caption, alt : str
-        Its caption, and what it shows for those who do not see it.
-    """
+    """A picture [shape=(height, width, 3), uint8, RGB] of a source's material, its caption and its alternative text."""
 
     picture: np.ndarray
     caption: str
     alt: str
-
-
-def every_row(index: pd.DataFrame) -> pd.Series:
-    """Return True for every row of an index: bool, with its index."""
-    return pd.Series(True, index=index.index)
 
 
 @dataclass(frozen=True)
@@ -78,37 +61,24 @@ class Source:
 
     Attributes
     ----------
-    name : str
-        As the entry point and ``params/<corpus>.yaml`` name it.
-    title : str
-        What a reader calls it.
-    nature : str
-        What the videos are and what numbers from them mean: the first lines of every page, without HTML.
-    licence, citation : str
-        Of the videos, in sentences.
+    name, title : str
+        As the entry point and ``params/<corpus>.yaml`` name it, and what a reader calls it.
+    nature, summary : str
+        What the videos are and what numbers from them mean: the first lines of every page, without HTML; and what comes
+        before them in bold, if anything.
+    licence, citation : str [of the videos, in sentences]
     build : Callable[[BuildOptions], Path]
         Renders, downloads or lists what is missing and writes index.csv; returns the folder of its paths.
-    summary : str
-        Put before `nature` in bold; may be empty.
     split_methods : tuple of str
         Those of `splits.SPLIT_METHODS` that it can have, its own first; none for clips that are staged split by split.
-    root : str
-        The folder that the user has to name, in words; empty if there is none to name.
+    root : str [the folder that the user has to name, in words; empty if there is none]
     ledger : Callable[[], Path] or None
         The file that changes when videos come or go without `build`, such as by downloading; it may be missing.
-    photographs : Callable[[Corpus], list of (str, np.ndarray [shape=(height, width, 3), uint8])] or None
-        Label and RGB picture of each photograph of the classes, to begin training with.
-    contact_sheet : Callable[[], ContactSheet] or None
-        Shown on the corpus' first page.
-    is_playable : Callable[[pd.DataFrame], pd.Series]
-        Whether a page may show an excerpt of each row of an index, bool.
-    may_release_features : bool
-        Whether features, which hold frames and the sound's spectrum, may be passed on.
-
-    Raises
-    ------
-    ValueError
-        A text is missing, or a split method is unknown.
+    photographs : Callable[[Corpus], list of (label, np.ndarray [shape=(height, width, 3), uint8, RGB])] or None
+        Of the classes, to begin training with.
+    contact_sheet : Callable[[], ContactSheet] or None [for the corpus' first page]
+    is_playable : Callable[[pd.DataFrame], pd.Series of bool] [whether a page may show an excerpt of each row]
+    may_release_features : bool [whether features, which hold frames and the sound's spectrum, may be passed on]
     """
 
     name: str
@@ -123,7 +93,7 @@ class Source:
     ledger: Callable[[], Path] | None = None
     photographs: Callable[[Corpus], list[tuple[str, np.ndarray]]] | None = None
     contact_sheet: Callable[[], ContactSheet] | None = None
-    is_playable: Callable[[pd.DataFrame], pd.Series] = every_row
+    is_playable: Callable[[pd.DataFrame], pd.Series] = lambda index: pd.Series(True, index=index.index)
     may_release_features: bool = False
 
     def __post_init__(self) -> None:
@@ -135,23 +105,14 @@ class Source:
 
 
 def sources() -> dict[str, Source]:
-    """Return every source that an installed package declares, by name.
-
-    Raises
-    ------
-    ParameterError
-        See `source_named`.
-    """
+    """Return every source that an installed package declares, by name; `source_named` may refuse one."""
     return {name: source_named(name) for name in sorted(entry_points(group=GROUP).names)}
 
 
 def source_named(name: str) -> Source:
     """Return one source; the modules of the others are not imported.
 
-    Raises
-    ------
-    ParameterError
-        No installed package declares it, two do, or what is declared is no source of this name.
+    It is a `ParameterError` if no installed package declares it, two do, or what is declared is no source of this name.
     """
     declared = {entry.value: entry for entry in entry_points(group=GROUP) if entry.name == name}
     if not declared:

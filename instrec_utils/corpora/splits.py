@@ -6,7 +6,6 @@ grouped split never divides a group of videos, such as those that `near_duplicat
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -27,71 +26,43 @@ HELD_OUT = 0.3  # of the authors' first draw; 1 - 0.7 in floating point rounds u
 
 
 def paper_split(index: pd.DataFrame) -> pd.Series:
-    """Return the very split of the authors: random, not stratified, in the order of their list (4.1).
+    """Return the very split [shape=(num_videos,), one of `SPLITS`] of the authors: random, in their list's order (4.1).
 
-    Their procedure is scikit-learn's `train_test_split` with seed 10, first 30 % off for both, then that halved.
-    It is spelt out here, since numpy freezes the stream of `RandomState` for good; a test compares the two. It
-    depends on nothing but the number of videos and their order, so split the complete list before leaving any out.
-
-    Parameters
-    ----------
-    index : pd.DataFrame
-        Column ``label``, one row a video, in the order of the list.
-
-    Returns
-    -------
-    pd.Series [shape=(num_videos,), str]
-        train, validation or test, with the rows' index.
-
-    Raises
-    ------
-    CorpusError
-        A class has fewer videos than there are splits, or there are too few to fill them.
+    It depends on nothing but the number of videos and their order: split the complete list before leaving any out. It
+    is a `CorpusError` if a class has fewer videos than there are splits, or there are too few to fill them.
     """
+    from sklearn.model_selection import train_test_split
+
     _check_class_sizes(index.label, "videos")
     if len(index) <= len(SPLITS):
         raise CorpusError(f"the paper's split needs more than {len(SPLITS)} videos, got {len(index)}")
-    held_out, train = _draw(np.arange(len(index)), HELD_OUT)
-    test, validation = _draw(held_out, 0.5)
-    split = np.empty(len(index), dtype=object)
-    for name, members in zip(SPLITS, (train, validation, test), strict=True):
-        split[members] = name
-    return pd.Series(split, index=index.index, name="split", dtype=str)
-
-
-def _draw(rows: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return a random share of the rows, rounded up, and the rest."""
-    order = np.random.RandomState(SPLIT_SEED).permutation(len(rows))
-    number = math.ceil(share * len(rows))
-    return rows[order[:number]], rows[order[number:]]
+    _, held_out = train_test_split(np.arange(len(index)), test_size=HELD_OUT, random_state=SPLIT_SEED)
+    validation, test = train_test_split(held_out, test_size=0.5, random_state=SPLIT_SEED)
+    split = np.zeros(len(index), dtype=int)  # of the training videos
+    split[validation], split[test] = 1, 2
+    return pd.Series(np.array(SPLITS)[split], index=index.index, name="split", dtype=str)
 
 
 def stratified_split(index: pd.DataFrame, generator: np.random.Generator) -> pd.Series:
-    """Return a split in which every class is divided 70/15/15, to within one video.
-
-    It is `grouped_split` where every video is a group of its own.
-    """
+    """Return a split with every class 70/15/15 to within one video: `grouped_split`, each video its own group."""
     return grouped_split(index, pd.Series(np.arange(len(index)), index=index.index), generator)
 
 
 def grouped_split(index: pd.DataFrame, groups: pd.Series, generator: np.random.Generator) -> pd.Series:
-    """Return a split near 70/15/15 in every class that never divides a group.
+    """Return a split near 70/15/15 that never divides a group and has every class in every split.
 
     Groups of several videos are placed first, the largest first, each where its classes miss most; videos of
     their own then fill every class up to its share.
 
     Parameters
     ----------
-    index : pd.DataFrame
-        Columns ``video_id`` and ``label``; the order of its rows does not matter.
-    groups : pd.Series [shape=(num_videos,)]
-        The group of each row, any hashable values, with the rows' index (see `near_duplicates`).
+    index : pd.DataFrame [one row a video in any order, columns=(video_id, label, ...)]
+    groups : pd.Series [shape=(num_videos,), any hashable values, with the rows' index]
     generator : np.random.Generator
 
     Returns
     -------
-    pd.Series [shape=(num_videos,), str]
-        train, validation or test, with the rows' index. Every class is in every split.
+    split : pd.Series [shape=(num_videos,), one of `SPLITS`, with the rows' index]
 
     Raises
     ------
@@ -132,9 +103,8 @@ def grouped_split(index: pd.DataFrame, groups: pd.Series, generator: np.random.G
             f"the groups of class {names[name]!r} leave no video for {SPLITS[place]}; "
             f"its {len(SPLITS)} splits would hold {counts[:, name].tolist()}"
         )
-    result = np.empty(len(index), dtype=object)
-    result[order] = np.array(SPLITS, dtype=object)[split]
-    return pd.Series(result, index=index.index, name="split", dtype=str)
+    split = split[np.argsort(order)]  # back in the rows' order
+    return pd.Series(np.array(SPLITS)[split], index=index.index, name="split", dtype=str)
 
 
 def _check_class_sizes(values: pd.Series, unit: str) -> None:

@@ -39,7 +39,7 @@ _PICTURE_SIZE = 64  # pixels a side, enough to see whether anything moves
 
 
 def count_findings(findings: pd.DataFrame) -> pd.DataFrame:
-    """Return how often `validate` found what: ``label``, ``split``, ``videos``, one number for each of `FINDINGS`."""
+    """Return how often `validate` found what [one row a class and split, columns=(label, split, videos, *FINDINGS)]."""
     groups = findings.groupby(["label", "split"], sort=True)
     return pd.concat([groups.size().rename("videos"), groups[list(FINDINGS)].sum()], axis=1).reset_index()
 
@@ -50,24 +50,16 @@ def is_usable(findings: pd.DataFrame) -> pd.Series:
 
 
 def read_headers(videos: Path, names: Sequence[str]) -> pd.DataFrame:
-    """Read the headers of video files, each once.
-
-    Parameters
-    ----------
-    videos : Path
-        The folder that the names are relative to.
-    names : Sequence[str]
-        Of the files, with ``/``; empty where there is none.
+    """Read the headers of video files, whose names are relative to a folder and may be empty.
 
     Returns
     -------
-    pd.DataFrame
-        One row a name: ``duration`` (seconds, NaN where it cannot be read or there is no name) and ``reason`` (str, why
-        it cannot be read; empty if it can, or there is no name).
+    headers : pd.DataFrame [one row a name, columns=(duration, reason)]
+        Seconds, NaN where unknown, and why a file cannot be read: empty where it can, or where there is no name.
     """
 
     def header(name: str) -> tuple[float, str]:
-        path = Path(videos) / name
+        path = videos / name
         try:
             return (round(media.probe(path).duration, 3), "") if name else (float("nan"), "")
         except MediaError as error:
@@ -79,67 +71,49 @@ def read_headers(videos: Path, names: Sequence[str]) -> pd.DataFrame:
 
 
 def validate(index: pd.DataFrame, corpus_dir: Path) -> pd.DataFrame:
-    """Look at every video of an index.
-
-    Parameters
-    ----------
-    index : pd.DataFrame
-        As in `instrec_utils.corpora.index`.
-    corpus_dir : Path
-        The folder that its paths are relative to.
+    """Look at every video of an index, whose paths are relative to the corpus folder.
 
     Returns
     -------
-    pd.DataFrame
-        One row a video: ``video_id``, ``label``, ``split``, a bool for each of `FINDINGS`, and ``note`` (str: the
-        error, or which video it duplicates).
+    findings : pd.DataFrame [one row a video, columns=(video_id, label, split, *FINDINGS, note)]
+        Bools, and the error or which video it duplicates.
 
     Raises
     ------
     CorpusError
         The index is malformed, or the folder is not there.
     """
-    corpus_dir = Path(corpus_dir)
     check_index(index, "index")
     if not corpus_dir.is_dir():
         raise CorpusError(f"{corpus_dir}: no such corpus folder")
-    present = [row for row, path in enumerate(index.path) if path and (corpus_dir / path).is_file()]
-    paths = [corpus_dir / index.path.iloc[row] for row in present]
-    nothing: dict[str, bool | str] = {**dict.fromkeys(FINDINGS, False), "note": ""}
-    rows = [nothing | {"missing": True} for _ in range(len(index))]
-    first: dict[str, int] = {}
     with ThreadPoolExecutor() as workers:
-        looks = tqdm(workers.map(_look, paths), desc="validating", unit="video", total=len(paths))
-        for row, (digest, found) in zip(present, looks, strict=True):
-            rows[row] = nothing | found
-            original = first.setdefault(digest, row)
-            if original != row and not rows[row]["invalid"]:
-                rows[row] |= {"duplicated": True, "note": f"the same as {index.video_id.iloc[original]}"}
-    table = pd.DataFrame(rows, columns=list(nothing))
-    return pd.concat([index[["video_id", "label", "split"]].reset_index(drop=True), table], axis=1)
+        looks = workers.map(_look, [corpus_dir / path for path in index.path])
+        rows = list(tqdm(looks, desc="validating", unit="video", total=len(index)))
+    findings = index[["video_id", "label", "split"]].reset_index(drop=True)
+    findings = findings.join(pd.DataFrame(rows, columns=[*FINDINGS, "note", "sha256"]))
+    findings["duplicated"] = findings.sha256.duplicated() & ~findings[["missing", "invalid"]].any(axis=1)
+    original = findings.groupby("sha256").video_id.transform("first")
+    findings["note"] = findings.note.mask(findings["duplicated"], "the same as " + original)
+    return findings.drop(columns="sha256")
 
 
-def _look(path: Path) -> tuple[str, dict[str, bool | str]]:
-    """Return a file's sha256 and what was found in it."""
-    digest = sha256_of_file(path)
+def _look(path: Path) -> dict[str, bool | str]:
+    """Return what was found in a file, and its sha256."""
+    found: dict[str, bool | str] = {**dict.fromkeys(FINDINGS, False), "note": "", "sha256": ""}
+    if not path.is_file():
+        return found | {"missing": True}
+    found["sha256"] = sha256_of_file(path)
     try:
         info = media.probe(path)
         silent = not info.has_sound or is_silent(media.read_sound(path, (_SAMPLE_RATE,))[_SAMPLE_RATE], _SAMPLE_RATE)
         still = not info.has_picture or is_still(media.read_frames(path, size=_PICTURE_SIZE))
     except MediaError as error:
-        return digest, {"invalid": True, "note": str(error)}
-    return digest, {"silent": silent, "still": still, "too_short": info.duration < SEGMENT_SECONDS}
+        return found | {"invalid": True, "note": str(error)}
+    return found | {"silent": silent, "still": still, "too_short": info.duration < SEGMENT_SECONDS}
 
 
 def is_silent(sound: np.ndarray, sample_rate: int) -> bool:
-    """Return whether no tenth of a second is louder than `SILENCE`.
-
-    Parameters
-    ----------
-    sound : np.ndarray [shape=(num_samples,), float32]
-        Mono, full scale is 1.
-    sample_rate : int [Hz]
-    """
+    """Return whether no tenth of a second of a mono sound [shape=(num_samples,), float32] is louder than `SILENCE`."""
     length = max(1, sample_rate // 10)
     padded = np.pad(sound, (0, -len(sound) % length)).reshape(-1, length)
     loudest = np.sqrt(np.mean(padded.astype(np.float64) ** 2, axis=1)).max(initial=0.0)
@@ -147,12 +121,6 @@ def is_silent(sound: np.ndarray, sample_rate: int) -> bool:
 
 
 def is_still(frames: Iterator[np.ndarray]) -> bool:
-    """Return whether every frame is like the first; reads no further than the first that is not.
-
-    Parameters
-    ----------
-    frames : Iterator[np.ndarray [shape=(height, width, 3), uint8]]
-        RGB.
-    """
+    """Return whether every frame [shape=(height, width, 3), uint8] is like the first; stops at one that is not."""
     first = next(frames).astype(np.int16)
     return all(np.abs(frame - first).mean() < MOTION for frame in frames)

@@ -56,15 +56,11 @@ class Ledger:
 
         Parameters
         ----------
-        video_id : str
-        state : str
-            One of `STATES`.
-        reason : str
-            What the other side said; empty if available.
-        path : str
-            The file, relative to the corpus folder; empty unless available.
-        uploader : str
-            See `near_duplicates.uploader_of`; empty unless available and known.
+        video_id, state : str
+            The state is one of `STATES`.
+        reason, path, uploader : str
+            What the other side said if the video is not available, else the file, relative to the corpus folder, and
+            `near_duplicates.uploader_of`.
         """
         if state not in STATES:
             raise ParameterError(f"a state is one of {', '.join(STATES)}; got {state!r}")
@@ -74,13 +70,7 @@ class Ledger:
             self._connection.execute("INSERT OR REPLACE INTO videos VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def table(self) -> pd.DataFrame:
-        """Return what is known.
-
-        Returns
-        -------
-        table : pd.DataFrame [one row a video, columns=COLUMNS, str]
-            Sorted by id; ``asked`` is when, in UTC.
-        """
+        """Return what is known [one row a video, in order of id, columns=COLUMNS, str]; ``asked`` is when, in UTC."""
         try:
             return pd.read_sql_query("SELECT * FROM videos ORDER BY video_id", self._connection, dtype=str)
         except pd.errors.DatabaseError as error:
@@ -88,17 +78,9 @@ class Ledger:
 
 
 def with_paths(index: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
-    """Return an index with what the ledger knows of its videos.
+    """Return an index [one row a video] with what the ledger knows, columns ``state``, ``path`` and ``uploader``.
 
-    Parameters
-    ----------
-    index : pd.DataFrame [one row a video]
-    ledger : Ledger
-
-    Returns
-    -------
-    index : pd.DataFrame [one row a video, further columns=(state, path, uploader), str]
-        The state is `NOT_ASKED` for a video that is not in the ledger; the path is empty for one that is not here.
+    The state is `NOT_ASKED` for a video that is not in the ledger; the path is empty for one that is not here.
     """
     table = ledger.table().set_index("video_id")
     unknown = {"state": NOT_ASKED, "path": "", "uploader": ""}
@@ -108,29 +90,17 @@ def with_paths(index: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
 
 
 def failures(ledger: Ledger) -> pd.DataFrame:
-    """Return why videos are ``failed``.
-
-    Returns
-    -------
-    table : pd.DataFrame [one row a reason, columns=(reason, videos)]
-        The commonest first; a reason is given without the video that it is about.
-    """
-    table = ledger.table()
-    failed = table[table.state == "failed"]
-    about_no_video = [
+    """Return why videos are ``failed``, the commonest reason first [one row a reason, columns=(reason, videos)]."""
+    failed = ledger.table().query("state == 'failed'")
+    without_video = [
         re.sub(r"^\[[^\]]*\] ", "", reason).replace(video_id, "<id>").removeprefix("<id>: ")
         for video_id, reason in zip(failed.video_id, failed.reason, strict=True)
     ]
-    return pd.Series(about_no_video, name="reason", dtype=str).value_counts().rename("videos").reset_index()
+    return pd.Series(without_video, name="reason", dtype=str).value_counts().rename("videos").reset_index()
 
 
 def availability_table(index: pd.DataFrame) -> pd.DataFrame:
-    """Return how much of each class is still there.
-
-    Parameters
-    ----------
-    index : pd.DataFrame [one row a video]
-        From `with_paths`.
+    """Return how much of each class of an index `with_paths` is still there.
 
     Returns
     -------

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
+import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -39,22 +40,24 @@ _SAID = (
 )
 
 
+_SILENCE = logging.getLogger("instrec.yt_dlp")
+_SILENCE.disabled = True  # errors come as exceptions; what yt-dlp prints besides would fill a page
+
+
 @dataclass(frozen=True)
 class Manners:
     """How politely to ask.
 
     Attributes
     ----------
-    address : str
-        Where a video is; ``{video_id}`` stands for its id.
+    address : str [where a video is, with ``{video_id}`` for its id]
     num_workers : int [videos under way at once, >= 1]
     bytes_per_second : int [a video, >= 1]
     pause : float [seconds before each video, >= 0]
     attempts : int [tries a video and a broken connection, >= 1]
-    backoff : float [seconds before the second try, >= 0]
-        Doubled for every further one. ``Retry-After`` of an answer counts if longer, and holds all workers.
-    longest_wait : float [seconds, >= 0]
-        The limit of both.
+    backoff, longest_wait : float [seconds, >= 0]
+        Before the second try, doubled for every further one, and the most that is waited. ``Retry-After`` of an answer
+        counts if longer, and holds all workers.
     timeout : float [seconds without a byte, > 0]
     cookies : Path or None
         A cookies file in Netscape format for videos that want a signed-in viewer.
@@ -94,25 +97,16 @@ def download_videos(
     manners: Manners = Manners(),
     report: Callable[[str, str], None] = lambda video_id, state: None,
 ) -> None:
-    """Ask for every video whose state is not final, and store what became of it.
+    """Ask for every video whose state is not final, and store what became of it; no malformed id is asked for.
 
     Parameters
     ----------
     video_ids : Sequence[str]
-        A leading dash is part of an id.
     folder : Path
         The corpus folder; files go to ``videos/<first two characters>/<id>.<extension>`` in it.
-    ledger : Ledger
-    manners : Manners
-    report : Callable
-        Called with id and state after each video, such as for a progress bar.
-
-    Raises
-    ------
-    CorpusError
-        An id is malformed; nothing is asked for.
+    ledger, manners : Ledger, Manners
+    report : Callable[[str, str], None] [called with id and state after each video]
     """
-    folder = Path(folder)
     for row, video_id in enumerate(video_ids, start=1):
         if not VIDEO_ID.fullmatch(video_id):
             raise CorpusError(f"video {row}: an id is 1 to 64 letters, digits, '-' and '_'; got {video_id!r}")
@@ -203,7 +197,6 @@ def _ask(video_id: str, folder: Path, manners: Manners, brake: _Brake) -> dict[s
 
 
 def _fetch(video_id: str, folder: Path, manners: Manners, brake: _Brake) -> dict[str, str]:
-    """Download a video."""
     import imageio_ffmpeg
     import yt_dlp
 
@@ -223,10 +216,7 @@ def _fetch(video_id: str, folder: Path, manners: Manners, brake: _Brake) -> dict
         "progress_hooks": [brake.check],
         "noplaylist": True,
         "cachedir": False,
-        "quiet": True,
-        "no_warnings": True,
-        "noprogress": True,
-        "logger": _Silence(),
+        "logger": _SILENCE,
     }
     with yt_dlp.YoutubeDL(options) as client:
         info = client.extract_info(manners.address.format(video_id=video_id))
@@ -235,14 +225,6 @@ def _fetch(video_id: str, folder: Path, manners: Manners, brake: _Brake) -> dict
         raise yt_dlp.utils.YoutubeDLError(f"expected one video, got {len(downloads)} files")
     path = Path(downloads[0]["filepath"]).relative_to(folder.absolute()).as_posix()
     return {"state": "available", "path": path, "uploader": uploader_of(info)}
-
-
-class _Silence:
-    """Errors come as exceptions; what yt-dlp prints besides would fill a page."""
-
-    def debug(self, message: str) -> None: ...
-
-    info = warning = error = debug
 
 
 def state_of(error: BaseException) -> str:
@@ -262,17 +244,14 @@ def _plain(message: str) -> str:
     return re.sub(r"\s+", " ", message).removeprefix("ERROR: ").strip()[:300]
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what lies under it; yt-dlp keeps the original in `exc_info` or `cause`."""
-    seen: set[int] = set()
-    waiting: list[Any] = [error]
-    while waiting:
-        cause = waiting.pop(0)
-        if isinstance(cause, BaseException) and id(cause) not in seen:
-            seen.add(id(cause))
-            yield cause
-            info = getattr(cause, "exc_info", None) or (None, None, None)
-            waiting += [info[1], getattr(cause, "cause", None), cause.__cause__, cause.__context__]
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return an error and all that lies under it; yt-dlp keeps the original in `exc_info` or `cause`."""
+    causes: list[BaseException] = [error]
+    for cause in causes:  # grows on the way
+        _, inner, _ = getattr(cause, "exc_info", None) or (None, None, None)
+        below = (inner, getattr(cause, "cause", None), cause.__cause__, cause.__context__)
+        causes += [one for one in below if isinstance(one, BaseException) and one not in causes]
+    return causes
 
 
 def _retry_after(error: BaseException) -> float:

@@ -48,8 +48,7 @@ _NOUN_PHRASE_ENDS = re.compile(
 def _definition(description: str) -> str:
     """Return what a description says a thing is: the noun phrase after the first "is", such as "a kind of lute"."""
     sentence = _sentence(description)
-    copula = _COPULA.search(sentence)
-    if copula is None:
+    if (copula := _COPULA.search(sentence)) is None:
         return sentence[:80].strip()
     predicate = _ANOTHER_NAME.sub("", sentence[copula.end() :].strip())
     return _NOUN_PHRASE_ENDS.split(predicate, maxsplit=1)[0].strip(" .,")
@@ -60,17 +59,12 @@ def _sentence(description: str) -> str:
 
 
 def find_instruments(vocabulary: pd.DataFrame) -> pd.DataFrame:
-    """Return the entities that look like a musical instrument, and which of them are one.
+    """Return the entities of `youtube8m.read_vocabulary` that look like a musical instrument, and which are one.
 
     An entity looks like one when its name, its definition, or in a musical section of the vocabulary the first
     sentence of its description has the name of an instrument, or the word instrument. It is one when its
     definition calls it a musical (string, wind, ...) instrument, or names an instrument in a musical section, and
     nothing in `_REJECTIONS` fits.
-
-    Parameters
-    ----------
-    vocabulary : pd.DataFrame [one row an entity]
-        From `youtube8m.read_vocabulary`.
 
     Returns
     -------

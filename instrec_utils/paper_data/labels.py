@@ -1,14 +1,13 @@
 """What the label ids of the paper's two lists mean, and how that is known.
 
-FCVID's list carries the folder of each video, so its ids explain themselves. The authors' code also holds a
-list of the folder names, in alphabetical order; read as "name number i belongs to id i" it is wrong for eleven
-of the twelve ids. The map below therefore comes from the folders, and reading the list checks it row by row.
+FCVID's list carries the folder of each video, so its ids explain themselves. The authors' code also lists the folders
+in alphabetical order; read as "name number i belongs to id i" it is wrong for eleven of the twelve ids. The map below
+therefore comes from the folders, and reading the list checks it row by row.
 
-YouTube-8M's list carries bare ids. Their names stand in the authors' code (``datasets/yt8m.py``), in the order
-of `YOUTUBE8M_LABELS`. That list alone would be weak evidence, since its FCVID sister is wrong. But 45 videos are
-in both corpora: the curation notebook looks up their FCVID folders, and all 45 agree with the names of eight
-ids. The other five (piano, drums, organ, clarinet, banjo) rest on the authors' list and on the order of the
-class sizes.
+YouTube-8M's list carries bare ids. Their names stand in the authors' code (``datasets/yt8m.py``), in the order of
+`YOUTUBE8M_LABELS`: weak evidence, since its FCVID sister is wrong. But the FCVID folders of the 45 videos that are in
+both corpora agree with the names of eight ids (see the curation notebook). The other five (piano, drums, organ,
+clarinet, banjo) rest on the authors' list and on the order of the class sizes.
 """
 
 from __future__ import annotations

@@ -11,12 +11,6 @@ import yaml
 
 @functools.cache
 def paper_tables() -> dict[str, Any]:
-    """Return the paper's numbers.
-
-    Returns
-    -------
-    tables : dict [keys=table1 ... table4, human_rates]
-        The content of ``paper.yaml``: the paper's tables, and how well people do.
-    """
+    """Return the paper's tables and how well people do [keys=table1 ... table4, human_rates]."""
     text = resources.files("instrec_utils.paper_data").joinpath("paper.yaml").read_text(encoding="utf-8")
     return yaml.safe_load(text)

@@ -33,23 +33,10 @@ def ledger_path() -> Path:
 
 
 def write_fcvid_index(options: BuildOptions) -> Path:
-    """Write the index of the paper's FCVID videos that an archive has, and what is left out of it.
+    """Write the index of the paper's FCVID videos that an archive has, see `fcvid.load_index`; return the archive.
 
-    Parameters
-    ----------
-    options : BuildOptions
-        The root is the extracted archive, see `fcvid.load_index`. Beside index.csv come listed.csv (all videos of the
-        paper, those here and those not, with their ``state`` and ``reason``) and skipped.csv (the latter).
-
-    Returns
-    -------
-    Path
-        The archive; no video is copied.
-
-    Raises
-    ------
-    CorpusError, DownloadError
-        See `published` and `fcvid.load_index`; or a class has no readable video left in a split.
+    Beside index.csv come listed.csv (all videos of the paper, those here and those not, with their ``state`` and
+    ``reason``) and skipped.csv (the latter). A class without a readable video in a split is a `CorpusError`.
     """
     listed = fcvid.load_index(options.root, published.locate_lists())
     listed["reason"] = listed.reason.where(listed.path != "", "not in the archive")
@@ -57,22 +44,9 @@ def write_fcvid_index(options: BuildOptions) -> Path:
 
 
 def write_youtube8m_index(options: BuildOptions) -> Path:
-    """Write the index of the paper's YouTube-8M videos that were downloaded, and what is left out of it.
+    """Write the index of the paper's YouTube-8M videos that were downloaded; return `youtube8m_dir`.
 
-    Parameters
-    ----------
-    options : BuildOptions
-        Without a root. For the files see `write_fcvid_index`.
-
-    Returns
-    -------
-    Path
-        `youtube8m_dir`.
-
-    Raises
-    ------
-    CorpusError, DownloadError
-        See `published`; no video was asked for; or a class has no readable video left in a split.
+    The files are those of `write_fcvid_index`. It is a `CorpusError` if no video was asked for yet.
     """
     if not ledger_path().is_file():
         raise CorpusError(f"{ledger_path()}: no video of YouTube-8M was asked for yet; run make download first")
@@ -99,11 +73,9 @@ def _write_indices(listed: pd.DataFrame, dataset: str, videos: Path, options: Bu
     skipped = skipped.sort_values("path", key=lambda path: path == "", kind="stable")
     files.write_text(options.corpus_dir / "skipped.csv", skipped.to_csv(index=False))
     here = listed[listed.reason == ""].drop(columns=["state", "reason"]).reset_index(drop=True)
-    counts = pd.crosstab(here.label, here.split).reindex(
-        index=sorted(listed.label.unique()), columns=list(SPLITS), fill_value=0
-    )
-    short = counts[(counts == 0).any(axis=1)]
-    if len(short):
+    counts = pd.crosstab(here.label, here.split).reindex(columns=list(SPLITS), fill_value=0)
+    counts = counts.reindex(sorted(listed.label.unique()), fill_value=0)
+    if len(short := counts[(counts == 0).any(axis=1)]):
         listing = "; ".join(f"{row.Index} {row.train}, {row.validation}, {row.test}" for row in short.itertuples())
         raise CorpusError(
             f"{videos}: every class needs a readable video in each split; got for {', '.join(SPLITS)}: "
@@ -114,10 +86,7 @@ def _write_indices(listed: pd.DataFrame, dataset: str, videos: Path, options: Bu
 
 
 def in_turn(index: pd.DataFrame) -> pd.DataFrame:
-    """Return an index in such an order that its first rows hold every class and split, each split in its share.
-
-    Classes take turns, so whoever asks for some of the videos gets a small corpus that can be learned from.
-    """
+    """Return an index in such an order that its first rows are a corpus: classes in turn, each split in its share."""
     shares = index.split.map(dict(zip(SPLITS, SPLIT_SHARES, strict=True)))
     turn = index.groupby(["label", "split"]).cumcount() / shares
     return index.loc[turn.sort_values(kind="stable").index]

@@ -26,11 +26,10 @@ import pandas as pd
 
 from instrec_utils.config import SPLIT_SEED
 from instrec_utils.corpora import pinned
-from instrec_utils.corpora.index import VIDEO_ID, check_index
+from instrec_utils.corpora.index import COLUMNS, VIDEO_ID, check_index, refuse_rows
 from instrec_utils.corpora.splits import grouped_split, paper_split, stratified_split, write_split
 from instrec_utils.errors import CorpusError, ParameterError
 from instrec_utils.paper_data import labels
-from instrec_utils.paper_data.rows import refuse_rows
 
 COMMIT = "6c26abd"
 ADDRESS = f"https://raw.githubusercontent.com/Veleslavia/ICMR2017/{COMMIT}/datasets/"
@@ -45,17 +44,11 @@ CORPORA = {"fcvid": "FCVID", "yt8m": "YouTube-8M"}
 
 _KEY = rf"(?:\./(?P<folder>[A-Za-z]{{1,64}})/)?(?P<video_id>{VIDEO_ID.pattern})"
 _VIDEO = re.compile(_KEY)
-_ROW = re.compile(rf"{_KEY},(?P<label_id>[0-9]{{1,3}})")
+_ROW = re.compile(rf"^{_KEY},(?P<label_id>[0-9]{{1,3}})\Z")
 
 
 def locate_lists() -> Path:
-    """Return the folder with the published files: ``$INSTREC_ICMR2017``, or a download into the data folder.
-
-    Raises
-    ------
-    CorpusError, DownloadError
-        See `instrec_utils.corpora.pinned`.
-    """
+    """Return the folder with the published files: ``$INSTREC_ICMR2017``, or a download, see `pinned.locate_files`."""
     return pinned.locate_files("INSTREC_ICMR2017", "icmr2017", ADDRESS, SHA256)
 
 
@@ -71,40 +64,26 @@ class _PlainUnpickler(pickle.Unpickler):
 
 def _read_plain_pickle(path: Path) -> Any:
     """Read a pickle (Python 2 or 3) of plain data; no code of the file runs, a request for any is the error."""
+    if not path.is_file():
+        raise CorpusError(f"{path}: no such file")
+    errors = (pickle.UnpicklingError, EOFError, ValueError, LookupError, TypeError, AttributeError, ImportError)
     try:
         with path.open("rb") as file:
             content = _PlainUnpickler(file, encoding="ascii").load()
-            rest = file.read(1)
-    except FileNotFoundError as error:
-        raise CorpusError(f"{path}: no such file") from error
-    except (pickle.UnpicklingError, EOFError, ValueError, LookupError, TypeError, AttributeError) as error:
+            if file.read(1):
+                raise pickle.UnpicklingError("it ends after one object, this file goes on")
+            return content
+    except (*errors, OverflowError, MemoryError) as error:
         raise CorpusError(f"{path}: not a pickle of plain data: {error}") from error
-    except (OverflowError, MemoryError, ImportError) as error:
-        raise CorpusError(f"{path}: a damaged pickle: {error}") from error
-    if rest:
-        raise CorpusError(f"{path}: a pickle of plain data ends after one object, this file goes on")
-    return content
 
 
 def read_durations(path: Path) -> pd.DataFrame:
-    """Read a ``*_auxinfo.pkl``.
+    """Read a ``*_auxinfo.pkl`` in its order [one row a video, columns=(folder, video_id, duration, frame_rate)].
 
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    table : pd.DataFrame [one row a video, columns=(folder, video_id, duration, frame_rate)]
-        In the order of the file; the folder is empty on YouTube-8M, the duration in seconds.
-
-    Raises
-    ------
-    CorpusError
-        It is no complete pickle, asks for any class or function, or is not a dict from video to (seconds, frames
-        per second), positive numbers, each video once. The message names the entry.
+    The folder is empty on YouTube-8M, the duration in seconds. It is a `CorpusError` if the file is no complete pickle,
+    asks for any class or function, or is not a dict from video to (seconds, frames/s), positive numbers, each once.
     """
-    content = _read_plain_pickle(Path(path))
+    content = _read_plain_pickle(path)
     if not isinstance(content, dict):
         raise CorpusError(f"{path}: expected a dict from video to (seconds, frames/s), got {type(content).__name__}")
     rows = []
@@ -112,7 +91,8 @@ def read_durations(path: Path) -> pd.DataFrame:
         match = _VIDEO.fullmatch(key) if isinstance(key, str) else None
         if match is None:
             raise CorpusError(f"{path}, entry {entry}: expected a video id or ./folder/id, got {key!r}")
-        if not (isinstance(value, tuple) and len(value) == 2 and all(map(_is_positive, value))):
+        is_pair = isinstance(value, tuple) and len(value) == 2
+        if not (is_pair and all(type(part) in (int, float) and 0 < part < math.inf for part in value)):
             raise CorpusError(f"{path}, entry {entry} ({key}): expected (seconds, frames/s) above 0, got {value!r}")
         rows.append((match["folder"] or "", match["video_id"], float(value[0]), float(value[1])))
     table = pd.DataFrame(rows, columns=["folder", "video_id", "duration", "frame_rate"])
@@ -120,23 +100,12 @@ def read_durations(path: Path) -> pd.DataFrame:
     return table
 
 
-def _is_positive(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value) and value > 0
-
-
 def _refuse_repeated(table: pd.DataFrame, path: Path, unit: str) -> None:
-    repeated = table.video_id.duplicated()
-    refuse_rows(repeated, path, "{} is there a second time", table[["video_id"]], unit=unit)
+    refuse_rows(table.video_id.duplicated(), path, "{} is there a second time", table[["video_id"]], unit=unit)
 
 
 def read_list(path: Path, corpus_name: str) -> pd.DataFrame:
-    """Read a ``*_dataset.csv``: the videos and their labels.
-
-    Parameters
-    ----------
-    path : Path
-    corpus_name : str
-        One of `CORPORA`.
+    """Read a ``*_dataset.csv``: the videos of one of `CORPORA` and their labels.
 
     Returns
     -------
@@ -148,53 +117,38 @@ def read_list(path: Path, corpus_name: str) -> pd.DataFrame:
     CorpusError
         A row is malformed (an id with a path in it is), a label id is unknown, an FCVID folder belongs to
         another label id, or a video is there twice. The message names the file and the row.
-    ParameterError
-        There is no list of such a corpus.
     """
-    path = Path(path)
     if corpus_name not in CORPORA:
         raise ParameterError(f"published lists exist for {', '.join(CORPORA)}; got {corpus_name!r}")
     if not path.is_file():
         raise CorpusError(f"{path}: no such file")
-    is_fcvid = corpus_name == "fcvid"
-    names = labels.FCVID_FOLDERS if is_fcvid else labels.YOUTUBE8M_LABELS
-    rows = []
-    with path.open(encoding="ascii", errors="replace", newline="") as file:
-        for number, line in enumerate(file, start=1):
-            text = line.rstrip("\r\n")
-            match = _ROW.fullmatch(text)
-            if match is None or (match["folder"] is None) == is_fcvid:
-                form = "./folder/id,label id" if is_fcvid else "id,label id"
-                raise CorpusError(f"{path}, row {number}: expected {form}, got {text[:120]!r}")
-            label_id = int(match["label_id"])
-            if label_id >= len(names):
-                raise CorpusError(f"{path}, row {number}: label ids are 0 to {len(names) - 1}, got {label_id}")
-            if is_fcvid and match["folder"] != names[label_id]:
-                belongs = f"label id {label_id} belongs to the folder {names[label_id]}"
-                raise CorpusError(f"{path}, row {number}: {belongs}, got {match['folder']}")
-            rows.append((match["folder"] or "", match["video_id"], label_id, names[label_id]))
-    if not rows:
+    lines = pd.Series(path.read_bytes().decode("ascii", errors="replace").removesuffix("\n").split("\n"))
+    if path.stat().st_size == 0:
         raise CorpusError(f"{path}: expected one video a row, got an empty file")
-    table = pd.DataFrame(rows, columns=["folder", "video_id", "label_id", "label"])
+    is_fcvid = corpus_name == "fcvid"
+    form = "./folder/id,label id" if is_fcvid else "id,label id"
+    table = lines.str.rstrip("\r").str.extract(_ROW)
+    is_wrong = table.video_id.isna() | (table.folder.isna() == is_fcvid)
+    refuse_rows(is_wrong, path, f"expected {form}, got {{!r:.120}}", lines.to_frame())
+    names = pd.Series(labels.FCVID_FOLDERS if is_fcvid else labels.YOUTUBE8M_LABELS)
+    table["label_id"] = table.label_id.astype(int)
+    rule = f"label ids are 0 to {len(names) - 1}, got {{}}"
+    refuse_rows(table.label_id >= len(names), path, rule, table[["label_id"]])
+    table["label"] = table.label_id.map(names)
     if is_fcvid:
+        rule = "label id {} belongs to the folder {}, got {}"
+        refuse_rows(table.folder != table.label, path, rule, table[["label_id", "label", "folder"]])
         table["label"] = table.label.map(labels.FCVID_LABEL_OF_FOLDER)
     _refuse_repeated(table, path, "row")
-    return table
+    return table.fillna({"folder": ""})
 
 
 def load_index(corpus_name: str, directory: Path) -> pd.DataFrame:
-    """Return the index of a corpus as published, with the paper's split; no video has a path yet.
-
-    Parameters
-    ----------
-    corpus_name : str
-        One of `CORPORA`.
-    directory : Path
-        See `locate_lists`.
+    """Return the index of one of `CORPORA` as published in a directory, with the paper's split; no video has a path.
 
     Returns
     -------
-    index : pd.DataFrame [one row a video, as in `instrec_utils.corpora.index`]
+    index : pd.DataFrame [one row a video, see `instrec_utils.corpora.index`]
         In the order of the list, with ``frame_rate`` (NaN if unknown) and ``folder`` (empty on YouTube-8M).
 
     Raises
@@ -202,28 +156,20 @@ def load_index(corpus_name: str, directory: Path) -> pd.DataFrame:
     CorpusError
         A file is missing or malformed, or the two files of the corpus put a video into different folders.
     """
-    source = Path(directory) / f"{corpus_name}_dataset.csv"
+    source = directory / f"{corpus_name}_dataset.csv"
     listed = read_list(source, corpus_name)
-    durations = read_durations(Path(directory) / f"{corpus_name}_auxinfo.pkl")
+    durations = read_durations(directory / f"{corpus_name}_auxinfo.pkl")
     index = listed.merge(durations, on="video_id", how="left", suffixes=("", "_of_duration"))
     differs = index.folder_of_duration.notna() & (index.folder_of_duration != index.folder)
     rule = "{} is in the folder {!r} here and in {!r} among the durations"
     refuse_rows(differs, source, rule, index[["video_id", "folder", "folder_of_duration"]])
-    index = index.assign(split=paper_split(index), path="")
-    index = index[["video_id", "label", "split", "path", "duration", "frame_rate", "folder"]]
+    index = index.assign(split=paper_split(index), path="")[[*COLUMNS, "frame_rate", "folder"]]
     check_index(index, str(source))
     return index
 
 
 def all_splits(directory: Path, seed: int = SPLIT_SEED) -> pd.DataFrame:
-    """Return where every published video belongs, by each method of splitting.
-
-    Parameters
-    ----------
-    directory : Path
-        See `locate_lists`.
-    seed : int
-        Of the stratified and the grouped split, which take both corpora at once.
+    """Return where every published video belongs, by each method of splitting, both corpora at once.
 
     Returns
     -------
@@ -240,21 +186,9 @@ def all_splits(directory: Path, seed: int = SPLIT_SEED) -> pd.DataFrame:
     return both
 
 
-def write_splits(directory: Path, folder: Path, seed: int = SPLIT_SEED) -> Path:
-    """Write `all_splits` as files ``<corpus>_<method>.csv``, see `splits.write_split`.
-
-    Parameters
-    ----------
-    directory, seed : Path, int
-        See `all_splits`.
-    folder : Path
-        Where the files go.
-
-    Returns
-    -------
-    folder : Path
-    """
-    for corpus_name, table in all_splits(directory, seed).groupby("corpus"):
+def write_splits(directory: Path, folder: Path) -> Path:
+    """Write `all_splits` of the lists in a directory as files ``<corpus>_<method>.csv``; return their folder."""
+    for corpus_name, table in all_splits(directory).groupby("corpus"):
         for method in table.columns.drop(["corpus", "video_id", "label"]):
-            write_split(table.assign(split=table[method]), Path(folder) / f"{corpus_name}_{method}.csv")
-    return Path(folder)
+            write_split(table.assign(split=table[method]), folder / f"{corpus_name}_{method}.csv")
+    return folder

@@ -26,13 +26,7 @@ NUMBERS = (  # in words, in the paper's table, among the recomputed; digits to c
 
 
 def write_table1(directory: Path, path: Path) -> dict[str, dict[str, Any]]:
-    """Recompute Table 1 and write it as JSON, whole or not at all.
-
-    Parameters
-    ----------
-    directory : Path
-        See `published.locate_lists`.
-    path : Path
+    """Recompute Table 1 of the published lists in a directory and write it as JSON, whole or not at all.
 
     Returns
     -------
@@ -48,8 +42,8 @@ def write_table1(directory: Path, path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _column(corpus_name: str, directory: Path) -> dict[str, Any]:
-    listed = published.read_list(Path(directory) / f"{corpus_name}_dataset.csv", corpus_name)
-    durations = published.read_durations(Path(directory) / f"{corpus_name}_auxinfo.pkl")
+    listed = published.read_list(directory / f"{corpus_name}_dataset.csv", corpus_name)
+    durations = published.read_durations(directory / f"{corpus_name}_auxinfo.pkl")
     sizes = listed.label.value_counts()
     seconds = math.fsum(durations.duration)  # exact: the order of the file does not matter
     column = {
@@ -70,10 +64,7 @@ def _column(corpus_name: str, directory: Path) -> dict[str, Any]:
 
 
 def _differences(column: Mapping[str, Any], shortest: float, longest: float) -> list[dict[str, Any]]:
-    """Return every printed value that the lists do not give at the printed precision, with the reason.
-
-    The shortest and the longest duration are those of the videos without a label.
-    """
+    """Return every printed value that the lists do not give at its precision; the durations are of unlisted videos."""
     listed, timed, printed = column["videos_listed"], column["videos_with_duration"], column["paper"]
     recomputed = {name: round(column[own], digits) if own else None for _, name, own, digits, _ in NUMBERS}
     gone = "the lists begin after the selection; YouTube-8M's vocabulary of 2016 and its records would be needed"
@@ -104,17 +95,7 @@ def _differences(column: Mapping[str, Any], shortest: float, longest: float) -> 
 
 
 def comparison_table(table1: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """Return the paper's Table 1 and the recomputed one side by side, in words for a page.
-
-    Parameters
-    ----------
-    table1 : Mapping
-        From `write_table1`.
-
-    Returns
-    -------
-    table : pd.DataFrame [one row a number, columns=(Number, then of each corpus: printed, recomputed), str]
-    """
+    """Return the paper's Table 1 and that of `write_table1` side by side, in words [one row a number, str]."""
     rows = []
     for title, printed, recomputed, _, form in NUMBERS:
         row = {"Number": title}
@@ -128,17 +109,7 @@ def comparison_table(table1: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def differences_table(table1: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """Return every number of the paper's Table 1 that the lists do not give, in words for a page.
-
-    Parameters
-    ----------
-    table1 : Mapping
-        From `write_table1`.
-
-    Returns
-    -------
-    table : pd.DataFrame [one row a number, columns=(Dataset, Number, Paper, Recomputed, Why), str]
-    """
+    """Return every number of the paper that `write_table1` does not find, in words [one row a number, str]."""
     titles = {printed: title.split(" (")[0] for title, printed, *_ in NUMBERS}
     rows = [
         {

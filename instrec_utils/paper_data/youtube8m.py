@@ -24,9 +24,8 @@ import pandas as pd
 
 from instrec_utils.config import LABELS
 from instrec_utils.corpora import pinned
-from instrec_utils.corpora.index import VIDEO_ID
+from instrec_utils.corpora.index import VIDEO_ID, read_text_table, refuse_rows
 from instrec_utils.errors import CorpusError, ParameterError
-from instrec_utils.paper_data.rows import refuse_rows
 
 ADDRESS = "https://research.google.com/youtube8m/csv/2/"
 SHA256 = {"vocabulary.csv": "81657c6060d619eae41a581a4b8a1e34722b29cfcb36caf0f1c6fd69803d501b"}
@@ -38,34 +37,18 @@ _CATEGORIES = "youtube8m_categories.csv"
 
 
 def locate_vocabulary() -> Path:
-    """Return the file of the vocabulary of 2018: in ``$INSTREC_YOUTUBE8M``, or downloaded into the data folder.
-
-    Raises
-    ------
-    CorpusError, DownloadError
-        See `instrec_utils.corpora.pinned`.
-    """
+    """Return the vocabulary of 2018: in ``$INSTREC_YOUTUBE8M``, or downloaded, see `pinned.locate_files`."""
     return pinned.locate_files("INSTREC_YOUTUBE8M", "youtube8m", ADDRESS, SHA256) / "vocabulary.csv"
 
 
 def read_vocabulary(path: Path) -> pd.DataFrame:
-    """Read YouTube-8M's ``vocabulary.csv``.
-
-    Parameters
-    ----------
-    path : Path
+    """Read YouTube-8M's ``vocabulary.csv``; `CorpusError` if it is missing or malformed, or repeats an entity.
 
     Returns
     -------
     vocabulary : pd.DataFrame [one row an entity, columns=(entity, train_videos, name, vertical, description)]
         The entity is its number in the records.
-
-    Raises
-    ------
-    CorpusError
-        There is no such file, a column is missing, a number is none, or an entity is there twice.
     """
-    path = Path(path)
     if not path.is_file():
         raise CorpusError(f"{path}: no such file; the vocabulary is at research.google.com/youtube8m")
     columns = {
@@ -75,17 +58,13 @@ def read_vocabulary(path: Path) -> pd.DataFrame:
         "Vertical1": "vertical",
         "WikiDescription": "description",
     }
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise CorpusError(f"{path}: not a CSV table: {error}") from error
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
+    table = read_text_table(path)
+    if missing := [name for name in columns if name not in table.columns]:
         raise CorpusError(f"{path}: a vocabulary has the columns {', '.join(columns)}; missing: {missing}")
     table = table[list(columns)].rename(columns=columns)
     for name in ("entity", "train_videos"):
-        is_whole = table[name].str.fullmatch(r"[0-9]{1,9}")
-        refuse_rows(~is_whole, path, f"{name} must be a whole number, got {{!r}}", table[[name]])
+        is_wrong = ~table[name].str.fullmatch(r"[0-9]{1,9}")
+        refuse_rows(is_wrong, path, f"{name} must be a whole number, got {{!r}}", table[[name]])
         table[name] = table[name].astype(int)
     refuse_rows(table.entity.duplicated(), path, "entity {} is there a second time", table)
     return table
@@ -102,15 +81,14 @@ def assign_categories(candidates: pd.DataFrame, reviewed: pd.DataFrame | None = 
 
     Parameters
     ----------
-    candidates : pd.DataFrame [one row an entity]
-        From `instruments.find_instruments`.
+    candidates : pd.DataFrame [one row an entity, from `instruments.find_instruments`]
     reviewed : pd.DataFrame [columns=(name, category, reason)] or None
         The project's own table, ``youtube8m_categories.csv``, if None.
 
     Returns
     -------
-    entities : pd.DataFrame [one row an entity]
-        The candidates with ``category`` (empty for none), and with the reviewed reason where they are accepted.
+    entities : pd.DataFrame [one row a candidate, further column=category]
+        The category may be empty; the reason is the reviewed one where the candidate is accepted.
 
     Raises
     ------
@@ -119,9 +97,9 @@ def assign_categories(candidates: pd.DataFrame, reviewed: pd.DataFrame | None = 
     """
     reviewed = _read_categories() if reviewed is None else reviewed
     rule = f"the category must be empty or one of {', '.join(LABELS)}; got {{!r}} for {{!r}}"
-    is_known = reviewed.category.isin(["", *LABELS])
     refuse_rows(reviewed.name.duplicated(), _CATEGORIES, "an entity may be there once; got {!r} again", reviewed)
-    refuse_rows(~is_known, _CATEGORIES, rule, reviewed[["category", "name"]])
+    is_wrong = ~reviewed.category.isin(["", *LABELS])
+    refuse_rows(is_wrong, _CATEGORIES, rule, reviewed[["category", "name"]])
     unknown = candidates.name[candidates.accepted & ~candidates.name.isin(reviewed.name)]
     if len(unknown):
         raise CorpusError(f"{_CATEGORIES}: must say where each instrument belongs; missing: {', '.join(unknown)}")
@@ -138,25 +116,17 @@ def category_counts(entities: pd.DataFrame, published_sizes: Mapping[str, int]) 
 
     Parameters
     ----------
-    entities : pd.DataFrame [one row an entity]
-        From `assign_categories`.
-    published_sizes : Mapping [label -> int]
-        Videos of each category in the published list.
+    entities : pd.DataFrame [one row an entity, from `assign_categories`]
+    published_sizes : Mapping [category -> number of videos in the published list]
 
     Returns
     -------
     table : pd.DataFrame [one row a category, columns=(category, entities, at_least, at_most, published)]
         The largest first. The bounds are training videos of the vocabulary.
     """
-    belongs = entities[entities.category != ""].groupby("category")
-    table = pd.DataFrame(
-        {
-            "entities": belongs.size(),
-            "at_least": belongs.train_videos.max(),
-            "at_most": belongs.train_videos.sum(),
-        }
-    ).reindex(LABELS)
-    table["published"] = pd.Series(published_sizes).reindex(LABELS)
+    belongs = entities[entities.category != ""].groupby("category").train_videos
+    table = belongs.agg(entities="size", at_least="max", at_most="sum").reindex(LABELS)
+    table["published"] = pd.Series(published_sizes)
     return table.rename_axis("category").reset_index().sort_values("at_least", ascending=False, ignore_index=True)
 
 
@@ -169,23 +139,19 @@ def _read_records(path: Path) -> pd.DataFrame:
     """
     import tensorflow as tf
 
-    features = {
-        "id": tf.io.FixedLenFeature([], tf.string, default_value=""),
-        "video_id": tf.io.FixedLenFeature([], tf.string, default_value=""),
-        "labels": tf.io.RaggedFeature(tf.int64),
-    }
-    if not Path(path).is_file():
+    name = tf.io.FixedLenFeature([], tf.string, default_value="")
+    features = {"id": name, "video_id": name, "labels": tf.io.RaggedFeature(tf.int64)}
+    if not path.is_file():
         raise CorpusError(f"{path}: no such TFRecord file")
     rows: list[tuple[str, tuple[int, ...]]] = []
     try:
         for batch in tf.data.TFRecordDataset(str(path)).batch(1024):  # one by one takes ten times as long
             example = tf.io.parse_example(batch, features)
-            names = (example[key].numpy() for key in ("id", "video_id"))
-            for name, old_name, entities in zip(*names, example["labels"].to_list(), strict=True):
-                video_id = (name or old_name).decode("ascii", errors="replace")
+            names = tf.where(example["id"] == "", example["video_id"], example["id"]).numpy()
+            for name, entities in zip(names, example["labels"].to_list(), strict=True):
+                video_id = name.decode("ascii", errors="replace")
                 if not VIDEO_ID.fullmatch(video_id):
-                    expected = "expected the id of a video"
-                    raise CorpusError(f"{path}, record {len(rows) + 1}: {expected}, got {video_id[:80]!r}")
+                    raise CorpusError(f"{path}, record {len(rows) + 1}: expected the id of a video, got {video_id!r}")
                 rows.append((video_id, tuple(sorted(entities))))
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
         raise CorpusError(f"{path}, after record {len(rows)}: damaged or of another format: {error}") from error
@@ -219,17 +185,14 @@ def select_from_records(
     ----------
     paths : Sequence[Path]
         The ``*.tfrecord`` files; one is held in memory at a time.
-    entities : pd.DataFrame [one row an entity]
-        From `assign_categories`.
-    rng : np.random.Generator
-        Of the undersampling to `PUBLISHED_SIZES`.
+    entities : pd.DataFrame [one row an entity, from `assign_categories`]
+    rng : np.random.Generator [of the undersampling to `PUBLISHED_SIZES`]
 
     Returns
     -------
     videos : pd.DataFrame [one row a video, columns=(video_id, label)]
     counts : dict [keys=read, without_category, with_several_categories, selected]
-    before : pd.Series [label -> int]
-        Videos of each category before undersampling.
+    before : pd.Series [label -> number of videos before undersampling]
 
     Raises
     ------
