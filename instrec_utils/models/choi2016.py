@@ -24,7 +24,6 @@ def build(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
     Parameters
     ----------
     num_classes : int [>= 2]
-        Number of labels.
     dropout : float [0 to 1]
         Share of the embedding dropped in training.
 
@@ -49,29 +48,13 @@ def build(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
     return keras.Model(inputs, scores(x), name="choi2016")
 
 
-def build_for_warm_up(num_classes: int, *, dropout: float = 0.2) -> keras.Model:
-    """Build the same convolutional blocks on one tenth of the input, with classes of their own.
-
-    Training it is a cheap start for the blocks of the whole model: see `start_from_warm_up`.
-
-    Parameters
-    ----------
-    num_classes : int [>= 2]
-        Number of labels.
-    dropout : float [0 to 1]
-        Share of the last block's 128 values dropped in training.
-
-    Returns
-    -------
-    keras.Model
-        From log-mel spectrograms [shape=(batch, 96, 136), float32, dB] to class probabilities
-        [shape=(batch, num_classes)].
-    """
+def build_for_warm_up(num_classes: int) -> keras.Model:
+    """Build the same blocks on a tenth of the input [shape=(batch, 96, 136), float32, dB], with their own classes."""
     import keras
     from keras import layers
 
     inputs, x = _convolutions(SEGMENT_FRAMES, PADDED_FRAMES // NUM_SEGMENTS)
-    x = layers.Dropout(dropout, name="segment_dropout")(x)
+    x = layers.Dropout(0.2, name="segment_dropout")(x)
     scores = layers.Dense(
         num_classes, activation="softmax", kernel_initializer="zeros", name="segment_scores", dtype="float32"
     )

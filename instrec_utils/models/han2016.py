@@ -32,7 +32,6 @@ def build(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
     Parameters
     ----------
     num_classes : int [>= 2]
-        Number of labels.
     dropout : float [0 to 1]
         Share of the embedding dropped in training; after each pool it is 0.25.
 
@@ -50,23 +49,12 @@ def build(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
     return _network(num_classes, dropout, is_normalised=False)
 
 
-def build_for_warm_up(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
+def build_for_warm_up(num_classes: int) -> keras.Model:
     """Build the same model with a batch normalisation after each convolution.
 
     Without, a few hundred videos hardly move its loss from that of guessing in the epochs that the warm-up has.
-
-    Parameters
-    ----------
-    num_classes : int [>= 2]
-    dropout : float [0 to 1]
-        As in `build`.
-
-    Returns
-    -------
-    keras.Model
-        See `build`.
     """
-    return _network(num_classes, dropout, is_normalised=True)
+    return _network(num_classes, 0.5, is_normalised=True)
 
 
 def start_from_warm_up(model: keras.Model, warmed_up: keras.Model) -> None:
@@ -74,13 +62,6 @@ def start_from_warm_up(model: keras.Model, warmed_up: keras.Model) -> None:
 
     Both then give the same scores: what a normalisation does with its moving statistics is a factor and a constant a
     filter.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Of `build`; its weights are replaced.
-    warmed_up : keras.Model
-        Of `build_for_warm_up`, for as many classes.
     """
     from keras import layers
 

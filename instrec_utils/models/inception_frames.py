@@ -19,7 +19,6 @@ def build(num_classes: int, *, weights: str | None = "imagenet", dropout: float 
     Parameters
     ----------
     num_classes : int [>= 2]
-        Number of labels.
     weights : str or None
         "imagenet", which Keras downloads once, or None for random ones.
     dropout : float [0 to 1]
@@ -51,10 +50,7 @@ def with_classes(backbone: keras.Model, num_classes: int, dropout: float, *, nam
 def build_backbone(weights: str | None = "imagenet") -> keras.Model:
     """Build the network without its classes: frames [shape=(batch, 224, 224, 3)] to [shape=(batch, 2048)].
 
-    Raises
-    ------
-    ValueError
-        The weights are neither "imagenet" nor None, or cannot be downloaded.
+    Weights that are neither "imagenet" nor None, or cannot be downloaded, are a ValueError.
     """
     import keras
     from keras import layers

@@ -41,7 +41,6 @@ def build(
     Parameters
     ----------
     num_classes : int [>= 2]
-        Number of labels.
     num_frames : int [>= 1]
         k.
     frame_features, audio_features : int

@@ -60,21 +60,10 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:
-    """Return the tensors of a checkpoint by name.
+    """Return the tensors of a checkpoint by name, float32 or int64, shapes as stored.
 
-    Parameters
-    ----------
-    path : checkpoint of the format before PyTorch 1.6.
-
-    Returns
-    -------
-    dict of str to np.ndarray
-        float32 or int64, shapes as stored (convolutions: out, in, height, width).
-
-    Raises
-    ------
-    ValueError
-        The file is of another format, damaged, or refers to anything but tensors.
+    Those of convolutions are [shape=(out, in, height, width)]. A file of another format, damaged, or that refers to
+    anything but tensors is a ValueError.
     """
     try:
         with Path(path).open("rb") as file:

@@ -28,7 +28,6 @@ def build(
     Parameters
     ----------
     num_classes : int [>= 2]
-        Number of labels.
     width : int [>= 1]
         Filters of the separable convolutions. Table 3's 9.6 M and the authors' code agree on 728; the 768 of the text
         give 10,631,564 parameters.
