@@ -45,9 +45,7 @@ def report(
 @app.command()
 def tables(
     corpus: Annotated[str, typer.Option(help="A list of params/tables/: demo, open.")] = "demo",
-    scheduler: Annotated[
-        str, typer.Option(help="Address of a running Dask scheduler; else one run after another.")
-    ] = "",
+    scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler; else one run after another.")] = "",
     gpus: Annotated[float, typer.Option(min=0, help="GPUs that a run takes of a Dask worker that declares some.")] = 0,
 ) -> None:
     """Train every run of Tables 2 to 4 that is not there yet, then make the pages and the book anew."""
@@ -138,22 +136,15 @@ def validate(
     print(f"Videos of {prepared.name} a class and split, and how many of them are ...\n")
     print(validation.count_findings(found).to_string(index=False))
     affected = found[list(validation.FINDINGS)].any(axis=1)
-    print(
-        f"\n{affected.sum()} of {len(affected)} videos have a finding; {validation.is_usable(found).sum()} are usable."
-    )
+    num_usable = validation.is_usable(found).sum()
+    print(f"\n{affected.sum()} of {len(affected)} videos have a finding; {num_usable} are usable.")
     for row in found[affected & is_named].itertuples():
         names = ", ".join(name for name in validation.FINDINGS if getattr(row, name))
         print(f"{row.video_id}: {names}{f' ({row.note})' if row.note else ''}")
 
 
 def parse_parameters(texts: list[str]) -> dict[str, object]:
-    """Return ``name=value`` texts as a dict; values are read as YAML reads them.
-
-    Raises
-    ------
-    ParameterError
-        A text has no "=".
-    """
+    """Return ``name=value`` texts as a dict; values are read as YAML reads them. No "=" is a ParameterError."""
     parameters = {}
     for text in texts:
         name, separator, value = text.partition("=")

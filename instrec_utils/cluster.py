@@ -34,10 +34,6 @@ def connect(scheduler: str = "", num_workers: int = 0) -> Iterator[Any]:
         Address of a running scheduler ("tcp://host:8786"); empty for a cluster of processes here.
     num_workers : int
         Processes of that local cluster; 0 for one a core.
-
-    Yields
-    ------
-    distributed.Client
     """
     import dask
     from distributed import Client, LocalCluster
@@ -101,13 +97,11 @@ def process(
     Parameters
     ----------
     function : callable
-        Called with one item; must be importable by the workers.
+        Called with one item, which can be pickled; must be importable by the workers.
     items : iterable
-        Of what can be pickled.
     description : str
         Shown before the progress bar.
-    scheduler : str
-    num_workers : int
+    scheduler, num_workers : str, int
         See `connect`.
 
     Yields
@@ -126,10 +120,7 @@ def process(
         return
     from distributed import KilledWorker
 
-    with (
-        connect(scheduler, num_workers) as client,
-        tqdm(total=len(items), desc=description, unit="video") as bar,
-    ):
+    with connect(scheduler, num_workers) as client, tqdm(total=len(items), desc=description, unit="video") as bar:
         window = _IN_FLIGHT * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
         suspects = []
         for item, result in _in_flight(client, function, items, window):

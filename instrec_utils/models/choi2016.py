@@ -18,20 +18,11 @@ PADDED_FRAMES = 1440  # 1366 frames and 37 on either side, so that the four pool
 EMBEDDED_BANDS = 128  # values that the last block gives at each position in time
 
 
-def build(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
+def build(num_classes: int) -> keras.Model:
     """Build the model; 2,356,620 parameters with 12 classes (Table 3: 2.4 M).
 
-    Parameters
-    ----------
-    num_classes : int [>= 2]
-    dropout : float [0 to 1]
-        Share of the embedding dropped in training.
-
-    Returns
-    -------
-    keras.Model
-        From log-mel spectrograms [shape=(batch, 96, 1366), float32, dB] to class probabilities
-        [shape=(batch, num_classes)]; the layer ``embedding`` gives 1024 values.
+    It goes from log-mel spectrograms [shape=(batch, 96, 1366), float32, dB] to class probabilities
+    [shape=(batch, num_classes)]; the layer ``embedding`` gives 1024 values.
 
     References
     ----------
@@ -42,7 +33,7 @@ def build(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
 
     inputs, x = _convolutions(CHOI2016.num_frames, PADDED_FRAMES)
     x = layers.Dense(1024, activation="relu", name="embedding")(x)
-    x = layers.Dropout(dropout, name="embedding_dropout")(x)
+    x = layers.Dropout(0.5, name="embedding_dropout")(x)
     # Zeros begin at equal scores; random weights on 1024 large values begin at a loss far above chance.
     scores = layers.Dense(num_classes, activation="softmax", kernel_initializer="zeros", name="scores", dtype="float32")
     return keras.Model(inputs, scores(x), name="choi2016")
@@ -103,11 +94,8 @@ def draw_whole(spectrogram: np.ndarray, generator: np.random.Generator, augment:
 
 def draw_shuffled(spectrogram: np.ndarray, generator: np.random.Generator, augment: bool) -> np.ndarray:
     """Return ten joined segments as an example of training: if asked to, in another order and varied."""
-    return (
-        draw_whole(augmentation.shuffle_segments(spectrogram, generator), generator, augment)
-        if augment
-        else spectrogram
-    )
+    shuffled = augmentation.shuffle_segments(spectrogram, generator) if augment else spectrogram
+    return draw_whole(shuffled, generator, augment)
 
 
 def segment_of(spectrogram: np.ndarray, number: int) -> np.ndarray:

@@ -26,28 +26,17 @@ STAGES = (
 )
 
 
-def build(num_classes: int, *, weights: str | None = "imagenet", dropout: float = 0.2) -> keras.Model:
-    """Build the network.
+def build(num_classes: int, *, weights: str | None = "imagenet") -> keras.Model:
+    """Build the network, with ImageNet's weights, or with None for random ones.
 
-    Parameters
-    ----------
-    num_classes : int [>= 2]
-    weights : str or None
-        "imagenet", or None for random ones.
-    dropout : float [0 to 1]
-        Share of the embedding dropped in training.
-
-    Returns
-    -------
-    keras.Model
-        From RGB frames [shape=(batch, 224, 224, 3), 0 to 255] to class probabilities
-        [shape=(batch, num_classes)]; the layer ``embedding`` gives 1280 values.
+    It goes from RGB frames [shape=(batch, 224, 224, 3), 0 to 255] to class probabilities [shape=(batch, num_classes)];
+    the layer ``embedding`` gives 1280 values.
 
     References
     ----------
     M. Tan, Q. V. Le: EfficientNet. ICML 2019; the Lite variants have no squeeze-and-excitation and use ReLU6.
     """
-    return with_classes(build_backbone(weights), num_classes, dropout, name="efficientnet_lite0")
+    return with_classes(build_backbone(weights), num_classes, dropout=0.2, name="efficientnet_lite0")
 
 
 def build_backbone(weights: str | None = "imagenet") -> keras.Model:

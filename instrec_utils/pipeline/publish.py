@@ -18,15 +18,10 @@ def publish(corpus_name: str) -> list[Path]:
     A published result stays where none of its name was made here. Pages and media are replaced as a whole, so that
     none is left that belongs to others.
 
-    Parameters
-    ----------
-    corpus_name : str
-        With pages in the book's table of contents.
-
     Raises
     ------
     ParameterError
-        The corpus is not one that the book publishes.
+        The book does not publish the corpus.
     RunError
         A page was not made yet.
     """

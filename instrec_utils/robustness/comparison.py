@@ -24,7 +24,6 @@ def compare_fusions(corpus_name: str, names: dict[str, str]) -> pd.DataFrame:
     Parameters
     ----------
     corpus_name : str
-        Name of its folders.
     names : dict of str to str
         The measured runs of "fusion", "dropout" and "attention".
 
