@@ -161,7 +161,7 @@ def _degraded(networks: Networks, condition: Condition, level: Any, clean: dict[
 
 
 def read_measurement(corpus_name: str, run_name: str) -> dict[str, Any]:
-    """Return a fusion's measurement, with is_published: whether it came with the report; a RunError if there is none."""
+    """Return a fusion's measurement, and is_published, whether it came with the report; a RunError if there is none."""
     path = find_measurement(corpus_name, run_name)
     return read_json(path) | {"is_published": path.parents[1] == paths.published_results_dir(corpus_name)}
 
