@@ -72,9 +72,7 @@ def publish(
 
 
 @app.command()
-def release(
-    corpus: Annotated[str, typer.Option(help="A corpus with finished runs: demo, open, ...")] = "demo",
-) -> None:
+def release(corpus: Annotated[str, typer.Option(help="A corpus with finished runs: demo, open, ...")] = "demo") -> None:
     """Pack index, features, embeddings, weights and results of a corpus into one archive with checksums."""
     from instrec_utils import corpora, paths
     from instrec_utils import release as releases
@@ -84,9 +82,7 @@ def release(
 
 
 @app.command()
-def curation(
-    records: Annotated[str, typer.Option(help="Folder with YouTube-8M's video-level records.")] = "",
-) -> None:
+def curation(records: Annotated[str, typer.Option(help="Folder with YouTube-8M's video-level records.")] = "") -> None:
     """Recompute the paper's Table 1, the splits and the chapter on its data from the authors' lists; build the book."""
     from instrec_utils import paths
     from instrec_utils.paper_data import published
@@ -122,9 +118,7 @@ def download(
 
 
 @app.command()
-def validate(
-    corpus: Annotated[str, typer.Argument(help="A corpus that is prepared: demo, open, folder, ...")],
-) -> None:
+def validate(corpus: Annotated[str, typer.Argument(help="A corpus that is prepared: demo, open, folder, ...")]) -> None:
     """Look at every video of a corpus: missing, invalid, duplicated, silent, still or too short."""
     from instrec_utils import corpora
     from instrec_utils.corpora import validation

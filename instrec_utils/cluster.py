@@ -83,12 +83,7 @@ def at_most(seconds: float) -> Iterator[None]:
 
 
 def process(
-    function: Callable[[Any], Any],
-    items: Iterable[Any],
-    *,
-    description: str,
-    scheduler: str = "",
-    num_workers: int = 0,
+    function: Callable[[Any], Any], items: Iterable[Any], *, description: str, scheduler: str = "", num_workers: int = 0
 ) -> Iterator[tuple[Any, Any]]:
     """Apply a function to every item on the cluster, with a progress bar and an estimate of the rest.
 

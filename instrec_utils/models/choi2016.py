@@ -135,10 +135,7 @@ ARCHITECTURE = Architecture(
     kind="audio",
     reference="choi2016",
     build=build,
-    protocols={
-        "paper": PAPER_PROTOCOL,
-        "quick": Protocol("adam", 5e-5, batch_size=8, max_epochs=3, patience=10),
-    },
+    protocols={"paper": PAPER_PROTOCOL, "quick": Protocol("adam", 5e-5, batch_size=8, max_epochs=3, patience=10)},
     inputs=INPUTS,
     warm_up=WarmUp(
         build_for_warm_up,

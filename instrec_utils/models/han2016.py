@@ -122,10 +122,7 @@ ARCHITECTURE = Architecture(
     kind="audio",
     reference="han2016",
     build=build,
-    protocols={
-        "paper": PAPER_PROTOCOL,
-        "quick": Protocol("adam", 1e-4, batch_size=64, max_epochs=3, patience=10),
-    },
+    protocols={"paper": PAPER_PROTOCOL, "quick": Protocol("adam", 1e-4, batch_size=64, max_epochs=3, patience=10)},
     inputs={
         "uc": AudioInput(
             "han2016",

@@ -122,10 +122,7 @@ ARCHITECTURE = Architecture(
     kind="audio",
     reference="chollet2017",
     build=build,
-    protocols={
-        "paper": PAPER_PROTOCOL,
-        "quick": Protocol("adam", 1e-4, batch_size=8, max_epochs=2, patience=10),
-    },
+    protocols={"paper": PAPER_PROTOCOL, "quick": Protocol("adam", 1e-4, batch_size=8, max_epochs=2, patience=10)},
     inputs=INPUTS,
     warm_up=WarmUp(build_for_warm_up, start_from_warm_up),
 )

@@ -25,12 +25,7 @@ from instrec_utils.training.result_files import read_json
 from instrec_utils.training.runs import parameters_path
 
 # What the names of the results begin with that a page shows; the later pages show all.
-SHOWN = {
-    "01_corpus": (),
-    "02_features": (),
-    "03_visual_model": ("visual-",),
-    "04_audio_model": ("audio-", "visual-"),
-}
+SHOWN = {"01_corpus": (), "02_features": (), "03_visual_model": ("visual-",), "04_audio_model": ("audio-", "visual-")}
 
 
 def make_report(corpus_name: str, overrides: Mapping[str, Any]) -> Path:

@@ -44,14 +44,7 @@ class Batches(keras.utils.PyDataset):
     """
 
     def __init__(
-        self,
-        load: Load,
-        targets: np.ndarray,
-        batch_size: int,
-        *,
-        seed: int = 0,
-        epoch: int = 0,
-        shuffle: bool = False,
+        self, load: Load, targets: np.ndarray, batch_size: int, *, seed: int = 0, epoch: int = 0, shuffle: bool = False
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self.load = load

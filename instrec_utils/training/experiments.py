@@ -123,11 +123,7 @@ def _multiply_adds(run: Run, model: keras.Model) -> int:
 
 
 def _write_result(
-    run: Run,
-    model: keras.Model,
-    history: pd.DataFrame,
-    splits: dict[str, pd.DataFrame],
-    scores: dict[str, np.ndarray],
+    run: Run, model: keras.Model, history: pd.DataFrame, splits: dict[str, pd.DataFrame], scores: dict[str, np.ndarray]
 ) -> None:
     """Write predictions first and the result last: a result that is there is complete."""
     corpus = run.corpus
