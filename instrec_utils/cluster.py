@@ -87,17 +87,8 @@ def process(
 ) -> Iterator[tuple[Any, Any]]:
     """Apply a function to every item on the cluster, with a progress bar and an estimate of the rest.
 
-    Only a few items a worker are in flight at a time, so memory stays flat however many there are.
-
-    Parameters
-    ----------
-    function : callable
-        Called with one item, which can be pickled; must be importable by the workers.
-    items : iterable
-    description : str
-        Shown before the progress bar.
-    scheduler, num_workers : str, int
-        See `connect`.
+    Only a few items a worker are in flight at a time, so memory stays flat however many there are. The function must be
+    importable by the workers, and the items such that can be pickled. For scheduler and num_workers see `connect`.
 
     Yields
     ------

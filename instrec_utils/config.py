@@ -64,13 +64,10 @@ class Protocol:
     optimizer : {"sgd", "adam"}
         The first has a momentum of 0.9.
     learning_rate : float [> 0, at the first epoch]
-    batch_size : int [>= 1]
-        Examples: videos, or what an architecture makes of them, as single frames or windows.
-    max_epochs : int [epochs]
-    patience : int [epochs]
-        Without a lower validation loss after which training stops.
-    halve_every : int [epochs]
-        After which the learning rate is halved; 0 for never.
+    batch_size : int [examples: videos, or what an architecture makes of them, as single frames or windows]
+    max_epochs, patience : int [epochs]
+        The latter without a lower validation loss, after which training stops.
+    halve_every : int [epochs, after which the learning rate is halved; 0 for never]
     """
 
     optimizer: str
@@ -97,8 +94,7 @@ class Profile:
         Vary the spectrograms in training.
     freeze_backbone : bool
         Train a visual network's layer of classes only, on stored embeddings.
-    fusion_dropout : float [0 to 1]
-        Share dropped after each dense layer.
+    fusion_dropout : float [0 to 1, dropped after each dense layer]
     """
 
     warm_up_epochs: int

@@ -109,18 +109,7 @@ def compare_seeds(truth: np.ndarray, first: Sequence[np.ndarray], second: Sequen
     """Test whether two models, each trained with several seeds, are right equally often on the same videos.
 
     A permutation test over videos: of each video the share of seeds that is right counts, and under the hypothesis
-    either model's could be the other's.
-
-    Parameters
-    ----------
-    truth : np.ndarray [shape=(num_videos,), int]
-    first, second : sequence of np.ndarray [shape=(num_videos, num_classes), float]
-        Scores of each seed.
-
-    Returns
-    -------
-    dict of str to float
-        difference: of the Hit@1, -1 to 1; p_value, two-sided.
+    either model's could be the other's. It gives the difference of the Hit@1, -1 to 1, and a two-sided p_value.
     """
     rates = [np.mean([scores.argmax(axis=1) == truth for scores in runs], axis=0) for runs in (first, second)]
     differences = rates[0] - rates[1]

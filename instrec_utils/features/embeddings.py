@@ -80,17 +80,9 @@ def predict_frames(network: keras.Model, pictures: np.ndarray) -> np.ndarray:
 
 
 def photograph_embeddings(corpus: Corpus, visual_model: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the embeddings of a corpus' photographs, computed once, and their class numbers.
+    """Return the embeddings [shape=(num_photographs, size), float32] and class numbers of a corpus' photographs.
 
-    Returns
-    -------
-    values : np.ndarray [shape=(num_photographs, size), float32]
-    targets : np.ndarray [shape=(num_photographs,), int64]
-
-    Raises
-    ------
-    CorpusError
-        The corpus' source has no photographs.
+    They are computed once. A corpus whose source has no photographs is a CorpusError.
     """
     pictures, targets = photographs.read_photographs(corpus)
     path = corpus.directory / "embeddings" / f"{visual_model}-photographs.npz"
@@ -133,22 +125,10 @@ def choose_embeddings(
 def audio_embeddings(
     corpus: Corpus, audio_input: AudioInput, weights: Path, *, features_key: str, description: str
 ) -> dict[str, np.ndarray]:
-    """Return what an audio network makes of every video before its classes, computed once; zeros of silent ones.
+    """Return what an audio network makes of every video before its classes [shape=(num_features,), float32] by id.
 
-    Parameters
-    ----------
-    corpus : Corpus
-    audio_input : AudioInput
-    weights : Path
-        Of the trained network; the embeddings are kept beside it.
-    features_key : str
-        Tells the features from others; see `store.key_of_all`.
-    description : str
-        Shown before the progress bar.
-
-    Returns
-    -------
-    dict of video_id to np.ndarray [shape=(num_features,), float32]
+    It is computed once and kept beside the network's weights, with the features' key, see `store.key_of_all`. Of a
+    silent video it is zeros.
     """
     import keras
 

@@ -32,13 +32,9 @@ LEFTOVER_SECONDS = 3600
 
 
 def extract_video(video: Video, *, num_threads: int = 1) -> None:
-    """Decode one video and write its features file.
+    """Decode one video and write its features file, with some threads, or with 0 one a core.
 
-    Parameters
-    ----------
-    video : Video
-    num_threads : int [>= 0]
-        That share the work; 0 for one a core. Many videos are faster one core each, a single one with all.
+    Many videos are faster one core each, a single one with all.
 
     Raises
     ------

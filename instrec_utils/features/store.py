@@ -122,16 +122,8 @@ def key_of_all(features_dir: Path, video_ids: Sequence[str]) -> str:
 def read_spectrogram(path: Path, name: str, settings_sha256: str = "") -> np.ndarray | None:
     """Return a video's spectrogram of an audio input, such as choi2016_uc, or None if the video has no sound stream.
 
-    It must be of the settings of an `input_sha256`, where one is given.
-
-    Returns
-    -------
-    np.ndarray [shape as in the module's docstring, float32, dB] or None
-
-    Raises
-    ------
-    FeaturesError
-        The file is missing, damaged, of other settings, or holds values that are not finite.
+    The shape is that in the module's docstring, float32 in dB. A file that is missing, damaged, or of other settings,
+    those of an `input_sha256` where it is given, or whose values are not finite, is a FeaturesError.
     """
     with _open(path) as file:
         if "log_mel" not in file:
@@ -159,12 +151,7 @@ def count_frames(path: Path) -> int:
 def read_frames(path: Path, numbers: np.ndarray | None = None) -> np.ndarray:
     """Return the frames [shape=(num_frames, 256, 256, 3), uint8, RGB] of a video: all, or those of these numbers.
 
-    There are none without a picture stream.
-
-    Raises
-    ------
-    FeaturesError
-        The file is missing, damaged, or of other settings.
+    There are none without a picture stream. A file that is missing, damaged, or of other settings is a FeaturesError.
     """
     with _open(path) as file:
         data = file["frames"][:] if "frames" in file else []

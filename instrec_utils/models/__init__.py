@@ -18,12 +18,7 @@ if TYPE_CHECKING:
 def build(name: str, num_classes: int, **options: Any) -> keras.Model:
     """Build a model by name, with options of that architecture's own ``build``; Keras is only imported now.
 
-    Raises
-    ------
-    ParameterError
-        The name is unknown.
-    ValueError
-        There are fewer than 2 classes.
+    An unknown name is a ParameterError, fewer than 2 classes are a ValueError.
     """
     entry = architecture(name)
     if num_classes < 2:

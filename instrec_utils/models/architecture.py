@@ -77,10 +77,8 @@ class WarmUp:
         Gives a network (first) what the trained form (second) has learned.
     blocks : str
         Layer up to which the warm-up has trained the network; empty where it trains all of it.
-    block_features : int
-        Values that `blocks` gives at each position in time.
-    head : tuple of str
-        The layers after `blocks`, which are then trained on what these give.
+    block_features : int [values that `blocks` gives at each position in time]
+    head : tuple of str [the layers after `blocks`, which are then trained on what these give]
     """
 
     build: Callable[[int], Any]
@@ -103,17 +101,13 @@ class Architecture:
     build : callable
         From the number of classes, and options of its own, to a new ``keras.Model``. Its layer ``embedding`` gives the
         values before the classes.
-    protocols : mapping of str to Protocol
-        By profile.
-    inputs : mapping of str to AudioInput
-        Of an audio network, by segmentation, its own first.
+    protocols : mapping of str to Protocol [by profile]
+    inputs : mapping of str to AudioInput [of an audio network, by segmentation, its own first]
     warm_up : WarmUp or None
     build_backbone : callable or None
         Of a visual network: from "imagenet" or None, for random weights, to the network without its classes.
-    embedding_size : int
-        Values that a visual network's backbone gives.
-    forms : tuple of str
-        Of a fusion, the paper's first.
+    embedding_size : int [values that a visual network's backbone gives]
+    forms : tuple of str [of a fusion, the paper's first]
     """
 
     name: str

@@ -29,8 +29,7 @@ class Hardware:
     precision : str
         One of `PRECISIONS`. In the mixed ones a network computes in 16 bits; its weights, its normalisation and its
         scores stay in 32.
-    num_devices : int [>= 1]
-        Accelerators, or CPUs where there is none, that share each batch.
+    num_devices : int [>= 1: accelerators, or CPUs where there is none, that share each batch]
     """
 
     precision: str = "float32"

@@ -29,8 +29,7 @@ def build(num_classes: int, *, width: int = 728, num_frames: int = CHOI2016.num_
     width : int [>= 1]
         Filters of the separable convolutions. Table 3's 9.6 M and the authors' code agree on 728; the 768 of the text
         give 10,631,564 parameters.
-    num_frames : int [spectrogram frames]
-        Columns of the input. The mean over time lets the same weights see any number.
+    num_frames : int [spectrogram frames, any number: the model takes the mean over time]
 
     Returns
     -------

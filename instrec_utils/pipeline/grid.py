@@ -45,10 +45,7 @@ class Experiment:
 def read_experiments(corpus_name: str) -> list[Experiment]:
     """Return a corpus' experiments, those of earlier notebooks first.
 
-    Raises
-    ------
-    ParameterError
-        There is no list, it is malformed, or a parameter is of another type or not one of the entry's notebook.
+    No list, a malformed one, or a parameter of another type or not of the entry's notebook is a ParameterError.
     """
     path = paths.home() / "params" / "tables" / f"{corpus_name}.yaml"
     if not path.exists():

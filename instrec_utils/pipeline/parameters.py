@@ -29,10 +29,7 @@ def declared_parameters(notebook: Path) -> dict[str, dict[str, str]]:
 def read_parameters(corpus_name: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of a file in ``params/`` and overrides, checked against the notebooks' declarations.
 
-    Raises
-    ------
-    ParameterError
-        The corpus is unknown, no notebook declares a parameter, or a value has another type than its default.
+    An unknown corpus or parameter, or a value of another type than its default, is a ParameterError.
     """
     known = {path.stem: path for path in (paths.home() / "params").glob("*.yaml")}
     if corpus_name not in known:

@@ -31,10 +31,7 @@ SHOWN = {"01_corpus": (), "02_features": (), "03_visual_model": ("visual-",), "0
 def make_report(corpus_name: str, overrides: Mapping[str, Any]) -> Path:
     """Execute whatever is not up to date, build the book, and return its first page; see `parameters.read_parameters`.
 
-    Raises
-    ------
-    InstrecError
-        A parameter is wrong, or a notebook failed; pages and results that were there stay as they were.
+    If a notebook fails, pages and results that were there stay as they were.
     """
     started = time.perf_counter()
     parameters = read_parameters(corpus_name, overrides)
@@ -68,15 +65,10 @@ def make_report(corpus_name: str, overrides: Mapping[str, Any]) -> Path:
 def make_curation(records: str = "") -> Path:
     """Execute the page about the paper's data if it is not up to date, build the book, and return the page.
 
-    It selects from a folder with YouTube-8M's video-level records, or without one from the vocabulary alone.
-
-    Raises
-    ------
-    InstrecError
-        The authors' lists or YouTube-8M's vocabulary cannot be had, which is said before anything is executed; or
-        the notebook failed, and the page that was there stays as it was.
+    It selects from a folder with YouTube-8M's video-level records, or without one from the vocabulary alone. If the
+    notebook fails, the page that was there stays as it was.
     """
-    published.locate_lists()
+    published.locate_lists()  # what cannot be had is said before anything is executed
     youtube8m.locate_vocabulary()
     notebook = paths.home() / "notebooks" / f"{CURATION}.ipynb"
     page = paths.pages_dir(CURATION) / notebook.name

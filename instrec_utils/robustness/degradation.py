@@ -24,10 +24,8 @@ class Condition:
     Attributes
     ----------
     name : str
-    unit : str
-        Of its levels; empty where they are names.
-    levels : tuple
-        From mild to severe. Of the frames, shares of the k that a video has.
+    unit : str [of its levels; empty where they are names]
+    levels : tuple [from mild to severe; of the frames, shares of the k that a video has]
     sound, pictures : bool
         Whether the videos' sound and pictures are computed anew, rather than what networks make of them.
     """
@@ -82,13 +80,7 @@ def blur(pictures: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def write_low_bitrate(source: Path, path: Path, *, picture_kbits: float, sound_kbits: float) -> None:
-    """Write a video again, as an MP4 file with few bits: H.264, and mono AAC of as many samples a second as bits.
-
-    Parameters
-    ----------
-    source, path : Path
-    picture_kbits, sound_kbits : float [kbit/s]
-    """
+    """Write a video again, as an MP4 file with few bits: H.264, and mono AAC of as many samples a second as bits."""
     info = media.probe(source)
     with files.whole(path) as temporary, av.open(str(temporary), "w", format="mp4") as container:
         encoded = []  # both streams have to be there before the first packet

@@ -25,7 +25,7 @@ from instrec_utils.inputs import frames
 from instrec_utils.robustness import degradation
 from instrec_utils.robustness.degradation import AS_IS, Condition
 from instrec_utils.robustness.networks import VERSION, Networks, identity
-from instrec_utils.training.result_files import read_json, read_predictions
+from instrec_utils.training.result_files import find_result, read_json, read_predictions
 from instrec_utils.training.run import Run
 
 TOLERANCE = 0.01  # of a score on the videos as they are, against the run's own predictions
@@ -33,23 +33,15 @@ COLUMNS = ("video_id", "label", "condition", "level", "model")  # of the predict
 
 
 def find_measurement(corpus_name: str, run_name: str) -> Path:
-    """Return the file of a fusion's measurement, the one made here or else the published one; a RunError without."""
-    found = [folder / "robustness" / f"{run_name}.json" for folder in paths.results_dirs(corpus_name)]
-    for path in found:
-        if path.exists():
-            return path
-    raise RunError(f"{found[0]}: no such measurement; run the notebook 08_robustness first")
+    """Return the file of a fusion's measurement; see `find_result`."""
+    missing = "no such measurement; run the notebook 08_robustness first"
+    return find_result(corpus_name, f"robustness/{run_name}", missing)
 
 
 def measure_run(fusion: Run, *, seed: int) -> None:
     """Measure a fusion and the two runs that it joins on the test split under every condition, if not done yet.
 
-    Parameters
-    ----------
-    fusion : Run
-        Finished, of a corpus with features and the videos themselves.
-    seed : int
-        Of the noise and of which frames are left.
+    The corpus has its features and the videos themselves; the seed is that of the noise and of which frames are left.
 
     Raises
     ------
@@ -169,10 +161,7 @@ def read_measurement(corpus_name: str, run_name: str) -> dict[str, Any]:
 def read_measured_predictions(corpus_name: str, run_name: str) -> pd.DataFrame:
     """Return the predictions of a fusion's measurement: `COLUMNS`, then one score column a class; levels as text.
 
-    Raises
-    ------
-    RunError
-        There is no measurement, or its predictions are missing or not complete.
+    No measurement, or predictions that are missing or not complete, are a RunError.
     """
     path = find_measurement(corpus_name, run_name).with_suffix(".predictions.csv")
     if not path.exists():

@@ -34,8 +34,8 @@ def _is_newer(path: Path, source: Path) -> bool:
     return path.exists() and path.stat().st_mtime_ns >= source.stat().st_mtime_ns
 
 
-def _write_low_bitrate(paths: tuple[Path, Path], *, picture_kbits: float, sound_kbits: float) -> None:
-    degradation.write_low_bitrate(*paths, picture_kbits=picture_kbits, sound_kbits=sound_kbits)
+def _write_low_bitrate(paths: tuple[Path, Path], level: int) -> None:
+    degradation.write_low_bitrate(*paths, picture_kbits=level, sound_kbits=SOUND_KBITS[level])
 
 
 class Networks:
@@ -95,7 +95,7 @@ class Networks:
         """Encode the videos anew that have not been yet, on all cores: it takes longer than what follows."""
         pairs = [(self.corpus.videos / one.path, self._low_bitrate_path(level, one.video_id)) for one in self.videos]
         todo = [pair for pair in pairs if not _is_newer(pair[1], pair[0])]
-        encode = functools.partial(_write_low_bitrate, picture_kbits=level, sound_kbits=SOUND_KBITS[level])
+        encode = functools.partial(_write_low_bitrate, level=level)
         for _, result in cluster.process(encode, todo, description=f"encoding {level} kbit/s"):
             if isinstance(result, BaseException):
                 raise result
@@ -148,10 +148,7 @@ class Networks:
     def of_frames(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
         """Return what the visual network makes of a video's RGB pictures [shape=(k, 256, 256, 3), uint8], or of none.
 
-        Returns
-        -------
-        dict of str to np.ndarray
-            frames [shape=(k, num_features), float16] and frame_scores [shape=(k, num_classes), float32].
+        It is frames [shape=(k, num_features), float16] and frame_scores [shape=(k, num_classes), float32].
         """
         is_missing, size = not len(pictures), config.CROP_SIZE
         shown = np.zeros((self.num_frames, size, size, 3), np.uint8) if is_missing else frames.central_crop(pictures)

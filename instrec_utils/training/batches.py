@@ -34,13 +34,10 @@ class Batches(keras.utils.PyDataset):
     Parameters
     ----------
     load : Load
-    targets : np.ndarray [shape=(num_examples,), int]
-        Class numbers.
+    targets : np.ndarray [shape=(num_examples,), int, class numbers]
     batch_size : int [examples]
-    seed, epoch : int
-        Of order and augmentation.
-    shuffle : bool
-        Whether the order changes with seed and epoch.
+    seed, epoch : int [of order and augmentation]
+    shuffle : bool [whether the order changes with seed and epoch]
     """
 
     def __init__(

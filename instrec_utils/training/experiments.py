@@ -26,12 +26,7 @@ from instrec_utils.training.run import Run
 def train_run(run: Run) -> None:
     """Train and evaluate a run, whatever of it is not done yet.
 
-    Raises
-    ------
-    CorpusError
-        There is only one class, or a split lacks a class.
-    RunError
-        What a fusion joins is not trained.
+    A corpus of only one class, or a split that lacks one, is a CorpusError; a fusion of what is not trained a RunError.
     """
     if run.is_done():
         return

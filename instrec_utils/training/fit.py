@@ -51,19 +51,12 @@ def fit(
 
     Parameters
     ----------
-    build : callable
-        Returns a new model.
-    train_batches : callable
-        From an epoch's number, counted from 0, to its batches of inputs and class numbers.
-    validation_batches : Batches
-    protocol : Protocol
-    run_dir : Path
-        Where checkpoints and history go.
-    seed : int
-        Of the initial weights and of dropout.
-    description : str
-        Shown before the progress bar.
-    hardware : Hardware
+    build, train_batches : callable
+        What returns a new model, and from an epoch's number, counted from 0, its batches.
+    validation_batches, protocol, hardware : Batches, Protocol, Hardware
+    run_dir : Path [of checkpoints and history]
+    seed : int [of the initial weights and of dropout]
+    description : str [shown before the progress bar]
 
     Returns
     -------

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from instrec_utils import paths
 from instrec_utils.errors import RunError
 
 EVALUATED = ("validation", "test", "test_clean")
@@ -22,6 +23,15 @@ def predictions_path(result_path: Path, split: str) -> Path:
     """Return the file of the predictions that belong to a result; split is one of `EVALUATED`."""
     suffix = "" if split == "test" else f".{split}"
     return result_path.with_suffix(f"{suffix}.predictions.csv")
+
+
+def find_result(corpus_name: str, run_name: str, missing: str = "no such result; train this model first") -> Path:
+    """Return the file of a run's result, the one made here or else the published one; without either, a RunError."""
+    found = [folder / f"{run_name}.json" for folder in paths.results_dirs(corpus_name)]
+    for path in found:
+        if path.exists():
+            return path
+    raise RunError(f"{found[0]}: {missing}")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -49,10 +59,7 @@ def read_result(path: Path) -> dict[str, Any]:
 def read_predictions(result_path: Path, split: str = "test") -> pd.DataFrame:
     """Return a run's predictions [columns video_id, label, then one a class, 0 to 1] on a split of `EVALUATED`.
 
-    Raises
-    ------
-    RunError
-        There are none, they are damaged, or some are missing.
+    If there are none, they are damaged, or some are missing, it is a RunError.
     """
     path = predictions_path(result_path, split)
     if not path.exists():

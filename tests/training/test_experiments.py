@@ -21,7 +21,7 @@ from instrec_utils.features import embeddings
 from instrec_utils.models.han2016 import TRAINING_WINDOWS
 from instrec_utils.training import experiments, recipes, runs
 from instrec_utils.training import fit as training
-from instrec_utils.training.result_files import predictions_path, read_predictions, read_result
+from instrec_utils.training.result_files import find_result, predictions_path, read_predictions, read_result
 from instrec_utils.training.run import Run
 
 LABELS = ("cello", "flute", "organ")
@@ -137,7 +137,7 @@ def test_a_result_says_what_made_it(corpus, home):
     assert result["majority_rate"] == pytest.approx(1 / 3)
     assert set(result["metrics"]) == set(evaluation.METRICS)
     assert all(set(metric) == {"value", "low", "high"} for metric in result["metrics"].values())
-    assert run.result_path == home / "runs" / "tiny" / "results" / f"{run.name}.json"
+    assert find_result("tiny", run.name) == run.result_path == home / "runs" / "tiny" / "results" / f"{run.name}.json"
     assert str(home) not in json.dumps(result)
 
 

@@ -290,6 +290,16 @@ def test_a_reports_parameters_are_those_of_its_last_making(home):
     assert runs.report_parameters("tiny") == {"corpus": "tiny", "seed": 11}
 
 
+def test_a_result_that_was_made_here_hides_the_published_one(home):
+    with pytest.raises(RunError, match=r"runs/tiny/results/a\.json: no such result; train this model first"):
+        result_files.find_result("tiny", "a")
+    made, published = (folder / "a.json" for folder in paths.results_dirs("tiny"))
+    files.write_json(published, {})
+    assert result_files.find_result("tiny", "a") == published
+    files.write_json(made, {})
+    assert result_files.find_result("tiny", "a") == made
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [("[1", "missing or damaged"), ("[1]", "damaged .expected an object."), ("{}", "of another version, without run")],
