@@ -45,9 +45,7 @@ def report(
 @app.command()
 def tables(
     corpus: Annotated[str, typer.Option(help="A list of params/tables/: demo, open.")] = "demo",
-    scheduler: Annotated[
-        str, typer.Option(help="Address of a running Dask scheduler; else one run after another.")
-    ] = "",
+    scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler; else one run after another.")] = "",
     gpus: Annotated[float, typer.Option(min=0, help="GPUs that a run takes of a Dask worker that declares some.")] = 0,
 ) -> None:
     """Train every run of Tables 2 to 4 that is not there yet, then make the pages and the book anew."""
@@ -74,9 +72,7 @@ def publish(
 
 
 @app.command()
-def release(
-    corpus: Annotated[str, typer.Option(help="A corpus with finished runs: demo, open, ...")] = "demo",
-) -> None:
+def release(corpus: Annotated[str, typer.Option(help="A corpus with finished runs: demo, open, ...")] = "demo") -> None:
     """Pack index, features, embeddings, weights and results of a corpus into one archive with checksums."""
     from instrec_utils import corpora, paths
     from instrec_utils import release as releases
@@ -86,9 +82,7 @@ def release(
 
 
 @app.command()
-def curation(
-    records: Annotated[str, typer.Option(help="Folder with YouTube-8M's video-level records.")] = "",
-) -> None:
+def curation(records: Annotated[str, typer.Option(help="Folder with YouTube-8M's video-level records.")] = "") -> None:
     """Recompute the paper's Table 1, the splits and the chapter on its data from the authors' lists; build the book."""
     from instrec_utils import paths
     from instrec_utils.paper_data import published
@@ -124,9 +118,7 @@ def download(
 
 
 @app.command()
-def validate(
-    corpus: Annotated[str, typer.Argument(help="A corpus that is prepared: demo, open, folder, ...")],
-) -> None:
+def validate(corpus: Annotated[str, typer.Argument(help="A corpus that is prepared: demo, open, folder, ...")]) -> None:
     """Look at every video of a corpus: missing, invalid, duplicated, silent, still or too short."""
     from instrec_utils import corpora
     from instrec_utils.corpora import validation
@@ -138,22 +130,15 @@ def validate(
     print(f"Videos of {prepared.name} a class and split, and how many of them are ...\n")
     print(validation.count_findings(found).to_string(index=False))
     affected = found[list(validation.FINDINGS)].any(axis=1)
-    print(
-        f"\n{affected.sum()} of {len(affected)} videos have a finding; {validation.is_usable(found).sum()} are usable."
-    )
+    num_usable = validation.is_usable(found).sum()
+    print(f"\n{affected.sum()} of {len(affected)} videos have a finding; {num_usable} are usable.")
     for row in found[affected & is_named].itertuples():
         names = ", ".join(name for name in validation.FINDINGS if getattr(row, name))
         print(f"{row.video_id}: {names}{f' ({row.note})' if row.note else ''}")
 
 
 def parse_parameters(texts: list[str]) -> dict[str, object]:
-    """Return ``name=value`` texts as a dict; values are read as YAML reads them.
-
-    Raises
-    ------
-    ParameterError
-        A text has no "=".
-    """
+    """Return ``name=value`` texts as a dict; values are read as YAML reads them. No "=" is a ParameterError."""
     parameters = {}
     for text in texts:
         name, separator, value = text.partition("=")

@@ -34,10 +34,6 @@ def connect(scheduler: str = "", num_workers: int = 0) -> Iterator[Any]:
         Address of a running scheduler ("tcp://host:8786"); empty for a cluster of processes here.
     num_workers : int
         Processes of that local cluster; 0 for one a core.
-
-    Yields
-    ------
-    distributed.Client
     """
     import dask
     from distributed import Client, LocalCluster
@@ -87,28 +83,12 @@ def at_most(seconds: float) -> Iterator[None]:
 
 
 def process(
-    function: Callable[[Any], Any],
-    items: Iterable[Any],
-    *,
-    description: str,
-    scheduler: str = "",
-    num_workers: int = 0,
+    function: Callable[[Any], Any], items: Iterable[Any], *, description: str, scheduler: str = "", num_workers: int = 0
 ) -> Iterator[tuple[Any, Any]]:
     """Apply a function to every item on the cluster, with a progress bar and an estimate of the rest.
 
-    Only a few items a worker are in flight at a time, so memory stays flat however many there are.
-
-    Parameters
-    ----------
-    function : callable
-        Called with one item; must be importable by the workers.
-    items : iterable
-        Of what can be pickled.
-    description : str
-        Shown before the progress bar.
-    scheduler : str
-    num_workers : int
-        See `connect`.
+    Only a few items a worker are in flight at a time, so memory stays flat however many there are. The function must be
+    importable by the workers, and the items such that can be pickled. For scheduler and num_workers see `connect`.
 
     Yields
     ------
@@ -126,10 +106,7 @@ def process(
         return
     from distributed import KilledWorker
 
-    with (
-        connect(scheduler, num_workers) as client,
-        tqdm(total=len(items), desc=description, unit="video") as bar,
-    ):
+    with connect(scheduler, num_workers) as client, tqdm(total=len(items), desc=description, unit="video") as bar:
         window = _IN_FLIGHT * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
         suspects = []
         for item, result in _in_flight(client, function, items, window):

@@ -8,19 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 LABELS = (
-    "accordion",
-    "banjo",
-    "cello",
-    "clarinet",
-    "drums",
-    "flute",
-    "guitar",
-    "harmonica",
-    "organ",
-    "piano",
-    "saxophone",
-    "trumpet",
-    "violin",
+    *("accordion", "banjo", "cello", "clarinet", "drums", "flute", "guitar"),
+    *("harmonica", "organ", "piano", "saxophone", "trumpet", "violin"),
 )
 """The 13 categories of the paper's YouTube-8M subset, in alphabetical order."""
 
@@ -33,14 +22,10 @@ class LogMel:
 
     Attributes
     ----------
-    sample_rate : int [Hz]
-        Of mono sound.
-    n_fft, hop_length : int [samples]
-        Of the Hann window.
-    n_mels : int
-        Mel bands: rows.
-    num_frames : int
-        Spectrogram frames of one network input: columns.
+    sample_rate : int [Hz, of mono sound]
+    n_fft, hop_length : int [samples, of the Hann window]
+    n_mels : int [mel bands: rows]
+    num_frames : int [spectrogram frames of one network input: columns]
     """
 
     sample_rate: int
@@ -76,18 +61,13 @@ class Protocol:
 
     Attributes
     ----------
-    optimizer : str
-        "sgd" (momentum 0.9) or "adam".
-    learning_rate : float [> 0]
-        At the first epoch.
-    batch_size : int [>= 1]
-        Examples: videos, or what an architecture makes of them, as single frames or windows.
-    max_epochs : int [epochs]
-        At the latest.
-    patience : int [epochs]
-        Without a lower validation loss after which training stops.
-    halve_every : int [epochs]
-        After which the learning rate is halved; 0 for never.
+    optimizer : {"sgd", "adam"}
+        The first has a momentum of 0.9.
+    learning_rate : float [> 0, at the first epoch]
+    batch_size : int [examples: videos, or what an architecture makes of them, as single frames or windows]
+    max_epochs, patience : int [epochs]
+        The latter without a lower validation loss, after which training stops.
+    halve_every : int [epochs, after which the learning rate is halved; 0 for never]
     """
 
     optimizer: str
@@ -114,8 +94,7 @@ class Profile:
         Vary the spectrograms in training.
     freeze_backbone : bool
         Train a visual network's layer of classes only, on stored embeddings.
-    fusion_dropout : float [0 to 1]
-        Share dropped after each dense layer of the fusion.
+    fusion_dropout : float [0 to 1, dropped after each dense layer]
     """
 
     warm_up_epochs: int

@@ -26,19 +26,7 @@ METRICS = ("hit_at_1", "hit_at_3", "f1_macro", "f1_weighted")
 
 
 def validate(truth: np.ndarray, scores: np.ndarray) -> None:
-    """Refuse scores that cannot be evaluated.
-
-    Parameters
-    ----------
-    truth : np.ndarray [shape=(num_videos,), int]
-        Class numbers.
-    scores : np.ndarray [shape=(num_videos, num_classes), float]
-
-    Raises
-    ------
-    ValueError
-        The shapes do not match, there is no video, a value is not finite, or a class number is outside the scores.
-    """
+    """Raise a ValueError if shapes do not match, nothing is there, or values are not finite or no class numbers."""
     if scores.ndim != 2 or len(truth) != len(scores) or not len(truth):
         raise ValueError(f"expected one row of scores a video, got {scores.shape} for {len(truth)} videos")
     if not np.isfinite(scores).all():
@@ -50,36 +38,13 @@ def validate(truth: np.ndarray, scores: np.ndarray) -> None:
 
 
 def hit_at_k(truth: np.ndarray, scores: np.ndarray, k: int) -> float:
-    """Return the share of videos whose label is among their k highest scores; of equal scores the first counts.
-
-    Parameters
-    ----------
-    truth : np.ndarray [shape=(num_videos,), int]
-    scores : np.ndarray [shape=(num_videos, num_classes), float]
-    k : int [>= 1]
-
-    Returns
-    -------
-    float [0 to 1]
-    """
+    """Return the share of videos whose label is among their k highest scores; of equal scores the first counts."""
     highest = np.argsort(-scores, axis=1, kind="stable")[:, :k]
     return float(np.mean((highest == truth[:, None]).any(axis=1)))
 
 
 def f1(truth: np.ndarray, scores: np.ndarray, average: str) -> float:
-    """Return the F1 measure of the highest scores.
-
-    Parameters
-    ----------
-    truth : np.ndarray [shape=(num_videos,), int]
-    scores : np.ndarray [shape=(num_videos, num_classes), float]
-    average : {"macro", "weighted"}
-        Every class counts alike, or by the number of its videos.
-
-    Returns
-    -------
-    float [0 to 1]
-    """
+    """Return the F1 measure of the highest scores: "macro", every class counts alike, or "weighted" by its videos."""
     by_class, sizes = _f1_by_class(truth, scores)
     return float(np.average(by_class, weights={"macro": None, "weighted": sizes}[average]))
 
@@ -114,9 +79,8 @@ def evaluate(truth: np.ndarray, runs: Sequence[np.ndarray], *, seed: int = 0) ->
     Parameters
     ----------
     truth : np.ndarray [shape=(num_videos,), int]
-        Class numbers.
     runs : sequence of np.ndarray [shape=(num_videos, num_classes)]
-        Scores of each seed on the same videos.
+        Scores of each seed on the same videos; see `validate`.
     seed : int
         Of the 1,000 bootstrap resamples, which take the same videos from every run.
 
@@ -125,22 +89,16 @@ def evaluate(truth: np.ndarray, runs: Sequence[np.ndarray], *, seed: int = 0) ->
     dict of str to dict of str to float
         For each of `METRICS`, 0 to 1: value, the mean over seeds; low and high, the 95 % percentile interval of that
         mean over videos; and of several seeds spread, the standard deviation over them.
-
-    Raises
-    ------
-    ValueError
-        See `validate`.
     """
     for scores in runs:
         validate(truth, scores)
     resamples = np.random.default_rng(seed).integers(0, len(truth), (NUM_RESAMPLES, len(truth)))
-    tails = [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)]
     metrics = {}
     for name, function in _FUNCTIONS.items():
         resampled = function if name != "f1_macro" else _f1_of_present
         values = [function(truth, scores) for scores in runs]
         means = [np.mean([resampled(truth[rows], scores[rows]) for scores in runs]) for rows in resamples]
-        low, high = np.percentile(means, tails)
+        low, high = np.percentile(means, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
         metrics[name] = {"value": float(np.mean(values)), "low": float(low), "high": float(high)}
         if len(runs) > 1:
             metrics[name]["spread"] = float(np.std(values, ddof=1))
@@ -151,18 +109,7 @@ def compare_seeds(truth: np.ndarray, first: Sequence[np.ndarray], second: Sequen
     """Test whether two models, each trained with several seeds, are right equally often on the same videos.
 
     A permutation test over videos: of each video the share of seeds that is right counts, and under the hypothesis
-    either model's could be the other's.
-
-    Parameters
-    ----------
-    truth : np.ndarray [shape=(num_videos,), int]
-    first, second : sequence of np.ndarray [shape=(num_videos, num_classes), float]
-        Scores of each seed.
-
-    Returns
-    -------
-    dict of str to float
-        difference: of the Hit@1, -1 to 1; p_value, two-sided.
+    either model's could be the other's. It gives the difference of the Hit@1, -1 to 1, and a two-sided p_value.
     """
     rates = [np.mean([scores.argmax(axis=1) == truth for scores in runs], axis=0) for runs in (first, second)]
     differences = rates[0] - rates[1]
@@ -175,17 +122,7 @@ def compare_seeds(truth: np.ndarray, first: Sequence[np.ndarray], second: Sequen
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
-    """Return p values corrected for their number, after Holm (1979).
-
-    Parameters
-    ----------
-    p_values : np.ndarray [shape=(num_tests,), 0 to 1]
-        In any order.
-
-    Returns
-    -------
-    np.ndarray [shape=(num_tests,), 0 to 1]
-        In the same order.
+    """Return p values [shape=(num_tests,), 0 to 1, in any order] corrected for their number, in the same order.
 
     References
     ----------
@@ -197,16 +134,7 @@ def holm(p_values: np.ndarray) -> np.ndarray:
 
 
 def temperature(truth: np.ndarray, scores: np.ndarray) -> float:
-    """Return the temperature that makes scores fit best how often they are right, fitted on a validation split.
-
-    Parameters
-    ----------
-    truth : np.ndarray [shape=(num_videos,), int]
-    scores : np.ndarray [shape=(num_videos, num_classes), float]
-
-    Returns
-    -------
-    float [exp(-3) to exp(3)]
+    """Return the temperature, exp(-3) to exp(3), that makes scores of a validation split fit how often they are right.
 
     References
     ----------
@@ -220,18 +148,7 @@ def temperature(truth: np.ndarray, scores: np.ndarray) -> float:
 
 
 def with_temperature(scores: np.ndarray, temperature: float) -> np.ndarray:
-    """Return scores made less (above 1) or more (below 1) decided; the order of the classes stays.
-
-    Parameters
-    ----------
-    scores : np.ndarray [shape=(num_videos, num_classes), float]
-    temperature : float [> 0]
-
-    Returns
-    -------
-    np.ndarray [shape=(num_videos, num_classes), float]
-        Each row sums to 1.
-    """
+    """Return scores made less (temperature above 1) or more (below) decided; the order of the classes stays."""
     return scipy.special.softmax(np.log(np.maximum(scores, MIN_SCORE)) / temperature, axis=1)
 
 
@@ -249,18 +166,7 @@ def calibration_error(truth: np.ndarray, scores: np.ndarray, num_bins: int = 10)
 
 
 def confusion(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Return the confusion matrix normalised by row.
-
-    Parameters
-    ----------
-    truth : np.ndarray [shape=(num_videos,), int]
-    scores : np.ndarray [shape=(num_videos, num_classes), float]
-
-    Returns
-    -------
-    np.ndarray [shape=(num_classes, num_classes), 0 to 1]
-        Truth in rows, answers in columns.
-    """
+    """Return the confusion matrix [shape=(num_classes, num_classes), 0 to 1]: each row of truth, shares of answers."""
     return confusion_matrix(truth, scores.argmax(axis=1), labels=np.arange(scores.shape[1]), normalize="true")
 
 
@@ -272,20 +178,7 @@ def majority_rate(truth: np.ndarray) -> float:
 def predictions_table(
     video_ids: Sequence[str], truth: np.ndarray, scores: np.ndarray, labels: Sequence[str]
 ) -> pd.DataFrame:
-    """Return predictions as a table: video_id, label, then one score column a class.
-
-    Parameters
-    ----------
-    video_ids : sequence of str [length num_videos]
-    truth : np.ndarray [shape=(num_videos,), int]
-    scores : np.ndarray [shape=(num_videos, num_classes), float]
-    labels : sequence of str [length num_classes]
-
-    Returns
-    -------
-    pd.DataFrame [shape=(num_videos, 2 + num_classes)]
-        Scores with six digits.
-    """
+    """Return predictions as a table [columns video_id, label, then one a class], scores with six digits."""
     table = pd.DataFrame(scores.round(6), columns=list(labels))
     table.insert(0, "label", [labels[number] for number in truth])
     table.insert(0, "video_id", list(video_ids))
@@ -293,23 +186,9 @@ def predictions_table(
 
 
 def from_predictions(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Return truth, scores and labels of a table of predictions.
+    """Return the truth, int64, the scores, float64, and the labels of a `predictions_table`.
 
-    Parameters
-    ----------
-    table : pd.DataFrame [shape=(num_videos, 2 + num_classes)]
-        Of `predictions_table`.
-
-    Returns
-    -------
-    truth : np.ndarray [shape=(num_videos,), int64]
-    scores : np.ndarray [shape=(num_videos, num_classes), float64]
-    labels : list of str [length num_classes]
-
-    Raises
-    ------
-    ValueError
-        A label is none of the columns.
+    A label that is none of the columns is a ValueError.
     """
     labels = list(table.columns[2:])
     truth = table["label"].map({label: number for number, label in enumerate(labels)})

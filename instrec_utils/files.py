@@ -15,24 +15,10 @@ from typing import Any
 
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Give a temporary name in the same folder; on success it becomes `path`, on failure it is removed.
+    """Give a temporary file of the same suffix in the same folder, which is made where it is missing.
 
-    Parameters
-    ----------
-    path : Path
-        File to be; its folder is made where it is missing.
-
-    Yields
-    ------
-    Path
-        Empty file to write to, with the same suffix.
-
-    Raises
-    ------
-    OSError
-        The folder cannot be written, or the disk is full; `path` is then as it was.
+    On success it becomes `path`; on failure, of the disk too, it is removed and `path` is as it was.
     """
-    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=path.parent)
     os.close(handle)
@@ -75,7 +61,7 @@ def sha256_of_bytes(content: bytes) -> str:
 
 def sha256_of_file(path: Path) -> str:
     """Return the sha256 of a file's bytes."""
-    with Path(path).open("rb") as file:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

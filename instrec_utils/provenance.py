@@ -23,9 +23,7 @@ def commit() -> str:
     git = ["git", "-C", str(paths.home())]
     try:
         head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)
-        changed = subprocess.run(
-            [*git, "diff", "--quiet", "HEAD", "--", "instrec_utils", "instrec_corpora"], check=False
-        )
+        changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "instrec_utils", "instrec_corpora"])
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return head.stdout.strip() + ("+" if changed.returncode else "")
@@ -41,12 +39,6 @@ def device() -> str:
 
 
 def index_sha256(index: pd.DataFrame) -> str:
-    """Return the sha256 of what a result depends on in an index: ids, labels and splits, in order of id.
-
-    Parameters
-    ----------
-    index : pd.DataFrame
-        With the columns video_id, label and split.
-    """
+    """Return the sha256 of what a result depends on in an index: ids, labels and splits, in order of id."""
     rows = index[["video_id", "label", "split"]].sort_values("video_id").to_csv(index=False, lineterminator="\n")
     return files.sha256_of_bytes(rows.encode())

@@ -21,22 +21,14 @@ from instrec_utils.training.result_files import read_result
 
 
 def write_release(corpus: Corpus, folder: Path) -> Path:
-    """Write ``instrec-<corpus>.tar`` and return its path; the same files give the same bytes.
-
-    Parameters
-    ----------
-    corpus : Corpus
-        With finished runs.
-    folder : Path
-        Where the archive goes.
+    """Write ``instrec-<corpus>.tar`` into a folder and return its path; the same files give the same bytes.
 
     Raises
     ------
     RunError
         There is no finished run, or the data are kept outside the checkout.
     """
-    home = paths.home()
-    chosen = sorted(_files(corpus))
+    home, chosen = paths.home(), sorted(_files(corpus))
     if not any(path.name == "best.keras" for path in chosen):
         folder = paths.working_results_dir(corpus.name)
         raise RunError(f"{folder}: no finished run with its weights; train the models first")
@@ -45,7 +37,7 @@ def write_release(corpus: Corpus, folder: Path) -> Path:
         raise RunError(
             f"{outside[0]}: expected data inside {home}, so that the archive fits a checkout; unset INSTREC_DATA"
         )
-    path = Path(folder) / f"instrec-{corpus.name}.tar"
+    path = folder / f"instrec-{corpus.name}.tar"
     sums = []
     with files.whole(path) as temporary, tarfile.open(temporary, "w") as archive:
         for one in tqdm(chosen, desc=path.name, unit="file"):

@@ -42,13 +42,7 @@ def _is_valid(path: Path, features_path: Path) -> bool:
 
 
 def build_backbone(visual_model: str) -> keras.Model:
-    """Return a visual architecture without its classes, with ImageNet's weights.
-
-    Raises
-    ------
-    ParameterError
-        It is no visual architecture.
-    """
+    """Return a visual architecture without its classes, with ImageNet's weights; a ParameterError if it is none."""
     build = models.architecture(visual_model, "visual").build_backbone
     if build is None:
         raise FeaturesError(f"{visual_model}: expected an architecture with a backbone")
@@ -56,46 +50,25 @@ def build_backbone(visual_model: str) -> keras.Model:
 
 
 def embed_frames(video_ids: Sequence[str], corpus_dir: Path, visual_model: str) -> None:
-    """Compute the embeddings of every frame of the videos that have none yet.
-
-    Parameters
-    ----------
-    video_ids : sequence of str
-        Of videos whose features are extracted.
-    corpus_dir : Path
-        The corpus' folder.
-    visual_model : str
-        Name of an architecture; its backbone has ImageNet's weights.
-    """
+    """Compute the embeddings of every frame of the videos that have features but no embeddings yet."""
     features_dir = Path(corpus_dir) / "features"
-    sources = {video_id: store.features_path(features_dir, video_id) for video_id in video_ids}
-    paths = {video_id: embeddings_path(corpus_dir, visual_model, video_id) for video_id in video_ids}
-    todo = [video_id for video_id in video_ids if not _is_valid(paths[video_id], sources[video_id])]
+    pairs = [
+        (store.features_path(features_dir, video_id), embeddings_path(corpus_dir, visual_model, video_id))
+        for video_id in video_ids
+    ]
+    todo = [(source, path) for source, path in pairs if not _is_valid(path, source)]
     if not todo:
         return
     backbone = build_backbone(visual_model)
-    for video_id in tqdm(todo, desc=f"{visual_model} embeddings", unit="video"):
-        source = sources[video_id]
+    for source, path in tqdm(todo, desc=f"{visual_model} embeddings", unit="video"):
         values = predict_frames(backbone, frames.central_crop(store.read_frames(source)))
-        with files.whole(paths[video_id]) as temporary, h5py.File(temporary, "w") as file:
+        with files.whole(path) as temporary, h5py.File(temporary, "w") as file:
             file.create_dataset("embeddings", data=values.astype(np.float16))
             file.attrs["features_key"] = store.key_of(source)
 
 
 def predict_frames(network: keras.Model, pictures: np.ndarray) -> np.ndarray:
-    """Return what a network makes of pictures.
-
-    Parameters
-    ----------
-    network : keras.Model
-        From pictures [shape=(batch, 224, 224, 3)] to values [shape=(batch, size)].
-    pictures : np.ndarray [shape=(num_pictures, 224, 224, 3), uint8]
-        RGB, 0 to 255.
-
-    Returns
-    -------
-    np.ndarray [shape=(num_pictures, size), float32]
-    """
+    """Return what a network makes [shape=(num_pictures, size), float32] of RGB pictures of 224 x 224, 0 to 255."""
     values = [np.zeros((0, network.output_shape[-1]), np.float32)]
     for start in range(0, len(pictures), BATCH_FRAMES):
         batch = pictures[start : start + BATCH_FRAMES]
@@ -107,18 +80,9 @@ def predict_frames(network: keras.Model, pictures: np.ndarray) -> np.ndarray:
 
 
 def photograph_embeddings(corpus: Corpus, visual_model: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the embeddings of a corpus' photographs, computed once.
+    """Return the embeddings [shape=(num_photographs, size), float32] and class numbers of a corpus' photographs.
 
-    Returns
-    -------
-    values : np.ndarray [shape=(num_photographs, size), float32]
-    targets : np.ndarray [shape=(num_photographs,), int64]
-        Class numbers.
-
-    Raises
-    ------
-    CorpusError
-        The corpus' source has no photographs.
+    They are computed once. A corpus whose source has no photographs is a CorpusError.
     """
     pictures, targets = photographs.read_photographs(corpus)
     path = corpus.directory / "embeddings" / f"{visual_model}-photographs.npz"
@@ -135,13 +99,7 @@ def photograph_embeddings(corpus: Corpus, visual_model: str) -> tuple[np.ndarray
 
 
 def read_embeddings(corpus_dir: Path, visual_model: str, video_id: str) -> np.ndarray:
-    """Return the embeddings of all frames of a video [shape=(num_frames, size), float16], as they are stored.
-
-    Raises
-    ------
-    FeaturesError
-        They are missing or damaged.
-    """
+    """Return the embeddings of all frames of a video [shape=(num_frames, size), float16], as they are stored."""
     path = embeddings_path(corpus_dir, visual_model, video_id)
     try:
         with h5py.File(path) as file:
@@ -153,12 +111,10 @@ def read_embeddings(corpus_dir: Path, visual_model: str, video_id: str) -> np.nd
 def choose_embeddings(
     corpus_dir: Path, visual_model: str, video_id: str, k: int, generator: np.random.Generator | None
 ) -> np.ndarray:
-    """Return the embeddings of k frames of a video, drawn at random, or uniformly spread without a generator.
+    """Return the embeddings [shape=(k, size), float32] of k frames of a video, zeros for one without pictures.
 
-    Returns
-    -------
-    np.ndarray [shape=(k, size), float32]
-        Zeros for a video without pictures.
+    The frames are drawn at random, or uniformly spread without a generator. Embeddings that are missing or damaged are
+    a FeaturesError.
     """
     values = read_embeddings(corpus_dir, visual_model, video_id)
     if not len(values):
@@ -169,26 +125,13 @@ def choose_embeddings(
 def audio_embeddings(
     corpus: Corpus, audio_input: AudioInput, weights: Path, *, features_key: str, description: str
 ) -> dict[str, np.ndarray]:
-    """Return what an audio network makes of every video, computed once; see `audio_embedding`.
+    """Return what an audio network makes of every video before its classes [shape=(num_features,), float32] by id.
 
-    Parameters
-    ----------
-    corpus : Corpus
-        With features.
-    audio_input : AudioInput
-        That the network is given.
-    weights : Path
-        Of the trained network; the embeddings are kept beside it.
-    features_key : str
-        Tells the features from others; see `store.key_of_all`.
-    description : str
-        Shown before the progress bar.
-
-    Returns
-    -------
-    dict of str to np.ndarray [shape=(num_features,), float32]
-        By video id.
+    It is computed once and kept beside the network's weights, with the features' key, see `store.key_of_all`. Of a
+    silent video it is zeros.
     """
+    import keras
+
     path = weights.with_name("embeddings.npz")
     video_ids = corpus.usable["video_id"].tolist()
     key = [features_key, files.sha256_of_file(weights)]
@@ -196,30 +139,14 @@ def audio_embeddings(
         with np.load(path, allow_pickle=False) as stored:
             if "key" in stored and stored["key"].tolist() == key:
                 return dict(zip(video_ids, stored["values"], strict=True))
-    network = embedding_network(weights)
-    features_dir = corpus.directory / "features"
-    values = [
-        audio_embedding(network, audio_input, store.load_input(features_dir, video_id, audio_input))
-        for video_id in tqdm(video_ids, desc=f"{description} embeddings", unit="video")
-    ]
+    network = models.load_model(weights)
+    network = keras.Model(network.input, network.get_layer("embedding").output)
+    values = []
+    for video_id in tqdm(video_ids, desc=f"{description} embeddings", unit="video"):
+        spectrogram = store.load_input(corpus.directory / "features", video_id, audio_input)
+        outputs = network.predict_on_batch(audio_input.examples(spectrogram))
+        of_video = np.asarray(outputs, np.float32).mean(axis=0)
+        values.append(np.zeros_like(of_video) if augmentation.is_silent(spectrogram) else of_video)
     with files.whole(path) as temporary, temporary.open("wb") as file:
         np.savez(file, key=np.array(key), values=np.stack(values))
     return dict(zip(video_ids, values, strict=True))
-
-
-def embedding_network(weights: Path) -> keras.Model:
-    """Return a trained network up to the layer before its classes."""
-    import keras
-
-    network = models.load_model(weights)
-    return keras.Model(network.input, network.get_layer("embedding").output)
-
-
-def audio_embedding(network: keras.Model, audio_input: AudioInput, spectrogram: np.ndarray) -> np.ndarray:
-    """Return a network's embedding of a video's audio [shape=(num_features,), float32], the mean over its examples.
-
-    Zeros where nothing is to be heard.
-    """
-    outputs = network.predict_on_batch(audio_input.examples(spectrogram))
-    values = np.asarray(outputs, np.float32).mean(axis=0)
-    return np.zeros_like(values) if augmentation.is_silent(spectrogram) else values

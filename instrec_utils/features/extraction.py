@@ -32,14 +32,9 @@ LEFTOVER_SECONDS = 3600
 
 
 def extract_video(video: Video, *, num_threads: int = 1) -> None:
-    """Decode one video and write its features file.
+    """Decode one video and write its features file, with some threads, or with 0 one a core.
 
-    Parameters
-    ----------
-    video : Video
-        What to decode, and where to.
-    num_threads : int [>= 0]
-        That share the work; 0 for one a core. Many videos are faster one core each, a single one with all.
+    Many videos are faster one core each, a single one with all.
 
     Raises
     ------
@@ -91,9 +86,7 @@ def extract_video(video: Video, *, num_threads: int = 1) -> None:
 def _submit_pictures(threads: ThreadPoolExecutor, path: Path, num_threads: int) -> list[Future[list[np.ndarray]]]:
     """Let the threads decode the pictures, each a stretch of its own where the container allows it."""
     # One stretch more than threads: the last piece is the sound, which takes about as long as that.
-    firsts: list[int] = (
-        [0] if num_threads == 1 else media.stretches(path, num_threads + 1, frame_rate=config.FRAME_RATE)
-    )
+    firsts = [0] if num_threads == 1 else media.stretches(path, num_threads + 1, frame_rate=config.FRAME_RATE)
     each = num_threads if len(firsts) == 1 else 1
     ends = [*firsts[1:], None]
     return [threads.submit(_pictures, path, each, first, stop) for first, stop in zip(firsts, ends, strict=True)]
@@ -130,21 +123,12 @@ def _spectrograms(path: Path) -> dict[str, np.ndarray]:
 
 
 def extract_features(corpus: Corpus, *, scheduler: str = "", num_workers: int = 0) -> pd.DataFrame:
-    """Extract the features of every video of a corpus that has none yet.
-
-    Parameters
-    ----------
-    corpus : Corpus
-        Features go to ``features/`` in its directory.
-    scheduler : str
-    num_workers : int
-        See `instrec_utils.cluster.connect`.
+    """Extract the features of every video of a corpus that has none yet, on a cluster as of `cluster.connect`.
 
     Returns
     -------
     pd.DataFrame [columns video_id, path, reason]
-        The videos that have no features, also written to
-        ``features/errors.csv``.
+        The videos that have no features, also written to ``features/errors.csv``.
 
     Raises
     ------
@@ -155,18 +139,17 @@ def extract_features(corpus: Corpus, *, scheduler: str = "", num_workers: int = 
 
     store = corpus.directory / "features"
     store.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(store)
-    videos = [
-        Video(row.video_id, corpus.videos / row.path, features_path(store, row.video_id))
-        for row in corpus.index.itertuples()
-    ]
-    inside = [video for video in videos if _is_inside(video.path, corpus.videos)]
-    errors = [
-        _error(video, f"{video.path}: expected a path inside {corpus.videos}")
-        for video in videos
-        if not _is_inside(video.path, corpus.videos)
-    ]
-    todo = [video for video in inside if not is_valid(video)]
+    for path in store.glob(".*.h5"):  # of killed extractions; one that still runs needs its own for an instant only
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
+                path.unlink()
+    todo, errors = [], []
+    for row in corpus.index.itertuples():
+        video = Video(row.video_id, corpus.videos / row.path, features_path(store, row.video_id))
+        if not video.path.is_relative_to(corpus.videos) or ".." in video.path.relative_to(corpus.videos).parts:
+            errors.append(_error(video, f"{video.path}: expected a path inside {corpus.videos}"))
+        elif not is_valid(video):
+            todo.append(video)
     for video, result in cluster.process(
         extract_video, todo, description="features", scheduler=scheduler, num_workers=num_workers
     ):
@@ -186,15 +169,3 @@ def extract_features(corpus: Corpus, *, scheduler: str = "", num_workers: int = 
 
 def _error(video: Video, reason: str) -> dict[str, str]:
     return {"video_id": video.video_id, "path": str(video.path), "reason": reason}
-
-
-def _is_inside(path: Path, folder: Path) -> bool:
-    return path.is_relative_to(folder) and ".." not in path.relative_to(folder).parts
-
-
-def _remove_leftovers(store: Path) -> None:
-    """Remove the temporary files of killed extractions; one that still runs needs its own for an instant only."""
-    for path in store.glob(".*.h5"):
-        with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
-                path.unlink()

@@ -69,13 +69,7 @@ def input_sha256(audio_input: AudioInput) -> str:
 
 
 def features_path(features_dir: Path, video_id: str) -> Path:
-    """Return where a video's features are kept.
-
-    Raises
-    ------
-    FeaturesError
-        The id could lead outside the folder.
-    """
+    """Return where a video's features are kept; an id that could lead outside the folder is a FeaturesError."""
     if not VIDEO_ID.fullmatch(video_id):
         raise FeaturesError(f"video_id: expected 1 to 64 letters, digits, '-' or '_', got {video_id!r}")
     return Path(features_dir) / f"{video_id}.h5"
@@ -106,24 +100,16 @@ def _settings_of(stored: h5py.Dataset) -> str:
 
 
 def key_of(features_path: Path) -> str:
-    """Return what tells a features file from one of another video, or of other settings, wherever it lies.
+    """Return what tells a features file from one of another video, or of other settings, wherever it lies."""
+    return _key_of(features_path, _modified(features_path))
 
-    Parameters
-    ----------
-    features_path : Path
-        Of a video's features file.
 
-    Raises
-    ------
-    FeaturesError
-        The file is missing, damaged, or of other settings.
-    """
-    modified = features_path.stat().st_mtime_ns if features_path.exists() else 0
-    return _key_of(features_path, modified)
+def _modified(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
 
 
 @functools.lru_cache(maxsize=100_000)
-def _key_of(features_path: Path, modified: int) -> str:
+def _key_of(features_path: Path, _version: int) -> str:
     with _open(features_path) as file:
         return f"{SETTINGS_SHA256} {file.attrs['video_bytes']} {file.attrs['duration']}"
 
@@ -134,26 +120,10 @@ def key_of_all(features_dir: Path, video_ids: Sequence[str]) -> str:
 
 
 def read_spectrogram(path: Path, name: str, settings_sha256: str = "") -> np.ndarray | None:
-    """Return one of a video's log-mel spectrograms.
+    """Return a video's spectrogram of an audio input, such as choi2016_uc, or None if the video has no sound stream.
 
-    Parameters
-    ----------
-    path : Path
-        Features file.
-    name : str
-        Of an audio input, such as choi2016_uc.
-    settings_sha256 : str
-        That it must be of, see `input_sha256`; empty for any.
-
-    Returns
-    -------
-    np.ndarray [shape as in the module's docstring, float32] or None
-        In dB; None if the video has no sound stream.
-
-    Raises
-    ------
-    FeaturesError
-        The file is missing, damaged, of other settings, or holds values that are not finite.
+    The shape is that in the module's docstring, float32 in dB. A file that is missing, damaged, or of other settings,
+    those of an `input_sha256` where it is given, or whose values are not finite, is a FeaturesError.
     """
     with _open(path) as file:
         if "log_mel" not in file:
@@ -179,24 +149,9 @@ def count_frames(path: Path) -> int:
 
 
 def read_frames(path: Path, numbers: np.ndarray | None = None) -> np.ndarray:
-    """Return a video's frames.
+    """Return the frames [shape=(num_frames, 256, 256, 3), uint8, RGB] of a video: all, or those of these numbers.
 
-    Parameters
-    ----------
-    path : Path
-        Features file.
-    numbers : np.ndarray [shape=(num_chosen,), int] or None
-        Which frames; None for all.
-
-    Returns
-    -------
-    np.ndarray [shape=(num_frames, 256, 256, 3), uint8]
-        RGB, 0 to 255; no frames without a picture stream.
-
-    Raises
-    ------
-    FeaturesError
-        The file is missing, damaged, or of other settings.
+    There are none without a picture stream. A file that is missing, damaged, or of other settings is a FeaturesError.
     """
     with _open(path) as file:
         data = file["frames"][:] if "frames" in file else []
@@ -210,21 +165,12 @@ def read_frames(path: Path, numbers: np.ndarray | None = None) -> np.ndarray:
 
 
 def load_input(features_dir: Path, video_id: str, audio_input: AudioInput) -> np.ndarray:
-    """Return what an audio network is given of a video, remembering the last ones; silence without a sound stream.
+    """Return what an audio network is given of a video [shape=audio_input.shape, float32, dB]; see `read_spectrogram`.
 
-    Returns
-    -------
-    np.ndarray [shape=audio_input.shape, float32]
-        In dB.
-
-    Raises
-    ------
-    FeaturesError
-        See `read_spectrogram`.
+    The last ones are remembered. Without a sound stream it is silence.
     """
     path = features_path(features_dir, video_id)
-    version = path.stat().st_mtime_ns if path.exists() else 0
-    spectrogram = _remembered(path, audio_input.name, input_sha256(audio_input), version)
+    spectrogram = _remembered(path, audio_input.name, input_sha256(audio_input), _modified(path))
     if spectrogram is None:
         return np.full(audio_input.shape, augmentation.SILENCE, np.float32)
     return spectrogram.astype(np.float32)
@@ -237,18 +183,9 @@ def _remembered(path: Path, name: str, settings_sha256: str, _version: int) -> n
 
 
 def audible_videos(corpus: Corpus, table: pd.DataFrame, audio_input: AudioInput) -> pd.DataFrame:
-    """Return the rows of the videos in which something is to be heard, or all if there are none.
+    """Return the rows of an index' table of the videos in which something is to be heard, or all if there are none.
 
     Silence under a label teaches an audio network to guess; nothing but the sound itself decides.
-
-    Parameters
-    ----------
-    corpus : Corpus
-        With features.
-    table : pd.DataFrame [columns as of an index]
-        Rows of its index.
-    audio_input : AudioInput
-        What is listened to.
     """
     store = corpus.directory / "features"
     heard = [not augmentation.is_silent(load_input(store, video_id, audio_input)) for video_id in table["video_id"]]

@@ -31,13 +31,7 @@ def decode_jpeg(data: np.ndarray) -> np.ndarray:
 
 
 def central_crop(pictures: np.ndarray, size: int = CROP_SIZE) -> np.ndarray:
-    """Cut the middle `size` x `size` pixels out of pictures [shape=(..., height, width, 3)].
-
-    Raises
-    ------
-    ValueError
-        A picture is smaller than the crop.
-    """
+    """Cut the middle `size` x `size` pixels out of pictures [shape=(..., height, width, 3)], else a ValueError."""
     height, width = pictures.shape[-3:-1]
     if min(height, width) < size:
         raise ValueError(f"expected pictures of at least {size} x {size} pixels, got {height} x {width}")
@@ -52,19 +46,10 @@ def flip_at_random(pictures: np.ndarray, generator: np.random.Generator) -> np.n
 
 
 def choose_at_random(num_frames: int, k: int, generator: np.random.Generator) -> np.ndarray:
-    """Draw k of a video's frames at random, in temporal order (training, 4.2).
+    """Draw the numbers [shape=(k,), int64] of k of a video's frames at random, in temporal order (training, 4.2).
 
-    Without repetition where the video has k frames, else every frame at least once.
-
-    Returns
-    -------
-    np.ndarray [shape=(k,), int64]
-        Frame numbers, not decreasing.
-
-    Raises
-    ------
-    ValueError
-        There is no frame, or k is below 1.
+    Without repetition where the video has k frames, else every frame at least once. No frame is a ValueError, as is a k
+    below 1.
     """
     _check_counts(num_frames, k)
     rounds = [generator.permutation(num_frames) for _ in range(-(-k // num_frames))]

@@ -28,8 +28,9 @@ def log_mel(samples: np.ndarray, settings: LogMel, *, square_power: bool = False
     ----------
     samples : np.ndarray [shape=(num_samples,), float32]
         Mono sound at ``settings.sample_rate``.
-    settings : the sizes.
-    square_power : square the mel power again before the logarithm, as the authors' code does.
+    settings : LogMel
+    square_power : bool
+        Square the mel power again before the logarithm, as the authors' code does.
 
     Returns
     -------
@@ -58,26 +59,18 @@ def central_crop(samples: np.ndarray, num_samples: int) -> np.ndarray:
 
 
 def segment_starts(num_samples: int, segment_samples: int, num_segments: int = NUM_SEGMENTS) -> np.ndarray:
-    """Return where uniformly spread segments begin.
+    """Return at which samples [shape=(num_segments,), int64, not decreasing] uniformly spread segments begin.
 
     The first begins at 0 and the last ends at the end; they overlap if the recording is shorter than all
     of them together.
-
-    Returns
-    -------
-    np.ndarray [shape=(num_segments,), int64]
-        Sample positions, not decreasing.
     """
     return np.linspace(0, max(0, num_samples - segment_samples), num_segments).astype(np.int64)
 
 
 def uniform_segments(samples: np.ndarray, segment_samples: int, num_segments: int = NUM_SEGMENTS) -> np.ndarray:
-    """Return `num_segments` segments spread uniformly over a recording (the paper's UC).
+    """Return segments [shape=(num_segments, segment_samples)] spread uniformly over a recording (the paper's UC).
 
-    Returns
-    -------
-    np.ndarray [shape=(num_segments, segment_samples)]
-        Zero-padded where the recording is shorter than a segment.
+    They are zero-padded where the recording is shorter than a segment.
     """
     starts = segment_starts(len(samples), segment_samples, num_segments)
     return np.stack([fit_length(samples[start:], segment_samples) for start in starts])
@@ -96,23 +89,13 @@ def segment_stretches(seconds: float) -> list[tuple[float, float]]:
 
 
 def choi_input(samples: np.ndarray, segmentation: str) -> np.ndarray:
-    """Return the 96 x 1366 input of the models after Choi et al. (2016).
+    """Return the input [shape=(96, 1366), float32, dB] of the models after Choi et al. (2016).
 
     Parameters
     ----------
-    samples : np.ndarray [shape=(num_samples,)]
-        Mono sound at 12,000 Hz.
-    segmentation : "cc", the central 29.12 s, or "uc", ten segments of 2.912 s joined.
-
-    Returns
-    -------
-    np.ndarray [shape=(96, 1366), float32]
-        dB.
-
-    Raises
-    ------
-    ValueError
-        The segmentation is neither.
+    samples : np.ndarray [shape=(num_samples,), mono at 12,000 Hz]
+    segmentation : {"cc", "uc"}
+        The central 29.12 s, or ten segments of 2.912 s joined; anything else is a ValueError.
     """
     if segmentation == "cc":
         crop = central_crop(samples, CHOI2016.num_samples)
@@ -126,26 +109,14 @@ def choi_input(samples: np.ndarray, segmentation: str) -> np.ndarray:
 
 
 def han_input(samples: np.ndarray) -> np.ndarray:
-    """Return the windows that the model after Han et al. (2016) sees of one recording.
+    """Return the windows [shape=(30, 128, 43), float32, dB] that the model after Han et al. (2016) sees of a recording.
 
-    Ten 3 s segments, each as three windows of 1 s: 43 frames of hop 512 at 22,050 Hz are 1 s, not the
-    3 s that the paper's text says.
-
-    Parameters
-    ----------
-    samples : np.ndarray [shape=(num_samples,)]
-        Mono sound at 22,050 Hz.
-
-    Returns
-    -------
-    np.ndarray [shape=(30, 128, 43), float32]
-        dB.
+    Of mono sound [shape=(num_samples,)] at 22,050 Hz ten 3 s segments, each as three windows of 1 s: 43 frames of hop
+    512 are 1 s, not the 3 s that the paper's text says.
     """
-    segment_samples = int(SEGMENT_SECONDS * HAN2016.sample_rate)
-    num_windows = int(SEGMENT_SECONDS)
     windows = [
         log_mel(fit_length(window, HAN2016.num_samples), HAN2016)
-        for segment in uniform_segments(samples, segment_samples)
-        for window in np.split(segment, num_windows)
+        for segment in uniform_segments(samples, int(SEGMENT_SECONDS * HAN2016.sample_rate))
+        for window in np.split(segment, int(SEGMENT_SECONDS))
     ]
     return np.stack(windows)

@@ -16,24 +16,9 @@ if TYPE_CHECKING:
 
 
 def build(name: str, num_classes: int, **options: Any) -> keras.Model:
-    """Build a model by name; Keras is only imported now.
+    """Build a model by name, with options of that architecture's own ``build``; Keras is only imported now.
 
-    Parameters
-    ----------
-    name : str
-        Of an architecture: of this package han2016, choi2016, xception_audio, efficientnet_lite0, inception_frames and
-        late_fusion.
-    num_classes : int [>= 2]
-        Number of labels.
-    **options
-        Of that architecture's own ``build``.
-
-    Raises
-    ------
-    ParameterError
-        The name is unknown.
-    ValueError
-        There are fewer than 2 classes.
+    An unknown name is a ParameterError, fewer than 2 classes are a ValueError.
     """
     entry = architecture(name)
     if num_classes < 2:
@@ -42,14 +27,9 @@ def build(name: str, num_classes: int, **options: Any) -> keras.Model:
 
 
 def load_model(path: Path) -> keras.Model:
-    """Load a saved model, running no code that its file brings along.
+    """Load a saved model; raise a RunError if it is missing, damaged, or brings along code that loading would run.
 
     Keras itself, in safe mode, does not find this package's own classes in a process that has built no model yet.
-
-    Raises
-    ------
-    RunError
-        The file is missing, damaged, or not a model that is safe to load.
     """
     import keras
 
@@ -67,11 +47,9 @@ def multiply_adds(model: keras.Model) -> int:
     for layer in model.layers:
         if hasattr(layer, "layers"):
             total += multiply_adds(layer)
-        else:
-            kernels = [weight for weight in layer.weights if "kernel" in weight.name]
-            if kernels:
-                places = math.prod(layer.output.shape[1:-1])
-                total += places * sum(math.prod(kernel.shape) for kernel in kernels)
+        elif kernels := [weight for weight in layer.weights if "kernel" in weight.name]:
+            places = math.prod(layer.output.shape[1:-1])
+            total += places * sum(math.prod(kernel.shape) for kernel in kernels)
     return total
 
 

@@ -30,7 +30,6 @@ class AudioInput:
     name : str
         Of the spectrogram in the features store.
     settings : LogMel
-        Of the spectrogram; its rate is that of the samples.
     shape : tuple of int
         Of what is stored of a video: (n_mels, num_frames), or (num_windows, n_mels, num_frames).
     compute : callable
@@ -43,8 +42,7 @@ class AudioInput:
         From the stored spectrogram and a number from 0 to 9 to one of ten short parts, which the warm-up learns from.
     draw_segment : callable
         From the stored spectrogram and a generator to such a part from a random place.
-    num_training_examples : int [>= 1]
-        Drawn of a video in an epoch.
+    num_training_examples : int [>= 1, drawn of a video in an epoch]
     """
 
     name: str
@@ -79,10 +77,8 @@ class WarmUp:
         Gives a network (first) what the trained form (second) has learned.
     blocks : str
         Layer up to which the warm-up has trained the network; empty where it trains all of it.
-    block_features : int
-        Values that `blocks` gives at each position in time.
-    head : tuple of str
-        The layers after `blocks`, which are then trained on what the blocks give.
+    block_features : int [values that `blocks` gives at each position in time]
+    head : tuple of str [the layers after `blocks`, which are then trained on what these give]
     """
 
     build: Callable[[int], Any]
@@ -98,29 +94,20 @@ class Architecture:
 
     Attributes
     ----------
-    name : str
-        As in parameters and names of runs.
-    title : str
-        As readers know it.
-    kind : str
-        "audio", "visual" or "fusion".
-    reference : str
-        Key in the book's list of references.
+    name, title : str
+        As in parameters and names of runs, and as readers know it.
+    kind, reference : str
+        One of `KINDS`; key in the book's list of references.
     build : callable
         From the number of classes, and options of its own, to a new ``keras.Model``. Its layer ``embedding`` gives the
         values before the classes.
-    protocols : mapping of str to Protocol
-        By profile.
-    inputs : mapping of str to AudioInput
-        Of an audio network, by segmentation, its own first.
+    protocols : mapping of str to Protocol [by profile]
+    inputs : mapping of str to AudioInput [of an audio network, by segmentation, its own first]
     warm_up : WarmUp or None
-        Of an audio network; None where it has none.
     build_backbone : callable or None
         Of a visual network: from "imagenet" or None, for random weights, to the network without its classes.
-    embedding_size : int
-        Values that a visual network's backbone gives.
-    forms : tuple of str
-        Of a fusion, the paper's first.
+    embedding_size : int [values that a visual network's backbone gives]
+    forms : tuple of str [of a fusion, the paper's first]
     """
 
     name: str
@@ -153,23 +140,9 @@ def architectures(kind: str = "") -> dict[str, Architecture]:
 
 
 def architecture(name: str, kind: str = "") -> Architecture:
-    """Return an architecture by name.
-
-    Parameters
-    ----------
-    name : str
-        Of an entry point of the group ``instrec.architectures``.
-    kind : str
-        That it must have; empty for any.
-
-    Raises
-    ------
-    ParameterError
-        There is none of that name and kind.
-    """
-    found = _entry_points().get(name)
-    if found is not None:
-        entry = _loaded(found)
+    """Return an architecture by name, of one kind or any; raise a ParameterError where there is none."""
+    if name in _entry_points():
+        entry = _loaded(_entry_points()[name])
         if kind in ("", entry.kind):
             return entry
     allowed = ", ".join(one for one in _entry_points() if kind in ("", architecture(one).kind))

@@ -18,21 +18,11 @@ PADDED_FRAMES = 1440  # 1366 frames and 37 on either side, so that the four pool
 EMBEDDED_BANDS = 128  # values that the last block gives at each position in time
 
 
-def build(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
+def build(num_classes: int) -> keras.Model:
     """Build the model; 2,356,620 parameters with 12 classes (Table 3: 2.4 M).
 
-    Parameters
-    ----------
-    num_classes : int [>= 2]
-        Number of labels.
-    dropout : float [0 to 1]
-        Share of the embedding dropped in training.
-
-    Returns
-    -------
-    keras.Model
-        From log-mel spectrograms [shape=(batch, 96, 1366), float32, dB] to class probabilities
-        [shape=(batch, num_classes)]; the layer ``embedding`` gives 1024 values.
+    It goes from log-mel spectrograms [shape=(batch, 96, 1366), float32, dB] to class probabilities
+    [shape=(batch, num_classes)]; the layer ``embedding`` gives 1024 values.
 
     References
     ----------
@@ -43,35 +33,19 @@ def build(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
 
     inputs, x = _convolutions(CHOI2016.num_frames, PADDED_FRAMES)
     x = layers.Dense(1024, activation="relu", name="embedding")(x)
-    x = layers.Dropout(dropout, name="embedding_dropout")(x)
+    x = layers.Dropout(0.5, name="embedding_dropout")(x)
     # Zeros begin at equal scores; random weights on 1024 large values begin at a loss far above chance.
     scores = layers.Dense(num_classes, activation="softmax", kernel_initializer="zeros", name="scores", dtype="float32")
     return keras.Model(inputs, scores(x), name="choi2016")
 
 
-def build_for_warm_up(num_classes: int, *, dropout: float = 0.2) -> keras.Model:
-    """Build the same convolutional blocks on one tenth of the input, with classes of their own.
-
-    Training it is a cheap start for the blocks of the whole model: see `start_from_warm_up`.
-
-    Parameters
-    ----------
-    num_classes : int [>= 2]
-        Number of labels.
-    dropout : float [0 to 1]
-        Share of the last block's 128 values dropped in training.
-
-    Returns
-    -------
-    keras.Model
-        From log-mel spectrograms [shape=(batch, 96, 136), float32, dB] to class probabilities
-        [shape=(batch, num_classes)].
-    """
+def build_for_warm_up(num_classes: int) -> keras.Model:
+    """Build the same blocks on a tenth of the input [shape=(batch, 96, 136), float32, dB], with their own classes."""
     import keras
     from keras import layers
 
     inputs, x = _convolutions(SEGMENT_FRAMES, PADDED_FRAMES // NUM_SEGMENTS)
-    x = layers.Dropout(dropout, name="segment_dropout")(x)
+    x = layers.Dropout(0.2, name="segment_dropout")(x)
     scores = layers.Dense(
         num_classes, activation="softmax", kernel_initializer="zeros", name="segment_scores", dtype="float32"
     )
@@ -120,11 +94,8 @@ def draw_whole(spectrogram: np.ndarray, generator: np.random.Generator, augment:
 
 def draw_shuffled(spectrogram: np.ndarray, generator: np.random.Generator, augment: bool) -> np.ndarray:
     """Return ten joined segments as an example of training: if asked to, in another order and varied."""
-    return (
-        draw_whole(augmentation.shuffle_segments(spectrogram, generator), generator, augment)
-        if augment
-        else spectrogram
-    )
+    shuffled = augmentation.shuffle_segments(spectrogram, generator) if augment else spectrogram
+    return draw_whole(shuffled, generator, augment)
 
 
 def segment_of(spectrogram: np.ndarray, number: int) -> np.ndarray:
@@ -164,10 +135,7 @@ ARCHITECTURE = Architecture(
     kind="audio",
     reference="choi2016",
     build=build,
-    protocols={
-        "paper": PAPER_PROTOCOL,
-        "quick": Protocol("adam", 5e-5, batch_size=8, max_epochs=3, patience=10),
-    },
+    protocols={"paper": PAPER_PROTOCOL, "quick": Protocol("adam", 5e-5, batch_size=8, max_epochs=3, patience=10)},
     inputs=INPUTS,
     warm_up=WarmUp(
         build_for_warm_up,

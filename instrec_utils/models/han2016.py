@@ -21,52 +21,31 @@ NUM_WINDOWS = NUM_SEGMENTS * SEGMENT_WINDOWS
 TRAINING_WINDOWS = 10  # drawn of a video in each epoch, so that an epoch costs a third
 
 
-def build(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
+def build(num_classes: int) -> keras.Model:
     """Build the model; 1,447,148 parameters with 12 classes (Table 3: 1.5 M).
+
+    It goes from log-mel spectrograms of 1 s [shape=(batch, 128, 43), float32, dB] to class probabilities
+    [shape=(batch, num_classes)]; the layer ``embedding`` gives 1024 values.
 
     The count leaves no room for batch normalisation and asks for one value a filter before the dense layer: a
     global maximum, as in Han et al. Theirs are also the zeros around every convolution's input, two on each side,
     so that 128 x 43 grows to 132 x 47 before the first pool. They end in sigmoids, as several instruments may be
     right; here one label is, so the scores are a softmax. Those of a video are the mean over its 30 windows.
 
-    Parameters
-    ----------
-    num_classes : int [>= 2]
-        Number of labels.
-    dropout : float [0 to 1]
-        Share of the embedding dropped in training; after each pool it is 0.25.
-
-    Returns
-    -------
-    keras.Model
-        From log-mel spectrograms of 1 s [shape=(batch, 128, 43), float32, dB] to class probabilities
-        [shape=(batch, num_classes)]; the layer ``embedding`` gives 1024 values.
-
     References
     ----------
     Y. Han, J. Kim, K. Lee: Deep convolutional neural networks for predominant instrument recognition in polyphonic
     music. IEEE/ACM Transactions on Audio, Speech, and Language Processing 25(1), 2017; arXiv 1605.09507.
     """
-    return _network(num_classes, dropout, is_normalised=False)
+    return _network(num_classes, is_normalised=False)
 
 
-def build_for_warm_up(num_classes: int, *, dropout: float = 0.5) -> keras.Model:
+def build_for_warm_up(num_classes: int) -> keras.Model:
     """Build the same model with a batch normalisation after each convolution.
 
     Without, a few hundred videos hardly move its loss from that of guessing in the epochs that the warm-up has.
-
-    Parameters
-    ----------
-    num_classes : int [>= 2]
-    dropout : float [0 to 1]
-        As in `build`.
-
-    Returns
-    -------
-    keras.Model
-        See `build`.
     """
-    return _network(num_classes, dropout, is_normalised=True)
+    return _network(num_classes, is_normalised=True)
 
 
 def start_from_warm_up(model: keras.Model, warmed_up: keras.Model) -> None:
@@ -74,13 +53,6 @@ def start_from_warm_up(model: keras.Model, warmed_up: keras.Model) -> None:
 
     Both then give the same scores: what a normalisation does with its moving statistics is a factor and a constant a
     filter.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Of `build`; its weights are replaced.
-    warmed_up : keras.Model
-        Of `build_for_warm_up`, for as many classes.
     """
     from keras import layers
 
@@ -97,7 +69,7 @@ def start_from_warm_up(model: keras.Model, warmed_up: keras.Model) -> None:
         layer.set_weights(weights)
 
 
-def _network(num_classes: int, dropout: float, *, is_normalised: bool) -> keras.Model:
+def _network(num_classes: int, *, is_normalised: bool) -> keras.Model:
     import keras
     from keras import layers
 
@@ -122,7 +94,7 @@ def _network(num_classes: int, dropout: float, *, is_normalised: bool) -> keras.
         x = layers.Dropout(0.25, name=f"block{block}_dropout")(x)
     x = layers.Dense(1024, name="dense")(x)
     x = layers.LeakyReLU(SLOPE, name="embedding")(x)
-    x = layers.Dropout(dropout, name="embedding_dropout")(x)
+    x = layers.Dropout(0.5, name="embedding_dropout")(x)
     # As in choi2016: zeros begin at equal scores.
     scores = layers.Dense(num_classes, activation="softmax", kernel_initializer="zeros", name="scores", dtype="float32")
     return keras.Model(inputs, scores(x), name="han2016")
@@ -150,10 +122,7 @@ ARCHITECTURE = Architecture(
     kind="audio",
     reference="han2016",
     build=build,
-    protocols={
-        "paper": PAPER_PROTOCOL,
-        "quick": Protocol("adam", 1e-4, batch_size=64, max_epochs=3, patience=10),
-    },
+    protocols={"paper": PAPER_PROTOCOL, "quick": Protocol("adam", 1e-4, batch_size=64, max_epochs=3, patience=10)},
     inputs={
         "uc": AudioInput(
             "han2016",

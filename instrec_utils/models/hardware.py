@@ -26,14 +26,10 @@ class Hardware:
 
     Attributes
     ----------
-    precision : one of `PRECISIONS`. In the mixed ones a network computes in 16 bits; its weights, its normalisation
-        and its scores stay in 32.
-    num_devices : accelerators, or CPUs where there is none, that share each batch.
-
-    Raises
-    ------
-    ParameterError
-        The precision is unknown, or the number of devices is below 1.
+    precision : str
+        One of `PRECISIONS`. In the mixed ones a network computes in 16 bits; its weights, its normalisation and its
+        scores stay in 32.
+    num_devices : int [>= 1: accelerators, or CPUs where there is none, that share each batch]
     """
 
     precision: str = "float32"
@@ -56,13 +52,7 @@ class Hardware:
         return {name: value for name, value in asdict(self).items() if value != default[name]}
 
     def check(self, batch_size: int) -> None:
-        """Refuse a training that cannot be.
-
-        Raises
-        ------
-        ParameterError
-            There are fewer devices, Keras' backend cannot share batches, or the devices do not divide a batch.
-        """
+        """Raise a ParameterError if there are fewer devices, Keras cannot share batches, or they do not divide one."""
         if batch_size % self.num_devices:
             raise ParameterError(
                 f"num_devices: expected a number that divides the batch size {batch_size}, got {self.num_devices}"

@@ -13,32 +13,22 @@ if TYPE_CHECKING:
 EMBEDDING_SIZE = 2048
 
 
-def build(num_classes: int, *, weights: str | None = "imagenet", dropout: float = 0.0) -> keras.Model:
-    """Build the network.
+def build(num_classes: int, *, weights: str | None = "imagenet") -> keras.Model:
+    """Build the network, with ImageNet's weights, which Keras downloads once, or with None for random ones.
 
-    Parameters
-    ----------
-    num_classes : int [>= 2]
-        Number of labels.
-    weights : str or None
-        "imagenet", which Keras downloads once, or None for random ones.
-    dropout : float [0 to 1]
-        Share of the embedding dropped in training; the paper names none.
-
-    Returns
-    -------
-    keras.Model
-        From RGB frames [shape=(batch, 224, 224, 3), 0 to 255] to class probabilities
-        [shape=(batch, num_classes)]; the layer ``embedding`` gives 2048 values.
+    It goes from RGB frames [shape=(batch, 224, 224, 3), 0 to 255] to class probabilities [shape=(batch, num_classes)];
+    the layer ``embedding`` gives 2048 values.
 
     References
     ----------
     C. Szegedy et al.: Rethinking the Inception architecture for computer vision. CVPR 2016.
     """
-    return with_classes(build_backbone(weights), num_classes, dropout, name="inception_frames")
+    return with_classes(
+        build_backbone(weights), num_classes, dropout=0.0, name="inception_frames"
+    )  # the paper has none
 
 
-def with_classes(backbone: keras.Model, num_classes: int, dropout: float, *, name: str) -> keras.Model:
+def with_classes(backbone: keras.Model, num_classes: int, *, dropout: float, name: str) -> keras.Model:
     """Return a backbone [output shape=(batch, size)] with a layer of classes, which drops a share of its input."""
     import keras
     from keras import layers
@@ -51,10 +41,7 @@ def with_classes(backbone: keras.Model, num_classes: int, dropout: float, *, nam
 def build_backbone(weights: str | None = "imagenet") -> keras.Model:
     """Build the network without its classes: frames [shape=(batch, 224, 224, 3)] to [shape=(batch, 2048)].
 
-    Raises
-    ------
-    ValueError
-        The weights are neither "imagenet" nor None, or cannot be downloaded.
+    Weights that are neither "imagenet" nor None, or cannot be downloaded, are a ValueError.
     """
     import keras
     from keras import layers

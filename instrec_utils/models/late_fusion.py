@@ -40,16 +40,12 @@ def build(
 
     Parameters
     ----------
-    num_classes : int [>= 2]
-        Number of labels.
-    num_frames : int [>= 1]
-        k.
-    frame_features, audio_features : int
-        Length of the two networks' embeddings.
+    num_classes, num_frames, frame_features, audio_features : int
+        The latter are the lengths of the two networks' embeddings.
     dropout : float [0 to 1]
         Share dropped after each dense layer in training; the paper names none.
     form : str
-        One of `FORMS`.
+        One of `FORMS`, else it is a ValueError.
     modality_dropout : float [0 to 1]
         Probability with which one modality of a training example is replaced by zeros; the paper does not.
 
@@ -59,11 +55,6 @@ def build(
         From ``frames`` [shape=(batch, k, frame_features)] and ``audio`` [shape=(batch, audio_features)] to class
         probabilities [shape=(batch, num_classes)]. A missing modality is an input of zeros. In the form "attention"
         the layer ``frame_weights`` gives the weights of the frames [shape=(batch, k, 1)].
-
-    Raises
-    ------
-    ValueError
-        The form is unknown, or `modality_dropout` is not a probability.
 
     References
     ----------

@@ -15,12 +15,7 @@ class ModalityDropout(keras.layers.Layer):
     Parameters
     ----------
     rate : float [0 to 1]
-        Probability that an example loses a modality, each of the two with half of it.
-
-    Raises
-    ------
-    ValueError
-        The rate is not a probability.
+        Probability that an example loses a modality, each of the two with half of it; a ValueError if it is none.
     """
 
     def __init__(self, rate: float, **options: Any) -> None:

@@ -8,25 +8,16 @@ dictionary needs and refuses every other, so nothing in the file can call anythi
 
 from __future__ import annotations
 
-import pickle
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import Unpickler, UnpicklingError
 from typing import Any, BinaryIO
 
 import numpy as np
 
 MAGIC = 0x1950A86A20F9469CFC6C
-_DAMAGE = (
-    pickle.UnpicklingError,
-    EOFError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    LookupError,
-    OverflowError,
-    MemoryError,
-)
+_DAMAGE = (UnpicklingError, EOFError, ValueError, TypeError, AttributeError, LookupError, OverflowError, MemoryError)
 _DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
@@ -42,7 +33,7 @@ def _rebuild_tensor(storage: Any, offset: int, shape: tuple, strides: tuple, *_:
     return _Tensor(storage, offset, tuple(shape), tuple(strides))
 
 
-class _Unpickler(pickle.Unpickler):
+class _Unpickler(Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
@@ -50,31 +41,20 @@ class _Unpickler(pickle.Unpickler):
             return _rebuild_tensor
         if module == "torch" and name in _DTYPES:
             return _DTYPES[name]
-        raise pickle.UnpicklingError(f"refused {module}.{name}: only tensors of float32 and int64 are read")
+        raise UnpicklingError(f"refused {module}.{name}: only tensors of float32 and int64 are read")
 
     def persistent_load(self, pid: Any) -> tuple[np.dtype, str]:
         kind, dtype, key, *_ = pid
         if kind != "storage" or not isinstance(dtype, np.dtype):
-            raise pickle.UnpicklingError(f"refused a reference of kind {kind!r}: only storages are read")
+            raise UnpicklingError(f"refused a reference of kind {kind!r}: only storages are read")
         return dtype, key
 
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:
-    """Return the tensors of a checkpoint by name.
+    """Return the tensors of a checkpoint by name, float32 or int64, shapes as stored.
 
-    Parameters
-    ----------
-    path : checkpoint of the format before PyTorch 1.6.
-
-    Returns
-    -------
-    dict of str to np.ndarray
-        float32 or int64, shapes as stored (convolutions: out, in, height, width).
-
-    Raises
-    ------
-    ValueError
-        The file is of another format, damaged, or refers to anything but tensors.
+    Those of convolutions are [shape=(out, in, height, width)]. A file of another format, damaged, or that refers to
+    anything but tensors is a ValueError.
     """
     try:
         with Path(path).open("rb") as file:

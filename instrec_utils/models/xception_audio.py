@@ -15,9 +15,7 @@ MIDDLE_BLOCKS = 4  # Xception has 8
 EMBEDDING_SIZE = 1024  # Xception goes on to 1536 and 2048
 
 
-def build(
-    num_classes: int, *, width: int = 728, dropout: float = 0.0, num_frames: int = CHOI2016.num_frames
-) -> keras.Model:
+def build(num_classes: int, *, width: int = 728, num_frames: int = CHOI2016.num_frames) -> keras.Model:
     """Build the model; 9,683,444 parameters with 12 classes (Table 3: 9.6 M).
 
     Xception's plan with ELU: two convolutions, three blocks that halve the picture, four middle blocks, one block
@@ -28,14 +26,10 @@ def build(
     Parameters
     ----------
     num_classes : int [>= 2]
-        Number of labels.
     width : int [>= 1]
         Filters of the separable convolutions. Table 3's 9.6 M and the authors' code agree on 728; the 768 of the text
         give 10,631,564 parameters.
-    dropout : float [0 to 1]
-        Share of the embedding dropped in training; the paper names none.
-    num_frames : int [spectrogram frames]
-        Columns of the input. The mean over time lets the same weights see any number.
+    num_frames : int [spectrogram frames, any number: the model takes the mean over time]
 
     Returns
     -------
@@ -66,7 +60,7 @@ def build(
         x = layers.Add(name=f"{name}_add")([x, _separable_convolutions(x, (width,) * 3, (3, 3), name)])
     x = _halving_block(x, (width, EMBEDDING_SIZE), name="exit", pool=2)
     x = layers.GlobalAveragePooling2D(name="embedding")(x)
-    x = layers.Dropout(dropout, name="embedding_dropout")(x)
+    x = layers.Dropout(0.0, name="embedding_dropout")(x)  # the paper names none
     # As in choi2016: zeros begin at equal scores.
     scores = layers.Dense(num_classes, activation="softmax", kernel_initializer="zeros", name="scores", dtype="float32")
     return keras.Model(inputs, scores(x), name="xception_audio")
@@ -127,10 +121,7 @@ ARCHITECTURE = Architecture(
     kind="audio",
     reference="chollet2017",
     build=build,
-    protocols={
-        "paper": PAPER_PROTOCOL,
-        "quick": Protocol("adam", 1e-4, batch_size=8, max_epochs=2, patience=10),
-    },
+    protocols={"paper": PAPER_PROTOCOL, "quick": Protocol("adam", 1e-4, batch_size=8, max_epochs=2, patience=10)},
     inputs=INPUTS,
     warm_up=WarmUp(build_for_warm_up, start_from_warm_up),
 )

@@ -39,12 +39,8 @@ def _contents() -> dict[str, Any]:
 def build_book(corpus_name: str) -> Path:
     """Build the book with a corpus' pages that were made here, warnings as errors, and return its first page.
 
-    Published pages, results and media of the same corpus give way to those; nothing that git tracks is changed.
-
-    Raises
-    ------
-    InstrecError
-        Sphinx met a warning or an error, which it has printed.
+    Published pages, results and media of the same corpus give way to those; nothing that git tracks is changed. A
+    warning or an error of Sphinx, which it has printed, is an InstrecError.
     """
     home = paths.home()
     folder = home / "_build" / corpus_name

@@ -29,7 +29,13 @@ class _Kernels(AsyncKernelManager):
     """Starts kernels whose messages come as outputs only: beside that they copy them to where they were started."""
 
     async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]  # asynchronous, as its base
-        await super().start_kernel(stderr=subprocess.DEVNULL, **options)
+        environment = os.environ | {
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+            "INSTREC_HOME": str(paths.home()),
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+            "PYTHONWARNINGS": "ignore:IProgress not found",  # of widgets that progress bars in a page would need
+        }
+        await super().start_kernel(stderr=subprocess.DEVNULL, env=environment, **options)
 
 
 class _Messages:
@@ -43,21 +49,7 @@ class _Messages:
 
 
 def execute_notebook(notebook: Path, parameters: Mapping[str, Any], executed: Path) -> None:
-    """Run a notebook in a kernel of its own; the executed one is there only if it succeeded.
-
-    Raises
-    ------
-    InstrecError
-        A cell failed, and the message has its error; or the kernel died.
-    """
-    environment = {
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "INSTREC_HOME": str(paths.home()),
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        "PYTHONWARNINGS": "ignore:IProgress not found",  # of widgets that progress bars in a page would need
-    }
-    before = {name: os.environ.get(name) for name in environment}
-    os.environ.update(environment)
+    """Run a notebook in a kernel of its own; the executed one is there only if it succeeded, else an InstrecError."""
     try:
         with files.whole(executed) as temporary:
             papermill.execute_notebook(
@@ -75,22 +67,10 @@ def execute_notebook(notebook: Path, parameters: Mapping[str, Any], executed: Pa
         raise InstrecError(f"{notebook.name}: {error.ename}: {error.evalue}") from error
     except DeadKernelError as error:
         raise InstrecError(f"{notebook.name}: its process died, as for want of memory; run it again") from error
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def make_page(notebook: Path, parameters: Mapping[str, Any], page: Path, corpus_name: str) -> None:
-    """Run a notebook and write the cleaned result as a page.
-
-    Raises
-    ------
-    InstrecError
-        See `execute_notebook`; the page that was there stays.
-    """
+    """Run a notebook and write the cleaned result as a page; if it fails, the page that was there stays."""
     executed = paths.runs_dir(corpus_name) / "executed" / notebook.name
     execute_notebook(notebook, parameters, executed)
     with files.whole(page) as temporary:
@@ -103,11 +83,10 @@ def clean_page(notebook: nbformat.NotebookNode, corpus_name: str) -> nbformat.No
     Without what the kernel wrote to its error stream (progress), without papermill's absolute paths, with both
     parameter cells folded, and with media where the book has them.
     """
-    notebook.metadata.pop("papermill", None)
-    notebook.metadata.pop("widgets", None)
+    for part in (notebook, *notebook.cells):
+        for name in ("papermill", "widgets", "execution"):
+            part.metadata.pop(name, None)
     for cell in notebook.cells:
-        cell.metadata.pop("papermill", None)
-        cell.metadata.pop("execution", None)
         tags = cell.metadata.get("tags", [])
         if {"parameters", "injected-parameters"} & set(tags):
             cell.metadata["tags"] = sorted({*tags, "hide-cell"})

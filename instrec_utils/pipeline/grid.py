@@ -32,15 +32,7 @@ STAGES = {"03_visual_model": "visual", "04_audio_model": "audio", "05_fusion": "
 
 @dataclass(frozen=True)
 class Experiment:
-    """A notebook and the parameters of the report with what this one changes.
-
-    Attributes
-    ----------
-    notebook : str
-        One of `STAGES`.
-    parameters : dict
-        Of all notebooks.
-    """
+    """A notebook of `STAGES`, and the parameters of all notebooks with what this experiment changes."""
 
     notebook: str
     parameters: dict[str, Any]
@@ -53,10 +45,7 @@ class Experiment:
 def read_experiments(corpus_name: str) -> list[Experiment]:
     """Return a corpus' experiments, those of earlier notebooks first.
 
-    Raises
-    ------
-    ParameterError
-        There is no list, it is malformed, or a parameter is of another type or not one of the entry's notebook.
+    No list, a malformed one, or a parameter of another type or not of the entry's notebook is a ParameterError.
     """
     path = paths.home() / "params" / "tables" / f"{corpus_name}.yaml"
     if not path.exists():
@@ -65,7 +54,7 @@ def read_experiments(corpus_name: str) -> list[Experiment]:
     entries = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not entries or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ParameterError(f"{path}: expected a list of entries, each with a notebook and lists of values")
-    experiments = []
+    experiments: list[Experiment] = []
     for entry in entries:
         values = dict(entry)
         notebook = values.pop("notebook", None)
@@ -73,7 +62,7 @@ def read_experiments(corpus_name: str) -> list[Experiment]:
             raise ParameterError(f"{path}: notebook: expected one of {', '.join(STAGES)}, got {notebook!r}")
         if not all(isinstance(value, list) and value for value in values.values()):
             raise ParameterError(f"{path}: {notebook}: expected a list of values for each parameter, got {values}")
-        experiments += [_experiment(corpus_name, notebook, combination) for combination in ParameterGrid(values)]
+        experiments += [Experiment(notebook, read_parameters(corpus_name, one)) for one in ParameterGrid(values)]
         if foreign := values.keys() - declared_parameters(_notebook_path(notebook)).keys():
             raise ParameterError(
                 f"{path}: {notebook}: expected parameters that it declares, got {', '.join(sorted(foreign))}"
@@ -84,10 +73,6 @@ def read_experiments(corpus_name: str) -> list[Experiment]:
 
 def _notebook_path(name: str) -> Path:
     return paths.home() / "notebooks" / f"{name}.ipynb"
-
-
-def _experiment(corpus_name: str, notebook: str, changes: dict[str, Any]) -> Experiment:
-    return Experiment(notebook, read_parameters(corpus_name, changes))
 
 
 def execute_experiment(experiment: Experiment) -> str:
@@ -126,17 +111,13 @@ def train_experiments(corpus_name: str, *, scheduler: str = "", resources: dict[
     for stage in STAGES:
         waiting = [one for one in experiments if one.notebook == stage and not one.run(prepared).is_done()]
         count += len(waiting)
-        failed = _execute_all(waiting, stage, scheduler, resources)
+        failed = _execute_on(scheduler, waiting, stage, resources) if scheduler else _execute_here(waiting, stage)
         if failed:
             raise InstrecError(f"{stage}: {len(failed)} of {len(waiting)} runs failed, the first: {failed[0]}")
     return count
 
 
-def _execute_all(
-    waiting: Sequence[Experiment], stage: str, scheduler: str, resources: dict[str, float] | None
-) -> list[BaseException]:
-    if scheduler:
-        return _execute_on(scheduler, waiting, stage, resources)
+def _execute_here(waiting: Sequence[Experiment], stage: str) -> list[BaseException]:
     failed: list[BaseException] = []
     for number, experiment in enumerate(waiting, start=1):
         varied = {name: value for name, value in experiment.parameters.items() if name in _SHOWN}

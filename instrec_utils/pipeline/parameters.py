@@ -27,23 +27,9 @@ def declared_parameters(notebook: Path) -> dict[str, dict[str, str]]:
 
 
 def read_parameters(corpus_name: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a corpus' parameters and check them against the notebooks' declarations.
+    """Return the parameters of a file in ``params/`` and overrides, checked against the notebooks' declarations.
 
-    Parameters
-    ----------
-    corpus_name : str
-        Name of a file in ``params/``.
-    overrides : mapping of str to value
-        Parameters that replace those of the file.
-
-    Returns
-    -------
-    dict of str to value
-
-    Raises
-    ------
-    ParameterError
-        The corpus is unknown, no notebook declares a parameter, or a value has another type than its default.
+    An unknown corpus or parameter, or a value of another type than its default, is a ParameterError.
     """
     known = {path.stem: path for path in (paths.home() / "params").glob("*.yaml")}
     if corpus_name not in known:
@@ -51,13 +37,10 @@ def read_parameters(corpus_name: str, overrides: Mapping[str, Any]) -> dict[str,
     content = yaml.safe_load(known[corpus_name].read_text(encoding="utf-8")) or {}
     if not isinstance(content, dict):
         raise ParameterError(f"{known[corpus_name]}: expected one 'name: value' a line, got {type(content).__name__}")
-    parameters = content | dict(overrides)
     types: dict[str, str] = {}
     for notebook in report_notebooks():
         types |= {name: entry["inferred_type_name"] for name, entry in declared_parameters(notebook).items()}
-    for name, value in parameters.items():
-        parameters[name] = _checked(name, value, types)
-    return parameters
+    return {name: _checked(name, value, types) for name, value in (content | dict(overrides)).items()}
 
 
 def _checked(name: str, value: Any, types: Mapping[str, str]) -> Any:

@@ -25,35 +25,19 @@ from instrec_utils.training.result_files import read_json
 from instrec_utils.training.runs import parameters_path
 
 # What the names of the results begin with that a page shows; the later pages show all.
-SHOWN = {
-    "01_corpus": (),
-    "02_features": (),
-    "03_visual_model": ("visual-",),
-    "04_audio_model": ("audio-", "visual-"),
-}
+SHOWN = {"01_corpus": (), "02_features": (), "03_visual_model": ("visual-",), "04_audio_model": ("audio-", "visual-")}
 
 
 def make_report(corpus_name: str, overrides: Mapping[str, Any]) -> Path:
-    """Execute whatever is not up to date, build the book, and return its first page.
+    """Execute whatever is not up to date, build the book, and return its first page; see `parameters.read_parameters`.
 
-    Parameters
-    ----------
-    corpus_name : str
-        Name of a file in ``params/``.
-    overrides : mapping of str to value
-        See `parameters.read_parameters`.
-
-    Raises
-    ------
-    InstrecError
-        A parameter is wrong, or a notebook failed; pages and results that were there stay as they were.
+    If a notebook fails, pages and results that were there stay as they were.
     """
     started = time.perf_counter()
     parameters = read_parameters(corpus_name, overrides)
     name = parameters["corpus"]
     files.write_text(parameters_path(name), yaml.safe_dump(parameters))
-    state_path = paths.runs_dir(name) / "pages.json"
-    state = read_json(state_path) if state_path.exists() else {}
+    state_path, state = _noted(name)
     key = files.sha256_of([_sources_sha256(), str(paths.data_dir()), _material(parameters)])
     notebooks = report_notebooks()
     for number, notebook in enumerate(notebooks, start=1):
@@ -70,7 +54,10 @@ def make_report(corpus_name: str, overrides: Mapping[str, Any]) -> Path:
         make_page(notebook, own, page, name)
         state[notebook.stem] = {"key": key, "results": _results_shown(notebook.stem, name)}
         files.write_json(state_path, state)
-    _drop_unused_media(name)
+    shown = "".join(page.read_text(encoding="utf-8") for page in paths.pages_dir(name).glob("*.ipynb"))
+    for path in paths.media_dir(name).glob("*"):
+        if path.name not in shown:
+            path.unlink()
     _say("building the book")
     return build_book(name)
 
@@ -78,23 +65,14 @@ def make_report(corpus_name: str, overrides: Mapping[str, Any]) -> Path:
 def make_curation(records: str = "") -> Path:
     """Execute the page about the paper's data if it is not up to date, build the book, and return the page.
 
-    Parameters
-    ----------
-    records : str
-        Folder with YouTube-8M's video-level records, for its selection; empty for the vocabulary alone.
-
-    Raises
-    ------
-    InstrecError
-        The authors' lists or YouTube-8M's vocabulary cannot be had, which is said before anything is executed; or
-        the notebook failed, and the page that was there stays as it was.
+    It selects from a folder with YouTube-8M's video-level records, or without one from the vocabulary alone. If the
+    notebook fails, the page that was there stays as it was.
     """
-    published.locate_lists()
+    published.locate_lists()  # what cannot be had is said before anything is executed
     youtube8m.locate_vocabulary()
     notebook = paths.home() / "notebooks" / f"{CURATION}.ipynb"
     page = paths.pages_dir(CURATION) / notebook.name
-    state_path = paths.runs_dir(CURATION) / "pages.json"
-    state = read_json(state_path) if state_path.exists() else {}
+    state_path, state = _noted(CURATION)
     # The checksums of the lists are part of the sources, and the lists have just been compared with them.
     ledger = paths.data_dir() / "yt8m" / "ledger.sqlite"
     asked = files.sha256_of_file(ledger) if ledger.exists() else ""
@@ -104,10 +82,15 @@ def make_curation(records: str = "") -> Path:
     else:
         _say(CURATION)
         make_page(notebook, {"records": records} if records else {}, page, CURATION)
-        shown = _results_shown(CURATION, CURATION)
-        files.write_json(state_path, {notebook.stem: {"key": key, "results": shown}})
+        files.write_json(state_path, {CURATION: {"key": key, "results": _results_shown(CURATION, CURATION)}})
     _say("building the book")
     return build_book(CURATION).parent / CURATION / f"{CURATION}.html"
+
+
+def _noted(corpus_name: str) -> tuple[Path, dict[str, Any]]:
+    """Return the file of what was executed, and its content."""
+    path = paths.runs_dir(corpus_name) / "pages.json"
+    return path, read_json(path) if path.exists() else {}
 
 
 def _say(message: str) -> None:
@@ -142,10 +125,3 @@ def _results_shown(page: str, corpus_name: str) -> dict[str, str]:
 
 def _is_fresh(noted: dict[str, Any] | None, key: str, page: Path, shown: dict[str, str]) -> bool:
     return noted is not None and page.exists() and noted["key"] == key and noted["results"] == shown
-
-
-def _drop_unused_media(corpus_name: str) -> None:
-    shown = "".join(page.read_text(encoding="utf-8") for page in paths.pages_dir(corpus_name).glob("*.ipynb"))
-    for path in paths.media_dir(corpus_name).glob("*"):
-        if path.name not in shown:
-            path.unlink()

@@ -24,9 +24,8 @@ def compare_fusions(corpus_name: str, names: dict[str, str]) -> pd.DataFrame:
     Parameters
     ----------
     corpus_name : str
-        Name of its folders.
     names : dict of str to str
-        The measured runs of "fusion", "dropout" and "attention".
+        The measured runs of "fusion", "dropout" and "attention"; not of the same videos is a RunError.
 
     Returns
     -------
@@ -34,11 +33,6 @@ def compare_fusions(corpus_name: str, names: dict[str, str]) -> pd.DataFrame:
         first, second (of `PAIRS`), condition, difference (of the Hit@1 in points, first minus second), p_value, and
         p_holm, corrected for the conditions (Holm, 1979); of all degraded levels together, condition "all", there is
         no such correction.
-
-    Raises
-    ------
-    RunError
-        A measurement is missing, or they are not of the same videos.
     """
     truth, scores = _paired(corpus_name, names)
     groups: dict[str, list[tuple[str, str]]] = {}

@@ -23,10 +23,11 @@ class Condition:
 
     Attributes
     ----------
-    name : of the condition.
-    unit : of its levels; empty where they are names.
-    levels : from mild to severe. Of the frames, shares of the k that a video has.
-    sound, pictures : whether the videos' sound and pictures are computed anew, rather than what networks make of them.
+    name : str
+    unit : str [of its levels; empty where they are names]
+    levels : tuple [from mild to severe; of the frames, shares of the k that a video has]
+    sound, pictures : bool
+        Whether the videos' sound and pictures are computed anew, rather than what networks make of them.
     """
 
     name: str
@@ -60,18 +61,9 @@ def conditions(num_frames: int) -> list[Condition]:
 
 
 def add_noise(samples: np.ndarray, ratio: float, generator: np.random.Generator) -> np.ndarray:
-    """Add pink noise, whose power falls as the frequency rises, as that of rooms and of music does.
+    """Add pink noise to samples [shape=(num_samples,), float32], `ratio` dB below the power of the whole sound.
 
-    Parameters
-    ----------
-    samples : np.ndarray [shape=(num_samples,), float32]
-    ratio : dB by which the power of the whole sound is above that of the noise.
-    generator : of the noise.
-
-    Returns
-    -------
-    np.ndarray [shape=(num_samples,), float32]
-        Digital silence stays what it is.
+    Its power falls as the frequency rises, as that of rooms and of music does. Digital silence stays what it is.
     """
     spectrum = scipy.fft.rfft(generator.standard_normal(len(samples)))
     spectrum[1:] /= np.sqrt(np.arange(1, len(spectrum)))
@@ -88,21 +80,10 @@ def blur(pictures: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def write_low_bitrate(source: Path, path: Path, *, picture_kbits: float, sound_kbits: float) -> None:
-    """Write a video again with few bits: H.264, and mono AAC of as many samples a second as it has bits.
-
-    Parameters
-    ----------
-    source, path : of the video and of the MP4 file to write.
-    picture_kbits, sound_kbits : kbit/s.
-
-    Raises
-    ------
-    MediaError
-        The video cannot be decoded.
-    """
+    """Write a video again, as an MP4 file with few bits: H.264, and mono AAC of as many samples a second as bits."""
     info = media.probe(source)
     with files.whole(path) as temporary, av.open(str(temporary), "w", format="mp4") as container:
-        encoded = []
+        encoded = []  # both streams have to be there before the first packet
         if info.has_picture:
             encoded.append(_picture_stream(container, source, info, round(1000 * picture_kbits)))
         if info.has_sound:

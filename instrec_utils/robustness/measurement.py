@@ -20,48 +20,28 @@ import numpy as np
 import pandas as pd
 
 from instrec_utils import evaluation, files, models, paths, provenance
-from instrec_utils.corpora import Corpus
 from instrec_utils.errors import RunError
 from instrec_utils.inputs import frames
 from instrec_utils.robustness import degradation
 from instrec_utils.robustness.degradation import AS_IS, Condition
 from instrec_utils.robustness.networks import VERSION, Networks, identity
-from instrec_utils.training.result_files import read_json, read_predictions
+from instrec_utils.training.result_files import find_result, read_json, read_predictions
 from instrec_utils.training.run import Run
 
 TOLERANCE = 0.01  # of a score on the videos as they are, against the run's own predictions
 COLUMNS = ("video_id", "label", "condition", "level", "model")  # of the predictions, before the scores
 
 
-def measurement_path(run: Run) -> Path:
-    """Return the file of a fusion's measurement; not beside the runs' results, as it is none."""
-    return run.result_path.parent / "robustness" / run.result_path.name
-
-
 def find_measurement(corpus_name: str, run_name: str) -> Path:
-    """Return the file of a fusion's measurement: the one made here, else the published one.
-
-    Raises
-    ------
-    RunError
-        There is none.
-    """
-    found = [folder / "robustness" / f"{run_name}.json" for folder in paths.results_dirs(corpus_name)]
-    for path in found:
-        if path.exists():
-            return path
-    raise RunError(f"{found[0]}: no such measurement; run the notebook 08_robustness first")
+    """Return the file of a fusion's measurement; see `find_result`."""
+    missing = "no such measurement; run the notebook 08_robustness first"
+    return find_result(corpus_name, f"robustness/{run_name}", missing)
 
 
 def measure_run(fusion: Run, *, seed: int) -> None:
     """Measure a fusion and the two runs that it joins on the test split under every condition, if not done yet.
 
-    Parameters
-    ----------
-    fusion : Run
-        Finished, of a corpus with features and the videos themselves.
-    seed : int
-        Of the noise and of which frames are left.
+    The corpus has its features and the videos themselves; the seed is that of the noise and of which frames are left.
 
     Raises
     ------
@@ -69,7 +49,8 @@ def measure_run(fusion: Run, *, seed: int) -> None:
         A run is missing, or the videos as they are do not give the run's own predictions.
     """
     started = time.perf_counter()
-    corpus, path = fusion.corpus, measurement_path(fusion)
+    corpus = fusion.corpus
+    path = fusion.result_path.parent / "robustness" / fusion.result_path.name  # not among the results, as it is none
     levels = degradation.conditions(fusion.parameters["num_frames"])
     every = [run.check_done() for run in (fusion, *fusion.joined)]
     settings = files.sha256_of([VERSION, levels, seed, *(identity(run) for run in every)])
@@ -109,7 +90,7 @@ def _measured(
     networks: Networks, fusion: Run, levels: list[Condition]
 ) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
     """Yield each condition, level and model that has its modality, with its predictions."""
-    corpus = networks.corpus
+    corpus, test = networks.corpus, networks.corpus.split("test")
     every = {"audio": networks.audio, "visual": networks.visual, "fusion": fusion}
     names = {kind: run.name for kind, run in every.items()}
     own = {kind: read_predictions(run.result_path) for kind, run in every.items()}
@@ -120,24 +101,19 @@ def _measured(
         for level in condition.levels:
             degraded = {} if condition is AS_IS else _degraded(networks, condition, level, clean)
             kbits = {"kbits": float(degraded["kbits"].mean())} if "kbits" in degraded else {}
-            for model, table in _predictions(corpus, late, own, clean, degraded).items():
+            is_own = {  # nothing that the model is given is degraded
+                "audio": "audio_scores" not in degraded,
+                "visual": "frame_scores" not in degraded,
+                "fusion": not degraded,
+            }
+            for model, scores in _scores(late, clean | degraded).items():
                 row = {"condition": condition.name, "level": level, "unit": condition.unit, "model": model}
-                yield row | {"run": names[model]} | kbits, table
+                anew = evaluation.predictions_table(test["video_id"], corpus.targets(test), scores, corpus.labels)
+                yield row | {"run": names[model]} | kbits, own[model] if is_own[model] else anew
 
 
 def check_reproduced(names: dict[str, str], own: dict[str, pd.DataFrame], scores: dict[str, np.ndarray]) -> None:
-    """Refuse to measure what does not reproduce the runs' own predictions on the videos as they are.
-
-    Parameters
-    ----------
-    names, own, scores : by kind of model: the run's name, its predictions, and the scores
-        [shape=(num_videos, num_classes)] of the same videos.
-
-    Raises
-    ------
-    RunError
-        A score differs by more than `TOLERANCE`.
-    """
+    """Raise a RunError if scores by kind of model differ from the runs' own predictions by more than `TOLERANCE`."""
     for model, table in own.items():
         difference = float(np.abs(table.iloc[:, 2:].to_numpy(float) - scores[model]).max())
         if difference > TOLERANCE:
@@ -145,28 +121,6 @@ def check_reproduced(names: dict[str, str], own: dict[str, pd.DataFrame], scores
                 f"{names[model]}: expected its own predictions on the videos as they are, within {TOLERANCE}, got "
                 f"scores that differ by {difference:.3f}; delete its result and train it again"
             )
-
-
-def _predictions(
-    corpus: Corpus,
-    late: Any,
-    own: dict[str, pd.DataFrame],
-    clean: dict[str, Any],
-    degraded: dict[str, Any],
-) -> dict[str, pd.DataFrame]:
-    """Return the predictions of each model that has its modality: a run's own where nothing of it is degraded."""
-    is_own = {
-        "audio": "audio_scores" not in degraded,
-        "visual": "frame_scores" not in degraded,
-        "fusion": not degraded,
-    }
-    table = corpus.split("test")
-    return {
-        model: own[model]
-        if is_own[model]
-        else evaluation.predictions_table(table["video_id"], corpus.targets(table), scores, corpus.labels)
-        for model, scores in _scores(late, clean | degraded).items()
-    }
 
 
 def _scores(late: Any, outputs: dict[str, Any]) -> dict[str, np.ndarray]:
@@ -199,13 +153,7 @@ def _degraded(networks: Networks, condition: Condition, level: Any, clean: dict[
 
 
 def read_measurement(corpus_name: str, run_name: str) -> dict[str, Any]:
-    """Return a fusion's measurement, and with it is_published: whether it came with the report.
-
-    Raises
-    ------
-    RunError
-        There is none, or it is damaged.
-    """
+    """Return a fusion's measurement, and is_published, whether it came with the report; a RunError if there is none."""
     path = find_measurement(corpus_name, run_name)
     return read_json(path) | {"is_published": path.parents[1] == paths.published_results_dir(corpus_name)}
 
@@ -213,10 +161,7 @@ def read_measurement(corpus_name: str, run_name: str) -> dict[str, Any]:
 def read_measured_predictions(corpus_name: str, run_name: str) -> pd.DataFrame:
     """Return the predictions of a fusion's measurement: `COLUMNS`, then one score column a class; levels as text.
 
-    Raises
-    ------
-    RunError
-        There is no measurement, or its predictions are missing or not complete.
+    No measurement, or predictions that are missing or not complete, are a RunError.
     """
     path = find_measurement(corpus_name, run_name).with_suffix(".predictions.csv")
     if not path.exists():

@@ -34,19 +34,14 @@ def _is_newer(path: Path, source: Path) -> bool:
     return path.exists() and path.stat().st_mtime_ns >= source.stat().st_mtime_ns
 
 
-def _write_low_bitrate(paths: tuple[Path, Path], *, picture_kbits: float, sound_kbits: float) -> None:
-    degradation.write_low_bitrate(*paths, picture_kbits=picture_kbits, sound_kbits=sound_kbits)
+def _write_low_bitrate(paths: tuple[Path, Path], level: int) -> None:
+    degradation.write_low_bitrate(*paths, picture_kbits=level, sound_kbits=SOUND_KBITS[level])
 
 
 class Networks:
     """What an audio run's and a visual run's networks make of the test videos, degraded or not, kept in small files.
 
-    Parameters
-    ----------
-    audio, visual : Run
-        Finished, of one corpus.
-    seed : int
-        Of the noise and of which frames are left.
+    The two runs are finished, of one corpus; the seed is that of the noise and of which frames are left.
     """
 
     def __init__(self, audio: Run, visual: Run, *, seed: int) -> None:
@@ -100,7 +95,7 @@ class Networks:
         """Encode the videos anew that have not been yet, on all cores: it takes longer than what follows."""
         pairs = [(self.corpus.videos / one.path, self._low_bitrate_path(level, one.video_id)) for one in self.videos]
         todo = [pair for pair in pairs if not _is_newer(pair[1], pair[0])]
-        encode = functools.partial(_write_low_bitrate, picture_kbits=level, sound_kbits=SOUND_KBITS[level])
+        encode = functools.partial(_write_low_bitrate, level=level)
         for _, result in cluster.process(encode, todo, description=f"encoding {level} kbit/s"):
             if isinstance(result, BaseException):
                 raise result
@@ -142,7 +137,6 @@ class Networks:
 
     @functools.cached_property
     def _visual_network(self) -> keras.Model:
-        """The visual network: from embeddings if its backbone is frozen, else from pictures."""
         return models.load_model(self.visual.weights)
 
     def _of_audio(self, spectrogram: np.ndarray) -> dict[str, np.ndarray]:
@@ -152,20 +146,11 @@ class Networks:
         return {"audio": values * (not augmentation.is_silent(spectrogram)), "audio_scores": scores}
 
     def of_frames(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
-        """Return what the visual network makes of frames.
+        """Return what the visual network makes of a video's RGB pictures [shape=(k, 256, 256, 3), uint8], or of none.
 
-        Parameters
-        ----------
-        pictures : np.ndarray [shape=(k, 256, 256, 3), uint8]
-            Of one video, RGB, 0 to 255; none for a video without pictures.
-
-        Returns
-        -------
-        dict of str to np.ndarray
-            frames [shape=(k, num_features), float16] and frame_scores [shape=(k, num_classes), float32].
+        It is frames [shape=(k, num_features), float16] and frame_scores [shape=(k, num_classes), float32].
         """
-        is_missing = not len(pictures)
-        size = config.CROP_SIZE
+        is_missing, size = not len(pictures), config.CROP_SIZE
         shown = np.zeros((self.num_frames, size, size, 3), np.uint8) if is_missing else frames.central_crop(pictures)
         # Rounded as in the store of embeddings, which the networks learned from.
         seen = embeddings.predict_frames(self._backbone, shown).astype(np.float16) * np.float16(not is_missing)

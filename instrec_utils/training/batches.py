@@ -33,22 +33,15 @@ class Batches(keras.utils.PyDataset):
 
     Parameters
     ----------
-    load : gives one example.
-    targets : np.ndarray [shape=(num_examples,), int]; class numbers.
-    batch_size : examples.
-    seed, epoch : of order and augmentation.
-    shuffle : whether the order changes with seed and epoch.
+    load : Load
+    targets : np.ndarray [shape=(num_examples,), int, class numbers]
+    batch_size : int [examples]
+    seed, epoch : int [of order and augmentation]
+    shuffle : bool [whether the order changes with seed and epoch]
     """
 
     def __init__(
-        self,
-        load: Load,
-        targets: np.ndarray,
-        batch_size: int,
-        *,
-        seed: int = 0,
-        epoch: int = 0,
-        shuffle: bool = False,
+        self, load: Load, targets: np.ndarray, batch_size: int, *, seed: int = 0, epoch: int = 0, shuffle: bool = False
     ) -> None:
         super().__init__(workers=1, use_multiprocessing=False)
         self.load = load
@@ -71,12 +64,6 @@ class Batches(keras.utils.PyDataset):
 
         With TensorFlow that is a dataset that tunes nothing. Keras itself would turn automatic tuning on, whose thread
         may sleep through the end of an epoch, which then lasts until it wakes: up to twice as long.
-
-        Returns
-        -------
-        Batches or tensorflow.data.Dataset
-            Inputs [shape=(batch, ...), as loaded] and class numbers [shape=(batch,), int64], in the order of the
-            batches; these very batches with other backends than TensorFlow.
         """
         if keras.backend.backend() != "tensorflow":
             return self

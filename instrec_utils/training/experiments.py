@@ -5,11 +5,9 @@ A run is skipped if its result is there and was made from the same settings, and
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import sys
 import time
-from collections.abc import Iterator
 
 import filelock
 import keras
@@ -28,47 +26,34 @@ from instrec_utils.training.run import Run
 def train_run(run: Run) -> None:
     """Train and evaluate a run, whatever of it is not done yet.
 
-    Parameters
-    ----------
-    run : Run
-        Of a corpus with extracted features; what a fusion joins must be done.
-
-    Raises
-    ------
-    CorpusError
-        There is only one class, or a split lacks a class.
-    RunError
-        What a fusion joins is not trained.
+    A corpus of only one class, or a split that lacks one, is a CorpusError; a fusion of what is not trained a RunError.
     """
     if run.is_done():
         return
     splits = _splits(run)
-    with _alone(run):
-        if not run.is_done():  # nor has another process done it by now
-            _train(run, splits)
-
-
-@contextlib.contextmanager
-def _alone(run: Run) -> Iterator[None]:
-    """Let one process at a time train a run: two would overwrite each other's checkpoints."""
     run.directory.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(run.directory / ".lock")
+    lock = filelock.FileLock(run.directory / ".lock")  # two processes would overwrite each other's checkpoints
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
         print(f"{run.name}: another process trains it; waiting", file=sys.stderr, flush=True)
         lock.acquire()
     try:
-        yield
+        if not run.is_done():  # nor has another process done it by now
+            _train(run, splits)
     finally:
         lock.release()
 
 
 def _train(run: Run, splits: dict[str, pd.DataFrame]) -> None:
     if not run.is_of_these_features():
-        _empty(run)
-    settings = {"name": run.name, "profile": run.profile, "parameters": run.parameters, "protocol": run.protocol}
-    files.write_json(run.directory / "run.json", settings | {"seed": run.seed, "features": run.features_key})
+        for path in run.directory.iterdir():  # all but the lock that is held
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != ".lock":
+                path.unlink()
+    settings = {name: getattr(run, name) for name in ("name", "profile", "parameters", "protocol", "seed")}
+    files.write_json(run.directory / "run.json", settings | {"features": run.features_key})
     recipe = RECIPES[run.kind](run)
     learned, validated = (recipe.learn_from(splits[name]) for name in ("train", "validation"))
     model, history = fit.fit(
@@ -87,15 +72,6 @@ def _train(run: Run, splits: dict[str, pd.DataFrame]) -> None:
         if name in EVALUATED
     }
     _write_result(run, model, history, splits, scores)
-
-
-def _empty(run: Run) -> None:
-    """Remove what was trained on other features, all but the lock that is held."""
-    for path in run.directory.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != ".lock":
-            path.unlink()
 
 
 def _splits(run: Run) -> dict[str, pd.DataFrame]:
@@ -136,16 +112,13 @@ def _multiply_adds(run: Run, model: keras.Model) -> int:
         return of_one
     if run.kind == "audio":
         return of_one * run.audio_input.num_examples
-    build = run.architecture.build_backbone if run.parameters["freeze_backbone"] else None
-    return run.parameters["num_frames"] * (of_one + (models.multiply_adds(build(None)) if build else 0))
+    if run.parameters["freeze_backbone"] and run.architecture.build_backbone:
+        of_one += models.multiply_adds(run.architecture.build_backbone(None))
+    return run.parameters["num_frames"] * of_one
 
 
 def _write_result(
-    run: Run,
-    model: keras.Model,
-    history: pd.DataFrame,
-    splits: dict[str, pd.DataFrame],
-    scores: dict[str, np.ndarray],
+    run: Run, model: keras.Model, history: pd.DataFrame, splits: dict[str, pd.DataFrame], scores: dict[str, np.ndarray]
 ) -> None:
     """Write predictions first and the result last: a result that is there is complete."""
     corpus = run.corpus
@@ -162,15 +135,8 @@ def _write_result(
         {
             "corpus": corpus.name,
             "run": run.name,
-            "kind": run.kind,
-            "model": run.model,
-            "profile": run.profile,
-            "parameters": run.parameters,
-            "protocol": run.protocol,
-            "seed": run.seed,
-            "num_train": len(splits["train"]),
-            "num_validation": len(splits["validation"]),
-            "num_test": len(splits["test"]),
+            **{name: getattr(run, name) for name in ("kind", "model", "profile", "parameters", "protocol", "seed")},
+            **{f"num_{name}": len(splits[name]) for name in ("train", "validation", "test")},
             "num_parameters": model.count_params(),
             "multiply_adds": _multiply_adds(run, model),
             "epochs": len(history),

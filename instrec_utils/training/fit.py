@@ -32,17 +32,8 @@ from instrec_utils.models.fused_adam import FusedAdam
 from instrec_utils.models.hardware import DEFAULT, Hardware
 from instrec_utils.training.batches import Batches
 
-
-class _Bar(keras.callbacks.Callback):
-    """Advances a progress bar with every step."""
-
-    def __init__(self, bar: tqdm) -> None:
-        super().__init__()
-        self.bar = bar
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Count a step."""
-        self.bar.update()
+NUMBERS = ["loss", "accuracy", "val_loss", "val_accuracy", "steps", "seconds"]
+COLUMNS = ["epoch", *NUMBERS[:4], "learning_rate", *NUMBERS[4:]]
 
 
 def fit(
@@ -60,21 +51,18 @@ def fit(
 
     Parameters
     ----------
-    build : returns a new model.
-    train_batches : from an epoch's number, counted from 0, to its batches of inputs and class numbers.
-    validation_batches : the same every epoch.
-    protocol : how to train.
-    run_dir : where checkpoints and history go.
-    seed : of the initial weights and of dropout.
-    description : shown before the progress bar.
-    hardware : the precision of a new model, and the devices that share each batch.
+    build, train_batches : callable
+        What returns a new model, and from an epoch's number, counted from 0, its batches.
+    validation_batches, protocol, hardware : Batches, Protocol, Hardware
+    run_dir : Path [of checkpoints and history]
+    seed : int [of the initial weights and of dropout]
+    description : str [shown before the progress bar]
 
     Returns
     -------
     model : keras.Model
         That of the epoch with the lowest validation loss.
-    history : pd.DataFrame
-        epoch (from 1), loss, accuracy, val_loss, val_accuracy, learning_rate, steps, seconds.
+    history : pd.DataFrame [columns epoch from 1, loss, accuracy, val_loss, val_accuracy, learning_rate, steps, seconds]
 
     Raises
     ------
@@ -84,54 +72,35 @@ def fit(
         What is there is damaged, or the loss is no finite number.
     """
     hardware.check(protocol.batch_size)
-    run_dir = Path(run_dir)
     if not (run_dir / "best.keras").exists():
         (run_dir / "history.csv").unlink(missing_ok=True)  # of no use without the weights that it tells of
     history = read_history(run_dir)
-    _remove_leftovers(run_dir, len(history))
+    for path in (*run_dir.glob(".*.keras"), *run_dir.glob("epoch-*.keras")):  # what a killed training left
+        if path != _checkpoint(run_dir, len(history)):
+            path.unlink(missing_ok=True)
     if not is_finished(history, protocol):
         # Before the bar: building a model may take a training of its own, with its own bar.
         model = _restore(build, run_dir, len(history), protocol, seed, hardware)
-        history = _train(
-            model, train_batches, validation_batches, protocol, run_dir, history, seed, description, hardware
-        )
+        steps_each = len(train_batches(0))
+        done = len(history) * steps_each
+        with tqdm(total=protocol.max_epochs * steps_each, initial=done, desc=description, unit="step") as bar:
+            while not is_finished(history, protocol):
+                epoch = len(history)
+                model.optimizer.learning_rate = protocol.learning_rate_at(epoch)
+                _seed_dropout(model, seed, epoch)
+                shared = train_batches(epoch).filled_up(hardware.num_devices)
+                row = _train_epoch(model, shared, validation_batches, hardware, bar)
+                row = {"epoch": epoch + 1, **row, "learning_rate": protocol.learning_rate_at(epoch)}
+                history = pd.concat([history, pd.DataFrame([row])[COLUMNS]], ignore_index=True)
+                _keep_epoch(model, run_dir, history)
+                bar.set_postfix(epoch=epoch + 1, val_accuracy=f"{row['val_accuracy']:.3f}")
     _checkpoint(run_dir, len(history)).unlink(missing_ok=True)
     with hardware.precise():
         return models.load_model(run_dir / "best.keras"), history
 
 
-def _train(
-    model: keras.Model,
-    train_batches: Callable[[int], Batches],
-    validation_batches: Batches,
-    protocol: Protocol,
-    run_dir: Path,
-    history: pd.DataFrame,
-    seed: int,
-    description: str,
-    hardware: Hardware,
-) -> pd.DataFrame:
-    """Train the epochs that are left and return the whole history."""
-    steps_each = len(train_batches(0))
-    done = len(history) * steps_each
-    with tqdm(total=protocol.max_epochs * steps_each, initial=done, desc=description, unit="step") as bar:
-        while not is_finished(history, protocol):
-            epoch = len(history)
-            _seed_dropout(model, seed, epoch)
-            shared = train_batches(epoch).filled_up(hardware.num_devices)
-            history = _run_epoch(model, shared, validation_batches, protocol, run_dir, history, bar, hardware)
-            bar.set_postfix(epoch=epoch + 1, val_accuracy=f"{history['val_accuracy'].iloc[-1]:.3f}")
-    return history
-
-
 def make_optimizer(protocol: Protocol) -> keras.Optimizer:
-    """Return a protocol's optimiser.
-
-    Raises
-    ------
-    ValueError
-        The optimiser is unknown.
-    """
+    """Return a protocol's optimiser, or raise a ValueError where it is unknown."""
     if protocol.optimizer == "sgd":
         return keras.optimizers.SGD(protocol.learning_rate, momentum=0.9)
     if protocol.optimizer == "adam":
@@ -148,33 +117,17 @@ def is_finished(history: pd.DataFrame, protocol: Protocol) -> bool:
 
 
 def read_history(run_dir: Path) -> pd.DataFrame:
-    """Return a run directory's history; an empty table where nothing was trained.
-
-    Raises
-    ------
-    RunError
-        It is damaged.
-    """
+    """Return a run directory's history, an empty table where nothing was trained; raise a RunError if it is damaged."""
     path = run_dir / "history.csv"
     if not path.exists():
         return pd.DataFrame()
     try:
         history = pd.read_csv(path)
-        complete = np.isfinite(history[["loss", "accuracy", "val_loss", "val_accuracy", "steps", "seconds"]]).all(
-            axis=None
-        )
+        if not np.isfinite(history[NUMBERS]).all(axis=None):
+            raise ValueError("not all are numbers")
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path}: damaged ({error}); delete its folder and train this model again") from error
-    if not complete:
-        raise RunError(f"{path}: damaged (not all are numbers); delete its folder and train this model again")
     return history
-
-
-def _remove_leftovers(run_dir: Path, num_epochs: int) -> None:
-    """Remove what a killed training left: half-written files, and checkpoints of other epochs than the last."""
-    for path in (*run_dir.glob(".*.keras"), *run_dir.glob("epoch-*.keras")):
-        if path != _checkpoint(run_dir, num_epochs):
-            path.unlink(missing_ok=True)
 
 
 def _checkpoint(run_dir: Path, num_epochs: int) -> Path:
@@ -197,15 +150,6 @@ def _restore(
         return model
 
 
-def _link(path: Path, other: Path) -> None:
-    """Give a file a second name, or copy it where that is not possible: neither is ever changed in place."""
-    other.unlink()
-    try:
-        os.link(path, other)
-    except OSError:
-        shutil.copyfile(path, other)
-
-
 def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
     """Set the random states of a model's layers, which Keras does not save with it."""
     generator = np.random.default_rng((seed, epoch))
@@ -214,47 +158,44 @@ def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
             variable.assign(generator.integers(0, 2**31, variable.shape))
 
 
-def _run_epoch(
-    model: keras.Model,
-    batches: Batches,
-    validation_batches: Batches,
-    protocol: Protocol,
-    run_dir: Path,
-    history: pd.DataFrame,
-    bar: tqdm,
-    hardware: Hardware,
-) -> pd.DataFrame:
-    epoch = len(history)
+def _train_epoch(
+    model: keras.Model, batches: Batches, validation_batches: Batches, hardware: Hardware, bar: tqdm
+) -> dict[str, float]:
+    """Train and validate once and return what the history tells of it."""
     started = time.perf_counter()
-    model.optimizer.learning_rate = protocol.learning_rate_at(epoch)
+    counting = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: bar.update())
     try:
         with hardware.sharing(model):
-            logs = model.fit(batches.feed(), shuffle=False, verbose=0, callbacks=[_Bar(bar)]).history
+            logs = model.fit(batches.feed(), shuffle=False, verbose=0, callbacks=[counting]).history
         # JAX shares no batch of a length that the devices do not divide, so each does all of the validation.
         validation = model.evaluate(validation_batches.feed(), verbose=0, return_dict=True)
     except Exception as error:
         # TensorFlow hands on what a reader raised as text in an error of its own.
         raise batches.error or validation_batches.error or error from None
-    if not np.isfinite([logs["loss"][0], validation["loss"]]).all():
-        raise RunError(
-            f"{run_dir}: the loss of epoch {epoch + 1} is no finite number; train with a lower learning rate"
-        )
-    row = {
-        "epoch": epoch + 1,
+    return {
         "loss": logs["loss"][0],
         "accuracy": logs["accuracy"][0],
         "val_loss": validation["loss"],
         "val_accuracy": validation["accuracy"],
-        "learning_rate": protocol.learning_rate_at(epoch),
         "steps": len(batches),
         "seconds": time.perf_counter() - started,
     }
-    history = pd.concat([history, pd.DataFrame([row])], ignore_index=True)
-    with files.whole(_checkpoint(run_dir, epoch + 1)) as temporary:
+
+
+def _keep_epoch(model: keras.Model, run_dir: Path, history: pd.DataFrame) -> None:
+    """Write the model of the history's last epoch, then the history, unless its loss is no number."""
+    epoch = len(history)
+    if not np.isfinite(history[["loss", "val_loss"]].iloc[-1]).all():
+        raise RunError(f"{run_dir}: the loss of epoch {epoch} is no finite number; train with a lower learning rate")
+    checkpoint = _checkpoint(run_dir, epoch)
+    with files.whole(checkpoint) as temporary:
         model.save(temporary)
-    if int(history["val_loss"].argmin()) == epoch:
+    if int(history["val_loss"].argmin()) == epoch - 1:
         with files.whole(run_dir / "best.keras") as temporary:
-            _link(_checkpoint(run_dir, epoch + 1), temporary)
+            temporary.unlink()
+            try:
+                os.link(checkpoint, temporary)  # neither is ever changed in place
+            except OSError:
+                shutil.copyfile(checkpoint, temporary)
     files.write_text(run_dir / "history.csv", history.to_csv(index=False))
-    _checkpoint(run_dir, epoch).unlink(missing_ok=True)
-    return history
+    _checkpoint(run_dir, epoch - 1).unlink(missing_ok=True)

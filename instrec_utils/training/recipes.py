@@ -23,15 +23,8 @@ from instrec_utils.training.run import Run
 class Recipe:
     """How a run's examples and network are made.
 
-    Attributes
-    ----------
-    load : callable
-        From (video ids, whether training) to how an example is loaded, and to how many examples a video has; a video's
-        score is the mean of its examples'.
-    build : callable
-        Returns a new model.
-    learn_from : callable
-        From a split's table to the rows that can teach something.
+    `load` tells, of video ids and whether to train, how an example is loaded and how many a video has, whose score is
+    the mean of theirs; `build` returns a new model; `learn_from` picks the rows of a split that can teach something.
     """
 
     load: Callable[[list[str], bool], tuple[Load, int]]
@@ -82,7 +75,12 @@ def _visual_recipe(run: Run) -> Recipe:
         return _load_frames(run, video_ids, is_training), k
 
     def build() -> keras.Model:
-        network = _new_visual_network(run)
+        if frozen:
+            inputs = keras.Input((run.architecture.embedding_size,), name="embedding")
+            scores = keras.layers.Dense(len(corpus.labels), activation="softmax", name="scores", dtype="float32")
+            network = keras.Model(inputs, scores(inputs), name=f"{run.model}_classes")
+        else:
+            network = models.build(run.model, len(corpus.labels))
         if run.parameters["pretrained"]:
             _learn_photographs(run, network)
         return network
@@ -107,15 +105,6 @@ def _load_frames(run: Run, video_ids: list[str], is_training: bool) -> Load:
     return one
 
 
-def _new_visual_network(run: Run) -> keras.Model:
-    num_classes = len(run.corpus.labels)
-    if not run.parameters["freeze_backbone"]:
-        return models.build(run.model, num_classes)
-    inputs = keras.Input((run.architecture.embedding_size,), name="embedding")
-    scores = keras.layers.Dense(num_classes, activation="softmax", name="scores", dtype="float32")
-    return keras.Model(inputs, scores(inputs), name=f"{run.model}_classes")
-
-
 def _learn_photographs(run: Run, network: keras.Model) -> None:
     """Train a visual network on nine tenths of the photographs of the classes, as long as the others' loss falls."""
     if run.parameters["freeze_backbone"]:
@@ -128,10 +117,10 @@ def _learn_photographs(run: Run, network: keras.Model) -> None:
     def batches_of(chosen: np.ndarray, epoch: int = 0, shuffle: bool = False) -> Batches:
         rows = np.flatnonzero(chosen)
 
-        def one(number: int, _: np.random.Generator) -> np.ndarray:
+        def load(number: int, _: np.random.Generator) -> np.ndarray:
             return values[rows[number]]
 
-        return Batches(one, targets[rows], run.protocol.batch_size, seed=run.seed, epoch=epoch, shuffle=shuffle)
+        return Batches(load, targets[rows], run.protocol.batch_size, seed=run.seed, epoch=epoch, shuffle=shuffle)
 
     learned, _ = fit.fit(
         lambda: network,
@@ -183,8 +172,4 @@ def audio_embeddings_of(run: Run) -> dict[str, np.ndarray]:
     )
 
 
-RECIPES: dict[str, Callable[[Run], Recipe]] = {
-    "audio": _audio_recipe,
-    "visual": _visual_recipe,
-    "fusion": _fusion_recipe,
-}
+RECIPES = {"audio": _audio_recipe, "visual": _visual_recipe, "fusion": _fusion_recipe}

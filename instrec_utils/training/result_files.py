@@ -25,29 +25,17 @@ def predictions_path(result_path: Path, split: str) -> Path:
     return result_path.with_suffix(f"{suffix}.predictions.csv")
 
 
-def find_result(corpus_name: str, run_name: str) -> Path:
-    """Return the file of a run's result: the one made here, else the published one.
-
-    Raises
-    ------
-    RunError
-        There is none.
-    """
+def find_result(corpus_name: str, run_name: str, missing: str = "no such result; train this model first") -> Path:
+    """Return the file of a run's result, the one made here or else the published one; without either, a RunError."""
     found = [folder / f"{run_name}.json" for folder in paths.results_dirs(corpus_name)]
     for path in found:
         if path.exists():
             return path
-    raise RunError(f"{found[0]}: no such result; train this model first")
+    raise RunError(f"{found[0]}: {missing}")
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return what a training or a measurement wrote as JSON.
-
-    Raises
-    ------
-    RunError
-        It is missing or damaged.
-    """
+    """Return what a training or a measurement wrote as JSON; raise a RunError if it is missing or damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -58,13 +46,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_result(path: Path) -> dict[str, Any]:
-    """Return a run's result.
-
-    Raises
-    ------
-    RunError
-        It is missing, damaged, or of another version.
-    """
+    """Return a run's result; raise a RunError if it is missing, damaged, or of another version."""
     result = read_json(path)
     missing = [name for name in NEEDED if name not in result]
     if missing:
@@ -75,23 +57,9 @@ def read_result(path: Path) -> dict[str, Any]:
 
 
 def read_predictions(result_path: Path, split: str = "test") -> pd.DataFrame:
-    """Return a run's predictions on a split.
+    """Return a run's predictions [columns video_id, label, then one a class, 0 to 1] on a split of `EVALUATED`.
 
-    Parameters
-    ----------
-    result_path : Path
-        Of the run's result.
-    split : str
-        One of `EVALUATED`.
-
-    Returns
-    -------
-    pd.DataFrame [columns video_id, label, then one a class, 0 to 1]
-
-    Raises
-    ------
-    RunError
-        There are none, they are damaged, or some are missing.
+    If there are none, they are damaged, or some are missing, it is a RunError.
     """
     path = predictions_path(result_path, split)
     if not path.exists():

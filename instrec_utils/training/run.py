@@ -34,16 +34,11 @@ class Run:
     ----------
     corpus : Corpus
         With extracted features.
-    kind : str
-        "audio", "visual" or "fusion".
-    model : str
-        Name of the architecture.
-    profile : str
-        One of `config.PROFILES`.
+    kind, model, profile : str
+        "audio", "visual" or "fusion"; name of the architecture; one of `config.PROFILES`.
     parameters : dict
         The model's and the input's.
     protocol : Protocol
-        How it is trained.
     seed : int
         Of weights, order and augmentation.
     joined : tuple of Run
@@ -77,8 +72,7 @@ class Run:
     @functools.cached_property
     def name(self) -> str:
         """Name of the result's files."""
-        own = [self._subject, self.profile, *self._differences, f"s{self.seed}"]
-        return "-".join([self.kind, *filter(None, own)])
+        return "-".join([self.kind, self._subject, self.profile, *self._differences, f"s{self.seed}"])
 
     @property
     def _subject(self) -> str:
@@ -92,8 +86,9 @@ class Run:
         return "-".join(filter(None, [*(self._name_of_joined(one) for one in self.joined), *own]))
 
     def _name_of_joined(self, run: Run) -> str:
-        own = [run._subject, run.profile if run.profile != self.profile else "", *run._differences]
-        return "-".join([*filter(None, own), *([f"s{run.seed}"] if run.seed != self.seed else [])])
+        profile = run.profile if run.profile != self.profile else ""
+        seed = f"s{run.seed}" if run.seed != self.seed else ""
+        return "-".join(filter(None, [run._subject, profile, *run._differences, seed]))
 
     @property
     def _differences(self) -> list[str]:
@@ -107,11 +102,9 @@ class Run:
         epochs = self.parameters.get("warm_up_epochs")
         if epochs not in (None, usual_warm_up(self.architecture, profile_of(self.profile))):
             changed.append(f"warm_up{epochs}")
-        hardware = self.hardware.parameters()
-        return [
-            *changed,
-            *(f"{value}_devices" if name == "num_devices" else str(value) for name, value in hardware.items()),
-        ]
+        for name, value in self.hardware.parameters().items():
+            changed.append(f"{value}_devices" if name == "num_devices" else str(value))
+        return changed
 
     @functools.cached_property
     def key(self) -> str:
@@ -159,13 +152,7 @@ class Run:
         return read_json(self.result_path).get("run_sha256") == self.key and self.is_of_these_features()
 
     def check_done(self) -> Run:
-        """Return the run itself if it is done.
-
-        Raises
-        ------
-        RunError
-            It is not trained, or was from another index, other features, or another version's settings.
-        """
+        """Return the run itself if it is done; raise a RunError that says why it is not."""
         if not self.result_path.exists():
             raise RunError(f"{self.result_path}: no such result; train this model first")
         read_result(self.result_path)
@@ -213,13 +200,7 @@ def settings_sha256(
 
 
 def profile_of(name: str) -> Profile:
-    """Return a profile by name.
-
-    Raises
-    ------
-    ParameterError
-        There is none of that name.
-    """
+    """Return a profile by name, or raise a ParameterError where there is none."""
     return PROFILES[one_of("profile", name, PROFILES)]
 
 

@@ -11,6 +11,7 @@ import dataclasses
 
 import keras
 import numpy as np
+import pandas as pd
 from tqdm import tqdm
 
 from instrec_utils.config import NUM_SEGMENTS, Protocol
@@ -38,12 +39,12 @@ def _warm_up_of(run: Run) -> WarmUp:
 def train_segments(run: Run) -> keras.Model:
     """Train on ten segments, or windows, a video: in training from random positions, in validation spread evenly."""
     corpus, audio_input, features_dir = run.corpus, run.audio_input, run.corpus.directory / "features"
-    tables = {
-        split: store.audible_videos(corpus, corpus.split(split), audio_input) for split in ("train", "validation")
-    }
+    learned, validated = (
+        store.audible_videos(corpus, corpus.split(split), audio_input) for split in ("train", "validation")
+    )
 
-    def batches_of(split: str, epoch: int = 0, is_training: bool = False) -> Batches:
-        video_ids = tables[split]["video_id"].tolist()
+    def batches_of(table: pd.DataFrame, epoch: int = 0, is_training: bool = False) -> Batches:
+        video_ids = table["video_id"].tolist()
 
         def one(number: int, generator: np.random.Generator) -> np.ndarray:
             video, segment = divmod(number, NUM_SEGMENTS)
@@ -59,19 +60,20 @@ def train_segments(run: Run) -> keras.Model:
                 drawn = augmentation.mix(drawn, other, generator.uniform(*MIX_DECIBELS))
             return augmentation.vary(drawn, generator)
 
-        targets = np.repeat(corpus.targets(tables[split]), NUM_SEGMENTS)
+        targets = np.repeat(corpus.targets(table), NUM_SEGMENTS)
         return Batches(one, targets, PROTOCOL.batch_size, seed=run.seed, epoch=epoch, shuffle=is_training)
 
     epochs = run.parameters["warm_up_epochs"]
-    return fit.fit(
+    network, _ = fit.fit(
         lambda: _warm_up_of(run).build(len(corpus.labels)),
-        lambda epoch: batches_of("train", epoch, is_training=True),
-        batches_of("validation"),
+        lambda epoch: batches_of(learned, epoch, is_training=True),
+        batches_of(validated),
         dataclasses.replace(PROTOCOL, max_epochs=epochs, patience=epochs, halve_every=max(1, epochs // 4)),
         run.directory / "warm_up",
         seed=run.seed,
         description=f"{run.name} warm-up",
-    )[0]
+    )
+    return network
 
 
 def start_network(run: Run, network: keras.Model, warmed_up: keras.Model) -> None:
@@ -82,11 +84,7 @@ def start_network(run: Run, network: keras.Model, warmed_up: keras.Model) -> Non
 
 
 def _train_head(run: Run, network: keras.Model) -> None:
-    """Train a network's last layers on what its warmed-up blocks give.
-
-    Each audible video is passed through the blocks a few times, varied; its positions in time are then shuffled anew in
-    every epoch.
-    """
+    """Train a network's last layers on what its blocks make of each video, varied, its times shuffled every epoch."""
     corpus, audio_input, parts = run.corpus, run.audio_input, _warm_up_of(run)
     table = store.audible_videos(corpus, corpus.split("train"), audio_input)
     blocks = keras.Model(network.input, network.get_layer(parts.blocks).output)
