@@ -1,4 +1,4 @@
-"""What videos can come from: one `Source` each, found through the entry points ``instrec.sources``.
+"""What videos come from: one `Source` each, of the entry points ``instrec.sources``; and how it becomes a corpus.
 
 A new one is a module that declares an entry, in any package that is installed::
 
@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from instrec_utils.corpora.corpus import Corpus
-from instrec_utils.corpora.splits import SPLIT_METHODS
+from instrec_utils import files, paths
+from instrec_utils.corpora.corpus import LISTED, Corpus, read_corpus, read_listed
+from instrec_utils.corpora.splits import SPLIT_METHODS, write_split
 from instrec_utils.errors import ParameterError
 
 GROUP = "instrec.sources"
@@ -128,3 +129,40 @@ def source_named(name: str) -> Source:
     if not isinstance(source, Source) or source.name != name:
         raise ParameterError(f"source: {value} must be a Source named {name}; got {source!r}")
     return source
+
+
+def prepare_corpus(
+    name: str, source: str, *, root: str = "", clips_per_class: int = 0, split_method: str = "", seed: int = 10
+) -> Corpus:
+    """Render, download or list a corpus' videos, whatever is missing, and return it.
+
+    Parameters
+    ----------
+    name, source : str [of the corpus' folders, and one of `sources`]
+    root, clips_per_class, split_method, seed : str, int, str, int
+        See `BuildOptions`; an empty split method is the source's own. The split also goes into the folder ``splits``.
+
+    Raises
+    ------
+    CorpusError, ParameterError, DownloadError
+        Something about the source is wrong; the message says what and where.
+    """
+    origin = source_named(source)
+    if split_method and split_method not in origin.split_methods:
+        allowed = " or ".join(origin.split_methods) or "none, as its clips are staged split by split"
+        raise ParameterError(f"split: for the source {source} expected {allowed}; got {split_method!r}")
+    if origin.root and not root:
+        raise ParameterError(f"root: expected {origin.root}, got none")
+    method = split_method or next(iter(origin.split_methods), "")
+    directory = paths.data_dir() / name
+    for left in (LISTED, "groups.csv"):  # of another source or split under this name
+        (directory / left).unlink(missing_ok=True)
+    folder = Path(root).expanduser().resolve() if root else directory
+    videos = origin.build(BuildOptions(directory, folder, clips_per_class, method, seed))
+    # Staged videos are where the corpus is, wherever that is taken.
+    place = "." if videos == directory else str(videos)
+    files.write_json(directory / "source.json", {"source": source, "videos": place, "split": method})
+    corpus = read_corpus(name)
+    if method:
+        write_split(read_listed(corpus), directory / "splits" / f"{method}.csv")
+    return corpus

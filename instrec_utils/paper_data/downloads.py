@@ -200,11 +200,9 @@ def _fetch(video_id: str, folder: Path, manners: Manners, brake: _Brake) -> dict
     import imageio_ffmpeg
     import yt_dlp
 
-    place = folder / "videos" / video_id[:2]
-    place.mkdir(parents=True, exist_ok=True)
     options = {
         "format": FORMAT,
-        "paths": {"home": str(place)},
+        "paths": {"home": str(folder / "videos" / video_id[:2])},
         "outtmpl": {"default": f"{video_id}.%(ext)s"},
         "ffmpeg_location": imageio_ffmpeg.get_ffmpeg_exe(),
         "ratelimit": manners.bytes_per_second,

@@ -149,7 +149,7 @@ def _read_records(path: Path) -> pd.DataFrame:
             example = tf.io.parse_example(batch, features)
             names = tf.where(example["id"] == "", example["video_id"], example["id"]).numpy()
             for name, entities in zip(names, example["labels"].to_list(), strict=True):
-                video_id = name.decode("ascii", errors="replace")
+                video_id = name.decode("ascii", errors="replace")[:80]
                 if not VIDEO_ID.fullmatch(video_id):
                     raise CorpusError(f"{path}, record {len(rows) + 1}: expected the id of a video, got {video_id!r}")
                 rows.append((video_id, tuple(sorted(entities))))
