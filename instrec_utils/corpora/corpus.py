@@ -75,9 +75,6 @@ def read_corpus(name: str) -> Corpus:
 
 
 def read_listed(corpus: Corpus) -> pd.DataFrame:
-    """Return every video that a corpus ought to have, also where it is missing or unreadable [one row a video].
-
-    The columns are those of `instrec_utils.corpora.index`; of a corpus from a list also ``state`` and ``reason``.
-    """
+    """Return the index of all that a corpus ought to have; if it is from a list, with ``state`` and ``reason``."""
     path = corpus.directory / LISTED
     return read_index(path) if path.exists() else corpus.index

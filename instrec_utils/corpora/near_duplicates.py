@@ -173,17 +173,10 @@ def frame_hashes(frames: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def chroma_fingerprint(sound: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Return the course of a recording's chroma, the same for the same music at another level or bit rate.
+    """Return the course [shape=(12 * 24,), float32] of the chroma of a mono sound [shape=(num_samples,), float32].
 
-    Parameters
-    ----------
-    sound : np.ndarray [shape=(num_samples,), float32, mono]
-    sample_rate : int [Hz]
-
-    Returns
-    -------
-    course : np.ndarray [shape=(12 * 24,), float32]
-        Of mean 0 in every pitch class and of length 1; all NaN, like no other, where nothing moves.
+    It is the same for the same music at another level or bit rate, of mean 0 in every pitch class and of length 1; all
+    NaN, and so like no other, where nothing moves (silence, one steady tone).
     """
     import librosa
 

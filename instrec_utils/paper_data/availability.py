@@ -52,15 +52,9 @@ class Ledger:
         self._connection.close()
 
     def record(self, video_id: str, state: str, *, reason: str = "", path: str = "", uploader: str = "") -> None:
-        """Store what became of a video, now; committed when this returns.
+        """Store what became of a video, one of `STATES`; committed when this returns.
 
-        Parameters
-        ----------
-        video_id, state : str
-            The state is one of `STATES`.
-        reason, path, uploader : str
-            What the other side said if the video is not available, else the file, relative to the corpus folder, and
-            `near_duplicates.uploader_of`.
+        The reason is what the other side said, and the path is relative to the corpus folder.
         """
         if state not in STATES:
             raise ParameterError(f"a state is one of {', '.join(STATES)}; got {state!r}")

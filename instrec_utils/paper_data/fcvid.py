@@ -22,12 +22,7 @@ STATES = ("present", "unreadable", "missing")
 
 
 def load_index(archive: Path, directory: Path) -> pd.DataFrame:
-    """Return the index of the paper's FCVID subset as far as the archive has it, in the order of the published list.
-
-    Parameters
-    ----------
-    archive, directory : Path
-        The extracted archive, with the class folders in it, and `published.locate_lists`.
+    """Return the index of the list in a directory, see `published.locate_lists`, as far as an extracted archive has it.
 
     Returns
     -------

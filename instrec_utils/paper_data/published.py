@@ -43,6 +43,7 @@ CORPORA = {"fcvid": "FCVID", "yt8m": "YouTube-8M"}
 """The corpora that lists exist for, with their titles."""
 
 _KEY = rf"(?:\./(?P<folder>[A-Za-z]{{1,64}})/)?(?P<video_id>{VIDEO_ID.pattern})"
+_REPEATED = "{} is there a second time"
 _VIDEO = re.compile(_KEY)
 _ROW = re.compile(rf"^{_KEY},(?P<label_id>[0-9]{{1,3}})\Z")
 
@@ -96,12 +97,8 @@ def read_durations(path: Path) -> pd.DataFrame:
             raise CorpusError(f"{path}, entry {entry} ({key}): expected (seconds, frames/s) above 0, got {value!r}")
         rows.append((match["folder"] or "", match["video_id"], float(value[0]), float(value[1])))
     table = pd.DataFrame(rows, columns=["folder", "video_id", "duration", "frame_rate"])
-    _refuse_repeated(table, path, "entry")
+    refuse_rows(table.video_id.duplicated(), path, _REPEATED, table[["video_id"]], unit="entry")
     return table
-
-
-def _refuse_repeated(table: pd.DataFrame, path: Path, unit: str) -> None:
-    refuse_rows(table.video_id.duplicated(), path, "{} is there a second time", table[["video_id"]], unit=unit)
 
 
 def read_list(path: Path, corpus_name: str) -> pd.DataFrame:
@@ -139,7 +136,7 @@ def read_list(path: Path, corpus_name: str) -> pd.DataFrame:
         rule = "label id {} belongs to the folder {}, got {}"
         refuse_rows(table.folder != table.label, path, rule, table[["label_id", "label", "folder"]])
         table["label"] = table.label.map(labels.FCVID_LABEL_OF_FOLDER)
-    _refuse_repeated(table, path, "row")
+    refuse_rows(table.video_id.duplicated(), path, _REPEATED, table[["video_id"]])
     return table.fillna({"folder": ""})
 
 

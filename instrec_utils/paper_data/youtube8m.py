@@ -110,14 +110,9 @@ def assign_categories(candidates: pd.DataFrame, reviewed: pd.DataFrame | None = 
 
 
 def category_counts(entities: pd.DataFrame, published_sizes: Mapping[str, int]) -> pd.DataFrame:
-    """Return what the vocabulary says of each category, beside the published list: before and after undersampling.
+    """Return the size of each category of `assign_categories`, and in the published list, after undersampling.
 
     A video has several entities: the largest entity of a category is a lower bound of its videos, the sum an upper.
-
-    Parameters
-    ----------
-    entities : pd.DataFrame [one row an entity, from `assign_categories`]
-    published_sizes : Mapping [category -> number of videos in the published list]
 
     Returns
     -------
