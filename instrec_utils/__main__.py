@@ -1,7 +1,5 @@
 """The command line: ``python -m instrec_utils report --corpus demo``."""
 
-from __future__ import annotations
-
 import sys
 import warnings
 from pathlib import Path

@@ -4,8 +4,6 @@ An item whose worker dies, be it of this item or of another one or killed from o
 alone. If its worker dies again, the item is to blame and its result is the exception that says so.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import threading

@@ -3,8 +3,6 @@
 "4.2" and the like are sections of Slizovskaia, Gómez and Haro (ICMR 2017).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 LABELS = (

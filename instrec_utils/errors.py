@@ -3,8 +3,6 @@
 Every message is one line that names the thing, what is allowed and what was received.
 """
 
-from __future__ import annotations
-
 
 class InstrecError(Exception):
     """Base class: anything that went wrong for a reason the user can act on."""

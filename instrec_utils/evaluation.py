@@ -7,8 +7,6 @@ a test split lacks still counts in the macro average, as 0. Only in the bootstra
 a resample, does the macro average go over the classes that are there: else it would be too low in nearly every one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Files that are written whole or not at all, and what identifies their content."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import hashlib

@@ -4,8 +4,6 @@ The home is ``INSTREC_HOME`` if set, else the checkout that the package was inst
 folder. ``INSTREC_DATA`` moves the corpora and features elsewhere.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

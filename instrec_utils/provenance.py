@@ -1,7 +1,5 @@
 """Where a number comes from: versions, commit, device, and the identity of an index."""
 
-from __future__ import annotations
-
 import platform
 import subprocess
 from importlib.metadata import version

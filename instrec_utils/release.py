@@ -5,8 +5,6 @@ The archive's paths are those of a checkout, so it is unpacked in one, and check
     tar xf instrec-demo.tar && sha256sum --check SHA256SUMS-demo
 """
 
-from __future__ import annotations
-
 import io
 import tarfile
 from collections.abc import Iterator
@@ -23,10 +21,7 @@ from instrec_utils.training.result_files import read_result
 def write_release(corpus: Corpus, folder: Path) -> Path:
     """Write ``instrec-<corpus>.tar`` into a folder and return its path; the same files give the same bytes.
 
-    Raises
-    ------
-    RunError
-        There is no finished run, or the data are kept outside the checkout.
+    If there is no finished run, or the data are kept outside the checkout, it is a RunError.
     """
     home, chosen = paths.home(), sorted(_files(corpus))
     if not any(path.name == "best.keras" for path in chosen):

@@ -1,7 +1,5 @@
 """From videos to the features store: decoding, on all cores or on the workers of a Dask scheduler."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import time

@@ -17,8 +17,6 @@ A reader that needs nothing of this package::
         spectrogram = file["log_mel/choi2016_uc"][:]
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass

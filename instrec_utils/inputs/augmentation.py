@@ -3,8 +3,6 @@
 Unless said otherwise a spectrogram is an array [shape=(n_mels, num_frames), float32] in dB, never below -100.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from instrec_utils.config import NUM_SEGMENTS

@@ -4,8 +4,6 @@ Pixels stay uint8, 0 to 255, everywhere outside the networks; each network scale
 layer, so that no caller can scale twice or forget to.
 """
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 

@@ -1,7 +1,5 @@
 """From mono sound to what the audio models see: segments (CC, UC) and log-mel spectrograms (paper, 4.2)."""
 
-from __future__ import annotations
-
 import functools
 
 import librosa

@@ -4,8 +4,6 @@ Entries are found through the entry points ``instrec.architectures``, so another
 imports Keras: only an architecture's functions do, when they are called.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import keras
 
 PADDED_FRAMES = 1440  # 1366 frames and 37 on either side, so that the four pools end at 15
-EMBEDDED_BANDS = 128  # values that the last block gives at each position in time
 
 
 def build(num_classes: int) -> keras.Model:
@@ -141,7 +140,7 @@ ARCHITECTURE = Architecture(
         build_for_warm_up,
         start_from_warm_up,
         blocks="flat",
-        block_features=EMBEDDED_BANDS,
+        block_features=128,
         head=("embedding", "embedding_dropout", "scores"),
     ),
 )

@@ -1,7 +1,5 @@
 """Adam in one pass over memory, where Keras takes a dozen with TensorFlow."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import keras

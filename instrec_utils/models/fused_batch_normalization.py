@@ -1,7 +1,5 @@
 """Batch normalisation of pictures in one pass over memory, where Keras takes several with TensorFlow."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import keras

@@ -74,7 +74,11 @@ def build(
     frames, audio = inputs.values()
     if modality_dropout:
         frames, audio = ModalityDropout(modality_dropout, name="modality_dropout")([frames, audio])
-    x = _attend(frames, audio) if form == "attention" else _flatten(frames, audio)
+    if form == "attention":
+        x = _attend(frames, audio)
+    else:
+        x = layers.Concatenate(name="joined")([layers.Flatten(name="flat_frames")(frames), audio])
+        x = _normalize(x, "joined_bn")
     units = {"text": (1024, 1024), "code": (1024,), "attention": (JOINED_UNITS,)}[form]
     for number, size in enumerate(units, start=1):
         x = layers.Dense(size, activation="relu", name=f"dense{number}")(x)
@@ -83,13 +87,6 @@ def build(
         x = _normalize(x, "dense1_bn")
     outputs = layers.Dense(num_classes, activation="softmax", name="scores", dtype="float32")(x)
     return keras.Model(inputs, outputs, name="late_fusion")
-
-
-def _flatten(frames: keras.KerasTensor, audio: keras.KerasTensor) -> keras.KerasTensor:
-    from keras import layers
-
-    x = layers.Concatenate(name="joined")([layers.Flatten(name="flat_frames")(frames), audio])
-    return _normalize(x, "joined_bn")
 
 
 def _attend(frames: keras.KerasTensor, audio: keras.KerasTensor) -> keras.KerasTensor:

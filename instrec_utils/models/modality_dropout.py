@@ -1,7 +1,5 @@
 """The layer that hides a modality now and then in the training of a fusion."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import keras

@@ -6,8 +6,6 @@ each storage as an int64 count and its values. The unpickler below knows the thr
 dictionary needs and refuses every other, so nothing in the file can call anything.
 """
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from instrec_utils.config import CHOI2016, SEGMENT_FRAMES, Protocol
@@ -66,13 +67,8 @@ def build(num_classes: int, *, width: int = 728, num_frames: int = CHOI2016.num_
     return keras.Model(inputs, scores(x), name="xception_audio")
 
 
-def build_for_warm_up(num_classes: int) -> keras.Model:
-    """Build the same network on one of the ten joined segments [shape=(batch, 96, 136), float32, dB]."""
-    return build(num_classes, num_frames=SEGMENT_FRAMES)
-
-
 def start_from_warm_up(model: keras.Model, warmed_up: keras.Model) -> None:
-    """Give a model all weights that `build_for_warm_up`'s model has learned."""
+    """Give a model all weights that the same network has learned from single segments [shape=(batch, 96, 136)]."""
     model.set_weights(warmed_up.get_weights())
 
 
@@ -123,5 +119,5 @@ ARCHITECTURE = Architecture(
     build=build,
     protocols={"paper": PAPER_PROTOCOL, "quick": Protocol("adam", 1e-4, batch_size=8, max_epochs=2, patience=10)},
     inputs=INPUTS,
-    warm_up=WarmUp(build_for_warm_up, start_from_warm_up),
+    warm_up=WarmUp(functools.partial(build, num_frames=SEGMENT_FRAMES), start_from_warm_up),
 )

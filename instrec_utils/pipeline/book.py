@@ -1,7 +1,5 @@
 """The book built from the pages that were made here, beside the published pages of other corpora."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import sys

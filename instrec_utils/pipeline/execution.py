@@ -1,7 +1,5 @@
 """Notebooks executed by papermill, each in a kernel of its own, into a file that is there only if it succeeded."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

@@ -6,8 +6,6 @@ combine. One combination is one run, which papermill executes in a kernel of its
     papermill notebooks/04_audio_model.ipynb out.ipynb -f params/open.yaml -p audio_model han2016 -p seed 11
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -89,19 +87,9 @@ def execute_experiment(experiment: Experiment) -> str:
 def train_experiments(corpus_name: str, *, scheduler: str = "", resources: dict[str, float] | None = None) -> int:
     """Execute every experiment of a corpus that is not done, and return how many there were.
 
-    Parameters
-    ----------
-    corpus_name : str
-        Name of a list in ``params/tables/``; its features must be extracted.
-    scheduler : str
-        Address of a running Dask scheduler whose workers share this folder; empty for one after the other.
-    resources : dict of str to float or None
-        What each run takes of a worker, such as ``{"GPU": 1}``.
-
-    Raises
-    ------
-    InstrecError
-        An experiment failed; the others of its stage are finished first, and results that were there stay.
+    Its features must be extracted. The experiments run one after the other, or on the workers of a running Dask
+    scheduler that share this folder, of which each takes resources such as ``{"GPU": 1}``. If one fails, the others of
+    its stage are finished before it is an InstrecError, and results that were there stay.
     """
     experiments = read_experiments(corpus_name)
     prepared = corpora.read_corpus(experiments[0].parameters["corpus"])

@@ -1,7 +1,5 @@
 """The parameters of a corpus' report, checked against what the notebooks declare before any of them runs."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Publishing: results, pages and media that were made here become those that git tracks. Nothing else writes them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from instrec_utils import files, paths

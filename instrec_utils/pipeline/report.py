@@ -4,8 +4,6 @@ What was executed from which sources and parameters is noted in ``runs/<corpus>/
 sources, parameters, predecessors and results are as noted is not executed again.
 """
 
-from __future__ import annotations
-
 import hashlib
 import sys
 import time

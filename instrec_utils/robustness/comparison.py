@@ -1,7 +1,5 @@
 """Whether a fusion withstands a degradation more often than chance: paired tests on the same degraded videos."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

@@ -1,7 +1,5 @@
 """How videos are degraded to see what models still recognise: noise, blur, few bits, and at which levels."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -9,8 +9,6 @@ A model of one modality has no scores where that modality is missing: all it cou
 is degraded, its scores are those on the videos as they are.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from pathlib import Path

@@ -30,10 +30,6 @@ def identity(run: Run) -> list[str]:
     return [run.key, files.sha256_of_file(predictions_path(run.result_path, "test"))]
 
 
-def _is_newer(path: Path, source: Path) -> bool:
-    return path.exists() and path.stat().st_mtime_ns >= source.stat().st_mtime_ns
-
-
 def _write_low_bitrate(paths: tuple[Path, Path], level: int) -> None:
     degradation.write_low_bitrate(*paths, picture_kbits=level, sound_kbits=SOUND_KBITS[level])
 
@@ -94,7 +90,11 @@ class Networks:
     def _write_low_bitrates(self, level: int) -> None:
         """Encode the videos anew that have not been yet, on all cores: it takes longer than what follows."""
         pairs = [(self.corpus.videos / one.path, self._low_bitrate_path(level, one.video_id)) for one in self.videos]
-        todo = [pair for pair in pairs if not _is_newer(pair[1], pair[0])]
+        todo = [
+            (source, path)
+            for source, path in pairs
+            if not path.exists() or path.stat().st_mtime_ns < source.stat().st_mtime_ns
+        ]
         encode = functools.partial(_write_low_bitrate, level=level)
         for _, result in cluster.process(encode, todo, description=f"encoding {level} kbit/s"):
             if isinstance(result, BaseException):

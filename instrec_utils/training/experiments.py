@@ -3,8 +3,6 @@
 A run is skipped if its result is there and was made from the same settings, and resumed if it was interrupted.
 """
 
-from __future__ import annotations
-
 import shutil
 import sys
 import time

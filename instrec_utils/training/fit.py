@@ -12,8 +12,6 @@ run that was killed and started again has the same history as one that was not.
 The same code trains with TensorFlow and with JAX. A model is made on one device; on several it is a copy that trains.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import time
@@ -31,9 +29,6 @@ from instrec_utils.errors import RunError
 from instrec_utils.models.fused_adam import FusedAdam
 from instrec_utils.models.hardware import DEFAULT, Hardware
 from instrec_utils.training.batches import Batches
-
-NUMBERS = ["loss", "accuracy", "val_loss", "val_accuracy", "steps", "seconds"]
-COLUMNS = ["epoch", *NUMBERS[:4], "learning_rate", *NUMBERS[4:]]
 
 
 def fit(
@@ -86,12 +81,11 @@ def fit(
         with tqdm(total=protocol.max_epochs * steps_each, initial=done, desc=description, unit="step") as bar:
             while not is_finished(history, protocol):
                 epoch = len(history)
-                model.optimizer.learning_rate = protocol.learning_rate_at(epoch)
                 _seed_dropout(model, seed, epoch)
                 shared = train_batches(epoch).filled_up(hardware.num_devices)
-                row = _train_epoch(model, shared, validation_batches, hardware, bar)
-                row = {"epoch": epoch + 1, **row, "learning_rate": protocol.learning_rate_at(epoch)}
-                history = pd.concat([history, pd.DataFrame([row])[COLUMNS]], ignore_index=True)
+                rate = protocol.learning_rate_at(epoch)
+                row = {"epoch": epoch + 1, **_train_epoch(model, shared, validation_batches, rate, hardware, bar)}
+                history = pd.concat([history, pd.DataFrame([row])], ignore_index=True)
                 _keep_epoch(model, run_dir, history)
                 bar.set_postfix(epoch=epoch + 1, val_accuracy=f"{row['val_accuracy']:.3f}")
     _checkpoint(run_dir, len(history)).unlink(missing_ok=True)
@@ -123,7 +117,8 @@ def read_history(run_dir: Path) -> pd.DataFrame:
         return pd.DataFrame()
     try:
         history = pd.read_csv(path)
-        if not np.isfinite(history[NUMBERS]).all(axis=None):
+        numbers = history[["loss", "accuracy", "val_loss", "val_accuracy", "steps", "seconds"]]
+        if not np.isfinite(numbers).all(axis=None):
             raise ValueError("not all are numbers")
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path}: damaged ({error}); delete its folder and train this model again") from error
@@ -159,10 +154,11 @@ def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
 
 
 def _train_epoch(
-    model: keras.Model, batches: Batches, validation_batches: Batches, hardware: Hardware, bar: tqdm
+    model: keras.Model, batches: Batches, validation_batches: Batches, rate: float, hardware: Hardware, bar: tqdm
 ) -> dict[str, float]:
     """Train and validate once and return what the history tells of it."""
     started = time.perf_counter()
+    model.optimizer.learning_rate = rate
     counting = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: bar.update())
     try:
         with hardware.sharing(model):
@@ -177,6 +173,7 @@ def _train_epoch(
         "accuracy": logs["accuracy"][0],
         "val_loss": validation["loss"],
         "val_accuracy": validation["accuracy"],
+        "learning_rate": rate,
         "steps": len(batches),
         "seconds": time.perf_counter() - started,
     }

@@ -1,7 +1,5 @@
 """How the examples and the network of a run are made, for each kind of model."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

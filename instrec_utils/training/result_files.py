@@ -1,7 +1,5 @@
 """The files that a training leaves for the pages: ``<run>.json`` and ``<run>.predictions.csv``."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

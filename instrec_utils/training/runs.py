@@ -6,8 +6,6 @@ see `Hardware`, are parameters of the run only where they are not the default. A
 range, or does not go with the others, is a ParameterError.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import inspect
 import math

@@ -5,8 +5,6 @@ segments, then the dense layer from the blocks. The Xception takes the mean over
 segments. Han's sees windows of a second anyhow; it learns from them with batch normalisation, which is then folded in.
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 import keras
