@@ -1,8 +1,4 @@
-"""The report's figures: one function a figure, each from a table or arrays to a matplotlib `Figure`.
-
-Each refuses with a ValueError, in one line, what it cannot show: a table without a column or a row, a kind without a
-colour, a percentage beyond 0 to 100, two values for one place, an array of another shape.
-"""
+"""The report's figures, each from a table or arrays; a ValueError says in one line what cannot be shown."""
 
 from instrec_utils.report.figures.corpus import (
     before_and_after,

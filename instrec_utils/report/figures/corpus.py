@@ -17,17 +17,16 @@ from instrec_utils.report.words import KINDS
 
 @style.styled
 def class_balance(index: pd.DataFrame) -> Figure:
-    """Show the videos of each class, stacked by split.
+    """Show the videos of each class, stacked by split; those of other splits than `config.SPLITS` are not counted.
 
     Parameters
     ----------
-    index : pd.DataFrame
-        Columns label and split; rows of other splits than `config.SPLITS`, such as undegraded variants of test clips,
-        are not counted.
+    index : pd.DataFrame [columns label and split]
     """
-    counts = _split_rows(index, "label", "split").groupby(["label", "split"]).size().unstack(fill_value=0)
-    counts = counts.reindex(columns=[split for split in SPLITS if split in counts])
-    figure, axes = style.row_panel(len(counts), header=0.75)
+    index = _split_rows(index, "label", "split")
+    counts = pd.crosstab(index["label"], index["split"])
+    counts = counts[[split for split in SPLITS if split in counts]]
+    figure, (axes,) = style.panels(1, 1, 0.75 + style.ROW * len(counts))
     left = np.zeros(len(counts))
     for split, values in counts.items():
         axes.barh(counts.index, values, left=left, height=0.72, color=style.SPLIT_COLOURS[split], label=split)
@@ -36,7 +35,7 @@ def class_balance(index: pd.DataFrame) -> Figure:
         style.note(axes, f"{total:,.0f}", (total, place), (4, 0), va="center")
     axes.set(xlabel="videos", xlim=(0, 1.08 * left.max()))
     style.finish_rows(axes)
-    style.legend(figure, axes, ncols=counts.shape[1])
+    style.legend(figure, counts.shape[1])
     return figure
 
 
@@ -46,20 +45,18 @@ def durations(index: pd.DataFrame) -> Figure:
 
     Parameters
     ----------
-    index : pd.DataFrame
-        Columns split and duration, in seconds; NaN, where it is unknown, is not counted.
+    index : pd.DataFrame [columns split and duration, in s or NaN]
     """
     seconds = _split_rows(index, "duration", "split")["duration"].dropna().to_numpy(float)
     if not len(seconds) or seconds.min() < 0:
         raise ValueError("index: expected at least one duration, all of 0 s or more")
-    figure, axes = style.one_panel(height=2.4)
+    figure, (axes,) = style.panels(1, 1, 2.4)
     axes.hist(seconds, bins=min(30, max(5, int(np.sqrt(len(seconds)) * 2))), color=style.SPLIT_COLOURS["validation"])
-    median = float(np.median(seconds))
+    median, total = float(np.median(seconds)), seconds.sum()
     axes.axvline(median, color="#222222", linewidth=1.2, linestyle=(0, (4, 2)))
     style.note(axes, f"median {median:.1f} s", (median, 1), (4, -2), xycoords=("data", "axes fraction"), va="top")
-    axes.set(
-        xlabel="duration in s", ylabel="videos", title=f"{len(seconds):,} videos, {_length(seconds.sum())} together"
-    )
+    together = f"{total / 3600:.1f} h" if total >= 3600 else f"{total / 60:.1f} min"
+    axes.set(xlabel="duration in s", ylabel="videos", title=f"{len(seconds):,} videos, {together} together")
     axes.yaxis.set_major_locator(style.whole_numbers())
     axes.grid(axis="y")
     return figure
@@ -71,22 +68,19 @@ def frame_rates(rates: Mapping[str, pd.Series]) -> Figure:
 
     Parameters
     ----------
-    rates : mapping of str to pd.Series [frames per second]
-        Of each video, by name of the corpus; NaN, where it is unknown, is not counted.
+    rates : mapping of str to pd.Series [frames per second, or NaN]
+        Of each video, by name of the corpus.
     """
     style.check_some(rates, "corpora")
-    figure = Figure(figsize=(style.WIDTH, 0.5 + 1.6 * len(rates)), layout="constrained")
-    rows = figure.subplots(len(rates), 1, sharex=True, squeeze=False)[:, 0]
+    figure, rows = style.panels(len(rates), 1, 0.5 + 1.6 * len(rates), sharex=True)
     for axes, (name, series) in zip(rows, rates.items(), strict=True):
-        known = series.dropna().to_numpy(float)
-        if not len(known) or known.min() <= 0:
+        known = series.dropna()
+        if known.empty or known.min() <= 0:
             raise ValueError(f"{name}: expected at least one frame rate, all above 0")
-        places, counts = np.unique(known.round(), return_counts=True)
-        shares = 100 * counts / len(known)
-        axes.bar(places, shares, width=0.85, color=style.SPLIT_COLOURS["validation"])
-        for place, share in zip(places, shares, strict=True):
-            if share >= 10:
-                style.note(axes, f"{share:.0f}", (place, share), (0, 2), ha="center")
+        shares = 100 * known.round().value_counts(normalize=True).sort_index()
+        axes.bar(shares.index, shares, width=0.85, color=style.SPLIT_COLOURS["validation"])
+        for place, share in shares[shares >= 10].items():
+            style.note(axes, f"{share:.0f}", (place, share), (0, 2), ha="center")
         axes.set(title=f"{name}, {len(known):,} videos", ylabel="% of videos", ylim=(0, 1.15 * shares.max()))
         axes.grid(axis="y")
     rows[-1].set_xlabel("frames per second, rounded")
@@ -99,27 +93,24 @@ def before_and_after(table: pd.DataFrame) -> Figure:
 
     Parameters
     ----------
-    table : pd.DataFrame
-        Columns category, at_least and at_most (bounds of the number before), published (the number after); rows of the
-        figure are in the table's order.
+    table : pd.DataFrame [columns category, at_least and at_most (bounds of the number before), published (after)]
     """
     style.check_table(table, "category", "at_least", "at_most", "published")
     if (table[["at_least", "published"]] <= 0).any(axis=None) or (table["at_least"] > table["at_most"]).any():
         raise ValueError("table: expected numbers above 0 and at_least no larger than at_most")
-    figure, axes = style.row_panel(len(table), header=0.95)
+    figure, (axes,) = style.panels(1, 1, 0.95 + style.ROW * len(table))
     places = np.arange(len(table))
     before, after = style.SPLIT_COLOURS["validation"], KINDS["visual"].colour
     axes.hlines(places, table["at_least"], table["at_most"], color=before, linewidth=5, label="before: from, to")
     axes.plot(table["at_least"], places, "|", color=before, markersize=11, markeredgewidth=2)
     axes.plot(table["published"], places, "D", color=after, markersize=5.5, label="after: published list")
-    for place, number in zip(places, table["published"], strict=True):
+    for place, number in enumerate(table["published"]):
         style.note(axes, f"{number:,}", (number, place), (-7, 0), ha="right", va="center")
     axes.set_yticks(places, table["category"])
-    axes.set(
-        xscale="log", xlabel="videos (logarithmic)", xlim=(table["published"].min() / 3, 1.3 * table["at_most"].max())
-    )
+    ends = (table["published"].min() / 3, 1.3 * table["at_most"].max())
+    axes.set(xscale="log", xlabel="videos (logarithmic)", xlim=ends)
     style.finish_rows(axes)
-    style.legend(figure, axes, ncols=2)
+    style.legend(figure, 2)
     return figure
 
 
@@ -129,28 +120,26 @@ def held_out_shares(splits: Mapping[str, pd.DataFrame]) -> Figure:
 
     Parameters
     ----------
-    splits : mapping of str to pd.DataFrame
-        By name of the corpus, a table with the column label and one column of splits (train, validation, test) for each
-        of one to three split methods, named after it.
+    splits : mapping of str to pd.DataFrame [columns label, and the split after each of one to three split methods]
+        By name of the corpus.
     """
     style.check_some(splits, "corpora")
     num_classes = max(table["label"].nunique() for table in splits.values())
-    figure = Figure(figsize=(style.WIDTH, 0.95 + 0.27 * num_classes), layout="constrained")
+    figure, panels = style.panels(1, len(splits), 0.95 + 0.27 * num_classes)
     # The second is hollow and larger: the third often lies on it.
-    looks = (("#767676", "x", 5), ("#0072b2", "o", 9), ("#d55e00", "s", 4))
-    for axes, (name, table) in zip(figure.subplots(1, len(splits), squeeze=False)[0], splits.items(), strict=True):
+    looks = (("#767676", "x", 5, "full"), ("#0072b2", "o", 9, "none"), ("#d55e00", "s", 4, "full"))
+    for axes, (name, table) in zip(panels, splits.items(), strict=True):
         style.check_table(table, "label")
         methods = [column for column in table if column != "label"]
         if not 1 <= len(methods) <= len(looks):
             raise ValueError(f"{name}: expected 1 to {len(looks)} split methods, got {methods}")
-        for (colour, marker, size), method in zip(looks, methods, strict=False):
+        for (colour, marker, size, fill), method in zip(looks, methods, strict=False):
             shares = 100 * (table[method] == "test").groupby(table["label"]).mean()
-            filled = "none" if marker == "o" else "full"
-            axes.plot(shares, shares.index, marker, color=colour, markersize=size, fillstyle=filled, label=method)
+            axes.plot(shares, shares.index, marker, color=colour, markersize=size, fillstyle=fill, label=method)
         axes.axvline(15, **style.DASHES)
         axes.set(title=name, xlabel="% of the class in the test split")
         style.finish_rows(axes)
-    style.legend(figure, figure.axes[0], ncols=len(methods))
+    style.legend(figure, len(methods))
     return figure
 
 
@@ -160,20 +149,19 @@ def condition_shares(index: pd.DataFrame) -> Figure:
 
     Parameters
     ----------
-    index : pd.DataFrame
-        Columns split, picture and sound, of a staged corpus.
+    index : pd.DataFrame [columns split, picture and sound]
     """
     index = _split_rows(index, "split", "picture", "sound")
     splits = [split for split in SPLITS if (index["split"] == split).any()]
-    figure = Figure(figsize=(style.WIDTH, 3.3), layout="constrained")
-    for axes, stream in zip(figure.subplots(1, 2), ("picture", "sound"), strict=True):
+    height = 0.8 / len(splits)
+    figure, panels = style.panels(1, 2, 3.3)
+    for axes, stream in zip(panels, ("picture", "sound"), strict=True):
         conditions = list(getattr(Conditions(), stream))
         unknown = set(index[stream]) - set(conditions)
         if unknown:
             raise ValueError(f"{stream}: expected one of {', '.join(conditions)}, got {sorted(map(str, unknown))}")
         shares = pd.crosstab(index[stream], index["split"], normalize="columns").mul(100)
         shares = shares.reindex(index=conditions, columns=splits, fill_value=0.0)
-        height = 0.8 / len(splits)
         for number, split in enumerate(splits):
             places = np.arange(len(conditions)) + (number - (len(splits) - 1) / 2) * height
             bars = axes.barh(places, shares[split], height=0.92 * height, color=style.SPLIT_COLOURS[split], label=split)
@@ -181,7 +169,7 @@ def condition_shares(index: pd.DataFrame) -> Figure:
         axes.set_yticks(np.arange(len(conditions)), conditions)
         axes.set(title=stream, xlabel="% of the split's videos", xlim=(0, 1.12 * shares.to_numpy().max()))
         style.finish_rows(axes)
-    style.legend(figure, figure.axes[0], ncols=len(splits))
+    style.legend(figure, len(splits))
     return figure
 
 
@@ -194,7 +182,6 @@ def spectrograms(items: Sequence[tuple[str, np.ndarray]], settings: LogMel) -> F
     items : sequence of (str, np.ndarray [shape=(n_mels, num_frames), dB])
         Title and spectrogram of each.
     settings : LogMel
-        Their sizes.
     """
     style.check_some(items, "spectrograms")
     for title, spectrogram in items:
@@ -202,26 +189,17 @@ def spectrograms(items: Sequence[tuple[str, np.ndarray]], settings: LogMel) -> F
             raise ValueError(f"{title}: expected {settings.n_mels} bands and frames, got shape {spectrogram.shape}")
     highest = max(float(spectrogram.max()) for _, spectrogram in items)
     lowest = max(highest - 80.0, min(float(spectrogram.min()) for _, spectrogram in items))
-    figure = Figure(figsize=(style.WIDTH, 0.5 + 1.45 * len(items)), layout="constrained")
-    rows = figure.subplots(len(items), 1, sharex=True, squeeze=False)[:, 0]
+    sizes = {"sr": settings.sample_rate, "n_fft": settings.n_fft, "hop_length": settings.hop_length}
+    look = {"cmap": "magma", "vmin": lowest, "vmax": max(highest, lowest + 1.0)}
+    figure, rows = style.panels(len(items), 1, 0.5 + 1.45 * len(items), sharex=True)
     for axes, (title, spectrogram) in zip(rows, items, strict=True):
-        image = librosa.display.specshow(
-            np.asarray(spectrogram, np.float32),
-            sr=settings.sample_rate,
-            n_fft=settings.n_fft,
-            hop_length=settings.hop_length,
-            x_axis="s",
-            y_axis="mel",
-            cmap="magma",
-            vmin=lowest,
-            vmax=max(highest, lowest + 1.0),
-            ax=axes,
-        )
+        shown = np.asarray(spectrogram, np.float32)
+        image = librosa.display.specshow(shown, x_axis="s", y_axis="mel", ax=axes, **sizes, **look)
         axes.set(title=title, xlabel="", ylabel="Hz")
         axes.set_yticks([tick for tick in (512, 2048, 4096, 8192) if tick <= settings.sample_rate / 2])
         axes.label_outer()
     rows[-1].set_xlabel("time in s")
-    figure.colorbar(image, ax=list(rows), label="dB", fraction=0.03, pad=0.01)
+    figure.colorbar(image, ax=rows, label="dB", fraction=0.03, pad=0.01)
     return figure
 
 
@@ -237,20 +215,18 @@ def frame_strip(items: Sequence[tuple[str, np.ndarray]]) -> Figure:
     style.check_some(items, "rows of frames")
     for title, frames in items:
         if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8 or not len(frames):
-            raise ValueError(
-                f"{title}: expected frames (k, height, width, 3) of uint8, got {frames.shape} {frames.dtype}"
-            )
+            got = f"{frames.shape} {frames.dtype}"
+            raise ValueError(f"{title}: expected frames (k, height, width, 3) of uint8, got {got}")
     columns = max(len(frames) for _, frames in items)
-    ratio = max(frames.shape[1] / frames.shape[2] for _, frames in items)
-    height = (style.WIDTH / columns) * ratio + 0.24
+    height = style.WIDTH / columns * max(frames.shape[1] / frames.shape[2] for _, frames in items) + 0.24
     layout = ConstrainedLayoutEngine(w_pad=0.015, h_pad=0.015, wspace=0.0, hspace=0.0)
-    figure = Figure(figsize=(style.WIDTH, height * len(items)), layout=layout)
-    for row, (title, frames) in zip(figure.subplots(len(items), columns, squeeze=False), items, strict=True):
-        for axes, frame in zip(row, frames, strict=False):
+    figure, panels = style.panels(len(items), columns, height * len(items), layout=layout)
+    for axes in panels:
+        axes.axis("off")
+    for first, (title, frames) in zip(range(0, len(panels), columns), items, strict=True):
+        panels[first].set_title(title, fontsize=9)
+        for axes, frame in zip(panels[first:], frames, strict=False):
             axes.imshow(frame, interpolation="antialiased")
-        for axes in row:
-            axes.axis("off")
-        row[0].set_title(title, fontsize=9)
     return figure
 
 
@@ -259,7 +235,3 @@ def _split_rows(index: pd.DataFrame, *columns: str) -> pd.DataFrame:
     rows = index[index["split"].isin(SPLITS)]
     style.check_some(rows, f"rows of the splits {', '.join(SPLITS)}")
     return rows
-
-
-def _length(seconds: float) -> str:
-    return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"

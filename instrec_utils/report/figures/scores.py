@@ -15,8 +15,6 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from instrec_utils.report.figures import style
 from instrec_utils.report.words import KINDS
 
-_CELLS = {"vmin": 0, "vmax": 100, "cmap": "Blues", "cbar": False}  # of matrices in %: one scale of colour
-
 
 @style.styled
 def history(results: Sequence[Mapping[str, Any]]) -> Figure:
@@ -25,43 +23,43 @@ def history(results: Sequence[Mapping[str, Any]]) -> Figure:
     Parameters
     ----------
     results : sequence of mapping
-        Rows of `results.read_results`: run, kind, best_epoch, and history with the lists epoch, loss, accuracy (0 to
-        1), val_loss and val_accuracy.
+        Rows of `results.read_results`.
     """
     style.check_some(results, "results")
-    figure = Figure(figsize=(style.WIDTH, 0.65 + 1.85 * len(results)), layout="constrained")
-    for row, result in zip(figure.subplots(len(results), 2, squeeze=False), results, strict=True):
-        style.check_kinds([result["kind"]])
+    style.check_kinds(result["kind"] for result in results)
+    figure, panels = style.panels(len(results), 2, 0.65 + 1.85 * len(results))
+    for loss, accuracy, result in zip(panels[::2], panels[1::2], results, strict=True):
         curves = pd.DataFrame(result["history"])
         if curves.empty or result["best_epoch"] not in set(curves["epoch"]):
             raise ValueError(f"{result['run']}: expected a history with epoch {result['best_epoch']}, the best")
-        for axes, name, scale in zip(row, ("loss", "accuracy"), (1, 100), strict=True):
-            _draw_history(axes, curves, name, scale, result)
-        row[0].set_title(result["run"])
-        row[1].set_ylim(0, 102)
-    for axes in figure.axes[-2:]:
+        _draw_history(loss, curves, "loss", 1, result)
+        value = _draw_history(accuracy, curves, "accuracy", 100, result)
+        best = result["best_epoch"]
+        is_late = best > curves["epoch"].mean()
+        look = {"xycoords": ("data", "axes fraction"), "ha": "right" if is_late else "left", "va": "bottom"}
+        style.note(accuracy, f"epoch {best}: {value:.0f} %", (best, 0.04), (-5 if is_late else 5, 0), **look)
+        loss.set(ylabel="loss", title=result["run"])
+        accuracy.set(ylabel="accuracy in %", ylim=(0, 102))
+    for axes in panels[-2:]:
         axes.set_xlabel("epoch")
     names = ("training", "validation (in the colour of the kind)", "best epoch")
-    figure.legend(figure.axes[0].get_legend_handles_labels()[0], names, loc="outside upper left", ncols=3)
+    figure.legend(panels[0].get_legend_handles_labels()[0], names, loc="outside upper left", ncols=3)
     return figure
 
 
-def _draw_history(axes: Axes, curves: pd.DataFrame, name: str, scale: float, result: Mapping[str, Any]) -> None:
+def _draw_history(axes: Axes, curves: pd.DataFrame, name: str, scale: float, result: Mapping[str, Any]) -> float:
+    """Draw both curves, and return the value in validation at the best epoch."""
     colour = KINDS[result["kind"]].colour
     marker = "." if len(curves) <= 3 else None
+    validation = scale * curves.set_index("epoch")[f"val_{name}"]
     axes.plot(curves["epoch"], scale * curves[name], color="#9a9a9a", marker=marker, label="training")
-    axes.plot(curves["epoch"], scale * curves[f"val_{name}"], color=colour, marker=marker, label="validation")
+    axes.plot(validation, color=colour, marker=marker, label="validation")
     best = result["best_epoch"]
-    value = scale * float(curves.loc[curves["epoch"] == best, f"val_{name}"].iloc[0])
-    axes.axvline(best, color="#555555", linewidth=0.8, linestyle=(0, (2, 2)), label="best epoch")
-    axes.plot([best], [value], "o", color=colour, markersize=5)
-    if name == "accuracy":
-        is_late = best > curves["epoch"].mean()
-        look = {"xycoords": ("data", "axes fraction"), "ha": "right" if is_late else "left", "va": "bottom"}
-        style.note(axes, f"epoch {best}: {value:.0f} %", (best, 0.04), (-5 if is_late else 5, 0), **look)
-    axes.set(ylabel="loss" if name == "loss" else "accuracy in %")
+    axes.axvline(best, **style.DASHES | {"linewidth": 0.8}, label="best epoch")
+    axes.plot([best], [validation[best]], "o", color=colour, markersize=5)
     axes.xaxis.set_major_locator(style.whole_numbers())
     axes.grid(axis="y")
+    return validation[best]
 
 
 @style.styled
@@ -70,18 +68,16 @@ def intervals(table: pd.DataFrame, *, metric: str = "Hit@1", reference: float | 
 
     Parameters
     ----------
-    table : pd.DataFrame
-        Columns name, kind (of `words.KINDS`), value, low and high, in %; low and high equal the value, or are NaN,
-        where there is no interval, as for the paper.
+    table : pd.DataFrame [columns name, kind (of `words.KINDS`), value, low and high, in %]
+        Low and high equal the value, or are NaN, where there is no interval.
     metric : str
-        What the values are.
     reference : float or None [0 to 100]
         The majority rate in %; a line marks it.
     """
     style.check_table(table, "name", "kind", "value", "low", "high")
     if (table["low"] > table["value"]).any() or (table["high"] < table["value"]).any():
         raise ValueError("low, high: expected an interval around each value")
-    figure, axes = style.row_panel(len(table), header=0.8)
+    figure, (axes,) = style.panels(1, 1, 0.8 + style.ROW * len(table))
     for place, row in enumerate(table.itertuples()):
         _, colour, marker = KINDS[str(row.kind)]
         if row.low < row.high:
@@ -102,16 +98,13 @@ def intervals(table: pd.DataFrame, *, metric: str = "Hit@1", reference: float | 
 
 @style.styled
 def confusions(items: Sequence[tuple[str, np.ndarray]], labels: Sequence[str]) -> Figure:
-    """Show confusion matrices on one scale of colour: truth in rows, answers in columns, in % of the row.
-
-    With more than 14 classes they stand one below the other, so that the numbers can be read.
+    """Show confusion matrices in % of the row, truth in rows, answers in columns; of many classes one below the other.
 
     Parameters
     ----------
     items : sequence of (str, np.ndarray [shape=(num_classes, num_classes)])
-        Title and matrix of each; rows sum to 1, or to 0 for a class that has no video, as from `evaluation.confusion`.
-    labels : sequence of str
-        Names of the classes, in the matrices' order.
+        Title and matrix of each, from `evaluation.confusion`; rows sum to 1, or to 0 for a class without videos.
+    labels : sequence of str [length num_classes]
     """
     style.check_some(items, "matrices")
     size = len(labels)
@@ -121,35 +114,31 @@ def confusions(items: Sequence[tuple[str, np.ndarray]], labels: Sequence[str]) -
         sums = np.sum(matrix, axis=1)
         if np.min(matrix) < 0 or not (np.isclose(sums, 1) | np.isclose(sums, 0)).all():
             raise ValueError(f"{title}: expected rows of shares that sum to 1 or 0, got sums {sums.round(3).tolist()}")
-    stacked = size > 14
+    stacked = size > 14  # so that the numbers can be read
     if stacked:
-        figure = Figure(figsize=(style.WIDTH, (0.31 * size + 1.25) * len(items)), layout="constrained")
-        grid = figure.subplots(len(items), 1, squeeze=False)[:, 0]
+        figure, panels = style.panels(len(items), 1, (0.31 * size + 1.25) * len(items))
     else:
         layout = ConstrainedLayoutEngine(w_pad=0.01, wspace=0)
-        figure = Figure(figsize=(style.WIDTH, style.WIDTH / len(items) + 0.9), layout=layout)
-        grid = figure.subplots(1, len(items), sharey=True, squeeze=False)[0]
-    for axes, (title, matrix) in zip(grid, items, strict=True):
-        percentages = 100 * np.asarray(matrix)
-        sns.heatmap(
-            percentages,
-            **_CELLS,
-            annot=np.where(percentages >= 0.5, np.char.mod("%.0f", percentages), ""),
-            fmt="",
-            annot_kws={"fontsize": 8 if stacked else min(8, 74 / size)},
-            linewidths=0.6,
-            linecolor="#eeeeee",
-            xticklabels=labels,
-            yticklabels=labels,
-            ax=axes,
-        )
+        figure, panels = style.panels(1, len(items), style.WIDTH / len(items) + 0.9, layout=layout, sharey=True)
+    fontsize = 8 if stacked else min(8, 74 / size)
+    for axes, (title, matrix) in zip(panels, items, strict=True):
+        percentages = pd.DataFrame(100 * np.asarray(matrix), labels, labels)
+        texts = np.where(percentages >= 0.5, np.char.mod("%.0f", percentages), "")
+        _draw_matrix(axes, percentages, texts, "", fontsize, linewidths=0.6, linecolor="#eeeeee")
         axes.set(title=title, xlabel="answer")
-        axes.tick_params(length=0, labelsize=8.5)
+        axes.tick_params(labelsize=8.5)
         axes.set_xticklabels(labels, rotation=90)
-        axes.set_yticklabels(labels, rotation=0)
-    for axes in grid if stacked else grid[:1]:
+    for axes in panels if stacked else panels[:1]:
         axes.set_ylabel("truth")
     return figure
+
+
+def _draw_matrix(axes: Axes, values: pd.DataFrame, texts: Any, form: str, fontsize: float, **lines: Any) -> None:
+    """Draw a matrix in %, on one scale of colour, with its texts."""
+    look = {"vmin": 0, "vmax": 100, "cmap": "Blues", "cbar": False, "xticklabels": True, "yticklabels": True}
+    sns.heatmap(values, annot=texts, fmt=form, annot_kws={"fontsize": fontsize}, ax=axes, **look, **lines)
+    axes.tick_params(length=0)
+    axes.tick_params(axis="y", rotation=0)
 
 
 @style.styled
@@ -158,67 +147,51 @@ def per_class(table: pd.DataFrame) -> Figure:
 
     Parameters
     ----------
-    table : pd.DataFrame
-        Columns label, kind (of `words.KINDS`) and recall (0 to 1); a class without videos has no row, or NaN.
+    table : pd.DataFrame [columns label, kind (of `words.KINDS`) and recall (0 to 1, or NaN)]
     """
     style.check_table(table, "label", "kind", "recall", once=("label", "kind"))
     if not table["recall"].dropna().between(0, 1).all():
         raise ValueError(f"recall: expected 0 to 1, got {table['recall'].tolist()}")
-    labels, kinds = list(dict.fromkeys(table["label"])), list(dict.fromkeys(table["kind"]))
-    table = table.pivot(index="label", columns="kind", values="recall").mul(100).loc[labels, kinds]
-    figure, axes = style.row_panel(len(table), header=0.85)
-    for place, (_, values) in enumerate(table.iterrows()):
+    wide = table.pivot(index="label", columns="kind", values="recall").mul(100)
+    wide = wide.loc[table["label"].unique(), table["kind"].unique()]
+    figure, (axes,) = style.panels(1, 1, 0.85 + style.ROW * len(wide))
+    for place, (_, values) in enumerate(wide.iterrows()):
         if values.notna().any():
             axes.plot([values.min(), values.max()], [place, place], color="#d0d0d0", linewidth=2, zorder=1)
-    # Dots of equal value are set a little apart, so that none hides another.
-    offsets = np.linspace(-0.2, 0.2, table.shape[1]) if table.shape[1] > 1 else [0.0]
-    for offset, kind in zip(offsets, table.columns, strict=True):
+    for offset, kind in zip(style.set_apart(wide.shape[1], 0.2), wide, strict=True):
         name, colour, marker = KINDS[kind]
-        axes.plot(
-            table[kind], np.arange(len(table)) + offset, marker, color=colour, markersize=5.5, label=name, clip_on=False
-        )
-    axes.set_yticks(range(len(table)), table.index)
-    axes.set(xlabel="recall: recognised in % of the class's videos", xlim=(-2, 102), ylim=(len(table) - 0.4, -0.6))
+        places = np.arange(len(wide)) + offset
+        axes.plot(wide[kind], places, marker, color=colour, markersize=5.5, label=name, clip_on=False)
+    axes.set_yticks(range(len(wide)), wide.index)
+    axes.set(xlabel="recall: recognised in % of the class's videos", xlim=(-2, 102), ylim=(len(wide) - 0.4, -0.6))
     style.finish_rows(axes, from_top=False)
-    style.legend(figure, axes, ncols=table.shape[1])
+    style.legend(figure, wide.shape[1])
     return figure
 
 
 @style.styled
 def scores_by_condition(table: pd.DataFrame) -> Figure:
-    """Show Hit@1 under each condition of the picture and of the sound, a column a kind of model.
+    """Show Hit@1 under each condition of the picture and of the sound, a column a kind of model, in the table's order.
 
     Parameters
     ----------
-    table : pd.DataFrame
-        Columns stream ("picture" or "sound"), condition, kind (of `words.KINDS`), value (Hit@1 in %) and num_videos;
-        rows and columns of the figure are in the table's order.
+    table : pd.DataFrame [columns stream, condition, kind (of `words.KINDS`), value (Hit@1 in %) and num_videos]
+        From `answers.hits_by_condition`.
     """
     place = ("stream", "condition", "kind")
     style.check_table(table, *place, "value", "num_videos", once=place)
-    streams = list(dict.fromkeys(table["stream"]))
+    streams = table["stream"].unique()
     if not set(streams) <= {"picture", "sound"}:
-        raise ValueError(f"stream: expected 'picture' or 'sound', got {streams}")
+        raise ValueError(f"stream: expected 'picture' or 'sound', got {streams.tolist()}")
     num_conditions = table.groupby("stream")["condition"].nunique().max()
-    figure = Figure(figsize=(style.WIDTH, 0.95 + 0.36 * num_conditions), layout="constrained")
-    for axes, stream in zip(figure.subplots(1, len(streams), squeeze=False)[0], streams, strict=True):
+    figure, panels = style.panels(1, len(streams), 0.95 + 0.36 * num_conditions)
+    for axes, stream in zip(panels, streams, strict=True):
         rows = table[table["stream"] == stream]
-        conditions, kinds = list(dict.fromkeys(rows["condition"])), list(dict.fromkeys(rows["kind"]))
-        values = rows.pivot(index="condition", columns="kind", values="value").loc[conditions, kinds]
         counts = rows.groupby("condition")["num_videos"].first()
-        sns.heatmap(
-            values,
-            **_CELLS,
-            annot=True,
-            fmt=".0f",
-            annot_kws={"fontsize": 9},
-            linewidths=1.5,
-            linecolor="white",
-            xticklabels=[KINDS[kind].word for kind in kinds],
-            yticklabels=[f"{condition} (n = {counts[condition]})" for condition in conditions],
-            ax=axes,
-        )
+        values = rows.pivot(index="condition", columns="kind", values="value")
+        values = values.loc[rows["condition"].unique(), rows["kind"].unique()]
+        values.columns = [KINDS[kind].word for kind in values]
+        values.index = [f"{condition} (n = {counts[condition]})" for condition in values.index]
+        _draw_matrix(axes, values, True, ".0f", 9, linewidths=1.5, linecolor="white")
         axes.set(title=f"{stream} is ...", xlabel="Hit@1 in %", ylabel="")
-        axes.tick_params(length=0)
-        axes.tick_params(axis="y", rotation=0)
     return figure

@@ -1,7 +1,6 @@
 """How the report's figures look, how they are saved, and what they refuse.
 
-No figure touches pyplot's state, so none is left open and none appears by itself. Figures are as wide as a page of the
-book.
+No figure touches pyplot's state, so none is left open and none appears by itself.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import Any
 
 import matplotlib as mpl
 import matplotlib.style
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -23,6 +23,7 @@ from instrec_utils.config import SPLITS
 from instrec_utils.report.words import KINDS
 
 WIDTH = 7.0  # inches: 770 pixels, the width of a page's text
+ROW = 0.29  # inches: the height of a named row
 MAX_BYTES = 150_000  # of a picture file; a larger one is reduced to 256 colours
 SPLIT_COLOURS = dict(zip(SPLITS, ("#27445c", "#6d93b3", "#c3d5e3"), strict=True))
 DASHES: Any = {"color": "#555555", "linewidth": 1, "linestyle": (0, (2, 2))}  # of a line that marks a reference
@@ -41,10 +42,7 @@ def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
 
 
 def png(figure: Figure) -> bytes:
-    """Return a figure as a PNG file, the same bytes for the same figure.
-
-    A file of more than `MAX_BYTES` is reduced to 256 colours, as spectrograms and photographs can be without harm.
-    """
+    """Return a figure as a PNG file, the same bytes for the same figure; a large one in 256 colours."""
     with mpl.style.context(LOOK), io.BytesIO() as file:
         figure.savefig(file, format="png", metadata={"Software": None})
         data = file.getvalue()
@@ -55,24 +53,20 @@ def png(figure: Figure) -> bytes:
         return file.getvalue()
 
 
-def one_panel(height: float) -> tuple[Figure, Axes]:
-    """Make a figure of one panel, so many inches high."""
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    return figure, figure.subplots()
+def panels(
+    rows: int, columns: int, height: float, *, layout: Any = "constrained", **shared: Any
+) -> tuple[Figure, list[Axes]]:
+    """Make a figure so many inches high, and return it and its panels, row by row."""
+    figure = Figure(figsize=(WIDTH, height), layout=layout)
+    return figure, list(figure.subplots(rows, columns, squeeze=False, **shared).flat)
 
 
-def row_panel(number: int, header: float) -> tuple[Figure, Axes]:
-    """Make a figure of one panel for so many horizontal rows."""
-    return one_panel(header + 0.29 * number)
-
-
-def finish_rows(*panels: Axes, from_top: bool = True) -> None:
-    """Finish panels whose rows are named on the left: the first on top, lines along the values only."""
-    for axes in panels:
-        if from_top:
-            axes.invert_yaxis()
-        axes.grid(axis="x")
-        axes.tick_params(axis="y", length=0)
+def finish_rows(axes: Axes, *, from_top: bool = True) -> None:
+    """Finish a panel whose rows are named on the left: the first on top, lines along the values only."""
+    if from_top:
+        axes.invert_yaxis()
+    axes.grid(axis="x")
+    axes.tick_params(axis="y", length=0)
 
 
 def whole_numbers() -> MaxNLocator:
@@ -85,9 +79,14 @@ def note(axes: Axes, text: str, at: tuple[Any, Any], offset: tuple[float, float]
     axes.annotate(text, at, offset, textcoords="offset points", **{"fontsize": 8.5} | look)
 
 
-def legend(figure: Figure, axes: Axes, ncols: int) -> None:
-    """Put a panel's legend above the figure."""
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=ncols)
+def legend(figure: Figure, ncols: int) -> None:
+    """Put the first panel's legend above the figure."""
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=ncols)
+
+
+def set_apart(number: int, most: float) -> np.ndarray:
+    """Return by how much so many marks of one place are moved, so that none hides another."""
+    return np.linspace(-most, most, number) if number > 1 else np.zeros(1)
 
 
 def check_some(items: Sized, name: str) -> None:
