@@ -1,8 +1,8 @@
 """Media files as they are opened, looked at and decoded, whoever made them.
 
 A file counts as plain media when its first bytes say which container it is; the demuxer is then fixed and no protocol
-but ``file`` is allowed. So a playlist, a concat list or a subtitle script is refused whatever its name says, and nothing
-in it is ever followed. What a header declares is checked before decoding, and what is decoded again.
+but ``file`` is allowed. So a playlist, a concat list or a subtitle script is refused whatever its name says, and
+nothing in it is ever followed. What a header declares is checked before decoding, and what it really gives, again.
 """
 
 from __future__ import annotations
@@ -116,17 +116,17 @@ def open_plain(path: Path) -> InputContainer:
     return container
 
 
-def _streams(container: InputContainer) -> tuple[av.VideoStream | None, av.AudioStream | None]:
-    """Return the first stream of moving pictures, which the cover of a song is not, and the first of sound."""
+def _streams(container: InputContainer) -> dict[str, Any]:
+    """Return the first stream of moving pictures, which the cover of a song is not, and the first of sound, or None."""
     moving = (stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic)
-    return next(moving, None), next(iter(container.streams.audio), None)
+    return {"picture": next(moving, None), "sound": next(iter(container.streams.audio), None)}
 
 
 @contextlib.contextmanager
 def open_stream(path: Path, what: str) -> Iterator[tuple[InputContainer, Any]]:
     """Open a file for its "picture" or "sound" stream alone; as `open_plain`, and refuses a file that has none."""
     with open_plain(path) as container:
-        stream = _streams(container)[("picture", "sound").index(what)]
+        stream = _streams(container)[what]
         if stream is None:
             raise MediaError(f"{path}: has no {what} stream")
         for other in container.streams:
@@ -144,7 +144,7 @@ def probe(path: Path) -> MediaInfo:
         The file is missing, not plain media, has neither picture nor sound, or exceeds a limit.
     """
     with open_plain(path) as container:
-        video, audio = _streams(container)
+        video, audio = _streams(container).values()
         if video is None and audio is None:
             raise MediaError(f"{path}: has neither a picture nor a sound stream")
         for stream, what in ((video, "pictures"), (audio, "sound")):
@@ -183,12 +183,7 @@ def work_seconds(info: MediaInfo) -> float:
 def decode(container: InputContainer, stream: Stream, effort: np.ndarray | None = None) -> Iterator[list[Any]]:
     """Yield what comes out of a stream's decoder after each packet, and at the end of each run of packets.
 
-    Parameters
-    ----------
-    container, stream : av.container.InputContainer, av.VideoStream or av.AudioStream
-        Of `open_stream`.
-    effort : np.ndarray [shape=(num_packets,), uint8], optional
-        Of `packets.efforts` or `packets.sound_efforts`; all packets are decoded without.
+    All packets are decoded without the effort, of `packets.efforts` or `packets.sound_efforts`.
     """
     decoder: Any = stream.codec_context  # the types of PyAV leave its `decode` out
     # Only H.264 says so of each picture whether any other may need it.

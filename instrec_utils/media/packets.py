@@ -107,17 +107,9 @@ def nearest_restarts(packets: Packets, times: np.ndarray) -> np.ndarray:
 
 
 def efforts(packets: Packets, wanted: np.ndarray) -> np.ndarray:
-    """Return what to do with every packet so that the wanted ones can be shown.
+    """Return what to do with every packet [shape=(num_packets,), uint8] so that those wanted, by number, can be shown.
 
-    Parameters
-    ----------
-    packets : Packets
-    wanted : np.ndarray [shape=(num_wanted,), int, packet numbers]
-
-    Returns
-    -------
-    np.ndarray [shape=(num_packets,), uint8]
-        SKIP, DECODE (others may need it) or SHOW.
+    SKIP it, DECODE it, as others may need it, or SHOW it.
     """
     wanted = np.unique(wanted)
     restarts = np.flatnonzero(packets.restarts)
@@ -159,20 +151,10 @@ def read_sound_times(container: InputContainer, stream: av.AudioStream) -> np.nd
 
 
 def sound_efforts(times: np.ndarray, rate: int, wanted: Wanted) -> np.ndarray:
-    """Return for every packet of sound whether it must be decoded.
+    """Return whether to DECODE or SKIP every packet [shape=(num_packets,), uint8], due at `times` in samples.
 
-    Parameters
-    ----------
-    times : np.ndarray [shape=(num_packets,), int64, samples]
-        Of `read_sound_times`.
-    rate : int [samples per second]
-    wanted : Wanted
-        Beginning and end of the sound are always added: they tell what times are counted from, and how long it is.
-
-    Returns
-    -------
-    np.ndarray [shape=(num_packets,), uint8]
-        DECODE or SKIP.
+    What is wanted always has the beginning and the end of the sound added: they tell what times are counted from, and
+    how long it is.
     """
     parts = (times - times[0]) * SOUND_PART // rate
     needed = np.zeros(parts[-1] + 1, bool)
@@ -190,7 +172,7 @@ def run_starts(effort: np.ndarray) -> np.ndarray:
 def _units(data: bytes, extradata: bytes, place: int) -> tuple[bool, set[int]]:
     """Return whether parameters are kept outside of the packets, and the first byte of each unit of H.264 or HEVC.
 
-    If so, the byte at `place` of the extradata tells the size of the length before each unit; else start codes part them.
+    If so, the byte at `place` of the extradata tells the size of the length before a unit; else start codes part them.
     """
     heads: set[int] = set()
     position = 0
