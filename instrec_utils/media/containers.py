@@ -1,9 +1,8 @@
 """Media files as they are opened, looked at and decoded, whoever made them.
 
-A file counts as plain media when its first bytes say which container it is; the demuxer is then fixed and no
-protocol but ``file`` is allowed. So a playlist, a concat list or a subtitle script is refused whatever its name
-says, and nothing in it is ever followed. What a header declares is checked before decoding, and what really comes
-out of the decoder is checked again while decoding.
+A file counts as plain media when its first bytes say which container it is; the demuxer is then fixed and no protocol
+but ``file`` is allowed. So a playlist, a concat list or a subtitle script is refused whatever its name says, and
+nothing in it is ever followed. What a header declares is checked before decoding, and what it really gives, again.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import av
 import numpy as np
@@ -39,8 +38,6 @@ _SIGNATURES = {
     **dict.fromkeys((b"ID3", b"\xff\xfa", b"\xff\xfb", b"\xff\xf2", b"\xff\xf3"), "mp3"),
 }
 
-_Stream = TypeVar("_Stream", bound=Stream)
-
 
 @dataclass(frozen=True)
 class MediaInfo:
@@ -49,12 +46,9 @@ class MediaInfo:
     Attributes
     ----------
     duration : float [seconds]
-    width, height : int [pixels]
-        As stored; 0 without a picture stream.
-    frame_rate : float [frames per second]
-        On average; 0.0 without a picture stream.
-    sample_rate : int [Hz]
-        0 without a sound stream.
+    width, height : int [pixels, 0 without a picture stream]
+    frame_rate : float [frames per second on average, 0.0 without a picture stream]
+    sample_rate : int [Hz, 0 without a sound stream]
     """
 
     duration: float
@@ -111,7 +105,7 @@ def open_plain(path: Path) -> InputContainer:
         raise MediaError(f"{path}: not a plain media file; allowed are {CONTAINERS}, told by content and not by name")
     # Decoders allocate whole blocks, so their limit is a little wider than that of the picture inside.
     limit = {"max_pixels": str(2 * MAX_PIXELS)}
-    options = {"protocol_whitelist": "file", **limit}
+    options = limit | {"protocol_whitelist": "file"}
     try:
         container = av.open(f"file:{path}", format=demuxer, options=options, metadata_errors="replace")
     except (av.FFmpegError, ValueError) as error:
@@ -122,58 +116,27 @@ def open_plain(path: Path) -> InputContainer:
     return container
 
 
-def _pictures_of(container: InputContainer) -> av.VideoStream | None:
-    """Return the first stream of moving pictures, or None; the cover of a song is none."""
+def _streams(container: InputContainer) -> dict[str, Any]:
+    """Return the first stream of moving pictures, which the cover of a song is not, and the first of sound, or None."""
     moving = (stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic)
-    return next(moving, None)
-
-
-def _sound_of(container: InputContainer) -> av.AudioStream | None:
-    return next(iter(container.streams.audio), None)
-
-
-def _alone(container: InputContainer, stream: _Stream | None, path: Path, what: str) -> _Stream:
-    """Return a stream and let the demuxer drop the packets of all others."""
-    if stream is None:
-        raise MediaError(f"{path}: has no {what} stream")
-    for other in container.streams:
-        if other is not stream:
-            other.discard = Discard.all
-    return stream
+    return {"picture": next(moving, None), "sound": next(iter(container.streams.audio), None)}
 
 
 @contextlib.contextmanager
-def open_pictures(path: Path) -> Iterator[tuple[InputContainer, av.VideoStream]]:
-    """Open a file for its pictures alone; as `open_plain`, and refuses a file that has none."""
+def open_stream(path: Path, what: str) -> Iterator[tuple[InputContainer, Any]]:
+    """Open a file for its "picture" or "sound" stream alone; as `open_plain`, and refuses a file that has none."""
     with open_plain(path) as container:
-        yield container, _alone(container, _pictures_of(container), path, "picture")
-
-
-@contextlib.contextmanager
-def open_sound(path: Path) -> Iterator[tuple[InputContainer, av.AudioStream]]:
-    """Open a file for its sound alone; as `open_plain`, and refuses a file that has none."""
-    with open_plain(path) as container:
-        yield container, _alone(container, _sound_of(container), path, "sound")
-
-
-def _duration(container: InputContainer) -> float:
-    if container.duration is not None:
-        return container.duration / av.time_base
-    lengths = [float(s.duration * s.time_base) for s in container.streams if s.duration and s.time_base]
-    return max(lengths, default=0.0)
+        stream = _streams(container)[what]
+        if stream is None:
+            raise MediaError(f"{path}: has no {what} stream")
+        for other in container.streams:
+            if other is not stream:
+                other.discard = Discard.all  # the demuxer drops its packets
+        yield container, stream
 
 
 def probe(path: Path) -> MediaInfo:
     """Read a file's header.
-
-    Parameters
-    ----------
-    path : Path
-        Media file.
-
-    Returns
-    -------
-    MediaInfo
 
     Raises
     ------
@@ -181,14 +144,16 @@ def probe(path: Path) -> MediaInfo:
         The file is missing, not plain media, has neither picture nor sound, or exceeds a limit.
     """
     with open_plain(path) as container:
-        video, audio = _pictures_of(container), _sound_of(container)
+        video, audio = _streams(container).values()
         if video is None and audio is None:
             raise MediaError(f"{path}: has neither a picture nor a sound stream")
         for stream, what in ((video, "pictures"), (audio, "sound")):
             if stream is not None and stream.codec_context is None:
                 raise MediaError(f"{path}: its {what} cannot be decoded: unknown codec")
+        lengths = [float(s.duration * s.time_base) for s in container.streams if s.duration and s.time_base]
+        duration = max(lengths, default=0.0) if container.duration is None else container.duration / av.time_base
         info = MediaInfo(
-            duration=_duration(container),
+            duration=duration,
             width=video.codec_context.width if video else 0,
             height=video.codec_context.height if video else 0,
             frame_rate=float(video.average_rate or 0) if video else 0.0,
@@ -218,24 +183,25 @@ def work_seconds(info: MediaInfo) -> float:
 def decode(container: InputContainer, stream: Stream, effort: np.ndarray | None = None) -> Iterator[list[Any]]:
     """Yield what comes out of a stream's decoder after each packet, and at the end of each run of packets.
 
-    Parameters
-    ----------
-    container : av.container.InputContainer
-        With all other streams dropped: see `open_pictures`, `open_sound`.
-    stream : av.VideoStream or av.AudioStream
-    effort : np.ndarray [shape=(num_packets,), uint8], optional
-        What to do with each packet, in the order of the file: see `packets.efforts`, which has at least one that is
-        not to be skipped. All are decoded without.
+    All packets are decoded without the effort, of `packets.efforts` or `packets.sound_efforts`.
     """
     decoder: Any = stream.codec_context  # the types of PyAV leave its `decode` out
     # Only H.264 says so of each picture whether any other may need it.
     can_drop = effort is not None and decoder.name == "h264"
     plan = itertools.repeat(SHOW) if effort is None else effort[: effort.nonzero()[0][-1] + 1].tolist()  # SKIP is 0
     packets = (packet for packet in container.demux(stream) if packet.size)
+
+    def drained() -> list[Any]:
+        """Return what the decoder still holds back."""
+        frames = decoder.decode(None)
+        for frame in frames:
+            frame.time_base = stream.time_base
+        return frames
+
     is_running = False
     for what, packet in zip(plan, packets, strict=False):
         if what == SKIP and is_running:
-            yield _drained(decoder, stream)
+            yield drained()
             decoder.flush_buffers()
         is_running = what != SKIP
         if is_running:
@@ -243,35 +209,18 @@ def decode(container: InputContainer, stream: Stream, effort: np.ndarray | None 
                 decoder.skip_frame = "DEFAULT" if what == SHOW else "NONREF"
             yield decoder.decode(packet)
     if is_running:
-        yield _drained(decoder, stream)
-
-
-def _drained(decoder: Any, stream: Stream) -> list[Any]:
-    """Return what the decoder still holds back."""
-    frames = decoder.decode(None)
-    for frame in frames:
-        frame.time_base = stream.time_base
-    return frames
+        yield drained()
 
 
 def within_limits(path: Path, limit: float, steps: Iterator[list[Any]]) -> Iterator[Any]:
-    """Pass frames of `decode` on until that has taken too long or has given too much.
-
-    Parameters
-    ----------
-    path : Path
-        The file, for the message.
-    limit : float [seconds]
-        How long the decoding alone may take.
-    steps : iterator of list of av.VideoFrame or of av.AudioFrame
+    """Pass the frames of `decode` on, whose own work may take so many seconds.
 
     Raises
     ------
     MediaError
         It took longer, a frame has more than `MAX_PIXELS`, or all together more than `MAX_DECODED_BYTES`.
     """
-    spent = 0.0
-    num_bytes = 0
+    spent, num_bytes = 0.0, 0
     while True:
         before = time.monotonic()
         frames = next(steps, None)

@@ -1,9 +1,8 @@
 """Which packets of a stream must be decoded for what is on screen, or sounds, at given times.
 
-A packet holds one coded picture. Most pictures are coded as differences from others, so decoding has to begin at a
-picture that needs no other: a restart. Containers flag key frames, but not all of these are restarts (H.264 knows
-key frames from which the picture is only rebuilt little by little), so the packet's own bytes decide. All that is
-read here is the container's and the pictures' headers; nothing is decoded.
+Most pictures are coded as differences from others, so decoding has to begin at the packet of one that needs no other: a
+restart. Containers flag key frames, but not all of these are restarts (from some of H.264 the picture is only rebuilt
+little by little), so the packet's own bytes decide. Only headers are read here; nothing is decoded.
 """
 
 from __future__ import annotations
@@ -72,11 +71,8 @@ def _plain_packets(container: InputContainer, stream: av.VideoStream | av.AudioS
 def read_packets(container: InputContainer, stream: av.VideoStream) -> Packets | None:
     """Read what the container says of a stream's packets.
 
-    Returns
-    -------
-    Packets or None
-        None where it cannot be relied upon: a codec without known restarts, packets without a time or with the
-        same one, empty, damaged or hidden ones, or a stream that begins in the middle.
+    None where it cannot be relied upon: a codec without known restarts, packets without a time or with the same one,
+    empty, damaged or hidden ones, or a stream that begins in the middle.
     """
     is_restart = _RESTARTS.get(stream.codec_context.name)
     if is_restart is None or stream.time_base is None:
@@ -111,19 +107,9 @@ def nearest_restarts(packets: Packets, times: np.ndarray) -> np.ndarray:
 
 
 def efforts(packets: Packets, wanted: np.ndarray) -> np.ndarray:
-    """Return what to do with every packet so that the wanted ones can be shown.
+    """Return what to do with every packet [shape=(num_packets,), uint8] so that those wanted, by number, can be shown.
 
-    Parameters
-    ----------
-    packets : Packets
-        Of the whole stream.
-    wanted : np.ndarray [shape=(num_wanted,), int]
-        Packet numbers.
-
-    Returns
-    -------
-    np.ndarray [shape=(num_packets,), uint8]
-        SKIP, DECODE (others may need it) or SHOW.
+    SKIP it, DECODE it, as others may need it, or SHOW it.
     """
     wanted = np.unique(wanted)
     restarts = np.flatnonzero(packets.restarts)
@@ -165,21 +151,10 @@ def read_sound_times(container: InputContainer, stream: av.AudioStream) -> np.nd
 
 
 def sound_efforts(times: np.ndarray, rate: int, wanted: Wanted) -> np.ndarray:
-    """Return for every packet of sound whether it must be decoded.
+    """Return whether to DECODE or SKIP every packet [shape=(num_packets,), uint8], due at `times` in samples.
 
-    Parameters
-    ----------
-    times : np.ndarray [shape=(num_packets,), int64, samples]
-        Of `read_sound_times`.
-    rate : int [samples per second]
-    wanted : Wanted
-        The beginning and the end of the sound are always added: they tell what times are counted from, and how long
-        it is.
-
-    Returns
-    -------
-    np.ndarray [shape=(num_packets,), uint8]
-        DECODE or SKIP.
+    What is wanted always has the beginning and the end of the sound added: they tell what times are counted from, and
+    how long it is.
     """
     parts = (times - times[0]) * SOUND_PART // rate
     needed = np.zeros(parts[-1] + 1, bool)
@@ -194,41 +169,38 @@ def run_starts(effort: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.diff(effort != SKIP, prepend=False) & (effort != SKIP))
 
 
-def _units(data: bytes, length_size: int) -> Iterator[bytes]:
-    """Yield the first two bytes of every network abstraction layer unit of H.264 or HEVC.
+def _units(data: bytes, extradata: bytes, place: int) -> tuple[bool, set[int]]:
+    """Return whether parameters are kept outside of the packets, and the first byte of each unit of H.264 or HEVC.
 
-    `length_size` is the size of the length before each unit; 0 where start codes part them.
+    If so, the byte at `place` of the extradata tells the size of the length before a unit; else start codes part them.
     """
-    if length_size == 0:
-        position = data.find(b"\0\0\1")
-        while position >= 0:
-            yield data[position + 3 : position + 5]
-            position = data.find(b"\0\0\1", position + 3)
-        return
+    heads: set[int] = set()
     position = 0
-    while position + length_size < len(data):
-        begin = position + length_size
-        yield data[begin : begin + 2]
-        position = begin + int.from_bytes(data[position:begin], "big")
+    if len(extradata) > place and extradata[0] == 1:
+        length_size = (extradata[place] & 3) + 1
+        while (begin := position + length_size) < len(data):
+            heads.add(data[begin])
+            position = begin + int.from_bytes(data[position:begin], "big")
+        return True, heads
+    while (position := data.find(b"\0\0\1", position)) >= 0:
+        position += 3
+        heads.update(data[position : position + 1])
+    return False, heads
 
 
 def _h264(data: bytes, extradata: bytes) -> bool:
-    length_size = (extradata[4] & 3) + 1 if len(extradata) > 4 and extradata[0] == 1 else 0
-    types = {unit[0] & 31 for unit in _units(data, length_size) if unit}
-    has_parameters = length_size > 0 or types >= {7, 8}
-    return has_parameters and types & {1, 2, 3, 4, 5} == {5}  # instantaneous decoding refresh and nothing else
+    has_parameters, heads = _units(data, extradata, 4)
+    types = {head & 31 for head in heads}
+    # Instantaneous decoding refresh and nothing else.
+    return (has_parameters or types >= {7, 8}) and types & {1, 2, 3, 4, 5} == {5}
 
 
 def _hevc(data: bytes, extradata: bytes) -> bool:
-    length_size = (extradata[21] & 3) + 1 if len(extradata) > 21 and extradata[0] == 1 else 0
-    types = {unit[0] >> 1 & 63 for unit in _units(data, length_size) if unit}
-    has_parameters = length_size > 0 or types >= {32, 33, 34}
+    has_parameters, heads = _units(data, extradata, 21)
+    types = {head >> 1 & 63 for head in heads}
     pictures = {kind for kind in types if kind < 32}
-    return has_parameters and bool(pictures) and pictures <= set(range(16, 22))  # random access points
-
-
-def _vp8(data: bytes, extradata: bytes) -> bool:
-    return data[0] & 1 == 0
+    # Random access points.
+    return (has_parameters or types >= {32, 33, 34}) and bool(pictures) and pictures <= set(range(16, 22))
 
 
 def _vp9(data: bytes, extradata: bytes) -> bool:
@@ -259,16 +231,13 @@ def _av1(data: bytes, extradata: bytes) -> bool:
     return False
 
 
-def _mjpeg(data: bytes, extradata: bytes) -> bool:
-    return True
-
-
-_RESTARTS = {
+_RESTARTS: dict[str, Callable[[bytes, bytes], bool]] = {
     "h264": _h264,
     "hevc": _hevc,
-    "vp8": _vp8,
+    "vp8": lambda data, extradata: data[0] & 1 == 0,
     "vp9": _vp9,
     "av1": _av1,
     "libdav1d": _av1,
-    "mjpeg": _mjpeg,
+    "mjpeg": lambda data, extradata: True,
 }
+"""By codec, whether decoding can begin at a packet that is flagged as a key frame."""

@@ -39,31 +39,22 @@ def read_frames(
 ) -> Iterator[np.ndarray]:
     """Yield the pictures on screen at 0, 1, 2, ... s (at 1 frame per second).
 
-    The picture on screen at a time is the last one whose presentation time is not after it, counted from the
-    first picture; the last one stays for its own duration.
+    On screen is the last picture whose presentation time, counted from the first one's, is not after that time; the
+    last one stays for its own duration.
 
     Parameters
     ----------
     path : Path
-        Media file.
     frame_rate : float [frames per second]
-        How many to take.
     size : int [pixels], optional
         A side of the square that the whole picture is resized to; without, it keeps its own size.
     numbers : sequence of int or np.ndarray [shape=(num_wanted,), int], optional
-        Which of these frames to yield, not decreasing; all without.
-    first : int
-        Where there are no `numbers`, the first frame to yield.
+        Which of these frames to yield, not decreasing; without, all from `first` on.
     plan : {"exact", "through", "seek", "key frames"}
-        How to get at them.
-
-        - "exact": what is cheaper of the next two, as the container's list of packets tells;
-        - "through": decode every picture;
-        - "seek": decode from the last restart before each wanted picture;
-        - "key frames": take the nearest restart instead of the wanted picture, which is fastest and not exact.
-
-        The first three yield the same pictures of any file that can be decoded without an error. Where the list
-        of packets cannot be relied upon, each plan decodes through.
+        "through" decodes every picture, "seek" from the last restart before each wanted one, and "exact" as the list of
+        packets tells which of the two is cheaper: they yield the same pictures of any file that can be decoded without
+        an error. "key frames" takes the nearest restart instead, which is fastest and not exact. Where the list of
+        packets cannot be relied upon, each plan decodes through.
     num_threads : int
         Of the decoder; 0 for one a core. The pictures do not depend on it.
 
@@ -130,10 +121,8 @@ def _through(wish: _Wish, done: int) -> Iterator[np.ndarray]:
             moment = frame.pts * frame.time_base
             start = moment if shown is None else start
             if moment - start > containers.MAX_SECONDS:
-                raise MediaError(
-                    f"{wish.path}: expected pictures of at most {containers.MAX_SECONDS} s, "
-                    f"got one at {float(moment)} s"
-                )
+                allowed = f"expected pictures of at most {containers.MAX_SECONDS} s"
+                raise MediaError(f"{wish.path}: {allowed}, got one at {float(moment)} s")
             # Every wanted time before this frame still shows the one before it.
             while shown is not None and number is not None and moment - start > number / wish.frame_rate:
                 yield _picture(shown, wish.size)
@@ -203,17 +192,14 @@ def stretches(path: Path, count: int, *, frame_rate: float = 1.0) -> list[int]:
     Parameters
     ----------
     path : Path
-        Media file.
-    count : int
-        Stretches at most.
+    count : int [stretches at most]
     frame_rate : float [frames per second]
-        How many to take.
 
     Returns
     -------
     list of int
-        The first frame of each stretch, from 0 on, increasing; each but the first is the first one that is wanted
-        after a restart. Only 0 where the list of packets cannot be relied upon.
+        The first frame of each stretch, from 0 on, increasing; each but 0 is the first that is wanted after a restart.
+        Only 0 where the list of packets cannot be relied upon.
 
     Raises
     ------
@@ -231,13 +217,13 @@ def stretches(path: Path, count: int, *, frame_rate: float = 1.0) -> list[int]:
 
 
 def _packets_of(path: Path) -> packets.Packets | None:
-    with containers.open_pictures(path) as (container, stream):
+    with containers.open_stream(path, "picture") as (container, stream):
         return packets.read_packets(container, stream)
 
 
 def _decoded(wish: _Wish, effort: np.ndarray | None = None) -> Iterator[Any]:
     """Yield the decoded pictures, of all packets or with the given `packets.efforts`."""
-    with containers.open_pictures(wish.path) as (container, stream):
+    with containers.open_stream(wish.path, "picture") as (container, stream):
         stream.codec_context.thread_type = "AUTO"
         stream.codec_context.thread_count = wish.num_threads
         yield from containers.within_limits(wish.path, wish.work_seconds, containers.decode(container, stream, effort))

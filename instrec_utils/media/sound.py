@@ -24,7 +24,6 @@ def read_sound(path: Path, sample_rates: tuple[int, ...], wanted: Wanted | None 
     Parameters
     ----------
     path : Path
-        Media file.
     sample_rates : tuple of int [Hz]
     wanted : callable, optional
         From the length of the sound in seconds to the stretches (begin, end) that are needed; all without.
@@ -32,10 +31,9 @@ def read_sound(path: Path, sample_rates: tuple[int, ...], wanted: Wanted | None 
     Returns
     -------
     dict of int to np.ndarray [shape=(num_samples,), float32]
-        The mean of the channels, about -1 to 1. Not a number where it was not wanted and not decoded, which is only
-        left out where the container tells exactly when each packet is due; what is there is the same as that of the
-        whole up to the accuracy of the resampling, and to the noise that an AAC decoder makes up where the encoder
-        asked for any noise.
+        The mean of the channels, about -1 to 1; not a number where it was not wanted, if the container tells exactly
+        when each packet is due, so that it could be left out. The rest is as without `wanted` up to the accuracy of the
+        resampling, and to the noise that an AAC decoder makes up where the encoder asked for any.
 
     Raises
     ------
@@ -70,9 +68,8 @@ def _blocks(frames: Iterator[av.AudioFrame]) -> Iterator[_Block]:
             # A recorded broadcast may change from mono to stereo, or its sample rate, midway.
             now = _Setup(frame.format.name, frame.layout.name, frame.sample_rate)
             is_exact = frame.time_base == Fraction(1, frame.sample_rate)
-            if fifo.samples >= frame.sample_rate or (
-                fifo.samples and (now != setup or (is_exact and frame.pts != due))
-            ):
+            is_new = now != setup or (is_exact and frame.pts != due)
+            if fifo.samples >= frame.sample_rate or (fifo.samples and is_new):
                 yield _Block(first, setup, _mono(fifo))
             if not fifo.samples:
                 fifo, first, setup = av.AudioFifo(), frame.pts, now
@@ -95,19 +92,24 @@ def _mono(fifo: av.AudioFifo) -> np.ndarray:
 
 
 def _decoded_sound(path: Path, limit: float, effort: np.ndarray | None = None) -> Iterator[_Block]:
-    with containers.open_sound(path) as (container, stream):
+    with containers.open_stream(path, "sound") as (container, stream):
         yield from _blocks(containers.within_limits(path, limit, containers.decode(container, stream, effort)))
 
 
 def _whole_sound(path: Path, sample_rates: tuple[int, ...], limit: float) -> dict[int, np.ndarray]:
     chunks: dict[int, list[np.ndarray]] = {rate: [] for rate in sample_rates}
     streams: dict[int, soxr.ResampleStream] = {}
-    setup = None
-    seconds = 0.0
+    setup, seconds = None, 0.0
+
+    def finish() -> None:
+        """Append what the resamplers still hold back."""
+        for rate, stream in streams.items():
+            chunks[rate].append(stream.resample_chunk(np.zeros(0, np.float32), last=True))
+
     try:
         for block in _decoded_sound(path, limit):
             if setup != (setup := block.setup):
-                _finish(streams, chunks)
+                finish()
                 for rate in sample_rates:
                     streams[rate] = soxr.ResampleStream(setup.rate, rate, 1, dtype="float32")
             seconds += len(block.samples) / setup.rate
@@ -120,7 +122,7 @@ def _whole_sound(path: Path, sample_rates: tuple[int, ...], limit: float) -> dic
             raise MediaError(f"{path}: sound cannot be decoded: {error}") from error
     if not streams:
         raise MediaError(f"{path}: the sound stream is empty")
-    _finish(streams, chunks)
+    finish()
     sound = {rate: np.concatenate(chunks.pop(rate)) for rate in list(chunks)}  # one rate's parts at a time
     for samples in sound.values():
         _refuse_what_is_not_finite(samples, path)
@@ -132,17 +134,11 @@ def _refuse_what_is_not_finite(samples: np.ndarray, path: Path) -> None:
         raise MediaError(f"{path}: the sound holds values that are not finite")
 
 
-def _finish(streams: dict[int, soxr.ResampleStream], chunks: dict[int, list[np.ndarray]]) -> None:
-    """Append what the resamplers still hold back."""
-    for rate, stream in streams.items():
-        chunks[rate].append(stream.resample_chunk(np.zeros(0, np.float32), last=True))
-
-
 def _sound_in_part(
     path: Path, sample_rates: tuple[int, ...], limit: float, wanted: Wanted
 ) -> dict[int, np.ndarray] | None:
     """Decode the wanted stretches only; None where the container does not allow it or it is not worth it."""
-    with containers.open_sound(path) as (container, stream):
+    with containers.open_stream(path, "sound") as (container, stream):
         times, rate = packets.read_sound_times(container, stream), stream.codec_context.sample_rate
     if (
         times is None

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import outside
 import pandas as pd
 import pytest
 import yaml
 
-from instrec_utils import corpora, files, paths
+from instrec_utils import corpora, paths
 from instrec_utils.corpora import photographs
 from instrec_utils.corpora.source import ContactSheet, Source
 from instrec_utils.corpora.splits import SPLIT_METHODS
@@ -62,17 +63,11 @@ SILENT = "no source at all"
 def declare(tmp_path, monkeypatch):
     """Install a package from outside that declares sources; return its module and the function that declares."""
     site = tmp_path / "site"
-    files.write_text(site / "toy_corpora.py", TOY)
-    files.write_text(
-        site / "toy_corpora-1.dist-info" / "METADATA", "Metadata-Version: 2.1\nName: toy-corpora\nVersion: 1\n"
-    )
     monkeypatch.syspath_prepend(site)
     monkeypatch.delitem(sys.modules, "toy_corpora", raising=False)
 
     def declare(**entries):
-        lines = [f"{name} = {value}\n" for name, value in entries.items()]
-        path = site / "toy_corpora-1.dist-info" / "entry_points.txt"
-        files.write_text(path, "".join(["[instrec.sources]\n", *lines]))
+        outside.write_package(site, "toy_corpora", {"toy_corpora": TOY}, {"instrec.sources": entries})
 
     declare(toy="toy_corpora:TOY", shelved="toy_corpora:SHELVED")
     return declare

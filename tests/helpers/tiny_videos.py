@@ -4,8 +4,10 @@ from fractions import Fraction
 
 import av
 import numpy as np
+import pandas as pd
 
 SIZE = (64, 48)  # width, height
+TONES = {"high": 1500, "low": 300}  # Hz, the classes of `write_tones`
 STEP = 20  # levels of red a second, and of green a tenth of a second
 
 
@@ -65,6 +67,20 @@ def write_video(
                     packet.duration = packet.duration if stream.type == "audio" else durations[packet.pts]
                     container.mux(packet)
     return path
+
+
+def write_tones(directory, **counts):
+    """Write so many videos of each class and split, 1.5 s with a tone that tells the class, and return their index."""
+    directory.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for split, count in counts.items():
+        for label, frequency in TONES.items():
+            for number in range(count):
+                name = f"{split}-{label}-{number}"
+                sound = tone(1.5, 22_050, frequency + 20 * number)
+                write_video(directory / f"{name}.mp4", times=[0, 0.5, 1], sound=sound, sample_rate=22_050)
+                rows.append((name, label, split, f"{name}.mp4", 1.5))
+    return pd.DataFrame(rows, columns=["video_id", "label", "split", "path", "duration"])
 
 
 def _pictures(times, picture, last):

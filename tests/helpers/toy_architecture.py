@@ -1,13 +1,6 @@
-"""An audio network from outside the package: written as a package of its own, with an entry point and an own input."""
+"""An audio network from outside the package: a module with an own input, and its package."""
 
-import contextlib
-import importlib
-import os
-import sys
-
-import pytest
-
-from instrec_utils.models.architecture import _entry_points, _loaded
+import outside
 
 MODULE = """
 import keras
@@ -72,31 +65,20 @@ ARCHITECTURE = Architecture(
     }},
 )
 """
-ENTRY_POINTS = "[instrec.architectures]\ntoy = {module}:ARCHITECTURE\n"
+
+
+def modules(*, n_mels=20, input_name="toy_centre"):
+    return {"toy_network": MODULE.format(n_mels=n_mels, input_name=input_name)}
+
+
+def entry_points(module="toy_network"):
+    return {"instrec.architectures": {"toy": f"{module}:ARCHITECTURE"}}
+
+
+def installed(folder, *, module="toy_network", **settings):
+    """Install the package in a folder that this process and those that it starts look into."""
+    return outside.installed(folder, "toy_network", modules(**settings), entry_points(module))
 
 
 def forget():
-    """Let the entry points be looked for anew."""
-    _entry_points.cache_clear()
-    _loaded.cache_clear()
-    importlib.invalidate_caches()
-    sys.modules.pop("toy_network", None)
-
-
-@contextlib.contextmanager
-def installed(folder, *, n_mels=20, input_name="toy_centre", module="toy_network"):
-    """Install the package in a folder that this process and those that it starts look into."""
-    information = folder / "toy_network-1.0.dist-info"
-    information.mkdir(parents=True, exist_ok=True)
-    (folder / "toy_network.py").write_text(MODULE.format(n_mels=n_mels, input_name=input_name))
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-network\nVersion: 1.0\n")
-    (information / "entry_points.txt").write_text(ENTRY_POINTS.format(module=module))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(folder))
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]))
-        patch.setattr(sys, "dont_write_bytecode", True)  # it may be written again within the same second
-        forget()
-        try:
-            yield
-        finally:
-            forget()
+    outside.forget("toy_network")

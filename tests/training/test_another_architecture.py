@@ -4,10 +4,9 @@ import shutil
 
 import h5py
 import numpy as np
-import pandas as pd
 import pytest
 import toy_architecture
-from tiny_videos import tone, write_video
+from tiny_videos import write_tones
 
 from instrec_utils import evaluation, media, models, paths
 from instrec_utils.corpora import Corpus
@@ -19,8 +18,6 @@ from instrec_utils.training.experiments import train_run
 from instrec_utils.training.result_files import find_result, read_predictions, read_result
 from instrec_utils.training.run import usual_settings
 
-TONES = {"high": 1500, "low": 300}  # Hz
-
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
@@ -30,16 +27,7 @@ def world(tmp_path_factory):
         patch.setenv("INSTREC_HOME", str(home))
         patch.setenv("INSTREC_DATA", str(home / "data"))
         directory = paths.data_dir() / "tiny"
-        directory.mkdir(parents=True)
-        rows = []
-        for split in ("train", "validation", "test"):
-            for label, frequency in TONES.items():
-                for number in range(2):
-                    name = f"{split}-{label}-{number}"
-                    sound = tone(1.5, 22_050, frequency + 20 * number)
-                    write_video(directory / f"{name}.mp4", times=[0, 0.5, 1], sound=sound, sample_rate=22_050)
-                    rows.append((name, label, split, f"{name}.mp4", 1.5))
-        index = pd.DataFrame(rows, columns=["video_id", "label", "split", "path", "duration"])
+        index = write_tones(directory, train=2, validation=2, test=2)
         corpus = Corpus("tiny", "folder", directory, directory, index)
         assert len(extraction.extract_features(corpus, num_workers=1)) == 0
         run = runs.audio_run(corpus, audio_model="toy", segmentation="centre", audio_max_epochs=1, seed=1)
