@@ -22,16 +22,12 @@ class Corpus:
 
     Attributes
     ----------
-    name : str
-    source : str
-        Name of the `source.Source` of its videos.
+    name, source : str [its own, and that of the `source.Source` of its videos]
     directory, videos : Path
         The folder of index.csv and the features, and the one that the index's paths are relative to.
     index : pd.DataFrame [one row a video, see `instrec_utils.corpora.index`]
-    unusable : frozenset of str
-        Ids of videos that could not be decoded; they are counted, not evaluated.
-    split_method : str
-        One of `splits.SPLIT_METHODS`; empty for a staged corpus.
+    unusable : frozenset of str [ids of videos that could not be decoded; they are counted, not evaluated]
+    split_method : str [one of `splits.SPLIT_METHODS`; empty for a staged corpus]
     """
 
     name: str

@@ -43,8 +43,7 @@ def check_index(index: pd.DataFrame, source: str) -> None:
     Raises
     ------
     CorpusError
-        A column is missing, an id is malformed or repeated, a label is empty, a split unknown, a path leads out of
-        the corpus folder, or a duration is negative. The message names the source and the first such row.
+        A column is missing, or a row holds what the table above does not allow; the message names the first such row.
     """
     if missing := [name for name in COLUMNS if name not in index.columns]:
         raise CorpusError(f"{source}: an index has the columns {', '.join(COLUMNS)}; missing: {missing}")

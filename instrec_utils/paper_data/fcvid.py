@@ -33,8 +33,7 @@ def load_index(archive: Path, directory: Path) -> pd.DataFrame:
     Raises
     ------
     CorpusError
-        The archive is not there or has none of the folders, the list puts a video into another folder than
-        the archive, or a video is there in two files.
+        The archive has none of the folders, has a video twice or in another folder than the list, or is not there.
     """
     if not archive.is_dir():
         raise CorpusError(f"{archive}: no such folder; expected the extracted FCVID archive")

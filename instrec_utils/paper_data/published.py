@@ -112,8 +112,7 @@ def read_list(path: Path, corpus_name: str) -> pd.DataFrame:
     Raises
     ------
     CorpusError
-        A row is malformed (an id with a path in it is), a label id is unknown, an FCVID folder belongs to
-        another label id, or a video is there twice. The message names the file and the row.
+        A row is malformed, a label id unknown or of another FCVID folder, or a video twice there; the row is named.
     """
     if corpus_name not in CORPORA:
         raise ParameterError(f"published lists exist for {', '.join(CORPORA)}; got {corpus_name!r}")

@@ -46,7 +46,7 @@ def _column(corpus_name: str, directory: Path) -> dict[str, Any]:
     durations = published.read_durations(directory / f"{corpus_name}_auxinfo.pkl")
     sizes = listed.label.value_counts()
     seconds = math.fsum(durations.duration)  # exact: the order of the file does not matter
-    column = {
+    column: dict[str, Any] = {
         "categories": len(sizes),
         "videos_listed": len(listed),
         "videos_with_duration": len(durations),
@@ -58,12 +58,11 @@ def _column(corpus_name: str, directory: Path) -> dict[str, Any]:
         "per_category_std_of_a_sample": float(sizes.std(ddof=1)),
         "paper": paper.paper_tables()["table1"][corpus_name],
     }
-    unlisted = durations[~durations.video_id.isin(listed.video_id)]
-    column["differences"] = _differences(column, unlisted.duration.min(), unlisted.duration.max())
-    return column
+    unlisted = durations.duration[~durations.video_id.isin(listed.video_id)]
+    return column | {"differences": _differences(column, unlisted)}
 
 
-def _differences(column: Mapping[str, Any], shortest: float, longest: float) -> list[dict[str, Any]]:
+def _differences(column: Mapping[str, Any], unlisted: pd.Series) -> list[dict[str, Any]]:
     """Return every printed value that the lists do not give at its precision; the durations are of unlisted videos."""
     listed, timed, printed = column["videos_listed"], column["videos_with_duration"], column["paper"]
     recomputed = {name: round(column[own], digits) if own else None for _, name, own, digits, _ in NUMBERS}
@@ -73,8 +72,8 @@ def _differences(column: Mapping[str, Any], shortest: float, longest: float) -> 
         "videos": f"{printed['videos'] - timed} videos of the paper have no published duration; the hours and the mean "
         f"of the paper are those of the {timed} that have one",
         "videos_used": f"{used - listed} videos that the paper used are not in the published list; "
-        f"{timed - listed} have a duration ({shortest:.1f} to {longest:.1f} s) and no label, and which of these were "
-        "used is not said",
+        f"{timed - listed} have a duration ({unlisted.min():.1f} to {unlisted.max():.1f} s) and no label, "
+        "and which of these were used is not said",
         "per_category_mean": f"{used} videos used / {column['categories']} = {used / column['categories']:.2f}: the "
         f"paper divides the videos used, the list holds {listed}",
         "per_category_std": f"population standard deviation of the {listed} listed videos; in proportion to {used} "
