@@ -25,11 +25,9 @@ class AudioInput:
 
     Attributes
     ----------
-    name : str
-        Of the spectrogram in the features store.
+    name : str [of the spectrogram in the features store]
     settings : LogMel
-    shape : tuple of int
-        Of what is stored of a video: (n_mels, num_frames), or (num_windows, n_mels, num_frames).
+    shape : tuple of int [(n_mels, num_frames), or (num_windows, n_mels, num_frames), as stored of a video]
     compute : callable
         From mono samples [shape=(num_samples,), float32] of a whole recording to the spectrogram [shape=`shape`, dB].
     stretches : callable

@@ -33,9 +33,14 @@ def build(num_classes: int) -> keras.Model:
     inputs, x = _convolutions(CHOI2016.num_frames, PADDED_FRAMES)
     x = layers.Dense(1024, activation="relu", name="embedding")(x)
     x = layers.Dropout(0.5, name="embedding_dropout")(x)
-    # Zeros begin at equal scores; random weights on 1024 large values begin at a loss far above chance.
-    scores = layers.Dense(num_classes, activation="softmax", kernel_initializer="zeros", name="scores", dtype="float32")
-    return keras.Model(inputs, scores(x), name="choi2016")
+    return keras.Model(inputs, scores_from_zero(num_classes)(x), name="choi2016")
+
+
+def scores_from_zero(num_classes: int, name: str = "scores") -> keras.layers.Dense:
+    """Return a layer of classes of zeros, which begin at equal scores; random weights begin far above chance's loss."""
+    from keras import layers
+
+    return layers.Dense(num_classes, activation="softmax", kernel_initializer="zeros", name=name, dtype="float32")
 
 
 def build_for_warm_up(num_classes: int) -> keras.Model:
@@ -45,10 +50,7 @@ def build_for_warm_up(num_classes: int) -> keras.Model:
 
     inputs, x = _convolutions(SEGMENT_FRAMES, PADDED_FRAMES // NUM_SEGMENTS)
     x = layers.Dropout(0.2, name="segment_dropout")(x)
-    scores = layers.Dense(
-        num_classes, activation="softmax", kernel_initializer="zeros", name="segment_scores", dtype="float32"
-    )
-    return keras.Model(inputs, scores(x), name="choi2016_segments")
+    return keras.Model(inputs, scores_from_zero(num_classes, "segment_scores")(x), name="choi2016_segments")
 
 
 def start_from_warm_up(model: keras.Model, warmed_up: keras.Model) -> None:

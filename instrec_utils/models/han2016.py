@@ -9,7 +9,7 @@ import numpy as np
 from instrec_utils.config import HAN2016, NUM_SEGMENTS, SEGMENT_SECONDS, Protocol
 from instrec_utils.inputs import augmentation, spectrograms
 from instrec_utils.models.architecture import Architecture, AudioInput, WarmUp
-from instrec_utils.models.choi2016 import PAPER_PROTOCOL
+from instrec_utils.models.choi2016 import PAPER_PROTOCOL, scores_from_zero
 
 if TYPE_CHECKING:
     import keras
@@ -95,9 +95,7 @@ def _network(num_classes: int, *, is_normalised: bool) -> keras.Model:
     x = layers.Dense(1024, name="dense")(x)
     x = layers.LeakyReLU(SLOPE, name="embedding")(x)
     x = layers.Dropout(0.5, name="embedding_dropout")(x)
-    # As in choi2016: zeros begin at equal scores.
-    scores = layers.Dense(num_classes, activation="softmax", kernel_initializer="zeros", name="scores", dtype="float32")
-    return keras.Model(inputs, scores(x), name="han2016")
+    return keras.Model(inputs, scores_from_zero(num_classes)(x), name="han2016")
 
 
 def draw_window(windows: np.ndarray, generator: np.random.Generator, augment: bool) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from instrec_utils.config import CHOI2016, SEGMENT_FRAMES, Protocol
 from instrec_utils.models.architecture import Architecture, WarmUp
-from instrec_utils.models.choi2016 import INPUTS, PAPER_PROTOCOL
+from instrec_utils.models.choi2016 import INPUTS, PAPER_PROTOCOL, scores_from_zero
 
 if TYPE_CHECKING:
     import keras
@@ -62,9 +62,7 @@ def build(num_classes: int, *, width: int = 728, num_frames: int = CHOI2016.num_
     x = _halving_block(x, (width, EMBEDDING_SIZE), name="exit", pool=2)
     x = layers.GlobalAveragePooling2D(name="embedding")(x)
     x = layers.Dropout(0.0, name="embedding_dropout")(x)  # the paper names none
-    # As in choi2016: zeros begin at equal scores.
-    scores = layers.Dense(num_classes, activation="softmax", kernel_initializer="zeros", name="scores", dtype="float32")
-    return keras.Model(inputs, scores(x), name="xception_audio")
+    return keras.Model(inputs, scores_from_zero(num_classes)(x), name="xception_audio")
 
 
 def start_from_warm_up(model: keras.Model, warmed_up: keras.Model) -> None:

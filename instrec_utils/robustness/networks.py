@@ -48,14 +48,11 @@ class Networks:
         self.key = files.sha256_of([VERSION, identity(audio), identity(visual), seed])[:16]
 
     def outputs(self, condition: Condition, level: Any) -> dict[str, np.ndarray]:
-        """Return what the networks make of the videos at a level, computing what is not there yet.
+        """Return what the networks make of the videos [shape=(num_videos, ...), float32], computed once.
 
-        Returns
-        -------
-        dict of str to np.ndarray [shape=(num_videos, ...), float32]
-            Of a condition of the sound: audio [shape=(..., num_features)] and audio_scores [shape=(..., num_classes)];
-            of the pictures: frames [shape=(..., k, num_features)] and frame_scores [shape=(..., k, num_classes)];
-            of the bitrate also kbits, what the videos really have, in kbit/s.
+        Of a condition of the sound it is audio [shape=(..., num_features)] and audio_scores [shape=(..., num_classes)];
+        of the pictures frames [shape=(..., k, num_features)] and frame_scores [shape=(..., k, num_classes)]; of the
+        bitrate also kbits, what the videos really have, in kbit/s.
         """
         if condition.name == "bitrate":
             self._write_low_bitrates(level)

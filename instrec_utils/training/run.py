@@ -32,17 +32,13 @@ class Run:
 
     Attributes
     ----------
-    corpus : Corpus
-        With extracted features.
+    corpus : Corpus [with extracted features]
     kind, model, profile : str
         "audio", "visual" or "fusion"; name of the architecture; one of `config.PROFILES`.
-    parameters : dict
-        The model's and the input's.
+    parameters : dict [the model's and the input's]
     protocol : Protocol
-    seed : int
-        Of weights, order and augmentation.
-    joined : tuple of Run
-        The runs whose embeddings a fusion joins: audio, visual.
+    seed : int [of weights, order and augmentation]
+    joined : tuple of Run [audio and visual, whose embeddings a fusion joins]
     """
 
     corpus: Corpus
