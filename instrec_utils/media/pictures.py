@@ -75,15 +75,8 @@ def read_frames(
     wanted = None if numbers is None else [int(number) for number in numbers]
     if wanted is not None and any(before > after for before, after in itertools.pairwise([0, *wanted])):
         raise ValueError(f"numbers: expected frame numbers from 0 on that do not decrease, got {wanted}")
-    wish = _Wish(
-        path=Path(path),
-        frame_rate=Fraction(frame_rate).limit_denominator(1000),
-        numbers=wanted,
-        first=first,
-        size=size,
-        num_threads=num_threads,
-        work_seconds=containers.work_seconds(containers.probe(path)),
-    )
+    limit = containers.work_seconds(containers.probe(path))
+    wish = _Wish(Path(path), Fraction(frame_rate).limit_denominator(1000), wanted, first, size, num_threads, limit)
     done = 0 if plan == "through" else (yield from _listed(wish, plan))
     if done is not None:
         yield from _through(wish, done)
