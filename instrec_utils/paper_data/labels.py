@@ -36,9 +36,6 @@ FCVID_LABEL_OF_FOLDER = {
 }
 """The label of each FCVID folder: ``rockBandPerformance`` is ``rock_band``."""
 
-FCVID_LABELS = tuple(sorted(FCVID_LABEL_OF_FOLDER.values()))
-"""The 12 classes of the paper's FCVID subset, in alphabetical order."""
-
 YOUTUBE8M_LABELS = (
     "guitar",
     "piano",
