@@ -1,4 +1,7 @@
-"""What models answer video by video: by condition, by class, and what a fusion repairs and breaks."""
+"""What models answer video by video: by condition, by class, and what a fusion repairs and breaks.
+
+Everywhere `predictions` are tables of `results.read_predictions` by kind of model.
+"""
 
 from __future__ import annotations
 
@@ -17,17 +20,14 @@ def hits_by_condition(corpus: Corpus, rows: pd.DataFrame, column: str) -> pd.Dat
     Parameters
     ----------
     corpus : Corpus
-        Whose index has the column.
     rows : pd.DataFrame
         Of `results.read_results`.
-    column : str
-        "picture" or "sound".
+    column : {"picture", "sound"}
 
     Returns
     -------
-    pd.DataFrame or None
-        stream, condition, kind, value (in %) and num_videos, the commonest condition first; None where no condition
-        is declared.
+    pd.DataFrame [columns stream, condition, kind, value (in %) and num_videos] or None
+        The commonest condition first; None where no condition is declared.
     """
     if column not in corpus.index:
         return None
@@ -36,30 +36,20 @@ def hits_by_condition(corpus: Corpus, rows: pd.DataFrame, column: str) -> pd.Dat
     for _, result in rows.iterrows():
         table = results.read_predictions(result)
         truth, scores, _ = evaluation.from_predictions(table)
-        hits = pd.Series(100.0 * (scores.argmax(axis=1) == truth), index=conditions.loc[table["video_id"]].to_numpy())
-        rates = hits.groupby(level=0).agg(["mean", "size"]).set_axis(["value", "num_videos"], axis=1)
-        tables.append(rates.rename_axis("condition").reset_index().assign(stream=column, kind=result["kind"]))
+        hits = pd.DataFrame({"condition": conditions[table["video_id"]].to_numpy()})
+        hits["value"] = 100.0 * (scores.argmax(axis=1) == truth)
+        rates = hits.groupby("condition", as_index=False).agg(value=("value", "mean"), num_videos=("value", "size"))
+        tables.append(rates.assign(stream=column, kind=result["kind"]))
     return pd.concat(tables).sort_values("num_videos", ascending=False, kind="stable")
 
 
 def recall_by_class(predictions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return the share of each class that is recognised, for `figures.per_class`.
-
-    Parameters
-    ----------
-    predictions : mapping of str to pd.DataFrame
-        From `results.read_predictions`, by kind of model.
-
-    Returns
-    -------
-    pd.DataFrame
-        label, kind and recall, 0 to 1.
-    """
-    rows = []
+    """Return label, kind and recall, 0 to 1: the share of each class that is recognised, for `figures.per_class`."""
+    tables = []
     for kind, table in predictions.items():
         recall = (_answers(table).to_numpy() == table["label"]).groupby(table["label"]).mean()
-        rows += [{"label": label, "kind": kind, "recall": value} for label, value in recall.items()]
-    return pd.DataFrame(rows)
+        tables.append(recall.rename("recall").reset_index().assign(kind=kind))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _answers(table: pd.DataFrame) -> pd.Series:
@@ -70,8 +60,7 @@ def _answers(table: pd.DataFrame) -> pd.Series:
 def confused_pairs(table: pd.DataFrame) -> pd.DataFrame:
     """Return which label is taken for which and how often, the commonest first; see `results.read_predictions`."""
     pairs = pd.DataFrame({"Is": table["label"].to_numpy(), "Taken for": _answers(table).to_numpy()})
-    wrong = pairs[pairs["Is"] != pairs["Taken for"]]
-    return wrong.value_counts().rename("Videos").reset_index()
+    return pairs[pairs["Is"] != pairs["Taken for"]].value_counts().rename("Videos").reset_index()
 
 
 def repaired_and_broken(predictions: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -79,14 +68,12 @@ def repaired_and_broken(predictions: Mapping[str, pd.DataFrame]) -> tuple[pd.Dat
 
     Parameters
     ----------
-    predictions : mapping of str to pd.DataFrame
-        From `results.read_predictions`, of "audio", "visual" and "fusion".
+    predictions : mapping of str to pd.DataFrame [keys audio, visual and fusion]
 
     Returns
     -------
-    repaired, broken : pd.DataFrame
-        video_id, label and the three answers. Repaired: the fusion is right and a modality is not. Broken: the
-        fusion is wrong and a modality is not.
+    repaired, broken : pd.DataFrame [columns video_id, label and the three answers]
+        The fusion is right and a modality is not; the fusion is wrong and a modality is not.
     """
     answers = pd.DataFrame({kind: _answers(table) for kind, table in predictions.items()})
     answers.insert(0, "label", predictions["fusion"].set_index("video_id")["label"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 from IPython.display import HTML, Markdown
@@ -20,16 +19,15 @@ def source_counts(index: pd.DataFrame) -> pd.DataFrame:
     table = index.groupby("label")[["picture_source", "sound_source"]].agg(
         lambda column: ", ".join(f"{kind} {count}" for kind, count in column.value_counts().items())
     )
-    table.columns = ["Picture comes from", "Sound comes from"]
-    return table.rename_axis("Class").reset_index()
+    return table.set_axis(["Picture comes from", "Sound comes from"], axis=1).rename_axis("Class").reset_index()
 
 
-def contact_sheet(corpus_name: str, sheet: ContactSheet) -> Any:
+def contact_sheet(corpus_name: str, sheet: ContactSheet) -> page.Shown:
     """Return a source's contact sheet as a picture of the page."""
-    return page.picture(corpus_name, "contact-sheet", sheet.picture, sheet.caption, sheet.alt)
+    return page.figure(corpus_name, "contact-sheet", sheet.picture, sheet.caption, sheet.alt)
 
 
-def groups_note(corpus: Corpus) -> Any:
+def groups_note(corpus: Corpus) -> HTML | Markdown:
     """Return what a grouped split found to belong together, as a table or in words."""
     path = corpus.directory / "groups.csv"
     if not path.exists():
@@ -42,7 +40,7 @@ def groups_note(corpus: Corpus) -> Any:
     return page.table(counted, f"{len(groups)} videos in {counted['groups'].sum()} groups, each in one split; by size.")
 
 
-def states_table(corpus: Corpus) -> Any:
+def states_table(corpus: Corpus) -> HTML | None:
     """Return what became of the videos in the paper's list, by class; None for a corpus that has no such list."""
     listed = read_listed(corpus)
     if "state" not in listed:
@@ -50,7 +48,7 @@ def states_table(corpus: Corpus) -> Any:
     return page.table(state_table(listed), "What became of the videos in the paper's list, by class.")
 
 
-def skipped_table(corpus: Corpus) -> Any:
+def skipped_table(corpus: Corpus) -> HTML | Markdown:
     """Return the files of a corpus that could not be read, the first 50, as a table or in words."""
     path = corpus.directory / "skipped.csv"
     skipped = pd.read_csv(path, keep_default_na=False) if path.exists() else pd.DataFrame({"path": []})
@@ -60,23 +58,22 @@ def skipped_table(corpus: Corpus) -> Any:
     return page.table(skipped.head(50), f"{len(skipped)} files could not be read, and were skipped; the first 50.")
 
 
-def conditions_figure(corpus: Corpus, rows: pd.DataFrame, streams: Sequence[str], *, name: str) -> Any:
-    """Return Hit@1 of results by the condition of the picture, the sound or both; None where none is declared.
+def conditions_figure(corpus: Corpus, rows: pd.DataFrame, streams: Sequence[str], *, name: str) -> page.Shown | None:
+    """Return a figure of Hit@1 by the condition of the picture, the sound or both; None where none is declared.
 
     Parameters
     ----------
+    corpus : Corpus
     rows : pd.DataFrame
         Of `results.read_results`.
-    streams : sequence of str
-        Of "picture" and "sound".
+    streams : sequence of {"picture", "sound"}
     name : str
         Of the figure.
     """
     tables = [answers.hits_by_condition(corpus, rows, stream) for stream in streams]
-    known = [table for table in tables if table is not None]
-    if not known:
+    if all(table is None for table in tables):
         return None
-    table = pd.concat(known)
+    table = pd.concat(tables)
     worst = table.sort_values("value").iloc[0]
     where = " and ".join(streams)
     return page.figure(
@@ -89,26 +86,24 @@ def conditions_figure(corpus: Corpus, rows: pd.DataFrame, streams: Sequence[str]
     )
 
 
-def answered_players(corpus: Corpus, groups: Mapping[str, pd.DataFrame], *, number: int = 3) -> HTML:
-    """Return players of videos with what each model answers.
+def answered_players(corpus: Corpus, groups: Mapping[str, pd.DataFrame]) -> HTML:
+    """Return players of videos with what each model answers: of each group the first three that may be shown.
 
     Parameters
     ----------
+    corpus : Corpus
     groups : mapping of str to pd.DataFrame
-        By a word for them, tables as of `answers.repaired_and_broken`; the first of each that may be shown are.
-    number : int [videos]
-        Of each group.
+        By a word for them, tables of `answers.repaired_and_broken`.
     """
     playable = page.playable(corpus)
-    chosen = pd.concat(
-        [table[table["video_id"].isin(playable)].head(number).assign(word=word) for word, table in groups.items()]
-    )
-    rows = corpus.index.set_index("video_id").loc[chosen["video_id"]].reset_index()
+    shown = {word: table[table["video_id"].isin(playable)].head(3) for word, table in groups.items()}
     captions = [
-        f"{row.word}: {row.label}; audio says {row.audio}, visual {row.visual}, fusion {row.fusion}"
-        for row in chosen.itertuples()
+        f"{word}: {row.label}; audio says {row.audio}, visual {row.visual}, fusion {row.fusion}"
+        for word, table in shown.items()
+        for row in table.itertuples()
     ]
-    return page.players(corpus, rows, captions)
+    video_ids = pd.concat(shown.values())["video_id"]
+    return page.players(corpus, corpus.index.set_index("video_id").loc[video_ids].reset_index(), captions)
 
 
 def index_provenance(corpus: Corpus) -> HTML:
@@ -118,5 +113,5 @@ def index_provenance(corpus: Corpus) -> HTML:
         "Source": source_named(corpus.source).title,
         "Commit": provenance.commit(),
     }
-    table = pd.DataFrame({"What": list(rows), "Value": list(rows.values())})
+    table = pd.DataFrame(rows.items(), columns=["What", "Value"])
     return page.table(table, "Where the numbers come from: the corpus' index and its files.")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +26,9 @@ from instrec_utils.corpora.splits import SPLIT_METHODS
 from instrec_utils.inputs import frames
 from instrec_utils.report import figures, words
 from instrec_utils.training.run import Run, usual_settings
+
+EXCERPT_SECONDS = 8.0
+_HTML: Any = {"index": False, "border": 0, "classes": "instrec", "justify": "left"}
 
 
 def corpus_note(corpus: Corpus) -> HTML:
@@ -42,29 +46,45 @@ def corpus_note(corpus: Corpus) -> HTML:
     )
 
 
+@dataclass(frozen=True, repr=False)
 class Shown:
-    """What is HTML in Jupyter and Markdown in the book, which numbers its figures.
+    """What is HTML in Jupyter, Markdown in the book, which numbers its figures, and text where it can be neither."""
 
-    Attributes
-    ----------
-    html, markdown : str
-        Both forms.
-    alt : str
-        What is shown where neither can be.
-    """
-
-    def __init__(self, html: str, markdown: str, alt: str) -> None:
-        self.html, self.markdown, self.alt = html, markdown, alt
+    html: str
+    markdown: str
+    text: str
 
     def __repr__(self) -> str:
-        return self.alt
+        return self.text
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/html": self.html, "text/markdown": self.markdown, "text/plain": self.alt}
+        return {"text/html": self.html, "text/markdown": self.markdown, "text/plain": self.text}
 
 
-def _numbered(path: Path, name: str, caption: str, alt: str) -> Shown:
-    """Return a picture with its caption, which in the book is a figure directive."""
+def figure(corpus_name: str, name: str, shown: Figure | np.ndarray, caption: str, alt: str) -> Shown:
+    """Return a picture with its caption and its alternative text, which in the book is a figure directive.
+
+    Parameters
+    ----------
+    corpus_name : str
+        Name of the page's corpus.
+    name : str
+        Words joined by hyphens, of this figure alone among the corpus' pages. The page's text refers to it as
+        ``[figure](#fig-name)``, of which the book makes "Fig. 7".
+    shown : matplotlib.figure.Figure or np.ndarray [shape=(height, width, 3), uint8]
+        From `instrec_utils.report.figures`; or a photograph or drawing.
+    caption : str
+        Says what is shown and what to see in it, with n and split.
+    alt : str
+        Says the finding to those who do not see the picture.
+    """
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+        raise ValueError(f"name: expected small letters, digits and hyphens, got {name!r}")
+    if isinstance(shown, Figure):
+        path, content = paths.media_dir(corpus_name) / f"{name}.png", figures.png(shown)
+    else:
+        path, content = paths.media_dir(corpus_name) / f"{name}.jpg", frames.encode_jpeg(shown).tobytes()
+    files.write_bytes(path, content)
     return Shown(
         f'<figure class="instrec" id="fig-{name}"><img src="{_address(path)}" alt="{html.escape(alt)}">'
         f"<figcaption>{html.escape(caption)}</figcaption></figure>",
@@ -82,53 +102,11 @@ def _address(path: Path) -> str:
     return f"../{path.relative_to(paths.home()).as_posix()}"
 
 
-def figure(corpus_name: str, name: str, shown: Figure, caption: str, alt: str) -> Shown:
-    """Return a figure with its caption and its alternative text, its picture a file.
-
-    Parameters
-    ----------
-    corpus_name : str
-        Name of the page's corpus.
-    name : str
-        Words joined by hyphens, of this figure alone among the corpus' pages. The page's text refers to it as
-        ``[figure](#fig-name)``, of which the book makes "Fig. 7".
-    shown : matplotlib.figure.Figure
-        From `instrec_utils.report.figures`.
-    caption : str
-        Says what is shown and what to see in it, with n and split.
-    alt : str
-        Says the finding to those who do not see the picture.
-    """
-    path = paths.media_dir(corpus_name) / f"{_checked(name)}.png"
-    files.write_bytes(path, figures.png(shown))
-    return _numbered(path, name, caption, alt)
-
-
-def picture(corpus_name: str, name: str, shown: np.ndarray, caption: str, alt: str) -> Shown:
-    """Return a photograph or drawing [shape=(height, width, 3), uint8] as `figure` returns a figure."""
-    path = paths.media_dir(corpus_name) / f"{_checked(name)}.jpg"
-    files.write_bytes(path, frames.encode_jpeg(shown).tobytes())
-    return _numbered(path, name, caption, alt)
-
-
-def _checked(name: str) -> str:
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
-        raise ValueError(f"name: expected small letters, digits and hyphens, got {name!r}")
-    return name
-
-
 def for_book(text: str, corpus_name: str) -> str:
-    """Return the text of a cell or of an output as the page of a corpus in the book needs it.
+    """Return the text of a cell or of an output, HTML or Markdown, as the page of a corpus in the book needs it.
 
     Pictures and clips are where the book has them; figures have names that no other corpus' figures have; and a link to
     a figure is its number.
-
-    Parameters
-    ----------
-    text : str
-        HTML, or Markdown of an output or a cell.
-    corpus_name : str
-        Name of the page's corpus.
     """
     text = text.replace(f"../runs/{corpus_name}/media/", f"../_static/media/{corpus_name}/")
     text = re.sub(r"\[[^\[\]]*\]\(#fig-([a-z0-9-]+)\)", rf"{{numref}}`fig-{corpus_name}-\1`", text)
@@ -137,7 +115,7 @@ def for_book(text: str, corpus_name: str) -> str:
 
 def table(frame: pd.DataFrame, caption: str) -> HTML:
     """Return a table with its caption, which says n, split and spread, and with a link to it as CSV."""
-    return _table(frame, caption, frame.to_html(index=False, border=0, classes="instrec", justify="left"))
+    return _table(frame, caption, frame.to_html(**_HTML))
 
 
 def _table(frame: pd.DataFrame, caption: str, body: str) -> HTML:
@@ -186,26 +164,25 @@ def playable(corpus: Corpus) -> set[str]:
     return set(corpus.index.loc[source_named(corpus.source).is_playable(corpus.index), "video_id"])
 
 
-def players(corpus: Corpus, chosen: pd.DataFrame, captions: Sequence[str], *, seconds: float = 8.0) -> HTML:
-    """Return players of a few videos: an excerpt of each, small enough to be part of the book.
+def players(corpus: Corpus, chosen: pd.DataFrame, captions: Sequence[str]) -> HTML:
+    """Return players of a few videos: the middle of each, small enough to be part of the book.
 
     Parameters
     ----------
     corpus : Corpus
-        Of the videos.
     chosen : pd.DataFrame
         Rows of its index.
     captions : sequence of str
         One a row.
-    seconds : float [seconds]
-        Of the excerpt, from the video's middle.
     """
     shown = []
     for row, caption in zip(chosen.itertuples(), captions, strict=True):
         path = paths.media_dir(corpus.name) / f"{row.video_id}.mp4"
-        write_excerpt(corpus.videos / str(row.path), path, seconds)
+        poster = path.with_suffix(".jpg")
+        _write_excerpt(corpus.videos / str(row.path), path)
+        _write_poster(path, poster)
         text = html.escape(caption)
-        source = f'src="{_address(path)}" poster="{_address(write_poster(path))}"'
+        source = f'src="{_address(path)}" poster="{_address(poster)}"'
         shown.append(
             f'<figure><video controls playsinline preload="metadata" {source} aria-label="{text}"></video>'
             f"<figcaption>{text}</figcaption></figure>"
@@ -213,15 +190,19 @@ def players(corpus: Corpus, chosen: pd.DataFrame, captions: Sequence[str], *, se
     return HTML(f'<div class="players">{"".join(shown)}</div>')
 
 
-def write_excerpt(source: Path, path: Path, seconds: float) -> None:
-    """Write the middle seconds of a video as a small MP4 (240 lines, about 25 kB a second), if not there yet."""
-    if path.exists() and path.stat().st_mtime_ns >= source.stat().st_mtime_ns:
+def _is_newer(path: Path, source: Path) -> bool:
+    return path.exists() and path.stat().st_mtime_ns >= source.stat().st_mtime_ns
+
+
+def _write_excerpt(source: Path, path: Path) -> None:
+    """Write the middle of a video as a small MP4 (240 lines, about 25 kB a second), if not there yet."""
+    if _is_newer(path, source):
         return
     from moviepy import VideoFileClip
 
     with files.whole(path) as temporary, VideoFileClip(str(source)) as clip:
-        start = max(0.0, (clip.duration - seconds) / 2)
-        excerpt = clip.subclipped(start, min(clip.duration, start + seconds)).resized(height=240)
+        start = max(0.0, (clip.duration - EXCERPT_SECONDS) / 2)
+        excerpt = clip.subclipped(start, min(clip.duration, start + EXCERPT_SECONDS)).resized(height=240)
         excerpt.write_videofile(
             str(temporary),
             codec="libx264",
@@ -234,13 +215,11 @@ def write_excerpt(source: Path, path: Path, seconds: float) -> None:
         )
 
 
-def write_poster(path: Path) -> Path:
-    """Write the middle picture of an excerpt beside it, which a player shows before it plays; return its path."""
-    poster = path.with_suffix(".jpg")
-    if not poster.exists() or poster.stat().st_mtime_ns < path.stat().st_mtime_ns:
-        pictures = list(media.read_frames(path))
-        files.write_bytes(poster, frames.encode_jpeg(pictures[len(pictures) // 2]).tobytes())
-    return poster
+def _write_poster(excerpt: Path, path: Path) -> None:
+    """Write the middle picture of an excerpt, which a player shows before it plays, if not there yet."""
+    if not _is_newer(path, excerpt):
+        pictures = list(media.read_frames(excerpt))
+        files.write_bytes(path, frames.encode_jpeg(pictures[len(pictures) // 2]).tobytes())
 
 
 def provenance(found: pd.DataFrame, measurements: Sequence[Mapping[str, Any]] = ()) -> HTML:
@@ -253,34 +232,31 @@ def provenance(found: pd.DataFrame, measurements: Sequence[Mapping[str, Any]] = 
     measurements : sequence of mapping
         From `robustness.measurement.read_measurement`.
     """
-    rows, addresses = [], []
+    rows, links = [], []
     for result in [*(one for _, one in found.iterrows()), *measurements]:
         is_run = "steps" in result
-        place = "" if is_run else "robustness/"
-        seconds = result["train_seconds" if is_run else "seconds"]
+        name = result["run"] if is_run else f"robustness/{result['run']}"
         rows.append(
             {
-                "Run": f"{place}{result['run']}",
+                "Run": name,
                 "From": "published" if result["is_published"] else "made here",
                 "Settings": result["run_sha256" if is_run else "settings_sha256"][:8],
                 "Index": result["index_sha256"][:8],
                 "Commit": result["commit"][:8],
                 "Seed": str(result["seed"]),
                 "Steps": f"{result['steps']:,}" if is_run else "–",
-                "Time": f"{seconds:.0f} s",
+                "Time": f"{result['train_seconds' if is_run else 'seconds']:.0f} s",
                 "Device": result["device"],
             }
         )
-        addresses.append(f"../results/{result['corpus']}/{place}{result['run']}.json")
+        address = html.escape(f"../results/{result['corpus']}/{name}.json")
+        links.append(f'<a href="{address}">{html.escape(name)}</a>')
     frame = pd.DataFrame(rows)
-    linked = frame.map(html.escape)
-    linked["Run"] = [f'<a href="{html.escape(to)}">{run}</a>' for to, run in zip(addresses, linked["Run"], strict=True)]
-    body = linked.to_html(index=False, border=0, classes="instrec", justify="left", escape=False)
     return _table(
         frame,
         "Where the numbers come from: each run leads to its result, beside which its predictions are. Published "
         "results came with the report; the others were made by the machine that made this page.",
-        body,
+        frame.map(html.escape).assign(Run=links).to_html(**_HTML, escape=False),
     )
 
 

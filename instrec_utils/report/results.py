@@ -1,12 +1,13 @@
 """The results of a corpus as one tidy table, read once: everything that a page shows is a selection of it.
 
-Working results, in ``runs/<corpus>/results``, hide published ones of the same run, in ``results/<corpus>``. Everywhere
-`found` is the table of `read_results`, and a `row` the runs of it that differ in nothing but the seed.
+Everywhere `found` is the table of `read_results`, and a `row` the runs of it that differ in nothing but the seed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ _PARAMETERS = (
 
 
 def read_results(corpus_name: str) -> pd.DataFrame:
-    """Return the results of a corpus that belong together, one row a run.
+    """Return the results of a corpus that belong together; working results hide published ones of the same run.
 
     Those are the results of the newest one's index, and of the fusions those whose joined results are as they were when
     the fusion was trained.
@@ -35,76 +36,51 @@ def read_results(corpus_name: str) -> pd.DataFrame:
     Parameters
     ----------
     corpus_name : str
-        Name of its folders.
 
     Returns
     -------
-    pd.DataFrame [one row a run, its name the index]
-        Audio before visual before fusion, then by name. Its columns are the fields of the result files, those of their
-        parameters (None where a kind of model has no such setting), and of each metric, 0 to 1, ``hit_at_1``,
-        ``hit_at_1_low`` and ``hit_at_1_high``; beside them path and is_published, of the file, and row: the same for
-        runs that differ in nothing but the seed. A fusion of runs of other rows is of another row.
+    pd.DataFrame [one row a run, its name the index; audio before visual before fusion, then by name]
+        Its columns are the fields of the result files, those of their parameters (or None), and of each metric, 0 to 1,
+        ``hit_at_1``, ``hit_at_1_low`` and ``hit_at_1_high``; beside them path and is_published, of the file, and row:
+        the same for runs that differ in nothing but the seed. A fusion of runs of other rows is of another row.
 
     Raises
     ------
     RunError
         There is no result, or one is damaged or of another version.
     """
-    found: dict[str, dict[str, Any]] = {}
     working, published = paths.results_dirs(corpus_name)
-    for directory in (working, published):
-        for path in sorted(directory.glob("*.json")):
-            if path.stem not in found:
-                of_file = {"path": path, "is_published": directory == published}
-                found[path.stem] = result_files.read_result(path) | of_file
-    if not found:
-        raise RunError(f"{published}: no results; run `make report CORPUS={corpus_name}` first")
-    index = max(found.values(), key=lambda result: result["finished"])["index_sha256"]
-    of_index = {result["run"]: result for result in found.values() if result["index_sha256"] == index}
-    ordered = sorted(of_index.values(), key=lambda result: (KINDS.index(result["kind"]), result["run"]))
-    kept = [result for result in ordered if _is_of_these(result, of_index)]
-    rows = [
-        {name: entry for name, entry in (result["parameters"] | result).items() if name != "metrics"}
-        | metric_columns(result.get("metrics", {}))
-        | {"row": _row_key(result, of_index)}
-        for result in kept
+    names = {path.stem: path for directory in (published, working) for path in directory.glob("*.json")}
+    every = [
+        result_files.read_result(path) | {"path": path, "is_published": path.parent == published}
+        for path in names.values()
     ]
-    own = (key for row in rows for key in row)
-    columns = list(dict.fromkeys([*result_files.NEEDED, *_PARAMETERS, "row", "path", "is_published", *own]))
-    table = pd.DataFrame(rows, columns=columns, index=[row["run"] for row in rows], dtype=object)
+    if not every:
+        raise RunError(f"{published}: no results; run `make report CORPUS={corpus_name}` first")
+    newest = max(every, key=lambda result: result["finished"])
+    rows: dict[str, dict[str, Any]] = {}
+    for result in sorted(every, key=lambda result: (KINDS.index(result["kind"]), result["run"])):
+        settings = dict(result["parameters"])
+        if result["index_sha256"] != newest["index_sha256"]:
+            continue
+        if result["kind"] == "fusion":
+            joined = {kind: rows.get(settings[kind], {}) for kind in ("audio", "visual")}
+            if [one.get("run_sha256") for one in joined.values()] != list(result["uses"]):
+                continue
+            settings |= {kind: one["row"] for kind, one in joined.items()}
+        own = [*(result[name] for name in ("kind", "model", "profile", "protocol")), settings]
+        metrics = metric_columns(result.pop("metrics", {}))
+        rows[result["run"]] = result["parameters"] | result | metrics | {"row": files.sha256_of(own)[:12]}
+    fields = (name for row in rows.values() for name in row)
+    columns = list(dict.fromkeys([*result_files.NEEDED, *_PARAMETERS, "row", "path", "is_published", *fields]))
+    table = pd.DataFrame(list(rows.values()), columns=columns, index=list(rows), dtype=object)
     table = table.where(table.notna(), None)
     complete = [column for column in columns if table[column].notna().all()]
     return table.astype({column: table[column].infer_objects().dtype for column in complete})
 
 
-def _is_of_these(result: Mapping[str, Any], found: Mapping[str, Mapping[str, Any]]) -> bool:
-    if result["kind"] != "fusion":
-        return True
-    joined = [found.get(result["parameters"][kind], {}).get("run_sha256") for kind in ("audio", "visual")]
-    return joined == list(result["uses"])
-
-
-def _row_key(result: Mapping[str, Any], found: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return what a result has in common with those of other seeds: all that it depends on but the seed."""
-    kinds = ("audio", "visual") if result["kind"] == "fusion" else ()
-    joined = {kind: _row_key(found[result["parameters"][kind]], found) for kind in kinds}
-    settings = [result[name] for name in ("kind", "model", "profile", "protocol")]
-    return files.sha256_of([*settings, result["parameters"] | joined])[:12]
-
-
 def one_result(found: pd.DataFrame, run: str) -> pd.Series:
-    """Return a run's result.
-
-    Parameters
-    ----------
-    run : str
-        Its name.
-
-    Raises
-    ------
-    RunError
-        There is none of that name, or it does not belong to the newest ones.
-    """
+    """Return the result of the run of that name; refuse with a RunError one that is not there."""
     if run not in found.index:
         raise RunError(
             f"results: expected one of {', '.join(found.index) or 'none'}, got {run!r}; "
@@ -113,9 +89,9 @@ def one_result(found: pd.DataFrame, run: str) -> pd.Series:
     return found.loc[run]
 
 
-def chosen_results(found: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+def chosen_results(found: pd.DataFrame, names: Iterable[str]) -> pd.DataFrame:
     """Return the results of runs in the order of their names; see `one_result`."""
-    return pd.DataFrame([one_result(found, name) for name in names])
+    return found.loc[[one_result(found, name)["run"] for name in names]]
 
 
 def row_of(found: pd.DataFrame, run: str) -> pd.DataFrame:
@@ -123,82 +99,76 @@ def row_of(found: pd.DataFrame, run: str) -> pd.DataFrame:
     return found[found["row"] == one_result(found, run)["row"]]
 
 
-def joined(found: pd.DataFrame, fusion: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """Return the results that a row of fusions joins, seed by seed; kind is "audio" or "visual"."""
-    return found.loc[list(fusion[kind])]
+def joined(found: pd.DataFrame, fusion: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the results that a row of fusions joins, seed by seed, of "audio" and "visual"."""
+    return {kind: found.loc[list(fusion[kind])] for kind in ("audio", "visual")}
 
 
 def headline(found: pd.DataFrame) -> pd.DataFrame:
-    """Return the paper's form of fusion of Choi's network, and before it the two results that it joins.
+    """Return four results: those that the paper's form of fusion joins, it, and that with attention and hidden input.
 
-    Of several, that of the smallest seed, and of these the newest; without Choi's network, that of another.
+    Of several that of Choi's network and the smallest seed, and of these the newest.
 
     Raises
     ------
     RunError
-        There is no fusion yet.
+        There is no such fusion yet.
     """
-
-    def rank(fusion: pd.Series) -> tuple[Any, ...]:
-        audio = found.loc[fusion["audio"]]
-        is_paper = (fusion["fusion_form"], audio["model"], audio["segmentation"]) == ("text", "choi2016", "uc")
-        return not is_paper, fusion["modality_dropout"], fusion["seed"]
-
-    fusions = [fusion for _, fusion in found[found["kind"] == "fusion"].iterrows()]
-    if not fusions:
+    fusions = found[found["kind"] == "fusion"]
+    audio = found.loc[list(fusions["audio"])].set_index(fusions.index)
+    is_paper = (fusions["fusion_form"] == "text") & (audio["model"] == "choi2016") & (audio["segmentation"] == "uc")
+    order = ["is_paper", "modality_dropout", "seed", "finished"]
+    ranked = fusions.assign(is_paper=is_paper).sort_values(order, ascending=[False, True, True, False])
+    if ranked.empty:
         raise RunError("results: no fusion yet; run the notebook 05_fusion first")
-    fusions.sort(key=lambda fusion: fusion["finished"], reverse=True)
-    fusion = min(fusions, key=rank)
-    return found.loc[[fusion["audio"], fusion["visual"], fusion["run"]]]
-
-
-def with_attention(found: pd.DataFrame) -> pd.DataFrame:
-    """Return the headline, and after it the fusion of the same two with attention and modality dropout.
-
-    Raises
-    ------
-    RunError
-        There is none yet.
-    """
-    three = headline(found)
-    audio, visual, fusion = three.index
-    same = (found["audio"] == audio) & (found["visual"] == visual) & (found["seed"] == three.loc[fusion, "seed"])
-    others = found[same & (found["fusion_form"] == "attention") & (found["modality_dropout"].fillna(0) > 0)]
+    first = ranked.iloc[0]
+    same = (fusions[["audio", "visual", "seed"]] == first[["audio", "visual", "seed"]]).all(axis=1)
+    others = fusions[same & (fusions["fusion_form"] == "attention") & (fusions["modality_dropout"] > 0)]
     if others.empty:
-        raise RunError(f"results: no fusion with attention of {audio} yet; run the notebook 05_fusion first")
-    return found.loc[[*three.index, others.index[0]]]
+        raise RunError(f"results: no fusion with attention of {first['audio']} yet; run the notebook 05_fusion first")
+    return found.loc[[first["audio"], first["visual"], first["run"], others.index[0]]]
 
 
 def read_predictions(result: Mapping[str, Any], split: str = "test") -> pd.DataFrame:
-    """Return a run's predictions on a split; see `training.result_files.read_predictions`.
-
-    Parameters
-    ----------
-    result : mapping of str
-        A row of `read_results`.
-    split : str
-        "validation", "test" or "test_clean".
-    """
+    """Return the predictions of a row of `read_results`; see `training.result_files.read_predictions`."""
     return result_files.read_predictions(result["path"], split)
 
 
 def read_scores(row: pd.DataFrame, split: str = "test") -> tuple[np.ndarray, list[np.ndarray]]:
     """Return the truth and the scores of each run of a row on a split.
 
+    Parameters
+    ----------
+    row : pd.DataFrame
+    split : str
+        One of `training.result_files.EVALUATED`.
+
     Returns
     -------
     truth : np.ndarray [shape=(num_videos,), int]
-        Class numbers.
-    scores : list of np.ndarray [shape=(num_videos, num_classes)]
-        One a run, 0 to 1.
-
-    Raises
-    ------
-    RunError
-        See `read_predictions`.
+    scores : list of np.ndarray [shape=(num_videos, num_classes), 0 to 1]
     """
-    tables = [evaluation.from_predictions(read_predictions(result, split)) for _, result in row.iterrows()]
+    return _read_scores(row["path"], split)
+
+
+def _read_scores(result_paths: Iterable[Path], split: str) -> tuple[np.ndarray, list[np.ndarray]]:
+    tables = [evaluation.from_predictions(result_files.read_predictions(path, split)) for path in result_paths]
     return tables[0][0], [scores for _, scores, _ in tables]
+
+
+def measure_row(row: pd.DataFrame, split: str = "test") -> dict[str, float]:
+    """Return the metrics of a row over all its seeds as `metric_columns`, measured once for the same files."""
+    return dict(_measure(tuple(row["path"]), tuple(path.stat().st_mtime_ns for path in row["path"]), split))
+
+
+@functools.lru_cache(maxsize=1024)
+def _measure(result_paths: tuple[Path, ...], written: tuple[int, ...], split: str) -> dict[str, float]:
+    return measure_scores(*_read_scores(result_paths, split))
+
+
+def measure_scores(truth: np.ndarray, scores: Sequence[np.ndarray]) -> dict[str, float]:
+    """Return the metrics of the scores of each seed as `metric_columns`; see `evaluation.evaluate`."""
+    return metric_columns(evaluation.evaluate(truth, scores))
 
 
 def mean_over_seeds(found: pd.DataFrame, names: Sequence[str] | None = None, split: str = "test") -> pd.DataFrame:
@@ -206,6 +176,7 @@ def mean_over_seeds(found: pd.DataFrame, names: Sequence[str] | None = None, spl
 
     Parameters
     ----------
+    found : pd.DataFrame
     names : sequence of str or None
         Runs whose rows are wanted, in this order; None for all rows, in the table's order.
     split : str
@@ -215,46 +186,33 @@ def mean_over_seeds(found: pd.DataFrame, names: Sequence[str] | None = None, spl
     -------
     pd.DataFrame [one row a row of tables, the name of its first or named run the index]
         As `found`; but metrics are those of all seeds (of several with ``hit_at_1_spread``), steps and train_seconds
-        their means. Beside them num_seeds, and name: `words.describe`, with the profile and settings that are not the
-        profile's where rows would else have the same name.
-
-    Raises
-    ------
-    RunError
-        See `read_predictions` and `one_result`.
+        their means. Beside them num_seeds, and name: see `row_names`.
     """
-    chosen = found.drop_duplicates("row").index if names is None else names
-    names_of_rows = row_names(chosen_results(found, list(chosen)) if len(chosen) else found)
-    lines = []
-    for name in chosen:
+    chosen = chosen_results(found, found.drop_duplicates("row").index if names is None else names)
+    names_of_rows, lines = row_names(chosen), []
+    for name, first in chosen.iterrows():
         row = row_of(found, name)
         means = {column: row[column].mean() for column in ("steps", "train_seconds") if column in row}
-        measured = metric_columns(evaluation.evaluate(*read_scores(row, split)))
-        own = {"num_seeds": len(row), "name": names_of_rows[found.loc[name, "row"]]}
-        lines.append(found.loc[name].to_dict() | means | measured | own)
-    table = pd.DataFrame(lines, columns=None if lines else [*found.columns, "num_seeds", "name"], index=list(chosen))
-    return table
+        own = {"num_seeds": len(row), "name": names_of_rows[first["row"]]}
+        lines.append(first.to_dict() | means | measure_row(row, split) | own)
+    return pd.DataFrame(lines, columns=None if lines else [*found.columns, "num_seeds", "name"], index=chosen.index)
 
 
 def row_names(found: pd.DataFrame) -> dict[str, str]:
     """Return the name of each row, by row: `words.describe`, and where that is the same what tells rows apart."""
-    firsts = [one for _, one in found.drop_duplicates("row").iterrows()]
-    described = [words.describe(one) for one in firsts]
-    return {
-        one["row"]: name if described.count(name) == 1 else f"{name}, {special_of(one)}"
-        for one, name in zip(firsts, described, strict=True)
-    }
+    firsts = found.drop_duplicates("row")
+    described = [words.describe(one) for _, one in firsts.iterrows()]
+    names = {}
+    for name, (_, one) in zip(described, firsts.iterrows(), strict=True):
+        parts = [name, f"profile {one['profile']}", own_settings(one)]
+        names[one["row"]] = name if described.count(name) == 1 else ", ".join(filter(None, parts))
+    return names
 
 
 def metric_columns(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     """Return metrics as `evaluation.evaluate` gives them as columns: hit_at_1, hit_at_1_low, hit_at_1_high, ..."""
-    ends = {"value": "", "low": "_low", "high": "_high", "spread": "_spread"}
-    return {f"{name}{ends[end]}": number for name, metric in metrics.items() for end, number in metric.items()}
-
-
-def special_of(result: Mapping[str, Any]) -> str:
-    """Return a result's profile, and which of its settings are not the profile's, in words."""
-    return ", ".join([f"profile {result['profile']}", *filter(None, [own_settings(result)])])
+    columns = {f"{name}_{end}": number for name, metric in metrics.items() for end, number in metric.items()}
+    return {name.removesuffix("_value"): number for name, number in columns.items()}
 
 
 def own_settings(result: Mapping[str, Any]) -> str:

@@ -1,4 +1,7 @@
-"""What was measured of degraded videos, as tables and in words."""
+"""What was measured of degraded videos, as tables and in words.
+
+Everywhere `tests` is the table of `robustness.comparison.compare_fusions`.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,12 @@ def curves(measured: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 
     Parameters
     ----------
-    measured : mapping of str to dict
-        Of "fusion", "dropout" and "attention", the measurement of each; the joined models' are the same in all.
+    measured : mapping of str to mapping [keys fusion, dropout and attention]
+        The measurement of each; the joined models' are the same in all.
 
     Returns
     -------
-    pd.DataFrame [one row a condition, level and kind]
-        condition, level (as text), unit, kind (of `words.KINDS`), value, low and high, in %.
+    pd.DataFrame [columns condition, level (text), unit, kind (of `words.KINDS`), value, low and high, in %]
     """
     rows = [row | {"kind": row["model"]} for row in measured["fusion"]["results"]]
     for kind in measured.keys() - {"fusion"}:
@@ -46,7 +48,7 @@ def curves_table(curves: pd.DataFrame) -> pd.DataFrame:
 
 
 def tests_table(tests: pd.DataFrame) -> pd.DataFrame:
-    """Return the tests of `comparison.compare_fusions` as text: one row a condition, one column a pair."""
+    """Return tests as text: one row a condition, one column a pair."""
     columns = {}
     for pair, rows in tests.groupby(["first", "second"], sort=False):
         p_values = rows["p_holm"].fillna(rows["p_value"])
@@ -62,24 +64,15 @@ def summary(curves: pd.DataFrame, tests: pd.DataFrame) -> str:
 
     A fusion does if it recognises at least as much as the model of the modality that is left, and does not if it
     recognises significantly less.
-
-    Parameters
-    ----------
-    curves : pd.DataFrame
-        From `curves`.
-    tests : pd.DataFrame
-        From `comparison.compare_fusions`.
     """
     hits = curves.set_index(["condition", "level", "kind"])["value"]
     found = tests.set_index(["first", "second", "condition"])
     clauses = []
     for lost, left in (("sound", "visual"), ("pictures", "audio")):
-        paper, dropout, attention, alone = (
-            hits["missing", lost, kind] for kind in ("fusion", "dropout", "attention", left)
-        )
+        hit = hits["missing", lost]
         clauses.append(
-            f"without {lost} it recognises {paper:.1f} %, with modality dropout {dropout:.1f} %, with attention as "
-            f"well {attention:.1f} %, the {left} model alone {alone:.1f} %"
+            f"without {lost} it recognises {hit['fusion']:.1f} %, with modality dropout {hit['dropout']:.1f} %, "
+            f"with attention as well {hit['attention']:.1f} %, the {left} model alone {hit[left]:.1f} %"
         )
     hiding, both = (_change(found.loc[first, "fusion", "all"]) for first in ("dropout", "attention"))
     return (
@@ -96,10 +89,10 @@ def _change(test: pd.Series) -> str:
 
 def _verdict(found: pd.DataFrame, fusion: str) -> str:
     lacking = found.loc[[(fusion, "better", "no sound"), (fusion, "better", "no pictures")]]
-    is_below = lacking["difference"] < 0
-    if (is_below & (lacking["p_holm"] < SIGNIFICANT)).any():
+    below = lacking[lacking["difference"] < 0]
+    if (below["p_holm"] < SIGNIFICANT).any():
         return "does not withstand a missing modality"
-    if is_below.any():
-        lost = " or ".join(condition.removeprefix("no ") for *_, condition in lacking.index[is_below])
+    if len(below):
+        lost = " or ".join(condition.removeprefix("no ") for *_, condition in below.index)
         return f"falls below the modality that is left without {lost}, which so few videos do not tell from chance"
     return "withstands a missing modality"

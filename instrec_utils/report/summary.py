@@ -20,54 +20,38 @@ from instrec_utils.report import results, tables, words
 
 def headline_text(found: pd.DataFrame) -> str:
     """Return the headline of a corpus' results as a table for a terminal."""
-    rows = results.with_attention(found)
+    rows = results.headline(found)
     first = rows.iloc[0]
     splits = "{num_train} videos in training, {num_validation} in validation, {num_test} in the test split"
-    note = (
-        f"{first['corpus']}: {splits.format(**first)}; in %, with 95 % bootstrap intervals over test videos; always "
-        f"answering the commonest class scores {100 * first['majority_rate']:.1f}"
+    return (
+        f"{tables.scores_table(rows).to_string(index=False)}\n{first['corpus']}: {splits.format(**first)}; in %, with "
+        "95 % bootstrap intervals over test videos; always answering the commonest class scores "
+        f"{100 * first['majority_rate']:.1f}"
     )
-    return f"{tables.scores_table(rows).to_string(index=False)}\n{note}"
 
 
-def intervals(rows: pd.DataFrame, *, metric: str = "hit_at_1", with_paper: bool = False) -> pd.DataFrame:
-    """Return a metric of each row in %, for `figures.intervals`.
-
-    Parameters
-    ----------
-    metric : str
-        One of `words.METRICS`.
-    with_paper : bool
-        Add the paper's counterparts; see `paper_rows`.
-    """
-    lines = [{"name": row["name"], "kind": row["kind"]} | tables.percentages(row, metric) for _, row in rows.iterrows()]
+def intervals(rows: pd.DataFrame, *, with_paper: bool = False) -> pd.DataFrame:
+    """Return Hit@1 of each row in %, for `figures.intervals`, and on request the paper's of `paper_rows`."""
+    lines = [row[["name", "kind"]].to_dict() | tables.percentages(row, "hit_at_1") for _, row in rows.iterrows()]
     for line in paper_rows() if with_paper else ():
-        printed = dict.fromkeys(("value", "low", "high"), line[metric])
-        lines.append({"name": f"Paper, {line['dataset']}: {line['name']}", "kind": "paper"} | printed)
+        name = f"Paper, {line['dataset']}: {line['name']}"
+        lines.append({"name": name, "kind": "paper"} | dict.fromkeys(("value", "low", "high"), line["hit_at_1"]))
     return pd.DataFrame(lines)
 
 
 def paper_rows() -> list[dict[str, Any]]:
     """Return the paper's rows of Choi's model, of its best visual models and of their fusions, with name and kind."""
-    printed = paper.paper_tables()
-    best = ((50, "FCVID"), (20, "YT-8M"))
-    return [
-        *(
-            row | {"name": row["model"], "kind": "audio"}
-            for row in printed["table3"]
-            if row["model"] == "Choi 2016, UC"
-        ),
-        *(
-            row | {"name": f"Inception v3, {row['frames']} frames", "kind": "visual"}
-            for row in printed["table2"]
-            if row["pretrained"] and (row["frames"], row["dataset"]) in best
-        ),
-        *(
-            row | {"name": f"fusion, {row['frames']} frames", "kind": "fusion"}
-            for row in printed["table4"]
-            if row["model"] == "Choi"
-        ),
-    ]
+    lines = []
+    for kind, table, name in (
+        ("audio", "table3", "{model}"),
+        ("visual", "table2", "Inception v3, {frames} frames"),
+        ("fusion", "table4", "fusion, {frames} frames"),
+    ):
+        for row in paper.paper_tables()[table]:
+            is_best = row.get("pretrained") and (row["frames"], row["dataset"]) in ((50, "FCVID"), (20, "YT-8M"))
+            if is_best or row.get("model") in ("Choi 2016, UC", "Choi"):
+                lines.append(row | {"name": name.format(**row), "kind": kind})
+    return lines
 
 
 def beside_the_paper(rows: pd.DataFrame) -> pd.DataFrame:
@@ -84,7 +68,7 @@ def beside_the_paper(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def claims(found: pd.DataFrame, fusion: str) -> pd.DataFrame:
-    """Return the paper's claims that the results of a corpus can speak to, with what they say here.
+    """Return the paper's claims that the results of a corpus can speak to, with what they say here, as text.
 
     Rows that a claim compares differ from the fusion's and those that it joins in nothing but what the claim is about.
     The verdict follows the p value corrected for the number of claims (Holm, 1979). Numbers of frames are compared
@@ -92,58 +76,32 @@ def claims(found: pd.DataFrame, fusion: str) -> pd.DataFrame:
 
     Parameters
     ----------
+    found : pd.DataFrame
     fusion : str
         Name of the fusion, in the paper's form.
-
-    Returns
-    -------
-    pd.DataFrame [one row a claim]
-        As text.
-
-    Raises
-    ------
-    RunError
-        There is no fusion yet.
     """
     audio, visual = results.one_result(found, fusion)[["audio", "visual"]]
-    counts = [
-        number
-        for number in sorted(found.loc[found["kind"] == "visual", "num_frames"].unique())
-        if _like(found, visual, num_frames=number, pretrained=False)
-    ]
-    steps = list(itertools.pairwise(counts))
-    pairs = [
+    pairs: list[tuple[str | None, ...]] = [
         ("Fusion beats audio", "FCVID +7.16, YT-8M +0.43", fusion, audio),
         ("Fusion beats video", "FCVID +17.58, YT-8M +13.94", fusion, visual),
         ("Audio beats video", "FCVID +10.42, YT-8M +13.51", audio, visual),
-        *(
-            (
-                f"More frames help ({more} against {fewer})",
-                "FCVID, no PT: 20 to 30 +23.09, 30 to 50 +2.08, 50 to 100 +1.09" if fewer > 1 else "not tested",
-                _like(found, visual, num_frames=more, pretrained=False),
-                _like(found, visual, num_frames=fewer, pretrained=False),
-            )
-            for fewer, more in dict.fromkeys([*steps[-1:], *steps[:1]])
-        ),
-        (
-            "Pre-training on photographs helps",
-            "FCVID, 50 frames: +1.92",
-            _like(found, visual, pretrained=True),
-            _like(found, visual, pretrained=False),
-        ),
-        (
-            "UC is better than CC",
-            "FCVID, Choi: +2.08",
-            _like(found, audio, segmentation="uc"),
-            _like(found, audio, segmentation="cc"),
-        ),
     ]
+    numbers = sorted(found.loc[found["kind"] == "visual", "num_frames"].unique())
+    by_count = {number: _like(found, visual, num_frames=number, pretrained=False) for number in numbers}
+    steps = list(itertools.pairwise(number for number in numbers if by_count[number]))
+    for fewer, more in dict.fromkeys([*steps[-1:], *steps[:1]]):
+        printed = "FCVID, no PT: 20 to 30 +23.09, 30 to 50 +2.08, 50 to 100 +1.09" if fewer > 1 else "not tested"
+        pairs.append((f"More frames help ({more} against {fewer})", printed, by_count[more], by_count[fewer]))
+    starts = (_like(found, visual, pretrained=is_pretrained) for is_pretrained in (True, False))
+    segmentations = (_like(found, audio, segmentation=segmentation) for segmentation in ("uc", "cc"))
+    pairs.append(("Pre-training on photographs helps", "FCVID, 50 frames: +1.92", *starts))
+    pairs.append(("UC is better than CC", "FCVID, Choi: +2.08", *segmentations))
     tested = [
         (claim, printed, tables.compare(found, first, second))
         for claim, printed, first, second in pairs
         if first is not None and second is not None
     ]
-    corrected = evaluation.holm(np.array([test["p_value"] for _, _, test in tested]))
+    corrected = evaluation.holm(np.array([test["p_value"] for *_, test in tested]))
     return pd.DataFrame(
         {
             "Claim": claim,
@@ -188,19 +146,18 @@ def overview(corpora: Mapping[str, pd.DataFrame]) -> str:
         "attention": "Fusion: ours, with attention over frames",
         "mean": "The mean of both models' calibrated probabilities, no fusion trained",
     }
-    heads, cells = [], []
+    table = pd.DataFrame(index=list(lines.values()))
     for name, found in corpora.items():
-        rows = results.mean_over_seeds(found, list(results.with_attention(found).index))
+        rows = results.mean_over_seeds(found, results.headline(found).index)
         fusion = results.row_of(found, rows.index[2])
         truth, _ = results.read_scores(fusion)
-        mean = evaluation.evaluate(truth, tables.mean_scores(found, fusion, is_calibrated=True))
-        measured = [*(row for _, row in rows.iterrows()), results.metric_columns(mean)]
-        heads.append(f"{name} ({rows['num_test'].iloc[0]} test clips)")
-        cells.append([words.measured(row, "hit_at_1").replace("\N{NO-BREAK SPACE}", " ") for row in measured])
-    table = [f"| Hit@1 in % | {' | '.join(heads)} | paper, FCVID | paper, YouTube-8M |"]
-    table.append("|:--|" + "--:|" * (len(heads) + 2))
-    for number, (kind, name) in enumerate(lines.items()):
-        ours = " | ".join(column[number] for column in cells)
-        printed = {row["dataset"]: f"{row['hit_at_1']:.2f}" for row in paper_rows() if row["kind"] == kind}
-        table.append(f"| {name} | {ours} | {printed.get('FCVID', '–')} | {printed.get('YT-8M', '–')} |")
-    return "\n".join(table)
+        mean = results.measure_scores(truth, tables.mean_scores(found, fusion, is_calibrated=True))
+        measured = [words.measured(row, "hit_at_1") for row in (*(row for _, row in rows.iterrows()), mean)]
+        table[f"{name} ({rows['num_test'].iloc[0]} test clips)"] = measured
+    for dataset, title in (("FCVID", "paper, FCVID"), ("YT-8M", "paper, YouTube-8M")):
+        printed = {row["kind"]: f"{row['hit_at_1']:.2f}" for row in paper_rows() if row["dataset"] == dataset}
+        table[title] = [printed.get(kind, "–") for kind in lines]
+    rows = [["Hit@1 in %", *table.columns], *table.reset_index().to_numpy()]
+    texts = [f"| {' | '.join(row)} |" for row in rows]
+    texts.insert(1, "|:--|" + "--:|" * table.shape[1])
+    return "\n".join(texts).replace("\N{NO-BREAK SPACE}", " ")

@@ -5,7 +5,6 @@ Everywhere `found` is the table of `results.read_results`, one row a run, and `r
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,31 +32,19 @@ def said(found: pd.DataFrame, run: str) -> str:
     """Return Hit@1 of a run's row as a sentence says it: in %, with the number of seeds, the interval and n."""
     row = results.mean_over_seeds(found, [run]).loc[run]
     over = f"mean of {row['num_seeds']} seeds, " if row["num_seeds"] > 1 else ""
-    low, high = 100 * row["hit_at_1_low"], 100 * row["hit_at_1_high"]
-    return (
-        f"{100 * row['hit_at_1']:.1f} % of the test videos ({over}95 % interval {low:.1f} to {high:.1f}, "
-        f"n = {row['num_test']})"
-    )
+    value, low, high = percentages(row, "hit_at_1").values()
+    return f"{value:.1f} % of the test videos ({over}95 % interval {low:.1f} to {high:.1f}, n = {row['num_test']})"
 
 
 def fold(table: pd.DataFrame, *columns: str) -> tuple[pd.DataFrame, str]:
-    """Take out of a table what all its rows have in common, and say it in words.
-
-    Parameters
-    ----------
-    table : pd.DataFrame
-        Of text.
-    columns : str
-        Those that may be taken out; by default what Tables 2 to 4 say of settings.
+    """Take out of a table of text those columns that are the same in all its rows, and say them in words.
 
     Returns
     -------
     table : pd.DataFrame
-        Without the columns that have one value in all rows.
     text : str
         "Profile: quick. Trained: classes only." for the caption; without those that are empty.
     """
-    columns = columns or ("Model", "Trained", "Profile", "Other settings")
     same = [column for column in columns if column in table and table[column].nunique() == 1]
     text = " ".join(f"{column}: {table[column].iloc[0]}." for column in same if table[column].iloc[0])
     return table.drop(columns=same), text
@@ -73,24 +60,22 @@ def table2(found: pd.DataFrame) -> pd.DataFrame:
             "Frames": row["num_frames"],
             "PT": words.value("pretrained", row["pretrained"]),
         }
-        wanted = (row["num_frames"], row["pretrained"])
-        printed = [one for one in paper.paper_tables()["table2"] if (one["frames"], one["pretrained"]) == wanted]
-        lines.append(_of_row(line, row, printed))
+        printed = _printed("table2", frames=row["num_frames"], pretrained=row["pretrained"])
+        lines.append(line | _own(row) | printed)
     return pd.DataFrame(lines)
 
 
 def _visual_rows(found: pd.DataFrame) -> pd.DataFrame:
     rows = results.mean_over_seeds(found[found["kind"] == "visual"])
-    return rows.sort_values(["model", "pretrained", "num_frames"], kind="stable")
+    return rows.sort_values(["model", "pretrained", "num_frames"])
 
 
 def table3(found: pd.DataFrame) -> pd.DataFrame:
-    """Return the audio models, beside the paper's Table 3, as text; see `fold`."""
+    """Return the audio models, beside the paper's Table 3; see `fold`."""
     rows, lines = results.mean_over_seeds(found[found["kind"] == "audio"]), []
     for _, row in _in_order_of_audio(rows, rows).iterrows():
         line = {"Model": words.describe(row), "Weights": f"{row['num_parameters'] / 1e6:.2f} M"}
-        printed = [one for one in paper.paper_tables()["table3"] if one["model"] == words.describe(row)]
-        lines.append(_of_row(line, row, printed))
+        lines.append(line | _own(row) | _printed("table3", model=line["Model"]))
     return pd.DataFrame(lines)
 
 
@@ -102,10 +87,10 @@ def _in_order_of_audio(rows: pd.DataFrame, audio: pd.DataFrame) -> pd.DataFrame:
     return rows.iloc[sorted(range(len(rows)), key=places.__getitem__)]
 
 
-def _of_row(line: dict[str, Any], row: pd.Series, printed: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return a line of Table 2 or 3: after what is its own, settings, scores, cost, and what the paper prints."""
+def _own(row: pd.Series) -> dict[str, Any]:
+    """Return what Tables 2 and 3 say of a row beside its model: settings, scores, cost."""
     cost = {"Steps": f"{row['steps']:,.0f}", "Min.": f"{row['train_seconds'] / 60:.1f}"}
-    return line | _special(row) | measured(row) | {"Seeds": row["num_seeds"]} | cost | _printed(printed)
+    return _special(row) | measured(row) | {"Seeds": row["num_seeds"]} | cost
 
 
 def _special(row: Mapping[str, Any]) -> dict[str, str]:
@@ -117,52 +102,51 @@ def measured(row: Mapping[str, Any]) -> dict[str, str]:
     return {title: words.measured(row, name) for name, title in words.METRICS.items()}
 
 
-def _printed(lines: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return what lines of the paper print on each dataset; where a table is wide it breaks after the strokes."""
+def _printed(table: str, **wanted: Any) -> dict[str, str]:
+    """Return what the lines wanted of a table of the paper print on each dataset; they may break after the strokes."""
     shown = {f"Paper, {dataset}": "–" for dataset in DATASETS}
-    for line in lines:
-        numbers = (f"{line[name]:.2f}" for name in ("hit_at_1", "hit_at_3", "f1"))
-        shown[f"Paper, {line['dataset']}"] = "\N{NO-BREAK SPACE}/ ".join(numbers)
+    for line in paper.paper_tables()[table]:
+        if wanted.items() <= line.items():
+            numbers = (f"{line[name]:.2f}" for name in ("hit_at_1", "hit_at_3", "f1"))
+            shown[f"Paper, {line['dataset']}"] = "\N{NO-BREAK SPACE}/ ".join(numbers)
     return shown
 
 
-def _compared(line: dict[str, Any], row: Mapping[str, Any], test: Mapping[str, float] | None) -> dict[str, Any]:
-    """Return a line with metrics, and beside Hit@1 what a paired test says of it."""
-    gain = (f"{100 * test['difference']:+.1f}", f"{test['p_value']:.2g}") if test else ("", "")
-    return line | {"Hit@1": "", "Gain": gain[0], "p": gain[1]} | measured(row)
+def _compared(row: Mapping[str, Any], test: Mapping[str, float] | None) -> dict[str, str]:
+    """Return the metrics of a row, and beside Hit@1 what a paired test says of it."""
+    gain = (
+        {"Gain": f"{100 * test['difference']:+.1f}", "p": f"{test['p_value']:.2g}"} if test else {"Gain": "", "p": ""}
+    )
+    return {"Hit@1": ""} | gain | measured(row)
 
 
-def mean_scores(
-    found: pd.DataFrame, fusion: pd.DataFrame, split: str = "test", *, is_calibrated: bool = False
-) -> list[np.ndarray]:
-    """Return, of each seed, the mean of the probabilities of the two models that a fusion joins.
+def mean_scores(found: pd.DataFrame, fusion: pd.DataFrame, *, is_calibrated: bool = False) -> list[np.ndarray]:
+    """Return, of each seed, the mean of the probabilities of the two models that a fusion joins, on the test split.
 
     Parameters
     ----------
+    found : pd.DataFrame
     fusion : pd.DataFrame
         A row of fusions, from `results.row_of`.
-    split : str
-        "validation", "test" or "test_clean".
     is_calibrated : bool
         Give each model the temperature first that fits its validation split best.
 
     Returns
     -------
-    list of np.ndarray [shape=(num_videos, num_classes)]
-        One a seed, 0 to 1.
+    list of np.ndarray [shape=(num_videos, num_classes), 0 to 1]
     """
-    both = []
-    for kind in ("audio", "visual"):
-        row = results.joined(found, fusion, kind)
-        scores = results.read_scores(row, split)[1]
-        both.append(_calibrated(row, scores)[0] if is_calibrated else scores)
+    both = [
+        _calibrated(row)[0] if is_calibrated else results.read_scores(row)[1]
+        for row in results.joined(found, fusion).values()
+    ]
     return [np.mean(pair, axis=0) for pair in zip(*both, strict=True)]
 
 
-def _calibrated(row: pd.DataFrame, scores: Sequence[np.ndarray]) -> tuple[list[np.ndarray], list[float]]:
-    """Return scores at the temperatures that fit the validation split best, and these."""
+def _calibrated(row: pd.DataFrame) -> tuple[list[np.ndarray], list[float]]:
+    """Return test scores at the temperatures that fit the validation split best, and these."""
     truth, validation = results.read_scores(row, "validation")
     fitted = [evaluation.temperature(truth, one) for one in validation]
+    scores = results.read_scores(row)[1]
     return [evaluation.with_temperature(one, value) for one, value in zip(scores, fitted, strict=True)], fitted
 
 
@@ -175,27 +159,23 @@ def table4(found: pd.DataFrame) -> pd.DataFrame:
     names, lines = results.row_names(found), []
     for name, first in _in_order_of_audio(rows, found.loc[list(rows["audio"])]).iterrows():
         fusion = results.row_of(found, name)
-        audio, visual = (results.joined(found, fusion, kind) for kind in ("audio", "visual"))
-        truth, learned = results.read_scores(fusion)
+        audio, visual = results.joined(found, fusion).values()
         own = {"Audio": names[audio["row"].iloc[0]], "Visual": names[visual["row"].iloc[0]]} | _special(first)
-        candidates = {
-            "audio alone": results.read_scores(audio)[1],
-            "visual alone": results.read_scores(visual)[1],
+        truth, learned = results.read_scores(fusion)
+        alone = {"audio alone": audio, "visual alone": visual}
+        candidates = {what: results.read_scores(row)[1] for what, row in alone.items()} | {
             "mean of both": mean_scores(found, fusion),
             "mean, calibrated first": mean_scores(found, fusion, is_calibrated=True),
-            "late fusion": learned,
         }
         for what, scores in candidates.items():
-            test = None if scores is learned else evaluation.compare_seeds(truth, learned, scores)
-            line = _compared(own | {"Model": what}, results.metric_columns(evaluation.evaluate(truth, scores)), test)
-            printed = paper.paper_tables()["table4"] if what == "late fusion" else []
-            lines.append(line | _printed([one for one in printed if _is_of(one, words.describe(audio.iloc[0]))]))
+            row = alone.get(what)
+            metrics = results.measure_scores(truth, scores) if row is None else results.measure_row(row)
+            test = evaluation.compare_seeds(truth, learned, scores)
+            lines.append(own | {"Model": what} | _compared(metrics, test) | _printed("table4", model=what))
+        # The paper's Table 4 has names without years and segmentations.
+        printed = _printed("table4", model=words.describe(audio.iloc[0]).removesuffix(", UC").removesuffix(" 2016"))
+        lines.append(own | {"Model": "late fusion"} | _compared(results.measure_row(fusion), None) | printed)
     return pd.DataFrame(lines)
-
-
-def _is_of(line: Mapping[str, Any], audio: str) -> bool:
-    """Tell whether a line of the paper's Table 4, which gives names without years, is of an audio model."""
-    return audio in (f"{line['model']} 2016, UC", f"{line['model']}, UC")
 
 
 def fusions_table(found: pd.DataFrame, audio: str, visual: str) -> pd.DataFrame:
@@ -203,25 +183,23 @@ def fusions_table(found: pd.DataFrame, audio: str, visual: str) -> pd.DataFrame:
 
     Parameters
     ----------
+    found : pd.DataFrame
     audio, visual : str
         Names of the joined runs, of any seed.
     """
-    keys = {kind: results.one_result(found, run)["row"] for kind, run in (("audio", audio), ("visual", visual))}
     fusions = found[found["kind"] == "fusion"]
-    is_of = [all(found.loc[one[kind], "row"] == keys[kind] for kind in keys) for _, one in fusions.iterrows()]
-    rows = results.mean_over_seeds(found, list(fusions[is_of].drop_duplicates("row").index))
-    if rows.empty:
-        return rows
-    rows = rows.sort_values(["fusion_form", "modality_dropout"], kind="stable")
+    for kind, run in (("audio", audio), ("visual", visual)):
+        fusions = fusions[fusions[kind].isin(results.row_of(found, run).index)]
+    rows = results.mean_over_seeds(found, fusions.drop_duplicates("row").index)
     rows["is_paper"] = (rows["fusion_form"] == "text") & (rows["modality_dropout"] == 0)
-    rows = rows.sort_values("is_paper", ascending=False, kind="stable")
+    rows = rows.sort_values(["is_paper", "fusion_form", "modality_dropout"], ascending=[False, True, True])
     lines = []
     for name, row in rows.iterrows():
         line = {"Form": words.FORMS[row["fusion_form"]], "Modality dropout": f"{row['modality_dropout'] or '–'}"}
         line |= _special(row) | {"Weights": f"{row['num_parameters'] / 1e6:.1f} M"}
-        others = rows[rows["is_paper"] & (rows["profile"] == row["profile"])]
-        test = None if others.empty or name == others.index[0] else compare(found, name, others.index[0])
-        lines.append(_compared(line, row, test) | {"Seeds": row["num_seeds"]})
+        others = rows.index[rows["is_paper"] & (rows["profile"] == row["profile"])]
+        test = None if others.empty or name == others[0] else compare(found, name, others[0])
+        lines.append(line | _compared(row, test) | {"Seeds": row["num_seeds"]})
     return pd.DataFrame(lines)
 
 
@@ -236,6 +214,7 @@ def fusions_said(found: pd.DataFrame, runs: Sequence[str]) -> str:
 
     Parameters
     ----------
+    found : pd.DataFrame
     runs : sequence of str
         Names of fusions, of any seed.
     """
@@ -243,8 +222,8 @@ def fusions_said(found: pd.DataFrame, runs: Sequence[str]) -> str:
     for name, row in results.mean_over_seeds(found, list(dict.fromkeys(runs))).iterrows():
         fusion = results.row_of(found, name)
         truth, own = results.read_scores(fusion)
-        parts = {kind: results.joined(found, fusion, kind) for kind in ("audio", "visual")}
-        others = {f"{names[one['row'].iloc[0]]} alone": results.read_scores(one)[1] for one in parts.values()}
+        parts = results.joined(found, fusion).values()
+        others = {f"{names[one['row'].iloc[0]]} alone": results.read_scores(one)[1] for one in parts}
         others["the mean of both models' calibrated probabilities"] = mean_scores(found, fusion, is_calibrated=True)
         gains = []
         for other, scores in others.items():
@@ -257,24 +236,17 @@ def fusions_said(found: pd.DataFrame, runs: Sequence[str]) -> str:
 
 
 def calibration(found: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
-    """Return how well scores say how often they are right, before and after a temperature fitted on validation.
-
-    Parameters
-    ----------
-    runs : sequence of str
-        Names of runs whose rows are shown, means over seeds.
-    """
+    """Return how well scores of runs' rows say how often they are right, before and after a fitted temperature."""
     measures = {"Calibration error": evaluation.calibration_error, "Log loss": evaluation.negative_log_likelihood}
     names, lines = results.row_names(found), []
     for name in runs:
         row = results.row_of(found, name)
         truth, before = results.read_scores(row)
-        after, fitted = _calibrated(row, before)
+        after, fitted = _calibrated(row)
         line = {"Model": names[found.loc[name, "row"]], "Temperature": f"{np.mean(fitted):.2f}"}
-        for (title, measure), (when, scores) in itertools.product(
-            measures.items(), (("before", before), ("after", after))
-        ):
-            line[f"{title}, {when}"] = f"{np.mean([measure(truth, one) for one in scores]):.3f}"
+        for title, measure in measures.items():
+            for when, scores in (("before", before), ("after", after)):
+                line[f"{title}, {when}"] = f"{np.mean([measure(truth, one) for one in scores]):.3f}"
         lines.append(line)
     return pd.DataFrame(lines)
 
@@ -282,7 +254,7 @@ def calibration(found: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
 def frame_counts(found: pd.DataFrame) -> pd.DataFrame:
     """Return Hit@1 by number of frames, in %, for `figures.frame_counts`."""
     return pd.DataFrame(
-        {"name": words.trained_from(row) + _beyond(row), "frames": row["num_frames"]} | percentages(row, "hit_at_1")
+        {"name": _name_of_line(row), "frames": row["num_frames"]} | percentages(row, "hit_at_1")
         for _, row in _visual_rows(found).iterrows()
     )
 
@@ -292,19 +264,21 @@ def costs(found: pd.DataFrame) -> pd.DataFrame:
     rows = results.mean_over_seeds(found[found["kind"] != "fusion"])
     return pd.DataFrame(
         {
-            "name": row["name"] if row["kind"] == "audio" else words.trained_from(row) + _beyond(row),
-            "kind": row["kind"],
-            "value": 100 * row["hit_at_1"],
-            "minutes": row["train_seconds"] / 60,
-            "multiply_adds": row["multiply_adds"],
+            "name": [_name_of_line(row) for _, row in rows.iterrows()],
+            "kind": rows["kind"].tolist(),
+            "value": 100 * rows["hit_at_1"].to_numpy(),
+            "minutes": rows["train_seconds"].to_numpy() / 60,
+            "multiply_adds": rows["multiply_adds"].tolist(),
         }
-        for _, row in rows.iterrows()
     )
 
 
-def _beyond(row: Mapping[str, Any]) -> str:
-    """Return what a name says after the model where rows would else have the same one."""
-    return row["name"].removeprefix(words.describe(row))
+def _name_of_line(row: Mapping[str, Any]) -> str:
+    """Return a row's name; of a visual one whatever its number of frames, with what its training begins with."""
+    if row["kind"] != "visual":
+        return row["name"]
+    start = "photographs first (PT)" if row["pretrained"] else "from ImageNet's weights"
+    return f"{words.model(row['model'])}, {start}{row['name'].removeprefix(words.describe(row))}"
 
 
 def percentages(row: Mapping[str, Any], metric: str) -> dict[str, float]:

@@ -91,47 +91,34 @@ def model(name: str) -> str:
     return architecture(name).title
 
 
-def frames(number: int) -> str:
-    """Return a number of frames in words."""
-    return "1 frame" if number == 1 else f"{number} frames"
-
-
 def describe(result: Mapping[str, Any]) -> str:
-    """Return a result as a row of a table or a figure names it.
-
-    Parameters
-    ----------
-    result : mapping of str
-        A row of `results.read_results`.
-    """
+    """Return a row of `results.read_results` as a row of a table or a figure names it."""
     parameters = result["parameters"]
-    title = model(result["model"])
     if result["kind"] == "audio":
         return architecture(result["model"]).title_with(parameters["segmentation"])
+    number = parameters["num_frames"]
+    parts = [model(result["model"]), "1 frame" if number == 1 else f"{number} frames"]
     if result["kind"] == "visual":
-        return f"{title}, {frames(parameters['num_frames'])}{', PT' if parameters['pretrained'] else ''}"
-    form = "" if parameters["fusion_form"] == "text" else f", {parameters['fusion_form']}"
-    dropout = parameters["modality_dropout"]
-    hidden = f", modality dropout {dropout:g}" if dropout else ""
-    return f"{title}, {frames(parameters['num_frames'])}{form}{hidden}"
+        parts.append("PT" if parameters["pretrained"] else "")
+    else:
+        form = parameters["fusion_form"]
+        parts += ["" if form == "text" else form, _hidden(parameters)]
+    return ", ".join(filter(None, parts))
 
 
 def subject(result: Mapping[str, Any]) -> str:
-    """Return a result as the subject of a sentence: "the paper's fusion" for nothing but the paper's form.
-
-    Parameters
-    ----------
-    result : mapping of str
-        A row of `results.read_results`.
-    """
+    """Return a row of `results.read_results` as a sentence's subject; "the paper's fusion" is the paper's form only."""
     if result["kind"] != "fusion":
         return describe(result)
-    form, dropout = result["parameters"]["fusion_form"], result["parameters"]["modality_dropout"]
+    form, hidden = result["parameters"]["fusion_form"], _hidden(result["parameters"])
     named = {"text": "the paper's fusion", "code": "the fusion of the paper's authors' code"}
-    hidden = f"modality dropout {dropout:g}" if dropout else ""
-    if form in named:
-        return f"{named[form]} with {hidden}" if hidden else named[form]
-    return f"the fusion with {form}{f' and {hidden}' if hidden else ''}"
+    fusion = named.get(form, f"the fusion with {form}")
+    joint = "with" if form in named else "and"
+    return f"{fusion} {joint} {hidden}" if hidden else fusion
+
+
+def _hidden(parameters: Mapping[str, Any]) -> str:
+    return f"modality dropout {parameters['modality_dropout']:g}" if parameters["modality_dropout"] else ""
 
 
 def first_upper(text: str) -> str:
@@ -139,23 +126,10 @@ def first_upper(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def trained_from(result: Mapping[str, Any]) -> str:
-    """Return a visual model's name with what its training begins with, whatever the number of frames."""
-    start = "photographs first (PT)" if result["parameters"]["pretrained"] else "from ImageNet's weights"
-    return f"{model(result['model'])}, {start}"
-
-
 def measured(result: Mapping[str, Any], metric: str) -> str:
-    """Return a metric in %: value, spread over seeds if there are several, interval: "71.8 ± 1.2 (56.4–84.6)".
+    """Return a metric, one of `METRICS`, in %: "71.8 ± 1.2 (56.4–84.6)", value, spread over several seeds, interval.
 
     Where a table is wide its lines break before the interval, and nowhere else.
-
-    Parameters
-    ----------
-    result : mapping of str
-        A row of `results.read_results` or `results.mean_over_seeds`; or any mapping with the metric's columns.
-    metric : str
-        One of `METRICS`.
     """
     value, low, high = (100 * result[f"{metric}{end}"] for end in ("", "_low", "_high"))
     spread = result.get(f"{metric}_spread")

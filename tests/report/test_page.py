@@ -61,7 +61,7 @@ def test_a_figure_is_a_file_with_an_escaped_caption_and_an_alternative_text(home
 
 
 def test_the_book_has_names_of_its_own_and_numbers_for_links(home):
-    shown = report.picture("mine", "sheet", np.zeros((8, 8, 3), np.uint8), "A sheet.", "Black.")
+    shown = report.figure("mine", "sheet", np.zeros((8, 8, 3), np.uint8), "A sheet.", "Black.")
     text = report.for_book(shown.markdown, "mine")
     assert ":::{figure} ../_static/media/mine/sheet.jpg\n:name: fig-mine-sheet\n" in text
     assert report.for_book("As the [figure](#fig-sheet) shows, [so](#so).", "mine") == (
@@ -81,7 +81,7 @@ def test_the_book_numbers_figures_and_the_text_refers_to_them(home):
     (home / "_config.yml").write_text(yaml.safe_dump(config))
     (home / "book" / "references.bib").touch()
     (home / "book" / "_toc.yml").write_text("format: jb-book\nroot: mine/page\n")
-    shown = [report.picture("mine", name, np.zeros((8, 8, 3), np.uint8), f"Caption {name}.", "Black.") for name in "ab"]
+    shown = [report.figure("mine", name, np.zeros((8, 8, 3), np.uint8), f"Caption {name}.", "Black.") for name in "ab"]
     language = {"language_info": {"name": "python", "pygments_lexer": "ipython3"}}
     notebook = nbformat.v4.new_notebook(metadata=language)
     outputs = [nbformat.v4.new_output("display_data", data=one._repr_mimebundle_()) for one in shown]
@@ -136,9 +136,9 @@ def test_the_note_counts_the_splits_and_names_the_corpus(corpus):
 
 
 def test_players_show_short_excerpts_with_sound(corpus, tmp_path):
-    text = report.players(corpus, corpus.index, ["one", "two"], seconds=3).data
+    text = report.players(corpus, corpus.index, ["one", "two"]).data
     assert 'src="../runs/mine/media/v-1.mp4"' in text
-    for name, seconds in (("v-1", 3), ("v-2", 2)):
+    for name, seconds in (("v-1", 8), ("v-2", 2)):
         path = tmp_path / "runs" / "mine" / "media" / f"{name}.mp4"
         with av.open(str(path)) as container:
             assert container.duration / av.time_base == pytest.approx(seconds, abs=0.3)
@@ -147,10 +147,10 @@ def test_players_show_short_excerpts_with_sound(corpus, tmp_path):
 
 
 def test_an_excerpt_that_is_there_is_kept(corpus, tmp_path):
-    report.players(corpus, corpus.index, ["one", "two"], seconds=2)
+    report.players(corpus, corpus.index, ["one", "two"])
     path = tmp_path / "runs" / "mine" / "media" / "v-1.mp4"
     before = path.stat().st_mtime_ns
-    report.players(corpus, corpus.index, ["one", "two"], seconds=2)
+    report.players(corpus, corpus.index, ["one", "two"])
     assert path.stat().st_mtime_ns == before
 
 

@@ -63,9 +63,8 @@ def test_a_working_result_hides_the_published_one_of_the_same_run(published):
 
 
 def test_the_headline_and_its_words(found):
-    assert results.headline(found).index.tolist() == ["a", "v", "f"]
-    assert results.with_attention(found).index.tolist() == ["a", "v", "f", "g"]
-    table = tables.scores_table(results.headline(found))
+    assert results.headline(found).index.tolist() == ["a", "v", "f", "g"]
+    table = tables.scores_table(found.loc[["a", "v", "f"]])
     assert table["Model"].tolist() == ["Choi 2016, UC", "EfficientNet-Lite0, 4 frames", "Late fusion, 4 frames"]
     assert table["Hit@1"].str.split().str[0].tolist() == ["66.7", "50.0", "83.3"]
     assert table["Trained parameters"].iloc[0] == "2,356,620"
@@ -119,7 +118,7 @@ def test_what_is_not_there(published, found):
     with pytest.raises(RunError, match=r"a\.test_clean\.predictions\.csv: no such predictions"):
         results.read_predictions(found.loc["a"], "test_clean")
     with pytest.raises(RunError, match="no fusion with attention of a yet"):
-        results.with_attention(found.drop("g"))
+        results.headline(found.drop("g"))
     with pytest.raises(RunError, match="no fusion yet"):
         results.headline(found.drop(["f", "g"]))
 
@@ -163,7 +162,7 @@ def test_hits_by_condition(found, home):
     video_ids = [f"v{number}" for number in range(6)]
     index = pd.DataFrame({"video_id": video_ids, "sound": list("xxyyxy")})
     corpus = Corpus("tiny", "folder", home, home, index)
-    table = answers.hits_by_condition(corpus, results.headline(found), "sound")
+    table = answers.hits_by_condition(corpus, found.loc[["a", "v", "f"]], "sound")
     assert set(table["stream"]) == {"sound"}
     assert table["num_videos"].tolist() == [3] * 6
     by_sound = table[table["kind"] == "audio"].set_index("condition")["value"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import librosa.display
 import numpy as np
@@ -189,8 +190,8 @@ def spectrograms(items: Sequence[tuple[str, np.ndarray]], settings: LogMel) -> F
             raise ValueError(f"{title}: expected {settings.n_mels} bands and frames, got shape {spectrogram.shape}")
     highest = max(float(spectrogram.max()) for _, spectrogram in items)
     lowest = max(highest - 80.0, min(float(spectrogram.min()) for _, spectrogram in items))
-    sizes = {"sr": settings.sample_rate, "n_fft": settings.n_fft, "hop_length": settings.hop_length}
-    look = {"cmap": "magma", "vmin": lowest, "vmax": max(highest, lowest + 1.0)}
+    sizes: Any = {"sr": settings.sample_rate, "n_fft": settings.n_fft, "hop_length": settings.hop_length}
+    look: Any = {"cmap": "magma", "vmin": lowest, "vmax": max(highest, lowest + 1.0)}
     figure, rows = style.panels(len(items), 1, 0.5 + 1.45 * len(items), sharex=True)
     for axes, (title, spectrogram) in zip(rows, items, strict=True):
         shown = np.asarray(spectrogram, np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,7 +61,7 @@ def costs(table: pd.DataFrame) -> Figure:
     titles = {"minutes": "minutes of training", "multiply_adds": "multiply-adds a video"}
     for axes, (column, title) in zip(panels, titles.items(), strict=True):
         for name, rows, (colour, marker), fill in models:
-            look = {"color": colour, "marker": marker, "fillstyle": fill, "markerfacecoloralt": "white"}
+            look: Any = {"color": colour, "marker": marker, "fillstyle": fill, "markerfacecoloralt": "white"}
             axes.plot(rows[column], rows["value"], label=name, markersize=7, linewidth=len(rows) > 1, **look)
         # Whole decades: within one, ticks of a logarithm say little.
         decades = np.log10(table[column])
