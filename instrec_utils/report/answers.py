@@ -3,8 +3,6 @@
 Everywhere `predictions` are tables of `results.read_predictions` by kind of model.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import pandas as pd
@@ -15,19 +13,17 @@ from instrec_utils.report import results
 
 
 def hits_by_condition(corpus: Corpus, rows: pd.DataFrame, column: str) -> pd.DataFrame | None:
-    """Return Hit@1 of each result by a condition of the test clips, for `figures.scores_by_condition`.
+    """Return Hit@1 of rows of `results.read_results` by a condition of the test clips, the commonest first.
 
     Parameters
     ----------
     corpus : Corpus
     rows : pd.DataFrame
-        Of `results.read_results`.
     column : {"picture", "sound"}
 
     Returns
     -------
-    pd.DataFrame [columns stream, condition, kind, value (in %) and num_videos] or None
-        The commonest condition first; None where no condition is declared.
+    pd.DataFrame [columns stream, condition, kind, value (in %) and num_videos] or None, where no condition is declared
     """
     if column not in corpus.index:
         return None
@@ -66,13 +62,9 @@ def confused_pairs(table: pd.DataFrame) -> pd.DataFrame:
 def repaired_and_broken(predictions: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the videos that a fusion repaired and those that it broke.
 
-    Parameters
-    ----------
-    predictions : mapping of str to pd.DataFrame [keys audio, visual and fusion]
-
     Returns
     -------
-    repaired, broken : pd.DataFrame [columns video_id, label and the three answers]
+    repaired, broken : pd.DataFrame [columns video_id, label and the answers "audio", "visual" and "fusion"]
         The fusion is right and a modality is not; the fusion is wrong and a modality is not.
     """
     answers = pd.DataFrame({kind: _answers(table) for kind, table in predictions.items()})

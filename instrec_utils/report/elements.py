@@ -1,7 +1,5 @@
 """What single pages show beside figures and tables: sources, groups, what was left out, conditions, answers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -64,11 +62,9 @@ def conditions_figure(corpus: Corpus, rows: pd.DataFrame, streams: Sequence[str]
     Parameters
     ----------
     corpus : Corpus
-    rows : pd.DataFrame
-        Of `results.read_results`.
+    rows : pd.DataFrame [as from `results.read_results`]
     streams : sequence of {"picture", "sound"}
-    name : str
-        Of the figure.
+    name : str [of the figure]
     """
     tables = [answers.hits_by_condition(corpus, rows, stream) for stream in streams]
     if all(table is None for table in tables):
@@ -87,14 +83,7 @@ def conditions_figure(corpus: Corpus, rows: pd.DataFrame, streams: Sequence[str]
 
 
 def answered_players(corpus: Corpus, groups: Mapping[str, pd.DataFrame]) -> HTML:
-    """Return players of videos with what each model answers: of each group the first three that may be shown.
-
-    Parameters
-    ----------
-    corpus : Corpus
-    groups : mapping of str to pd.DataFrame
-        By a word for them, tables of `answers.repaired_and_broken`.
-    """
+    """Return players of three videos of each group, by a word for it; see `answers.repaired_and_broken`."""
     playable = page.playable(corpus)
     shown = {word: table[table["video_id"].isin(playable)].head(3) for word, table in groups.items()}
     captions = [

@@ -5,8 +5,6 @@ them and the text can refer to them; pictures and clips are small files under ``
 to ``notebooks/``. `for_book` turns names and references into those that the book's pages need.
 """
 
-from __future__ import annotations
-
 import html
 import re
 from collections.abc import Mapping, Sequence
@@ -67,16 +65,11 @@ def figure(corpus_name: str, name: str, shown: Figure | np.ndarray, caption: str
     Parameters
     ----------
     corpus_name : str
-        Name of the page's corpus.
-    name : str
-        Words joined by hyphens, of this figure alone among the corpus' pages. The page's text refers to it as
-        ``[figure](#fig-name)``, of which the book makes "Fig. 7".
+    name : str [words joined by hyphens]
+        Of this figure alone among the corpus' pages, whose text refers to it as ``[figure](#fig-name)``.
     shown : matplotlib.figure.Figure or np.ndarray [shape=(height, width, 3), uint8]
-        From `instrec_utils.report.figures`; or a photograph or drawing.
-    caption : str
-        Says what is shown and what to see in it, with n and split.
-    alt : str
-        Says the finding to those who do not see the picture.
+    caption, alt : str
+        What is shown and what to see in it, with n and split; and the finding, for those who do not see it.
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
         raise ValueError(f"name: expected small letters, digits and hyphens, got {name!r}")
@@ -170,10 +163,8 @@ def players(corpus: Corpus, chosen: pd.DataFrame, captions: Sequence[str]) -> HT
     Parameters
     ----------
     corpus : Corpus
-    chosen : pd.DataFrame
-        Rows of its index.
-    captions : sequence of str
-        One a row.
+    chosen : pd.DataFrame [rows of its index]
+    captions : sequence of str [one a row]
     """
     shown = []
     for row, caption in zip(chosen.itertuples(), captions, strict=True):
@@ -227,10 +218,8 @@ def provenance(found: pd.DataFrame, measurements: Sequence[Mapping[str, Any]] = 
 
     Parameters
     ----------
-    found : pd.DataFrame
-        Every run that the page shows a number of: rows of `results.read_results`.
-    measurements : sequence of mapping
-        From `robustness.measurement.read_measurement`.
+    found : pd.DataFrame [rows of `results.read_results`]
+    measurements : sequence of mapping [from `robustness.measurement.read_measurement`]
     """
     rows, links = [], []
     for result in [*(one for _, one in found.iterrows()), *measurements]:

@@ -3,8 +3,6 @@
 Everywhere `found` is the table of `read_results`, and a `row` the runs of it that differ in nothing but the seed.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -32,10 +30,6 @@ def read_results(corpus_name: str) -> pd.DataFrame:
 
     Those are the results of the newest one's index, and of the fusions those whose joined results are as they were when
     the fusion was trained.
-
-    Parameters
-    ----------
-    corpus_name : str
 
     Returns
     -------
@@ -107,12 +101,7 @@ def joined(found: pd.DataFrame, fusion: pd.DataFrame) -> dict[str, pd.DataFrame]
 def headline(found: pd.DataFrame) -> pd.DataFrame:
     """Return four results: those that the paper's form of fusion joins, it, and that with attention and hidden input.
 
-    Of several that of Choi's network and the smallest seed, and of these the newest.
-
-    Raises
-    ------
-    RunError
-        There is no such fusion yet.
+    Of several that of Choi's network and the smallest seed, and of these the newest. A RunError says that one lacks.
     """
     fusions = found[found["kind"] == "fusion"]
     audio = found.loc[list(fusions["audio"])].set_index(fusions.index)
@@ -135,24 +124,14 @@ def read_predictions(result: Mapping[str, Any], split: str = "test") -> pd.DataF
 
 
 def read_scores(row: pd.DataFrame, split: str = "test") -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return the truth and the scores of each run of a row on a split.
-
-    Parameters
-    ----------
-    row : pd.DataFrame
-    split : str
-        One of `training.result_files.EVALUATED`.
+    """Return the truth and the scores of each run of a row on a split of `training.result_files.EVALUATED`.
 
     Returns
     -------
     truth : np.ndarray [shape=(num_videos,), int]
     scores : list of np.ndarray [shape=(num_videos, num_classes), 0 to 1]
     """
-    return _read_scores(row["path"], split)
-
-
-def _read_scores(result_paths: Iterable[Path], split: str) -> tuple[np.ndarray, list[np.ndarray]]:
-    tables = [evaluation.from_predictions(result_files.read_predictions(path, split)) for path in result_paths]
+    tables = [evaluation.from_predictions(result_files.read_predictions(path, split)) for path in row["path"]]
     return tables[0][0], [scores for _, scores, _ in tables]
 
 
@@ -163,7 +142,7 @@ def measure_row(row: pd.DataFrame, split: str = "test") -> dict[str, float]:
 
 @functools.lru_cache(maxsize=1024)
 def _measure(result_paths: tuple[Path, ...], written: tuple[int, ...], split: str) -> dict[str, float]:
-    return measure_scores(*_read_scores(result_paths, split))
+    return measure_scores(*read_scores(pd.DataFrame({"path": result_paths}), split))
 
 
 def measure_scores(truth: np.ndarray, scores: Sequence[np.ndarray]) -> dict[str, float]:
@@ -177,10 +156,8 @@ def mean_over_seeds(found: pd.DataFrame, names: Sequence[str] | None = None, spl
     Parameters
     ----------
     found : pd.DataFrame
-    names : sequence of str or None
-        Runs whose rows are wanted, in this order; None for all rows, in the table's order.
-    split : str
-        "test", or "test_clean" for the clear variants of the test clips.
+    names : sequence of str or None [in their order; None for all rows]
+    split : {"test", "test_clean"}
 
     Returns
     -------

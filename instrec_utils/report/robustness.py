@@ -3,8 +3,6 @@
 Everywhere `tests` is the table of `robustness.comparison.compare_fusions`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,7 +19,6 @@ def curves(measured: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     Parameters
     ----------
     measured : mapping of str to mapping [keys fusion, dropout and attention]
-        The measurement of each; the joined models' are the same in all.
 
     Returns
     -------

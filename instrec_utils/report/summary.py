@@ -3,8 +3,6 @@
 Everywhere `found` is the table of `results.read_results`, one row a run, and `rows` that of `results.mean_over_seeds`.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Mapping
 from typing import Any
@@ -32,11 +30,11 @@ def headline_text(found: pd.DataFrame) -> str:
 
 def intervals(rows: pd.DataFrame, *, with_paper: bool = False) -> pd.DataFrame:
     """Return Hit@1 of each row in %, for `figures.intervals`, and on request the paper's of `paper_rows`."""
-    lines = [row[["name", "kind"]].to_dict() | tables.percentages(row, "hit_at_1") for _, row in rows.iterrows()]
+    columns = ["name", "kind", "value", "low", "high"]
+    lines = rows.assign(**tables.percentages(rows, "hit_at_1"))[columns].to_numpy().tolist()
     for line in paper_rows() if with_paper else ():
-        name = f"Paper, {line['dataset']}: {line['name']}"
-        lines.append({"name": name, "kind": "paper"} | dict.fromkeys(("value", "low", "high"), line["hit_at_1"]))
-    return pd.DataFrame(lines)
+        lines.append([f"Paper, {line['dataset']}: {line['name']}", "paper", *3 * [line["hit_at_1"]]])
+    return pd.DataFrame(lines, columns=columns)
 
 
 def paper_rows() -> list[dict[str, Any]]:
@@ -68,17 +66,11 @@ def beside_the_paper(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def claims(found: pd.DataFrame, fusion: str) -> pd.DataFrame:
-    """Return the paper's claims that the results of a corpus can speak to, with what they say here, as text.
+    """Return as text the paper's claims that a corpus can speak to, around a fusion in the paper's form.
 
     Rows that a claim compares differ from the fusion's and those that it joins in nothing but what the claim is about.
     The verdict follows the p value corrected for the number of claims (Holm, 1979). Numbers of frames are compared
     between the two highest and between the two lowest that were trained.
-
-    Parameters
-    ----------
-    found : pd.DataFrame
-    fusion : str
-        Name of the fusion, in the paper's form.
     """
     audio, visual = results.one_result(found, fusion)[["audio", "visual"]]
     pairs: list[tuple[str | None, ...]] = [
@@ -132,13 +124,7 @@ def _like(found: pd.DataFrame, run: str, **changed: Any) -> str | None:
 
 
 def overview(corpora: Mapping[str, pd.DataFrame]) -> str:
-    """Return Hit@1 of the corpora's models beside the paper's, as the Markdown table of the README.
-
-    Parameters
-    ----------
-    corpora : mapping of str to pd.DataFrame
-        From `results.read_results`, by name of the corpus.
-    """
+    """Return Hit@1 of each corpus' `found`, by its name, beside the paper's, as the Markdown table of the README."""
     lines = {
         "audio": "Audio: Choi 2016, UC",
         "visual": "Visual: EfficientNet-Lite0; the paper: Inception v3",

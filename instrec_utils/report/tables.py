@@ -3,8 +3,6 @@
 Everywhere `found` is the table of `results.read_results`, one row a run, and `rows` that of `results.mean_over_seeds`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,14 +35,7 @@ def said(found: pd.DataFrame, run: str) -> str:
 
 
 def fold(table: pd.DataFrame, *columns: str) -> tuple[pd.DataFrame, str]:
-    """Take out of a table of text those columns that are the same in all its rows, and say them in words.
-
-    Returns
-    -------
-    table : pd.DataFrame
-    text : str
-        "Profile: quick. Trained: classes only." for the caption; without those that are empty.
-    """
+    """Return a table of text without those columns that have one value, and these as a caption says them."""
     same = [column for column in columns if column in table and table[column].nunique() == 1]
     text = " ".join(f"{column}: {table[column].iloc[0]}." for column in same if table[column].iloc[0])
     return table.drop(columns=same), text
@@ -121,15 +112,12 @@ def _compared(row: Mapping[str, Any], test: Mapping[str, float] | None) -> dict[
 
 
 def mean_scores(found: pd.DataFrame, fusion: pd.DataFrame, *, is_calibrated: bool = False) -> list[np.ndarray]:
-    """Return, of each seed, the mean of the probabilities of the two models that a fusion joins, on the test split.
+    """Return, of each seed, the mean of the test scores of the two models that a row of fusions joins.
 
     Parameters
     ----------
-    found : pd.DataFrame
-    fusion : pd.DataFrame
-        A row of fusions, from `results.row_of`.
-    is_calibrated : bool
-        Give each model the temperature first that fits its validation split best.
+    found, fusion : pd.DataFrame
+    is_calibrated : bool [give each model the temperature first that fits its validation split best]
 
     Returns
     -------
@@ -151,10 +139,7 @@ def _calibrated(row: pd.DataFrame) -> tuple[list[np.ndarray], list[float]]:
 
 
 def table4(found: pd.DataFrame) -> pd.DataFrame:
-    """Return every audio model, its visual model and their fusion in the paper's form, beside the paper's Table 4.
-
-    Gain is that of the fusion's Hit@1 over the row's; see `table2`.
-    """
+    """Return audio models, their visual ones and their fusions, with the gain of these, beside the paper's Table 4."""
     rows = found[(found["fusion_form"] == "text") & (found["modality_dropout"] == 0)].drop_duplicates("row")
     names, lines = results.row_names(found), []
     for name, first in _in_order_of_audio(rows, found.loc[list(rows["audio"])]).iterrows():
@@ -179,14 +164,7 @@ def table4(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def fusions_table(found: pd.DataFrame, audio: str, visual: str) -> pd.DataFrame:
-    """Return the forms of fusion of two models, each tested against the paper's form.
-
-    Parameters
-    ----------
-    found : pd.DataFrame
-    audio, visual : str
-        Names of the joined runs, of any seed.
-    """
+    """Return the forms of fusion of an audio and a visual run's rows, each tested against the paper's form."""
     fusions = found[found["kind"] == "fusion"]
     for kind, run in (("audio", audio), ("visual", visual)):
         fusions = fusions[fusions[kind].isin(results.row_of(found, run).index)]
@@ -210,14 +188,7 @@ def compare(found: pd.DataFrame, first: str, second: str) -> dict[str, float]:
 
 
 def fusions_said(found: pd.DataFrame, runs: Sequence[str]) -> str:
-    """Return in words what fusions recognise, tested against what they join and against the mean of these.
-
-    Parameters
-    ----------
-    found : pd.DataFrame
-    runs : sequence of str
-        Names of fusions, of any seed.
-    """
+    """Return in words what fusions' rows recognise, tested against what they join and the mean of these."""
     names, sentences = results.row_names(found), []
     for name, row in results.mean_over_seeds(found, list(dict.fromkeys(runs))).iterrows():
         fusion = results.row_of(found, name)
@@ -252,25 +223,17 @@ def calibration(found: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
 
 
 def frame_counts(found: pd.DataFrame) -> pd.DataFrame:
-    """Return Hit@1 by number of frames, in %, for `figures.frame_counts`."""
-    return pd.DataFrame(
-        {"name": _name_of_line(row), "frames": row["num_frames"]} | percentages(row, "hit_at_1")
-        for _, row in _visual_rows(found).iterrows()
-    )
+    """Return Hit@1 of the visual models by number of frames, in %, for `figures.frame_counts`."""
+    rows = _visual_rows(found)
+    names = [_name_of_line(row) for _, row in rows.iterrows()]
+    return rows.assign(name=names, frames=rows["num_frames"], **percentages(rows, "hit_at_1"))
 
 
 def costs(found: pd.DataFrame) -> pd.DataFrame:
     """Return what audio and visual models cost and reach, for `figures.costs`."""
     rows = results.mean_over_seeds(found[found["kind"] != "fusion"])
-    return pd.DataFrame(
-        {
-            "name": [_name_of_line(row) for _, row in rows.iterrows()],
-            "kind": rows["kind"].tolist(),
-            "value": 100 * rows["hit_at_1"].to_numpy(),
-            "minutes": rows["train_seconds"].to_numpy() / 60,
-            "multiply_adds": rows["multiply_adds"].tolist(),
-        }
-    )
+    names = [_name_of_line(row) for _, row in rows.iterrows()]
+    return rows.assign(name=names, minutes=rows["train_seconds"] / 60, **percentages(rows, "hit_at_1"))
 
 
 def _name_of_line(row: Mapping[str, Any]) -> str:
@@ -281,6 +244,6 @@ def _name_of_line(row: Mapping[str, Any]) -> str:
     return f"{words.model(row['model'])}, {start}{row['name'].removeprefix(words.describe(row))}"
 
 
-def percentages(row: Mapping[str, Any], metric: str) -> dict[str, float]:
-    """Return a metric's value, low and high in %."""
-    return {name: 100 * row[f"{metric}{end}"] for name, end in (("value", ""), ("low", "_low"), ("high", "_high"))}
+def percentages(rows: Any, metric: str) -> dict[str, Any]:
+    """Return a metric's value, low and high in %, of a row or of all rows."""
+    return {name: 100 * rows[f"{metric}{end}"] for name, end in (("value", ""), ("low", "_low"), ("high", "_high"))}

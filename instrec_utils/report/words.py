@@ -1,7 +1,5 @@
 """What things are called on the pages, each once: kinds, models, metrics, settings, forms of fusion, conditions."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """Figures of a corpus and of what the models are given: its videos, spectrograms and frames."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,12 +16,7 @@ from instrec_utils.report.words import KINDS
 
 @style.styled
 def class_balance(index: pd.DataFrame) -> Figure:
-    """Show the videos of each class, stacked by split; those of other splits than `config.SPLITS` are not counted.
-
-    Parameters
-    ----------
-    index : pd.DataFrame [columns label and split]
-    """
+    """Show the videos of each class of an index (columns label and split), stacked by split of `config.SPLITS`."""
     index = _split_rows(index, "label", "split")
     counts = pd.crosstab(index["label"], index["split"])
     counts = counts[[split for split in SPLITS if split in counts]]
@@ -42,12 +35,7 @@ def class_balance(index: pd.DataFrame) -> Figure:
 
 @style.styled
 def durations(index: pd.DataFrame) -> Figure:
-    """Show how long the videos are.
-
-    Parameters
-    ----------
-    index : pd.DataFrame [columns split and duration, in s or NaN]
-    """
+    """Show how long the videos of an index (columns split and duration, in s or NaN) are."""
     seconds = _split_rows(index, "duration", "split")["duration"].dropna().to_numpy(float)
     if not len(seconds) or seconds.min() < 0:
         raise ValueError("index: expected at least one duration, all of 0 s or more")
@@ -65,13 +53,7 @@ def durations(index: pd.DataFrame) -> Figure:
 
 @style.styled
 def frame_rates(rates: Mapping[str, pd.Series]) -> Figure:
-    """Show how many frames a second the videos of each corpus have, a panel a corpus.
-
-    Parameters
-    ----------
-    rates : mapping of str to pd.Series [frames per second, or NaN]
-        Of each video, by name of the corpus.
-    """
+    """Show how many frames a second (or NaN) the videos of each corpus, by its name, have, a panel a corpus."""
     style.check_some(rates, "corpora")
     figure, rows = style.panels(len(rates), 1, 0.5 + 1.6 * len(rates), sharex=True)
     for axes, (name, series) in zip(rows, rates.items(), strict=True):
@@ -146,12 +128,7 @@ def held_out_shares(splits: Mapping[str, pd.DataFrame]) -> Figure:
 
 @style.styled
 def condition_shares(index: pd.DataFrame) -> Figure:
-    """Show the share of each split's videos under each condition of the picture and of the sound.
-
-    Parameters
-    ----------
-    index : pd.DataFrame [columns split, picture and sound]
-    """
+    """Show the share of each split's videos under each condition; the index has columns split, picture and sound."""
     index = _split_rows(index, "split", "picture", "sound")
     splits = [split for split in SPLITS if (index["split"] == split).any()]
     height = 0.8 / len(splits)
@@ -206,13 +183,7 @@ def spectrograms(items: Sequence[tuple[str, np.ndarray]], settings: LogMel) -> F
 
 @style.styled
 def frame_strip(items: Sequence[tuple[str, np.ndarray]]) -> Figure:
-    """Show rows of frames, one row an item.
-
-    Parameters
-    ----------
-    items : sequence of (str, np.ndarray [shape=(k, height, width, 3), uint8])
-        Title and frames of each; rows may differ in k.
-    """
+    """Show rows of a title and frames [shape=(k, height, width, 3), uint8]; rows may differ in k."""
     style.check_some(items, "rows of frames")
     for title, frames in items:
         if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8 or not len(frames):

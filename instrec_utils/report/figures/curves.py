@@ -1,7 +1,5 @@
 """Figures of scores against something: frames, costs, degradation."""
 
-from __future__ import annotations
-
 import itertools
 from typing import Any
 
@@ -16,12 +14,7 @@ from instrec_utils.report.words import KINDS
 
 @style.styled
 def frame_counts(table: pd.DataFrame) -> Figure:
-    """Show Hit@1 by the number of frames, a line a way of training.
-
-    Parameters
-    ----------
-    table : pd.DataFrame [columns name (of the line), frames, value, low and high, in %]
-    """
+    """Show Hit@1 by number of frames, a line a name; columns name, frames, value, low and high, in %."""
     style.check_table(table, "name", "frames", "value", "low", "high")
     figure, (axes,) = style.panels(1, 1, 2.9)
     looks = itertools.cycle((KINDS["visual"][1:], KINDS["audio"][1:], KINDS["fusion"][1:]))

@@ -1,7 +1,5 @@
 """Figures of scores: training, intervals, confusion, classes and conditions."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,13 +16,7 @@ from instrec_utils.report.words import KINDS
 
 @style.styled
 def history(results: Sequence[Mapping[str, Any]]) -> Figure:
-    """Show loss and accuracy of each run over its epochs, in training and validation.
-
-    Parameters
-    ----------
-    results : sequence of mapping
-        Rows of `results.read_results`.
-    """
+    """Show loss and accuracy of rows of `results.read_results` over their epochs, in training and validation."""
     style.check_some(results, "results")
     style.check_kinds(result["kind"] for result in results)
     figure, panels = style.panels(len(results), 2, 0.65 + 1.85 * len(results))
@@ -63,16 +55,15 @@ def _draw_history(axes: Axes, curves: pd.DataFrame, name: str, scale: float, res
 
 
 @style.styled
-def intervals(table: pd.DataFrame, *, metric: str = "Hit@1", reference: float | None = None) -> Figure:
-    """Show scores with their 95 % intervals, one row each, in the table's order.
+def intervals(table: pd.DataFrame, *, reference: float | None = None) -> Figure:
+    """Show Hit@1 with its 95 % intervals, one row each, in the table's order.
 
     Parameters
     ----------
     table : pd.DataFrame [columns name, kind (of `words.KINDS`), value, low and high, in %]
         Low and high equal the value, or are NaN, where there is no interval.
-    metric : str
     reference : float or None [0 to 100]
-        The majority rate in %; a line marks it.
+        The majority rate; a line marks it.
     """
     style.check_table(table, "name", "kind", "value", "low", "high")
     if (table["low"] > table["value"]).any() or (table["high"] < table["value"]).any():
@@ -86,7 +77,7 @@ def intervals(table: pd.DataFrame, *, metric: str = "Hit@1", reference: float | 
         beside: Any = {"xycoords": ("axes fraction", "data"), "va": "center", "color": colour}
         style.note(axes, f"{row.value:.1f}", (1.01, place), **beside)
     axes.set_yticks(range(len(table)), table["name"])
-    axes.set(xlabel=f"{metric} in %, with 95 % intervals", xlim=(0, 100), ylim=(len(table) - 0.4, -0.6))
+    axes.set(xlabel="Hit@1 in %, with 95 % intervals", xlim=(0, 100), ylim=(len(table) - 0.4, -0.6))
     if reference is not None:
         style.check_percentages(pd.DataFrame({"reference": [reference]}))
         axes.axvline(reference, **style.DASHES)
@@ -143,12 +134,7 @@ def _draw_matrix(axes: Axes, values: pd.DataFrame, texts: Any, form: str, fontsi
 
 @style.styled
 def per_class(table: pd.DataFrame) -> Figure:
-    """Show the recall of each class, a dot a kind of model.
-
-    Parameters
-    ----------
-    table : pd.DataFrame [columns label, kind (of `words.KINDS`) and recall (0 to 1, or NaN)]
-    """
+    """Show the recall of each class, a dot a kind of model; columns label, kind and recall (0 to 1, or NaN)."""
     style.check_table(table, "label", "kind", "recall", once=("label", "kind"))
     if not table["recall"].dropna().between(0, 1).all():
         raise ValueError(f"recall: expected 0 to 1, got {table['recall'].tolist()}")
@@ -171,13 +157,7 @@ def per_class(table: pd.DataFrame) -> Figure:
 
 @style.styled
 def scores_by_condition(table: pd.DataFrame) -> Figure:
-    """Show Hit@1 under each condition of the picture and of the sound, a column a kind of model, in the table's order.
-
-    Parameters
-    ----------
-    table : pd.DataFrame [columns stream, condition, kind (of `words.KINDS`), value (Hit@1 in %) and num_videos]
-        From `answers.hits_by_condition`.
-    """
+    """Show Hit@1 under each condition of picture and sound, a column a kind; see `answers.hits_by_condition`."""
     place = ("stream", "condition", "kind")
     style.check_table(table, *place, "value", "num_videos", once=place)
     streams = table["stream"].unique()

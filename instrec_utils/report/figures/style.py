@@ -3,8 +3,6 @@
 No figure touches pyplot's state, so none is left open and none appears by itself.
 """
 
-from __future__ import annotations
-
 import functools
 import io
 from collections.abc import Callable, Iterable, Sequence, Sized
