@@ -83,7 +83,7 @@ def conditions_figure(corpus: Corpus, rows: pd.DataFrame, streams: Sequence[str]
 
 
 def answered_players(corpus: Corpus, groups: Mapping[str, pd.DataFrame]) -> HTML:
-    """Return players of three videos of each group, by a word for it; see `answers.repaired_and_broken`."""
+    """Return players of three videos of each table of `answers.repaired_and_broken`, by a word for it."""
     playable = page.playable(corpus)
     shown = {word: table[table["video_id"].isin(playable)].head(3) for word, table in groups.items()}
     captions = [

@@ -62,6 +62,14 @@ def test_a_working_result_hides_the_published_one_of_the_same_run(published):
     assert results.read_scores(found.loc[["a"]])[1][0].argmax(axis=1).tolist() == TRUTH.tolist()
 
 
+def test_a_row_is_measured_again_once_its_files_have_changed(found):
+    row = found.loc[["a"]]
+    assert results.measure_row(row) == results.measure_row(row)
+    assert results.measure_row(row)["hit_at_1"] == pytest.approx(4 / 6)
+    write_result("a", "audio", TRUTH, one_hot(TRUTH))
+    assert results.measure_row(row)["hit_at_1"] == 1
+
+
 def test_the_headline_and_its_words(found):
     assert results.headline(found).index.tolist() == ["a", "v", "f", "g"]
     table = tables.scores_table(found.loc[["a", "v", "f"]])
