@@ -1,8 +1,7 @@
 """What the notebooks show: figures with captions and alternative texts, players, tables, and where numbers come from.
 
-A cell looks the same in Jupyter and in the book. Figures are HTML there and Markdown here, so that the book numbers
-them and the text can refer to them; pictures and clips are small files under ``runs/<corpus>/media``, named relative
-to ``notebooks/``. `for_book` turns names and references into those that the book's pages need.
+Pictures and clips are small files under ``runs/<corpus>/media``, named relative to ``notebooks/``; `for_book` turns
+names and references into those that the book's pages need.
 """
 
 import html

@@ -1,7 +1,4 @@
-"""How the report's figures look, how they are saved, and what they refuse.
-
-No figure touches pyplot's state, so none is left open and none appears by itself.
-"""
+"""How the report's figures look, are saved and refuse; none touches pyplot's state, so none appears by itself."""
 
 import functools
 import io
