@@ -152,7 +152,9 @@ elements.conditions_figure(
 # [The figure](#fig-frame-counts) below the table shows the same as curves.
 
 # %% tags=["hide-input"]
-table2, shared = tables.fold(tables.table2(found))
+table2, shared = tables.fold(
+    tables.table2(found), "Model", "Trained", "Profile", "Other settings"
+)
 page.table(
     table2,
     f"Table 2. {shared} Test split, n = {result['num_test']}: mean ± standard deviation over seeds, in %, with 95 % bootstrap "
