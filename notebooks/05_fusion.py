@@ -200,7 +200,9 @@ page.table(
 # of the frames makes no difference and a frame without the instrument can count for little; it saves most of the weights.
 
 # %% tags=["hide-input"]
-forms, shared = tables.fold(tables.fusions_table(found, audio.name, visual.name))
+forms, shared = tables.fold(
+    tables.fusions_table(found, audio.name, visual.name), "Profile", "Other settings"
+)
 page.table(
     forms,
     f"Forms of fusion of the same two models. {shared} Test split, n = {result['num_test']}. Gain: of the row's Hit@1 over that of the "
