@@ -30,6 +30,11 @@ TOLERANCE = 0.01  # of a score on the videos as they are, against the run's own 
 COLUMNS = ("video_id", "label", "condition", "level", "model")  # of the predictions, before the scores
 
 
+def measurement_path(run: Run) -> Path:
+    """Return the file of a fusion's measurement; not beside the runs' results, as it is none."""
+    return run.result_path.parent / "robustness" / run.result_path.name
+
+
 def find_measurement(corpus_name: str, run_name: str) -> Path:
     """Return the file of a fusion's measurement; see `find_result`."""
     missing = "no such measurement; run the notebook 08_robustness first"
@@ -47,8 +52,7 @@ def measure_run(fusion: Run, *, seed: int) -> None:
         A run is missing, or the videos as they are do not give the run's own predictions.
     """
     started = time.perf_counter()
-    corpus = fusion.corpus
-    path = fusion.result_path.parent / "robustness" / fusion.result_path.name  # not among the results, as it is none
+    corpus, path = fusion.corpus, measurement_path(fusion)
     levels = degradation.conditions(fusion.parameters["num_frames"])
     every = [run.check_done() for run in (fusion, *fusion.joined)]
     settings = files.sha256_of([VERSION, levels, seed, *(identity(run) for run in every)])
