@@ -1,7 +1,5 @@
 """A corpus that is prepared: its videos with labels and splits."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

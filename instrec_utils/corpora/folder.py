@@ -1,7 +1,5 @@
 """A user's own videos: one folder, one subfolder a class."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

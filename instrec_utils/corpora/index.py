@@ -13,8 +13,6 @@ duration   float   seconds; NaN if unknown
 Further columns are kept: as bool or numbers where every value reads so, else as text.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path, PurePosixPath
 

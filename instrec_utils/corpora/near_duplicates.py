@@ -9,8 +9,6 @@
 Groups are the connected components of such pairs. Fingerprints are kept, as they take as long as decoding.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import math

@@ -1,7 +1,5 @@
 """Photographs of the classes, from which a visual model can begin (the paper's "PT", Table 2)."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 

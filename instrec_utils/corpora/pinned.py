@@ -1,7 +1,5 @@
 """Other people's files at a pinned address: a local copy or one download, every checksum verified."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from pathlib import Path

@@ -8,8 +8,6 @@ A new one is a module that declares an entry, in any package that is installed::
 and beside it a ``params/<corpus>.yaml`` that names it and a row on the page of corpora. Nothing compares its name.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points

@@ -4,8 +4,6 @@ The paper draws at random (4.1), so the same performance under two ids may be tr
 grouped split never divides a group of videos, such as those that `near_duplicates` finds.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -14,8 +14,6 @@ too_short  shorter than one segment of the paper (3 s)
 Videos that are missing or invalid have no further finding. Near-duplicates are not findings: see `near_duplicates`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

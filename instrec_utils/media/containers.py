@@ -5,8 +5,6 @@ but ``file`` is allowed. So a playlist, a concat list or a subtitle script is re
 nothing in it is ever followed. What a header declares is checked before decoding, and what it really gives, again.
 """
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import time

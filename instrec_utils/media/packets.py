@@ -5,8 +5,6 @@ restart. Containers flag key frames, but not all of these are restarts (from som
 little by little), so the packet's own bytes decide. Only headers are read here; nothing is decoded.
 """
 
-from __future__ import annotations
-
 import math
 from array import array
 from collections.abc import Callable, Iterator

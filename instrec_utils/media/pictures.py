@@ -1,7 +1,5 @@
 """The pictures of a video file at given times."""
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Generator, Iterator, Sequence

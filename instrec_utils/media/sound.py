@@ -1,7 +1,5 @@
 """The mono sound of a media file, whole or in the stretches that are needed."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ FCVID is handed out by its makers (http://bigvid.fudan.edu.cn/FCVID/) and may no
 is ``<folder>/<video id>.<extension>``, the folders being those of `labels.FCVID_FOLDERS`.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -3,8 +3,6 @@
 The paper selects 46 such entities (4.1); it names neither them nor its rule, so this rule is ours.
 """
 
-from __future__ import annotations
-
 import re
 
 import pandas as pd

@@ -10,8 +10,6 @@ both corpora agree with the names of eight ids (see the curation notebook). The 
 clarinet, banjo) rest on the authors' list and on the order of the class sizes.
 """
 
-from __future__ import annotations
-
 import re
 
 FCVID_FOLDERS = (

@@ -1,7 +1,5 @@
 """The paper's own numbers, which stand in ``paper.yaml`` and nowhere else."""
 
-from __future__ import annotations
-
 import functools
 from importlib import resources
 from typing import Any

@@ -13,8 +13,6 @@ yt8m_auxinfo.pkl      60,862  ``{"<video id>": (seconds, frames/s)}``
 ===================== ======= ==================================================
 """
 
-from __future__ import annotations
-
 import math
 import pickle
 import re

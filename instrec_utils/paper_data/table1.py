@@ -1,7 +1,5 @@
 """Table 1 of the paper, recomputed from the published lists, and what does not agree."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from pathlib import Path

@@ -12,8 +12,6 @@ The vocabulary in use today (May 2018, 3,862 entities) is not the one that the p
 entities), so the 46 entities and the 235,260 videos before undersampling cannot be recomputed.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib import resources

@@ -270,7 +270,9 @@ def test_publishing_copies_what_was_made_and_removes_what_is_stale(made):
 
 def test_publishing_an_unknown_corpus_or_one_that_is_not_made_is_refused(made):
     before = tracked(made)
-    with pytest.raises(ParameterError, match="corpus: expected one that the book publishes, mini, got 'mine'"):
+    with pytest.raises(
+        ParameterError, match="corpus: expected one that the book publishes, mini, benchmarks, got 'mine'"
+    ):
         publish("mine")
     (paths.pages_dir("mini") / "02_second.ipynb").unlink()
     with pytest.raises(RunError, match=r"runs/mini/pages: lacks 02_second\.ipynb; run `make report CORPUS=mini` first"):
