@@ -37,7 +37,7 @@ _PICTURE_SIZE = 64  # pixels a side, enough to see whether anything moves
 
 
 def count_findings(findings: pd.DataFrame) -> pd.DataFrame:
-    """Return how often `validate` found what [one row a class and split, columns=(label, split, videos, *FINDINGS)]."""
+    """Return how often `validate` found what, one row a class and split: label, split, videos, each of `FINDINGS`."""
     groups = findings.groupby(["label", "split"], sort=True)
     return pd.concat([groups.size().rename("videos"), groups[list(FINDINGS)].sum()], axis=1).reset_index()
 
