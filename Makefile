@@ -12,7 +12,7 @@ STAMP := .venv/.installed
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help setup report tables publish release bench curation download validate test book lint lab sync lock clean
+.PHONY: help setup report pages tables publish release bench curation download validate test book lint lab sync lock clean
 
 help:
 	@sed -n 's/^# //p; /^$$/q' Makefile
@@ -20,6 +20,7 @@ help:
 
 #- also:
 #- make setup     the environment alone
+#- make pages     the pages anew from the published results, nothing trained (CORPUS=demo or open)
 #- make tables    every model and seed of Tables 2 to 4 (CORPUS=demo or open; SCHEDULER=address GPUS=1)
 #- make publish   copies a corpus' results, pages and media into the tracked folders; nothing else writes there (CORPUS=...)
 #- make release   weights, embeddings and results of a corpus as one archive (CORPUS=...)
@@ -47,6 +48,9 @@ $(STAMP): requirements.lock pyproject.toml
 
 report: $(STAMP)
 	@$(BIN)/python -m instrec_utils report --corpus "$(CORPUS)" --root "$(ROOT)" $(if $(SPLIT),-p "split=$(SPLIT)")
+
+pages: $(STAMP)
+	@$(BIN)/python -m instrec_utils pages --corpus "$(CORPUS)"
 
 tables: $(STAMP)
 	@$(BIN)/python -m instrec_utils tables --corpus "$(CORPUS)" $(if $(SCHEDULER),--scheduler "$(SCHEDULER)") $(if $(GPUS),--gpus "$(GPUS)")

@@ -1,5 +1,6 @@
 """The command line: ``python -m instrec_utils report --corpus demo``."""
 
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -38,6 +39,16 @@ def report(
     page = make_report(corpus, overrides)
     found = results.read_results(str(overrides.get("corpus", corpus)))
     print(f"\n{summary.headline_text(found)}\n\nThe book: {page}")
+
+
+@app.command()
+def pages(corpus: Annotated[str, typer.Option(help="A corpus with published results: demo, open.")] = "demo") -> None:
+    """Make the pages anew from the published results alone: videos and features are prepared, nothing is trained."""
+    os.environ["INSTREC_RESULTS"] = "published"
+    warnings.filterwarnings("ignore", message="IProgress not found")
+    from instrec_utils.pipeline.report import make_report
+
+    print(f"\nThe book: {make_report(corpus, {})}")
 
 
 @app.command()

@@ -1,7 +1,8 @@
 """Where things are kept, found from anywhere in a checkout.
 
 The home is ``INSTREC_HOME`` if set, else the checkout that the package was installed from, else the current
-folder. ``INSTREC_DATA`` moves the corpora and features elsewhere.
+folder. ``INSTREC_DATA`` moves the corpora and features elsewhere. With ``INSTREC_RESULTS=published`` pages show the
+published results alone, and nothing is trained or measured for them.
 """
 
 import os
@@ -36,9 +37,15 @@ def published_results_dir(corpus_name: str) -> Path:
     return home() / "results" / corpus_name
 
 
+def is_of_published() -> bool:
+    """Tell whether pages are made of the published results alone."""
+    return os.environ.get("INSTREC_RESULTS") == "published"
+
+
 def results_dirs(corpus_name: str) -> tuple[Path, Path]:
     """Return the folders of a corpus' results in the order in which they are looked at: made here, then published."""
-    return working_results_dir(corpus_name), published_results_dir(corpus_name)
+    published = published_results_dir(corpus_name)
+    return published if is_of_published() else working_results_dir(corpus_name), published
 
 
 def pages_dir(corpus_name: str) -> Path:

@@ -36,7 +36,8 @@ def make_report(corpus_name: str, overrides: Mapping[str, Any]) -> Path:
     name = parameters["corpus"]
     files.write_text(parameters_path(name), yaml.safe_dump(parameters))
     state_path, state = _noted(name)
-    key = files.sha256_of([_sources_sha256(), str(paths.data_dir()), _material(parameters)])
+    shown = str(paths.results_dirs(name)[0])
+    key = files.sha256_of([_sources_sha256(), str(paths.data_dir()), _material(parameters), shown])
     notebooks = report_notebooks()
     for number, notebook in enumerate(notebooks, start=1):
         own = {p: value for p, value in parameters.items() if p in declared_parameters(notebook)}

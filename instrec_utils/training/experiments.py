@@ -12,20 +12,24 @@ import keras
 import numpy as np
 import pandas as pd
 
-from instrec_utils import evaluation, files, models, provenance
-from instrec_utils.errors import CorpusError
+from instrec_utils import evaluation, files, models, paths, provenance
+from instrec_utils.errors import CorpusError, RunError
 from instrec_utils.training import fit
 from instrec_utils.training.batches import Batches
 from instrec_utils.training.recipes import RECIPES, Recipe
-from instrec_utils.training.result_files import EVALUATED, predictions_path
+from instrec_utils.training.result_files import EVALUATED, find_result, predictions_path, read_result
 from instrec_utils.training.run import Run
 
 
 def train_run(run: Run) -> None:
     """Train and evaluate a run, whatever of it is not done yet.
 
-    A corpus of only one class, or a split that lacks one, is a CorpusError; a fusion of what is not trained a RunError.
+    Pages of the published results take the published one as it is; see `paths.is_of_published`. A corpus of only one class,
+    or a split that lacks one, is a CorpusError; a fusion of what is not trained a RunError.
     """
+    if paths.is_of_published():
+        _check_published(run)
+        return
     if run.is_done():
         return
     splits = _splits(run)
@@ -41,6 +45,12 @@ def train_run(run: Run) -> None:
             _train(run, splits)
     finally:
         lock.release()
+
+
+def _check_published(run: Run) -> None:
+    path = find_result(run.corpus.name, run.name)
+    if read_result(path)["run_sha256"] != run.key:
+        raise RunError(f"{path}: published of another index or of other settings; train it anew and publish it")
 
 
 def _train(run: Run, splits: dict[str, pd.DataFrame]) -> None:
