@@ -24,8 +24,8 @@ from instrec_utils.training.run import Run
 def train_run(run: Run) -> None:
     """Train and evaluate a run, whatever of it is not done yet.
 
-    Pages of the published results take the published one as it is; see `paths.is_of_published`. A corpus of only one class,
-    or a split that lacks one, is a CorpusError; a fusion of what is not trained a RunError.
+    Pages of the published results take the published one as it is; see `paths.is_of_published`. A corpus of only one
+    class, or a split that lacks one, is a CorpusError; a fusion of what is not trained a RunError.
     """
     if paths.is_of_published():
         _check_published(run)
