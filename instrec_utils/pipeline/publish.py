@@ -13,7 +13,7 @@ BENCHMARKS = "benchmarks"
 def publish(corpus_name: str) -> list[Path]:
     """Copy what was made of a corpus into the tracked folders and return the files that changed there.
 
-    A published result stays where none of its name was made here. Pages and media are replaced as a whole, so that
+    The corpus' index goes with its results. A published result stays where none of its name was made here. Pages and media are replaced as a whole, so that
     none is left that belongs to others. A corpus that the book does not publish is a ParameterError, a page that was
     not made yet a RunError.
     """
@@ -25,6 +25,11 @@ def publish(corpus_name: str) -> list[Path]:
     if missing:
         raise RunError(f"{pages}: lacks {', '.join(missing)}; run `make report CORPUS={corpus_name}` first")
     changed = _copy(paths.working_results_dir(corpus_name), paths.published_results_dir(corpus_name))
+    index = paths.data_dir() / corpus_name / "index.csv"
+    if index.exists():
+        changed += _copy_file(index, paths.published_results_dir(corpus_name) / index.name)
+    if corpus_name == BENCHMARKS:
+        return changed + _copy(pages, book)
     changed += _copy(pages, book / corpus_name, is_whole=True)
     changed += _copy(paths.media_dir(corpus_name), book / "_static" / "media" / corpus_name, is_whole=True)
     return changed
@@ -38,11 +43,16 @@ def _copy(source: Path, target: Path, *, is_whole: bool = False) -> list[Path]:
     present = {path.relative_to(target) for path in target.rglob("*") if path.is_file()} if target.exists() else set()
     changed = []
     for name in sorted(names):
-        content = (source / name).read_bytes()
-        if name not in present or (target / name).read_bytes() != content:
-            files.write_bytes(target / name, content)
-            changed.append(target / name)
+        changed += _copy_file(source / name, target / name)
     for name in sorted(present - names) if is_whole else ():
         (target / name).unlink()
         changed.append(target / name)
     return changed
+
+
+def _copy_file(source: Path, target: Path) -> list[Path]:
+    content = source.read_bytes()
+    if target.exists() and target.read_bytes() == content:
+        return []
+    files.write_bytes(target, content)
+    return [target]
