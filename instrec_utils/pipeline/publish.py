@@ -13,9 +13,9 @@ BENCHMARKS = "benchmarks"
 def publish(corpus_name: str) -> list[Path]:
     """Copy what was made of a corpus into the tracked folders and return the files that changed there.
 
-    The corpus' index goes with its results. A published result stays where none of its name was made here. Pages and media are replaced as a whole, so that
-    none is left that belongs to others. A corpus that the book does not publish is a ParameterError, a page that was
-    not made yet a RunError.
+    The corpus' index goes with its results. A published result stays where none of its name was made here. Pages and
+    media are replaced as a whole, so that none is left that belongs to others. A corpus that the book does not publish
+    is a ParameterError, a page that was not made yet a RunError.
     """
     allowed = [*published_corpora(), BENCHMARKS]
     if corpus_name not in allowed:

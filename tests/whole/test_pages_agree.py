@@ -64,17 +64,16 @@ def published(tmp_path, monkeypatch):
     return tmp_path
 
 
-def shown_by(output):
-    """Return what an output of a page shows in words: tables, captions, sentences or printed lines."""
-    if output.output_type == "stream":
-        return output.text.strip()
-    data = output.get("data", {})
-    return plain(data.get("text/markdown") or data.get("text/html") or "")
+def shown_by(outputs):
+    """Return what a cell of a page shows in words: what it prints, and tables, captions and sentences."""
+    printed = "".join(output.text for output in outputs if output.output_type == "stream").strip()
+    data = [output.data for output in outputs if "data" in output]
+    return [printed, *(plain(one.get("text/markdown") or one.get("text/html") or "") for one in data)]
 
 
 def plain(text):
-    """Return words without what depends on where a page is: addresses, and whether a result is published by now."""
-    text = re.sub(r'(src|href|poster)="[^"]*"|:::\{figure\} \S+', "", text)
+    """Return words without what depends on where a page was made: addresses, the commit, what was published by then."""
+    text = re.sub(r'(src|href|poster)="[^"]*"|:::\{figure\} \S+|<td>Commit</td>\s*<td>[^<]*</td>', "", text)
     return text.replace("<td>made here</td>", "<td>published</td>").strip()
 
 
@@ -90,6 +89,8 @@ def replay(page, corpus):
     executed = [cell for cell in executed if cell not in injected]
     assert [cell.source for cell in cells] == [cell.source for cell in executed], f"{page.name}: made from other code"
     shell = InteractiveShell()
+    for name in ("write_output_prompt", "write_format_data", "finish_displayhook"):  # which would print the values
+        setattr(shell.displayhook, name, lambda *_: None)
     lost = set()
     for cell, on_page in zip(cells, executed, strict=True):
         with capture_output(display=False) as captured:
@@ -106,7 +107,7 @@ def replay(page, corpus):
         if result.result is not None:
             data, _ = shell.display_formatter.format(result.result)
             shown.append(plain(for_book(data.get("text/markdown") or data.get("text/html") or "", corpus)))
-        yield cell, [one for one in shown if one], [one for one in map(shown_by, on_page.outputs) if one]
+        yield cell, [one for one in shown if one], [one for one in shown_by(on_page.outputs) if one]
 
 
 def assigned(cell):
