@@ -111,14 +111,13 @@ page.settings(fusion)
 # %%
 from instrec_utils import models
 
-features = {
+sizes = {
+    "num_frames": num_frames,
     "frame_features": visual.architecture.embedding_size,
     "audio_features": 1024,
 }
 for form in models.architecture("late_fusion").forms:
-    network = models.build(
-        "late_fusion", len(videos.labels), num_frames=num_frames, form=form, **features
-    )
+    network = models.build("late_fusion", len(videos.labels), form=form, **sizes)
     print(f"{words.FORMS[form]:24}{network.count_params():>12,} weights")
 
 # %% [markdown]
@@ -131,7 +130,8 @@ for run in dict.fromkeys((audio, visual, fusion, hidden, attention)):
     train_run(run)
 found = results.read_results(corpus)
 result = results.one_result(found, fusion.name)
-names = list(dict.fromkeys(run.name for run in (audio, visual, fusion, attention)))
+shown = (audio, visual, fusion, attention)
+names = list(dict.fromkeys(run.name for run in shown))
 
 # %% tags=["hide-input"]
 page.figure(

@@ -95,10 +95,11 @@ pairs = {
     "audio, visual": (audio, visual),
 }
 tests = {name: tables.compare(found, *pair) for name, pair in pairs.items()}
-corrected = evaluation.holm(np.array([test["p_value"] for test in tests.values()]))
+p_values = np.array([test["p_value"] for test in tests.values()])
+corrected = evaluation.holm(p_values)
 for (name, test), p_value in zip(tests.items(), corrected, strict=True):
     gain = 100 * test["difference"]
-    print(f"{name}: {gain:+.1f} points, p = {test['p_value']:.2g} ({p_value:.2g})")
+    print(f"{name}: {gain:+.1f} points, corrected p = {p_value:.2g}")
 
 # %% [markdown]
 # Where clips are hardly longer than the half minute that both CC and UC keep, as in the demo corpus, "UC" says little of segments

@@ -83,14 +83,17 @@ import numpy as np
 from instrec_utils import config, media
 from instrec_utils.inputs import spectrograms
 
-audible = videos.split("test")
-audible = audible[audible["sound"] != "silent"] if "sound" in audible else audible
-example, rate = audible.iloc[0], config.CHOI2016.sample_rate
+audible, rate = videos.split("test"), config.CHOI2016.sample_rate
+if "sound" in audible:  # a staged corpus, which says what is degraded
+    audible = audible[audible["sound"] != "silent"]
+example = audible.iloc[0]
 samples = media.read_sound(videos.videos / example["path"], (rate,))[rate]
 noisy = [("as it is", spectrograms.choi_input(samples, "uc"))]
 for ratio in (10, -5):
-    degraded = degradation.add_noise(samples, ratio, np.random.default_rng(seed))
-    noisy.append((f"{ratio} dB over noise", spectrograms.choi_input(degraded, "uc")))
+    generator = np.random.default_rng(seed)
+    degraded = degradation.add_noise(samples, ratio, generator)
+    spectrogram = spectrograms.choi_input(degraded, "uc")
+    noisy.append((f"{ratio} dB over noise", spectrogram))
 
 # %% tags=["hide-input"]
 page.figure(
@@ -116,7 +119,8 @@ measured = {
     for kind, run in fusions.items()
 }
 curves = robustness.curves(measured)  # one row a condition, level and model
-print(curves[curves["condition"] == "missing"].to_string(index=False))
+missing = curves[curves["condition"] == "missing"]
+print(missing.drop(columns="unit").round(1).to_string(index=False))
 
 # %% [markdown]
 # ## Result
