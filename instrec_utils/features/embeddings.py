@@ -67,13 +67,13 @@ def embed_frames(video_ids: Sequence[str], corpus_dir: Path, visual_model: str) 
             file.attrs["features_key"] = store.key_of(source)
 
 
-def predict_frames(network: keras.Model, pictures: np.ndarray) -> np.ndarray:
+def predict_frames(network: keras.Model, pictures: np.ndarray, batch_frames: int = BATCH_FRAMES) -> np.ndarray:
     """Return what a network makes [shape=(num_pictures, size), float32] of RGB pictures of 224 x 224, 0 to 255."""
     values = [np.zeros((0, network.output_shape[-1]), np.float32)]
-    for start in range(0, len(pictures), BATCH_FRAMES):
-        batch = pictures[start : start + BATCH_FRAMES]
+    for start in range(0, len(pictures), batch_frames):
+        batch = pictures[start : start + batch_frames]
         # A fixed batch length keeps TensorFlow from tracing the network again for every video.
-        padded = np.zeros((BATCH_FRAMES, *pictures.shape[1:]), np.float32)
+        padded = np.zeros((batch_frames, *pictures.shape[1:]), np.float32)
         padded[: len(batch)] = batch
         values.append(np.asarray(network.predict_on_batch(padded))[: len(batch)])
     return np.concatenate(values)

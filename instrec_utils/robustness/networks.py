@@ -149,12 +149,13 @@ class Networks:
         """
         is_missing, size = not len(pictures), config.CROP_SIZE
         shown = np.zeros((self.num_frames, size, size, 3), np.uint8) if is_missing else frames.central_crop(pictures)
+        batch = min(self.num_frames, embeddings.BATCH_FRAMES)
         # Rounded as in the store of embeddings, which the networks learned from.
-        seen = embeddings.predict_frames(self._backbone, shown).astype(np.float16) * np.float16(not is_missing)
+        seen = embeddings.predict_frames(self._backbone, shown, batch).astype(np.float16) * np.float16(not is_missing)
         if self.visual.parameters["freeze_backbone"]:
             scores = np.asarray(self._visual_network.predict_on_batch(seen.astype(np.float32)))
         else:
-            scores = embeddings.predict_frames(self._visual_network, shown)
+            scores = embeddings.predict_frames(self._visual_network, shown, batch)
         return {"frames": seen, "frame_scores": scores}
 
     def frames_left(self, number: int) -> np.ndarray:
