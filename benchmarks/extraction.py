@@ -35,9 +35,8 @@ import pandas as pd
 
 from instrec_utils import cluster, config, files, media, paths, provenance
 from instrec_utils.corpora import Corpus
-from instrec_utils.features import store as features
-from instrec_utils.inputs import frames
-from instrec_utils.inputs import spectrograms as audio
+from instrec_utils.features import extraction, store
+from instrec_utils.inputs import frames, spectrograms
 
 FRAME_RATE, SIZE = 30, (640, 360)
 CODECS = {
@@ -252,14 +251,14 @@ def with_recipe(path: Path, folder: Path) -> None:
         if settings is config.CHOI2016:
             tenth = settings.num_samples // config.NUM_SEGMENTS
             parts = [
-                audio.central_crop(samples, settings.num_samples),
-                np.concatenate(list(audio.uniform_segments(samples, tenth))),
+                spectrograms.central_crop(samples, settings.num_samples),
+                np.concatenate(list(spectrograms.uniform_segments(samples, tenth))),
             ]
         else:
             second = settings.num_samples
-            segments = audio.uniform_segments(samples, int(config.SEGMENT_SECONDS * settings.sample_rate))
+            segments = spectrograms.uniform_segments(samples, int(config.SEGMENT_SECONDS * settings.sample_rate))
             parts = [segment[start : start + second] for segment in segments for start in range(0, 3 * second, second)]
-        spectrograms = [
+        inputs = [
             librosa.power_to_db(
                 librosa.feature.melspectrogram(
                     y=part,
@@ -271,7 +270,7 @@ def with_recipe(path: Path, folder: Path) -> None:
             )
             for part in parts
         ]
-        for number, spectrogram in enumerate(spectrograms):
+        for number, spectrogram in enumerate(inputs):
             np.save(folder / f"{settings.sample_rate}-{number}.npy", spectrogram)
 
 
@@ -282,10 +281,10 @@ def measure_recipe(films: dict, rounds: int) -> dict:
         if with_opencv(path) == 0:
             continue
         with tempfile.TemporaryDirectory() as folder:
-            work = features.Video("film", path, Path(folder) / "film.h5")
+            work = store.Video("film", path, Path(folder) / "film.h5")
             works = {
                 "recipe": partial(with_recipe, path, Path(folder)),
-                "ours": partial(features.extract_video, work, num_threads=0),
+                "ours": partial(extraction.extract_video, work, num_threads=0),
             }
             rows[name] = in_turn(works, rounds)
             sizes[name] = work.features_path.stat().st_size
@@ -323,10 +322,10 @@ def measure_workers(films: dict, rounds: int, count: int) -> dict:
     (path, seconds), *_ = films.values()
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         videos = copies(path, Path(folder) / "videos", count + 2)
-        todo = [features.Video(video.stem, video, Path(folder) / "store" / f"{video.stem}.h5") for video in videos]
+        todo = [store.Video(video.stem, video, Path(folder) / "store" / f"{video.stem}.h5") for video in videos]
 
         def with_workers(num_workers: int) -> float:
-            results = cluster.process(features.extract_video, todo, description="videos", num_workers=num_workers)
+            results = cluster.process(extraction.extract_video, todo, description="videos", num_workers=num_workers)
             for _ in range(2):  # until each worker has loaded its libraries
                 next(results)
             start = time.perf_counter()
@@ -337,9 +336,9 @@ def measure_workers(films: dict, rounds: int, count: int) -> dict:
 
         def with_processes(num_processes: int) -> float:
             with ProcessPoolExecutor(num_processes, mp_context=get_context("spawn")) as processes:
-                list(processes.map(features.extract_video, todo[:2]))
+                list(processes.map(extraction.extract_video, todo[:2]))
                 start = time.perf_counter()
-                list(processes.map(features.extract_video, todo[2:]))
+                list(processes.map(extraction.extract_video, todo[2:]))
                 return time.perf_counter() - start
 
         ways = {"worker": with_workers, "process": with_processes}
@@ -369,7 +368,7 @@ def peak_bytes(film: Path, count: int) -> dict:
 
 
 def print_peak(film: Path, count: int, folder: Path) -> None:
-    errors = features.extract(make_corpus(folder, copies(film, folder / "videos", count)), num_workers=2)
+    errors = extraction.extract_features(make_corpus(folder, copies(film, folder / "videos", count)), num_workers=2)
     peaks = {
         "main": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         "worker": 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss,

@@ -1,7 +1,7 @@
 """How long the input pipeline keeps a network waiting: the time of a training step on what it loads, and on one batch.
 
 Run by hand, on a machine that does nothing else, once the corpus' report is made: ``python benchmarks/training.py``.
-Writes ``results/benchmarks/training.json``.
+Writes ``runs/benchmarks/results/training.json``.
 
 Four kinds of examples are measured as `experiments` and `warm_up` train on them, augmented, in the profile "quick":
 single segments, windows of a second, whole inputs, and the vectors that the fusion joins. Each network trains on what
@@ -31,10 +31,10 @@ from tqdm import tqdm
 from instrec_utils import corpora, files, paths, provenance
 from instrec_utils.config import Protocol
 from instrec_utils.corpora import Corpus
-from instrec_utils.training import experiments, runs, warm_up
-from instrec_utils.training import fit as training
+from instrec_utils.training import experiments, fit, runs, warm_up
 from instrec_utils.training.batches import Batch, Batches
-from instrec_utils.training.runs import Run
+from instrec_utils.training.recipes import RECIPES
+from instrec_utils.training.run import Run
 
 LIMIT = 1.1  # what the project promises
 TURNS = 5
@@ -69,31 +69,27 @@ class Clock(keras.callbacks.Callback):
 
 def segments(corpus: Corpus) -> Measured:
     """Return what the warm-up of Choi's network trains, and on what."""
-    run = runs.audio_run(audio_model="choi2016", segmentation="uc", profile="quick", seed=10)
-    with mock.patch.object(training, "fit") as fit:
-        warm_up.train(run, corpus)
-    build, batches_of, _, protocol, _ = fit.call_args.args
+    with mock.patch.object(fit, "fit", return_value=(None, None)) as fitted:
+        warm_up.train_segments(runs.audio_run(corpus))
+    build, batches_of, _, protocol, _ = fitted.call_args.args
     return build(), batches_of(0), protocol
 
 
-def of_run(corpus: Corpus, run: Run) -> Measured:
+def of_run(run: Run) -> Measured:
     """Return what a run trains, and on what."""
-    recipe = experiments._RECIPES[run.kind](run, corpus)
-    table = recipe.learn_from(corpus.split("train"))
-    return recipe.build(), experiments._batches_of(run, corpus, recipe, table, training_now=True), run.protocol
+    recipe = RECIPES[run.kind](run)
+    table = recipe.learn_from(run.corpus.split("train"))
+    return recipe.build(), experiments._batches_of(run, recipe, table, is_training=True), run.protocol
 
 
 def audio(corpus: Corpus, audio_model: str) -> Measured:
     """Return what an audio run without a warm-up trains, and on what."""
-    settings = {"segmentation": "uc", "profile": "quick", "audio_warm_up_epochs": 0, "seed": 10}
-    return of_run(corpus, runs.audio_run(audio_model=audio_model, **settings))
+    return of_run(runs.audio_run(corpus, audio_model=audio_model, audio_warm_up_epochs=0))
 
 
 def fusion(corpus: Corpus) -> Measured:
     """Return what the paper's fusion trains, and on what."""
-    names = (runs.audio_name("choi2016", "uc", 10), runs.frame_name("efficientnet_lite0", 20, False, 10))
-    sound, frames = (runs.read(corpus, name) for name in names)
-    return of_run(corpus, runs.fusion_run(corpus, audio=sound, visual=frames, profile="quick", seed=10))
+    return of_run(runs.runs_of(corpus, runs.report_parameters(corpus.name))["fusion"])
 
 
 WORK: dict[str, Callable[[Corpus], Measured]] = {
@@ -116,7 +112,7 @@ def turn(model: keras.Model, dataset: Batches) -> tuple[float, float]:
 def measure(name: str, corpus: Corpus) -> dict[str, object]:
     """Measure one kind of examples, turn by turn."""
     model, batches, protocol = WORK[name](corpus)
-    model.compile(training.make_optimizer(protocol), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(fit.make_optimizer(protocol), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     batches.order = batches.order[: (LEFT_OUT + STEPS[name]) * protocol.batch_size]
     datasets = {"loaded": batches, "in_memory": OneBatch(batches[0], len(batches))}
     for dataset in datasets.values():
