@@ -25,7 +25,7 @@ def curves(measured: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     pd.DataFrame [columns condition, level (text), unit, kind (of `words.KINDS`), value, low and high, in %]
     """
     rows = [row | {"kind": row["model"]} for row in measured["fusion"]["results"]]
-    for kind in measured.keys() - {"fusion"}:
+    for kind in (kind for kind in measured if kind != "fusion"):
         rows += [row | {"kind": kind} for row in measured[kind]["results"] if row["model"] == "fusion"]
     return pd.DataFrame(
         {"condition": row["condition"], "level": str(row["level"]), "unit": row["unit"], "kind": row["kind"]}

@@ -52,7 +52,7 @@ def archive(tmp_path):
 def test_the_index_says_what_is_missing_and_what_is_unreadable(archive, lists):
     index = fcvid.load_index(archive, lists)
     check_index(index, "fcvid")
-    assert set(index.label) == set(labels.FCVID_LABELS)
+    assert set(index.label) == set(labels.FCVID_LABEL_OF_FOLDER.values())
     state = dict(zip(index.video_id, index.state, strict=True))
     assert len(index) == 36
     assert {video_id for video_id, value in state.items() if value == "present"} == {"-a_10", "-b_00"}

@@ -106,7 +106,7 @@ def test_fcvid_is_what_the_archive_has_in_the_split_of_the_complete_list(archive
     fifth = complete.iloc[::5]
     gone = set(fifth.index[fifth.split == "train"]) | {"-f1_10"}
     assert len(gone) > 20
-    assert corpus.labels == sorted(labels.FCVID_LABELS)
+    assert corpus.labels == sorted(labels.FCVID_LABEL_OF_FOLDER.values())
     assert set(corpus.index.video_id) == set(complete.index) - gone
     rows = corpus.index.set_index("video_id")
     assert (rows.split == complete.split[rows.index]).all()
@@ -318,7 +318,7 @@ def test_the_first_page_of_fcvid_shows_groups_and_what_is_missing(home, few, mon
     assert groups.to_numpy().tolist() == [[2, 2, 1]]
     states = the_table(tables, "What became of the videos").set_index("label")
     assert states.loc["cello", ["videos", "missing", "present"]].to_list() == [7, 1, 6]
-    assert set(tables["players"].label) == set(labels.FCVID_LABELS)
+    assert set(tables["players"].label) == set(labels.FCVID_LABEL_OF_FOLDER.values())
 
 
 def test_the_first_page_of_youtube8m_shows_what_became_of_the_videos(downloaded, monkeypatch):
@@ -348,7 +348,7 @@ def test_validate_counts_what_is_missing_from_the_papers_list_by_class_and_split
     lines = [line.split() for line in said.splitlines()]
     header = next(line for line in lines if line[:3] == ["label", "split", "videos"])
     counts = {tuple(line[:2]): dict(zip(header, line, strict=True)) for line in lines if len(line) == len(header)}
-    for label in labels.FCVID_LABELS:
+    for label in labels.FCVID_LABEL_OF_FOLDER.values():
         assert int(counts[label, "train"]["missing"]) == (gone.label == label).sum()
         assert int(counts[label, "test"]["videos"]) == ((complete.label == label) & (complete.split == "test")).sum()
     broken = complete[complete.video_id == "-f1_10"].iloc[0]

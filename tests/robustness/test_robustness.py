@@ -47,7 +47,7 @@ def audio_model():
     return keras.Model(inputs, keras.layers.Dense(3, activation="softmax", name="scores")(x))
 
 
-def frame_model(is_frozen):
+def visual_model(is_frozen):
     classes = keras.layers.Dense(3, activation="softmax", name="scores")
     if is_frozen:
         inputs = keras.Input((48,))
@@ -127,7 +127,7 @@ def world(tmp_path_factory):
         sounds, embedded = inputs_of(corpus)
         audio = runs.audio_run(corpus, seed=1)
         visual = runs.visual_run(corpus, num_frames=K, seed=1)
-        heard, seen = audio_model(), frame_model(is_frozen=True)
+        heard, seen = audio_model(), visual_model(is_frozen=True)
         add_run(audio, heard, heard.predict(sounds, verbose=0))
         add_run(visual, seen, seen.predict(embedded.reshape(-1, 48), verbose=0).reshape(-1, K, 3).mean(axis=1))
         embedding = keras.Model(heard.input, heard.get_layer("embedding").output).predict(sounds, verbose=0)
@@ -281,7 +281,7 @@ def test_noise_too_soft_to_matter_gives_the_stored_spectrogram(world):
 
 
 def test_a_network_that_takes_pictures(world):
-    network = frame_model(is_frozen=False)
+    network = visual_model(is_frozen=False)
     visual = replace(world["visual"], parameters=world["visual"].parameters | {"freeze_backbone": False})
     corpus = world["corpus"]
     with files.whole(visual.weights) as temporary:
