@@ -62,7 +62,7 @@ def summary(curves: pd.DataFrame, tests: pd.DataFrame) -> str:
     A fusion does if it recognises at least as much as the model of the modality that is left, and does not if it
     recognises significantly less.
     """
-    hits = curves.set_index(["condition", "level", "kind"])["value"]
+    hits = curves.set_index(["condition", "level", "kind"])["value"].sort_index()
     found = tests.set_index(["first", "second", "condition"])
     clauses = []
     for lost, left in (("sound", "visual"), ("pictures", "audio")):
