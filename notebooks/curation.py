@@ -17,17 +17,17 @@
 # %% [markdown]
 # # Where the paper's videos and labels come from
 #
-# :::{note}
-# This page is about the paper's own data: the lists of video ids, labels and durations that its authors published, and
-# the vocabulary of YouTube-8M. It shows counts, never a video or its id, and no video was opened for it.
-# :::
+# > This page is about the paper's own data: the lists of video ids, labels and durations that its authors published, and
+# > the vocabulary of YouTube-8M. It shows counts, never a video or its id, and no video was opened for it.
 #
 # **Question.** Which videos did the paper use, what do their labels mean, and can its Table 1 be recomputed?
 #
-# **The paper** takes two datasets {cite}`slizovskaia2017`. From FCVID {cite}`jiang2018` it takes *musical performance
-# with instruments*: 5,154 videos of 12 classes, labelled by people. From YouTube-8M {cite}`abuelhaija2016` it takes the
-# 46 entities that are musical instruments, reduces them to 13 categories, and undersamples the three largest: 235,260
-# videos become 60,862. Both datasets are divided at random into 70 % training, 15 % validation and 15 % test.
+# **The paper** takes two datasets ([Slizovskaia et al., 2017](https://doi.org/10.1145/3078971.3079002)). From FCVID
+# ([Jiang et al., 2018](https://doi.org/10.1109/TPAMI.2017.2670560)) it takes *musical performance with instruments*:
+# 5,154 videos of 12 classes, labelled by people. From YouTube-8M ([Abu-El-Haija et al.,
+# 2016](https://arxiv.org/abs/1609.08675)) it takes the 46 entities that are musical instruments, reduces them to 13
+# categories, and undersamples the three largest: 235,260 videos become 60,862. Both datasets are divided at random into
+# 70 % training, 15 % validation and 15 % test.
 #
 # **Method.** Everything below is recomputed from five files: two lists, two tables of durations, one vocabulary. They
 # are compared with their checksums, read row by row, and refused if a row is malformed. They are downloaded the first

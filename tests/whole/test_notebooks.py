@@ -73,7 +73,7 @@ def test_by_itself_a_notebook_is_quick_and_of_the_demo_corpus(path):
     assert defaults.get("profile", "quick") == "quick"
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*NOTEBOOKS, CURATION], ids=lambda path: path.stem)
 def test_what_jupyter_shows_is_plain(path):
     """Roles and directives of the book would stand in the text as they are typed."""
     prose = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
