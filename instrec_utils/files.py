@@ -1,5 +1,7 @@
 """Files that are written whole or not at all, and what identifies their content."""
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import errno
@@ -11,7 +13,10 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 import filelock
 
@@ -92,6 +97,11 @@ def write_bytes(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV without its index, whole or not at all."""
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write content as JSON, whole or not at all; dataclasses become objects."""
     write_text(path, json.dumps(content, indent=1, default=_plain, allow_nan=False) + "\n")
@@ -99,8 +109,7 @@ def write_json(path: Path, content: Any) -> None:
 
 def sha256_of(content: Any) -> str:
     """Return the sha256 of JSON-like content: the same for equal content, whatever the order of its keys."""
-    text = json.dumps(content, sort_keys=True, default=_plain)
-    return sha256_of_bytes(text.encode())
+    return sha256_of_bytes(json.dumps(content, sort_keys=True, default=_plain).encode())
 
 
 def sha256_of_bytes(content: bytes) -> str:

@@ -19,12 +19,8 @@ def write_folder_index(options: BuildOptions) -> Path:
     """Write the index of a folder of videos, and skipped.csv, its files that are no readable videos; return the folder.
 
     It has one subfolder a class, each with videos (also in subfolders of its own); names that begin with a dot are
-    passed over. The split is ``stratified``, or ``grouped``: with near-duplicates together.
-
-    Raises
-    ------
-    CorpusError
-        The folder is missing or has fewer than two classes, or a class has fewer readable videos than splits.
+    passed over. The split is ``stratified``, or ``grouped``: with near-duplicates together. A folder that is missing
+    or has fewer than two classes, or a class with fewer readable videos than there are splits, is a `CorpusError`.
     """
     root, skipped_path = options.root, options.corpus_dir / "skipped.csv"
     if not root.is_dir():
@@ -40,7 +36,7 @@ def write_folder_index(options: BuildOptions) -> Path:
     index = pd.DataFrame(rows, columns=["video_id", "label", "path"])
     index = index.join(read_headers(root, index["path"]))
     skipped = index.loc[index["reason"] != "", ["path", "reason"]]
-    files.write_text(skipped_path, skipped.to_csv(index=False))
+    files.write_csv(skipped_path, skipped)
     index = index[index["reason"] == ""].drop(columns="reason").reset_index(drop=True)
     if index["label"].nunique() < 2:
         raise CorpusError(

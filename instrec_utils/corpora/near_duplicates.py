@@ -53,27 +53,17 @@ def split_by_group(index: pd.DataFrame, videos: Path, corpus_dir: Path, seed: in
     fingerprints into its folder ``fingerprints``.
     """
     groups = group_videos(index, videos, corpus_dir / "fingerprints")
-    together = index[["video_id", "label"]].assign(group=groups)[groups.duplicated(keep=False)]
-    together = together.sort_values(["group", "video_id"])[["group", "video_id", "label"]]
-    files.write_text(corpus_dir / "groups.csv", together.to_csv(index=False))
+    together = index.assign(group=groups)[groups.duplicated(keep=False)].sort_values(["group", "video_id"])
+    files.write_csv(corpus_dir / "groups.csv", together[["group", "video_id", "label"]])
     return grouped_split(index, groups, np.random.default_rng(seed))
 
 
 def group_videos(index: pd.DataFrame, videos: Path, store: Path) -> pd.Series:
-    """Return the group of each video of an index; videos that are not there or unreadable are like no other.
+    """Return the group of each video of an index [shape=(num_videos,), int]; what cannot be read is like no other.
 
-    Parameters
-    ----------
-    index : pd.DataFrame [one row a video, see `instrec_utils.corpora.index`]
-        Who uploaded a video stands in the column ``uploader`` (str, empty if unknown), or without such a column in
-        the file ``<name>.info.json`` that yt-dlp writes beside the video; a `CorpusError` if that is none.
-    videos, store : Path
-        The folder that its paths are relative to, and where fingerprints are kept, ``<video_id>.npz``; videos that are
-        there as they were are not opened again.
-
-    Returns
-    -------
-    groups : pd.Series [shape=(num_videos,), int, with the rows' index]
+    Who uploaded a video stands in the column ``uploader`` (str, empty if unknown), or without such a column in the file
+    ``<name>.info.json`` that yt-dlp writes beside the video; a `CorpusError` if that is none. Fingerprints are kept in
+    the store as ``<video_id>.npz``: a video that is as it was is not opened again.
     """
     paths = [videos / path for path in index.path]
     names = index.uploader if "uploader" in index.columns else [_uploader_beside(path) for path in paths]
@@ -111,8 +101,7 @@ def _uploader_beside(path: Path) -> str:
 
 def _kept_fingerprints(path: Path, kept_path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return `fingerprints_of` a video from the file that keeps them; make that file where it is not of this video."""
-    status = path.stat()
-    identity = files.sha256_of([*_SETTINGS, status.st_size, status.st_mtime_ns])
+    identity = files.sha256_of([*_SETTINGS, path.stat().st_size, path.stat().st_mtime_ns])
     with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile), np.load(kept_path) as kept:
         if str(kept["identity"]) == identity:
             return kept["hashes"], kept["course"]
@@ -128,31 +117,22 @@ def fingerprints_of(path: Path) -> tuple[np.ndarray, np.ndarray]:
         info = media.probe(path)
     except MediaError:
         return _NO_FRAMES, _NO_SOUND
-    frames: list[np.ndarray] = []
+    frames, sound = [], np.zeros(0, np.float32)
     if info.has_picture:
         spread = np.linspace(0, media.num_frames(info.duration) - 1, FRAMES_A_VIDEO).round().astype(int)
         with contextlib.suppress(MediaError):  # pictures that end before the sound, or break off: those that came count
             for frame in media.read_frames(path, size=_PICTURE_SIZE, numbers=np.unique(spread).tolist(), num_threads=1):
                 frames.append(frame)
-    hashes = frame_hashes(frames)
-    sound = np.zeros(0, np.float32)
     if info.has_sound:
         with contextlib.suppress(MediaError):
             sound = media.read_sound(path, (_SAMPLE_RATE,))[_SAMPLE_RATE]
-    return hashes, chroma_fingerprint(sound, _SAMPLE_RATE)
+    return frame_hashes(frames), chroma_fingerprint(sound, _SAMPLE_RATE)
 
 
 def perceptual_hash(picture: np.ndarray, size: int) -> np.ndarray:
-    """Return which of a picture's lowest cosine coefficients, without the mean, are above their median.
+    """Return which of a picture's lowest cosine coefficients are above their median [shape=(size**2 - 1,), bool].
 
-    Parameters
-    ----------
-    picture : np.ndarray [shape=(height, width), uint8, grey]
-    size : int [coefficients a side, 2 to 32]
-
-    Returns
-    -------
-    bits : np.ndarray [shape=(size**2 - 1,), bool]
+    The picture [shape=(height, width), uint8] is grey, the size 2 to 32 coefficients a side; the mean is left out.
 
     References
     ----------
@@ -195,12 +175,9 @@ def near_duplicate_groups(
 
     Parameters
     ----------
-    hashes : Sequence[np.ndarray [shape=(num_hashes, 63), bool]]
-        Of each video, see `frame_hashes`; none is like no other.
-    fingerprints : np.ndarray [shape=(num_videos, 288), float32]
-        See `chroma_fingerprint`; rows of NaN are like no other.
-    uploaders : Sequence[str]
-        Of each video; empty where it is not known.
+    hashes : Sequence[np.ndarray [shape=(num_hashes, 63), bool]] [see `frame_hashes`; none is like no other]
+    fingerprints : np.ndarray [shape=(num_videos, 288), float32, see `chroma_fingerprint`; NaN is like no other]
+    uploaders : Sequence[str] [empty where unknown]
 
     Returns
     -------

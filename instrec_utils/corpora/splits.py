@@ -4,14 +4,11 @@ The paper draws at random (4.1), so the same performance under two ids may be tr
 grouped split never divides a group of videos, such as those that `near_duplicates` finds.
 """
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
 from instrec_utils.config import SPLIT_SEED, SPLIT_SHARES, SPLITS
 from instrec_utils.errors import CorpusError, ParameterError
-from instrec_utils.files import whole
 
 SPLIT_METHODS = {
     "paper": "the paper's split",
@@ -26,8 +23,8 @@ HELD_OUT = 0.3  # of the authors' first draw; 1 - 0.7 in floating point rounds u
 def paper_split(index: pd.DataFrame) -> pd.Series:
     """Return the very split [shape=(num_videos,), one of `SPLITS`] of the authors: random, in their list's order (4.1).
 
-    It depends on nothing but the number of videos and their order: split the complete list before leaving any out. It
-    is a `CorpusError` if a class has fewer videos than there are splits, or there are too few to fill them.
+    It depends on nothing but the number of videos and their order: split the complete list before leaving any out. A
+    class with fewer videos than there are splits, or too few in all, is a `CorpusError`.
     """
     from sklearn.model_selection import train_test_split
 
@@ -50,7 +47,8 @@ def grouped_split(index: pd.DataFrame, groups: pd.Series, generator: np.random.G
     """Return a split near 70/15/15 that never divides a group and has every class in every split.
 
     Groups of several videos are placed first, the largest first, each where its classes miss most; videos of
-    their own then fill every class up to its share.
+    their own then fill every class up to its share. A class with fewer groups than there are splits, or whose groups
+    leave a split without it, is a `CorpusError`.
 
     Parameters
     ----------
@@ -61,13 +59,6 @@ def grouped_split(index: pd.DataFrame, groups: pd.Series, generator: np.random.G
     Returns
     -------
     split : pd.Series [shape=(num_videos,), one of `SPLITS`, with the rows' index]
-
-    Raises
-    ------
-    CorpusError
-        A class has fewer groups than there are splits, or its groups leave a split without it.
-    ParameterError
-        `groups` does not fit the rows.
     """
     if not groups.index.equals(index.index) or groups.isna().any():
         raise ParameterError("groups must have one value a row, with the index of the table")
@@ -120,17 +111,9 @@ def _shares(size: int) -> np.ndarray:
 
 def _fill(left: np.ndarray, number: int) -> np.ndarray:
     """Divide `number` videos over the splits in proportion to what each misses; whole numbers."""
-    missing = np.maximum(left, 0)
-    if missing.sum() == 0:
-        missing = np.array(SPLIT_SHARES)
+    missing = np.maximum(left, 0) if (left > 0).any() else np.array(SPLIT_SHARES)
     exact = missing * (number / missing.sum())
     whole_part = np.floor(exact + 1e-9).astype(int)
     largest = np.argsort(-(exact - whole_part), kind="stable")[: number - whole_part.sum()]
     whole_part[largest] += 1
     return whole_part
-
-
-def write_split(index: pd.DataFrame, path: Path) -> None:
-    """Write the columns ``video_id`` and ``split`` as CSV, whole or not at all."""
-    with whole(path) as temporary:
-        index[["video_id", "split"]].to_csv(temporary, index=False, lineterminator="\n")

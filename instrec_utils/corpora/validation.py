@@ -48,12 +48,9 @@ def is_usable(findings: pd.DataFrame) -> pd.Series:
 
 
 def read_headers(videos: Path, names: Sequence[str]) -> pd.DataFrame:
-    """Read the headers of video files, whose names are relative to a folder and may be empty.
+    """Return the seconds of each file, or NaN, and why it cannot be read [one row a name, columns=(duration, reason)].
 
-    Returns
-    -------
-    headers : pd.DataFrame [one row a name, columns=(duration, reason)]
-        Seconds, NaN where unknown, and why a file cannot be read: empty where it can, or where there is no name.
+    Names are relative to the folder. The reason is empty where a file can be read, and where the name is empty.
     """
 
     def header(name: str) -> tuple[float, str]:
@@ -69,17 +66,12 @@ def read_headers(videos: Path, names: Sequence[str]) -> pd.DataFrame:
 
 
 def validate(index: pd.DataFrame, corpus_dir: Path) -> pd.DataFrame:
-    """Look at every video of an index, whose paths are relative to the corpus folder.
+    """Look at every video of an index, whose paths are relative to the corpus folder; `CorpusError` if that is missing.
 
     Returns
     -------
     findings : pd.DataFrame [one row a video, columns=(video_id, label, split, *FINDINGS, note)]
         Bools, and the error or which video it duplicates.
-
-    Raises
-    ------
-    CorpusError
-        The index is malformed, or the folder is not there.
     """
     check_index(index, "index")
     if not corpus_dir.is_dir():

@@ -13,8 +13,8 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
-from instrec_utils import files, models
-from instrec_utils.corpora import Corpus, photographs
+from instrec_utils import corpora, files, models
+from instrec_utils.corpora import Corpus
 from instrec_utils.errors import FeaturesError
 from instrec_utils.features import store
 from instrec_utils.inputs import augmentation, frames
@@ -81,7 +81,7 @@ def photograph_embeddings(corpus: Corpus, visual_model: str) -> tuple[np.ndarray
 
     They are computed once. A corpus whose source has no photographs is a CorpusError.
     """
-    pictures, targets = photographs.read_photographs(corpus)
+    pictures, targets = corpora.read_photographs(corpus)
     path = corpus.directory / "embeddings" / f"{visual_model}-photographs.npz"
     key = files.sha256_of_bytes(pictures.tobytes())
     if path.exists():

@@ -7,9 +7,8 @@ import keras
 import numpy as np
 import pandas as pd
 
-from instrec_utils import models
+from instrec_utils import corpora, models
 from instrec_utils.config import CROP_SIZE
-from instrec_utils.corpora import photographs
 from instrec_utils.features import embeddings, store
 from instrec_utils.inputs import frames
 from instrec_utils.training import fit, warm_up
@@ -111,7 +110,7 @@ def _learn_photographs(run: Run, network: keras.Model) -> None:
     if run.parameters["freeze_backbone"]:
         values, targets = embeddings.photograph_embeddings(run.corpus, run.model)
     else:
-        pictures, targets = photographs.read_photographs(run.corpus)
+        pictures, targets = corpora.read_photographs(run.corpus)
         values = frames.central_crop(pictures)
     held_out = np.random.default_rng(run.seed).permutation(len(targets)) < len(targets) // 10
 

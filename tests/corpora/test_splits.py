@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from instrec_utils.config import SPLITS
-from instrec_utils.corpora.splits import grouped_split, paper_split, stratified_split, write_split
+from instrec_utils.corpora.splits import grouped_split, paper_split, stratified_split
 from instrec_utils.errors import CorpusError, ParameterError
 
 SIZES = st.lists(st.integers(3, 60), min_size=1, max_size=5)
@@ -111,14 +111,6 @@ def test_groups_that_leave_a_split_empty_are_named():
         grouped_split(index, groups, np.random.default_rng(0))
     with pytest.raises(ParameterError, match="one value a row"):
         grouped_split(index, groups[:-1], np.random.default_rng(0))
-
-
-def test_a_split_file_has_the_ids_and_the_splits(tmp_path):
-    index = make_index([5, 5])
-    index["split"] = stratified_split(index, np.random.default_rng(0))
-    write_split(index, tmp_path / "splits" / "stratified.csv")
-    written = pd.read_csv(tmp_path / "splits" / "stratified.csv")
-    pd.testing.assert_frame_equal(written, index[["video_id", "split"]], check_dtype=False)
 
 
 AT_SIZE = """

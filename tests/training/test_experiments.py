@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 import tiny_features
 
-from instrec_utils import evaluation, models, paths
+from instrec_utils import corpora, evaluation, models, paths
 from instrec_utils.config import Protocol
-from instrec_utils.corpora import Corpus, photographs
+from instrec_utils.corpora import Corpus
 from instrec_utils.errors import CorpusError, FeaturesError, ParameterError, RunError
 from instrec_utils.features import embeddings
 from instrec_utils.models.han2016 import TRAINING_WINDOWS
@@ -315,7 +315,7 @@ def test_a_visual_run_can_begin_with_photographs_which_the_backbone_sees_once(co
     targets = np.repeat([0, 1, 2], 10)
     pictures[np.arange(30), ..., targets] = 255  # the colour tells the class
     shown = [pictures]
-    monkeypatch.setattr(photographs, "read_photographs", lambda _: (shown[-1], targets))
+    monkeypatch.setattr(corpora, "read_photographs", lambda _: (shown[-1], targets))
     passes = []
 
     def predict_frames(network, cropped):
