@@ -5,6 +5,7 @@ alone. If its worker dies again, the item is to blame and its result is the exce
 """
 
 import contextlib
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -36,8 +37,9 @@ def connect(scheduler: str = "", num_workers: int = 0) -> Iterator[Any]:
             yield client
         return
     settings = {
-        "distributed.logging.distributed": "error",
-        "logging.distributed": "error",
+        # What fails is said in one line by who called; a traceback of each worker would bury it.
+        "distributed.logging.distributed": "critical",
+        "logging.distributed": "critical",
         "distributed.scheduler.allowed-failures": 0,  # `process` itself tries again
     }
     options: dict[str, Any] = {
@@ -45,7 +47,7 @@ def connect(scheduler: str = "", num_workers: int = 0) -> Iterator[Any]:
         "threads_per_worker": 1,
         "dashboard_address": "127.0.0.1:0",  # any free port keeps two clusters from warning of each other
         "memory_limit": 0,  # limits serve clusters that are watched
-        "silence_logs": 40,
+        "silence_logs": logging.CRITICAL,
     }
     with dask.config.set(settings), LocalCluster(**options) as local, Client(local) as client:
         yield client

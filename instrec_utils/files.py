@@ -11,16 +11,20 @@ import os
 import shutil
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import filelock
+import numpy as np
+
+from instrec_utils.errors import StorageError
+
 if TYPE_CHECKING:
     import pandas as pd
 
-import filelock
-
-from instrec_utils.errors import StorageError
+_NO_ARCHIVE = (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile)  # what damaged ones raise
 
 _ADVICE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space"),
@@ -105,6 +109,30 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write content as JSON, whole or not at all; dataclasses become objects."""
     write_text(path, json.dumps(content, indent=1, default=_plain, allow_nan=False) + "\n")
+
+
+def write_arrays(path: Path, **arrays: Any) -> None:
+    """Write arrays as NumPy's archive, whole or not at all."""
+    with whole(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Return what `write_arrays` wrote; nothing where it is missing or damaged, as what is kept can be made again."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return dict(stored)
+    except _NO_ARCHIVE:
+        return {}
+
+
+def is_whole_archive(path: Path) -> bool:
+    """Tell whether a zip archive, such as a model of Keras, is there and all in it as it was written."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except _NO_ARCHIVE:
+        return False
 
 
 def sha256_of(content: Any) -> str:

@@ -12,7 +12,6 @@ Groups are the connected components of such pairs. Fingerprints are kept, as the
 import contextlib
 import json
 import math
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -102,12 +101,11 @@ def _uploader_beside(path: Path) -> str:
 def _kept_fingerprints(path: Path, kept_path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return `fingerprints_of` a video from the file that keeps them; make that file where it is not of this video."""
     identity = files.sha256_of([*_SETTINGS, path.stat().st_size, path.stat().st_mtime_ns])
-    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile), np.load(kept_path) as kept:
-        if str(kept["identity"]) == identity:
-            return kept["hashes"], kept["course"]
+    kept = files.read_arrays(kept_path)
+    if kept.get("identity") == identity:
+        return kept["hashes"], kept["course"]
     hashes, course = fingerprints_of(path)
-    with files.whole(kept_path) as temporary:
-        np.savez(temporary, identity=identity, hashes=hashes, course=course)
+    files.write_arrays(kept_path, identity=identity, hashes=hashes, course=course)
     return hashes, course
 
 

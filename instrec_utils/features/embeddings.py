@@ -33,8 +33,8 @@ def embeddings_path(corpus_dir: Path, visual_model: str, video_id: str) -> Path:
 def _is_valid(path: Path, features_path: Path) -> bool:
     try:
         with h5py.File(path) as file:
-            return file.attrs.get("features_key") == store.key_of(features_path)
-    except OSError:
+            return "embeddings" in file and file.attrs.get("features_key") == store.key_of(features_path)
+    except store.DAMAGES:
         return False
 
 
@@ -84,14 +84,12 @@ def photograph_embeddings(corpus: Corpus, visual_model: str) -> tuple[np.ndarray
     pictures, targets = corpora.read_photographs(corpus)
     path = corpus.directory / "embeddings" / f"{visual_model}-photographs.npz"
     key = files.sha256_of_bytes(pictures.tobytes())
-    if path.exists():
-        with np.load(path, allow_pickle=False) as stored:
-            if stored["photographs"] == key:
-                return stored["values"], targets
+    stored = files.read_arrays(path)
+    if stored.get("photographs") == key:
+        return stored["values"], targets
     with hardware.DEFAULT.precise():  # all runs share them, those of lower precision too
         values = predict_frames(build_backbone(visual_model), frames.central_crop(pictures))
-    with files.whole(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, photographs=key, values=values)
+    files.write_arrays(path, photographs=key, values=values)
     return values, targets
 
 
@@ -101,7 +99,7 @@ def read_embeddings(corpus_dir: Path, visual_model: str, video_id: str) -> np.nd
     try:
         with h5py.File(path) as file:
             return file["embeddings"][:]
-    except (OSError, KeyError) as error:
+    except store.DAMAGES as error:
         raise FeaturesError(f"{path}: missing or damaged; compute the embeddings first ({error})") from error
 
 
@@ -130,10 +128,9 @@ def audio_embeddings(
     path = weights.with_name("embeddings.npz")
     video_ids = corpus.usable["video_id"].tolist()
     key = [features_key, files.sha256_of_file(weights)]
-    if path.exists():
-        with np.load(path, allow_pickle=False) as stored:
-            if "key" in stored and stored["key"].tolist() == key:
-                return dict(zip(video_ids, stored["values"], strict=True))
+    stored = files.read_arrays(path)
+    if "key" in stored and stored["key"].tolist() == key:
+        return dict(zip(video_ids, stored["values"], strict=True))
     network = models.load_model(weights)
     network = keras.Model(network.input, network.get_layer("embedding").output)
     values = []
@@ -142,6 +139,5 @@ def audio_embeddings(
         outputs = network.predict_on_batch(audio_input.examples(spectrogram))
         of_video = np.asarray(outputs, np.float32).mean(axis=0)
         values.append(np.zeros_like(of_video) if augmentation.is_silent(spectrogram) else of_video)
-    with files.whole(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, key=np.array(key), values=np.stack(values))
+    files.write_arrays(path, key=np.array(key), values=np.stack(values))
     return dict(zip(video_ids, values, strict=True))

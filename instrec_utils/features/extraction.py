@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from instrec_utils import cluster, config, files, media
 from instrec_utils.corpora import Corpus
-from instrec_utils.errors import InstrecError, MediaError
+from instrec_utils.errors import InstrecError, MediaError, StorageError
 from instrec_utils.features import store
 from instrec_utils.features.store import Video
 from instrec_utils.inputs import frames
@@ -26,7 +26,7 @@ def extract_video(video: Video, *, num_threads: int = 1) -> None:
     """Decode one video and write its features file, with some threads, or with 0 one a core.
 
     Many videos are faster one core each, a single one with all. A video that cannot be decoded is a MediaError, a file
-    that cannot be written, as on a full disk, an OSError; nothing is left of it.
+    that cannot be written, as on a full disk, a StorageError; nothing is left of it.
     """
     with cluster.at_most(media.MIN_WORK_SECONDS):
         info = media.probe(video.path)
@@ -104,7 +104,7 @@ def extract_features(corpus: Corpus, *, scheduler: str = "", num_workers: int = 
     """Extract the features of every video of a corpus that has none yet, on a cluster as of `cluster.connect`.
 
     It returns the videos that have none [columns video_id, path, reason], also written to ``features/errors.csv``. A
-    store that cannot be written, as on a full disk, is an OSError; what is there stays, and a second call carries on.
+    store that cannot be written, as on a full disk, is a StorageError; what is there stays, a second call carries on.
     """
     from distributed import KilledWorker
 
@@ -124,7 +124,7 @@ def extract_features(corpus: Corpus, *, scheduler: str = "", num_workers: int = 
     for video, result in cluster.process(
         extract_video, todo, description="features", scheduler=scheduler, num_workers=num_workers
     ):
-        if isinstance(result, InstrecError):
+        if isinstance(result, InstrecError) and not isinstance(result, StorageError):
             errors.append((video, str(result)))
         elif isinstance(result, KilledWorker):
             errors.append((video, f"{video.path}: decoding it ended its process twice (a crash or a hang)"))

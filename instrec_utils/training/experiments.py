@@ -4,10 +4,8 @@ A run is skipped if its result is there and was made from the same settings, and
 """
 
 import shutil
-import sys
 import time
 
-import filelock
 import keras
 import numpy as np
 import pandas as pd
@@ -19,6 +17,8 @@ from instrec_utils.training.batches import Batches
 from instrec_utils.training.recipes import RECIPES, Recipe
 from instrec_utils.training.result_files import EVALUATED, find_result, predictions_path, read_result
 from instrec_utils.training.run import Run
+
+BEFORE = ("warm_up", "photographs")  # folders of trainings that come before a run's own
 
 
 def train_run(run: Run) -> None:
@@ -33,14 +33,8 @@ def train_run(run: Run) -> None:
     if run.is_done():
         return
     splits = _splits(run)
-    run.directory.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(run.directory / ".lock")  # two processes would overwrite each other's checkpoints
-    try:
-        held = lock.acquire(timeout=0)
-    except filelock.Timeout:
-        print(f"{run.name}: another process trains it; waiting", file=sys.stderr, flush=True)
-        held = lock.acquire()
-    with held:
+    # Two processes would overwrite each other's checkpoints.
+    with files.locked(run.directory / ".lock", f"{run.name}: another process trains it; waiting"):
         if not run.is_done():  # nor has another process done it by now
             _train(run, splits)
 
@@ -52,7 +46,7 @@ def _check_published(run: Run) -> None:
 
 
 def _train(run: Run, splits: dict[str, pd.DataFrame]) -> None:
-    if not run.is_of_these_features():
+    if not (run.is_of_these_features() and _has_readable_histories(run)):
         for path in run.directory.iterdir():  # all but the lock that is held
             if path.is_dir():
                 shutil.rmtree(path)
@@ -74,6 +68,15 @@ def _train(run: Run, splits: dict[str, pd.DataFrame]) -> None:
     evaluated = {name: table for name, table in splits.items() if name in EVALUATED}
     scores = {name: _predict(model, _batches_of(run, recipe, table), len(table)) for name, table in evaluated.items()}
     _write_result(run, model, history, splits, scores)
+
+
+def _has_readable_histories(run: Run) -> bool:
+    try:
+        for name in ("", *BEFORE):
+            fit.read_history(run.directory / name)
+    except RunError:
+        return False
+    return True
 
 
 def _splits(run: Run) -> dict[str, pd.DataFrame]:
@@ -130,7 +133,7 @@ def _write_result(
         files.write_text(predictions_path(run.result_path, name), table.to_csv(index=False))
         truth, rounded, _ = evaluation.from_predictions(table)
         metrics[name] = evaluation.evaluate(truth, [rounded])
-    before = {name: fit.read_history(run.directory / name) for name in ("warm_up", "photographs")}
+    before = {name: fit.read_history(run.directory / name) for name in BEFORE}
     everything = pd.concat([*before.values(), history])
     files.write_json(
         run.result_path,

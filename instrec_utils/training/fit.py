@@ -54,9 +54,13 @@ def fit(
     history : pd.DataFrame [columns epoch from 1, loss, accuracy, val_loss, val_accuracy, learning_rate, steps, seconds]
     """
     hardware.check(protocol.batch_size)
-    if not (run_dir / "best.keras").exists():
-        (run_dir / "history.csv").unlink(missing_ok=True)  # of no use without the weights that it tells of
     history = read_history(run_dir)
+    kept = [run_dir / "best.keras"]
+    if not is_finished(history, protocol):
+        kept.append(_checkpoint(run_dir, len(history)))
+    if len(history) and not all(files.is_whole_archive(path) for path in kept):
+        (run_dir / "history.csv").unlink()  # of no use without the weights that it tells of
+        history = pd.DataFrame()
     for path in (*run_dir.glob(".*.keras"), *run_dir.glob("epoch-*.keras")):  # what a killed training left
         if path != _checkpoint(run_dir, len(history)):
             path.unlink(missing_ok=True)

@@ -19,7 +19,7 @@ from instrec_utils.errors import ParameterError, RunError
 from instrec_utils.features import store
 from instrec_utils.models.architecture import Architecture, AudioInput, architecture_named
 from instrec_utils.models.hardware import Hardware
-from instrec_utils.training.result_files import predictions_path, read_json, read_result
+from instrec_utils.training.result_files import read_json, read_predictions, read_result
 
 OVERRIDES = {"learning_rate": "rate", "batch_size": "batch", "max_epochs": "epochs", "patience": "patience"}
 """Fields of a protocol that a parameter may replace, with what a run's name calls them."""
@@ -133,15 +133,20 @@ class Run:
 
     def is_of_these_features(self) -> bool:
         """Tell whether its folder holds what was trained on the corpus' features as they are now."""
-        path = self.directory / "run.json"
-        return path.exists() and read_json(path).get("features") == self.features_key
+        try:
+            return read_json(self.directory / "run.json").get("features") == self.features_key
+        except RunError:  # missing or damaged
+            return False
 
     def is_done(self) -> bool:
         """Tell whether its result and predictions are there, of these very settings and features, and its weights."""
-        kept = [predictions_path(self.result_path, split) for split in ("validation", "test")]
-        if not all(one.exists() for one in (self.result_path, self.weights, *kept)):
+        try:
+            is_of_these = read_json(self.result_path).get("run_sha256") == self.key and self.is_of_these_features()
+            for split in ("validation", "test"):
+                read_predictions(self.result_path, split)
+        except RunError:  # missing or damaged
             return False
-        return read_json(self.result_path).get("run_sha256") == self.key and self.is_of_these_features()
+        return is_of_these and files.is_whole_archive(self.weights)
 
     def check_done(self) -> Run:
         """Return the run itself if it is done; raise a RunError that says why it is not."""

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from instrec_utils import models
 from instrec_utils.config import Protocol
 from instrec_utils.errors import RunError
 from instrec_utils.models import architectures
@@ -262,6 +263,13 @@ def test_a_loss_that_is_no_number_stops_the_training_before_it_is_kept(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
+DAMAGES = {
+    "cut": lambda content: content[: len(content) // 2],
+    "empty": lambda content: b"",
+    "other bytes in the middle": lambda content: content[:2000] + bytes(1000) + content[3000:],
+}
+
+
 @pytest.mark.parametrize("text", ["", "epoch,loss\n1,0.5\n", "epoch,lo", "no table", "loss,val_loss\n0.5,x\n"])
 def test_a_damaged_history_is_named(undisturbed, tmp_path, text):
     shutil.copytree(undisturbed[2], tmp_path, dirs_exist_ok=True)
@@ -270,13 +278,16 @@ def test_a_damaged_history_is_named(undisturbed, tmp_path, text):
         fit(tmp_path)
 
 
-def test_damaged_weights_are_named(undisturbed, tmp_path):
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_weights_are_trained_again(undisturbed, tmp_path, damage):
     shutil.copytree(undisturbed[2], tmp_path, dirs_exist_ok=True)
     content = (tmp_path / "best.keras").read_bytes()
-    for damaged in (content[: len(content) // 2], b""):
-        (tmp_path / "best.keras").write_bytes(damaged)
-        with pytest.raises(RunError, match=r"best\.keras: missing or damaged .*; delete its folder"):
-            fit(tmp_path)
+    (tmp_path / "best.keras").write_bytes(DAMAGES[damage](content))
+    _, history = fit(tmp_path)
+    assert history["loss"].tolist() == undisturbed[1]["loss"].tolist()
+    (tmp_path / "damaged.keras").write_bytes(DAMAGES[damage](content))
+    with pytest.raises(RunError, match=r"damaged\.keras: missing or damaged .*; delete its folder"):
+        models.load_model(tmp_path / "damaged.keras")
 
 
 def test_what_a_killed_training_left_is_removed(undisturbed, tmp_path):

@@ -1,7 +1,10 @@
 """When something is missing, damaged or in the way: the same command makes it again, or one line says what to do."""
 
+import errno
 import os
+import pickle
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -10,11 +13,12 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import psutil
 import pytest
 import yaml
 
 from instrec_utils import files, paths
-from instrec_utils.errors import InstrecError
+from instrec_utils.errors import InstrecError, StorageError
 from instrec_utils.pipeline import execution, report
 from instrec_utils.pipeline.report import make_report
 
@@ -230,3 +234,95 @@ def test_the_commit_of_another_project_around_it_is_not_ours(unpacked):
 def test_without_git_the_commit_is_unknown(unpacked):
     make_repository(unpacked)
     assert commit_of(unpacked, PATH="/nowhere") == "unknown"
+
+
+def start_command(home, *arguments, **environment):
+    """Start a command of the package as a terminal does, in a process group of its own."""
+    own = {"INSTREC_HOME": str(home), "INSTREC_DATA": str(home / "data"), "PYTHONPATH": str(CHECKOUT)} | environment
+    command = [sys.executable, "-P", "-m", "instrec_utils", *arguments]
+    return subprocess.Popen(
+        command, cwd=home, env=os.environ | own, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+
+
+def run_command(home, *arguments, **environment):
+    """Run a command of the package; return its exit status and what it said."""
+    process = start_command(home, *arguments, **environment)
+    said = process.communicate(timeout=300)
+    return process.returncode, *(text.decode(errors="replace") for text in said)
+
+
+WORKING = """
+import os
+import time
+from pathlib import Path
+from instrec_utils import cluster
+
+Path("kernel").write_text(str(os.getpid()))
+list(cluster.process(time.sleep, [600, 600], description="sleeping", num_workers=1))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_command_that_is_stopped_says_one_line_and_leaves_no_process(home, name):
+    write_notebook(home / "notebooks" / "01_corpus.ipynb", WORKING)
+    files.write_text(home / "params" / "mini.yaml", "corpus: mini")
+    process = start_command(home, "report", "--corpus", "mini")
+    until = time.monotonic() + 120
+    while b"sleeping" not in (line := process.stderr.read1(10_000)):
+        assert time.monotonic() < until
+        assert line
+    started = psutil.Process(process.pid).children(recursive=True)
+    assert int((home / "kernel").read_text()) in [one.pid for one in started]
+    assert len(started) > 1  # the worker, too
+    os.killpg(process.pid, signal.Signals[name])
+    _, said = process.communicate(timeout=30)
+    lines = [line for line in said.decode().replace("\r", "\n").splitlines() if line and "sleeping" not in line]
+    assert lines == ["instrec: stopped; the same command carries on where it was"]
+    assert process.returncode == 130
+    _, alive = psutil.wait_procs(started, timeout=10)
+    assert alive == []
+    assert not list((home / "runs" / "mini").rglob(".*.ipynb"))  # nor half a file
+
+
+def test_a_full_disk_names_the_file_and_what_to_do(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    message = r"new/a\.h5: cannot be written \(No space left on device\); free some space, then .* carries on$"
+    with pytest.raises(StorageError, match=message) as raised:
+        files.write_bytes(tmp_path / "new" / "a.h5", b"a")
+    assert raised.value.errno == errno.ENOSPC
+    assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)  # as it comes from a worker
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EIO, errno.EFBIG])
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path, monkeypatch, number):
+    def refuse(*_, **__):
+        raise OSError(number, os.strerror(number), str(tmp_path / "runs"))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    for write in (files.write_text, lambda path, text: files.locked(path, text).__enter__()):
+        with pytest.raises(StorageError, match=rf"/runs/a/b\.txt: cannot be written \({os.strerror(number)}\); "):
+            write(tmp_path / "runs" / "a" / "b.txt", "")
+
+
+def test_a_tool_that_tells_of_a_full_disk_as_text_only_is_understood(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(100, 100, 0))
+    with (
+        pytest.raises(StorageError, match=r"a\.mp4: cannot be written \(No space left"),
+        files.whole(tmp_path / "a.mp4"),
+    ):
+        raise OSError("ffmpeg: Error while writing")
+
+
+def test_what_cannot_be_read_while_a_file_is_written_is_no_fault_of_the_disk(tmp_path):
+    for error in (
+        FileNotFoundError(errno.ENOENT, "No such file", "/elsewhere/a"),
+        PermissionError(errno.EACCES, "Denied", "/elsewhere/b/a"),
+    ):
+        with pytest.raises(type(error)) as raised, files.whole(tmp_path / "a.mp4"):
+            raise error
+        assert raised.value is error
