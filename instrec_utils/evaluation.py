@@ -71,6 +71,12 @@ _FUNCTIONS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
 }
 
 
+def measure(truth: np.ndarray, scores: np.ndarray) -> dict[str, float]:
+    """Return each of `METRICS`, 0 to 1, of the scores of one run; see `validate`."""
+    validate(truth, scores)
+    return {name: function(truth, scores) for name, function in _FUNCTIONS.items()}
+
+
 def evaluate(truth: np.ndarray, runs: Sequence[np.ndarray], *, seed: int = 0) -> dict[str, dict[str, float]]:
     """Return every metric of a model trained with one or several seeds, with its bootstrap interval over videos.
 

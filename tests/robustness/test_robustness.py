@@ -373,7 +373,7 @@ def test_a_measurement_without_all_its_predictions_is_refused(world):
     other = path.with_name("other.json")
     try:
         shutil.copy(path, other)
-        with pytest.raises(RunError, match=r"other\.predictions\.csv: no such predictions"):
+        with pytest.raises(RunError, match=r"other\.predictions\.csv: missing or damaged .*; run the notebook"):
             robustness.read_measured_predictions("tiny", "other")
         lines = path.with_suffix(".predictions.csv").read_text().splitlines()
         other.with_suffix(".predictions.csv").write_text("\n".join(lines[:-1]))
@@ -382,6 +382,20 @@ def test_a_measurement_without_all_its_predictions_is_refused(world):
     finally:
         for suffix in (".json", ".predictions.csv"):
             other.with_suffix(suffix).unlink(missing_ok=True)
+
+
+def test_a_measurement_that_does_not_follow_from_its_predictions_is_refused(world):
+    path = robustness.measurement_path(world["fusions"][0][0])
+    text = path.read_text()
+    content = json.loads(text)
+    number = next(n for n, row in enumerate(content["results"]) if row["hit_at_1"]["value"] < 0.5)
+    content["results"][number]["hit_at_1"]["value"] = 0.99
+    try:
+        path.write_text(json.dumps(content))
+        with pytest.raises(RunError, match=rf"{path.name}: hit_at_1 is said to be 0\.990000, but .* follows"):
+            robustness.read_measurement("tiny", path.stem)
+    finally:
+        path.write_text(text)
 
 
 def test_comparisons_are_of_the_share_of_levels_that_are_right(world):
