@@ -1,8 +1,8 @@
 """Media files as they are opened, looked at and decoded, whoever made them.
 
-A file counts as plain media when its first bytes say which container it is; the demuxer is then fixed and no protocol
-but ``file`` is allowed. So a playlist, a concat list or a subtitle script is refused whatever its name says, and
-nothing in it is ever followed. What a header declares is checked before decoding, and what it really gives, again.
+What a file is, is asked of the demuxers in `DEMUXERS` and of no other, and they are given the open file alone: no name
+and no address. So a playlist, a concat list or a subtitle script is refused whatever its name says, and nothing in any
+file is ever followed. What a header declares is checked before decoding, and what it really gives, again.
 """
 
 import contextlib
@@ -27,33 +27,19 @@ MAX_PIXELS = 8192 * 4320  # one frame
 MAX_DECODED_BYTES = 2**43  # all frames of 12 h of 1080p at 30 frames per second, 3 bytes a pixel
 MIN_WORK_SECONDS = 60  # no video is given up before
 MAX_WORK_RATIO = 4  # seconds of decoding a second of video, beyond the former
-CONTAINERS = "mp4, mov, 3gp, mkv, webm, avi, flv, ts, ogg, wav, flac, mp3"
-_SIGNATURES = {
-    b"\x1aE\xdf\xa3": "matroska",
-    b"FLV\x01": "flv",
-    b"OggS": "ogg",
-    b"fLaC": "flac",
-    **dict.fromkeys((b"ID3", b"\xff\xfa", b"\xff\xfb", b"\xff\xf2", b"\xff\xf3"), "mp3"),
-}
+DEMUXERS = "mov,matroska,avi,flv,mpegts,mpeg,asf,ogg,wav,w64,flac,mp3,aac,ac3,eac3,aiff,amr,au,caf"
+CONTAINERS = "mp4, mov, 3gp, mkv, webm, avi, flv, ts, mpg, wmv, ogg, wav, flac, mp3, aac, ac3, aiff, amr, au, caf"
 
 
 @dataclass(frozen=True)
 class MediaInfo:
-    """What a file's header says.
+    """What a file's header says; of a stream that is not there, zeros."""
 
-    Attributes
-    ----------
-    duration : float [seconds]
-    width, height : int [pixels, 0 without a picture stream]
-    frame_rate : float [frames per second on average, 0.0 without a picture stream]
-    sample_rate : int [Hz, 0 without a sound stream]
-    """
-
-    duration: float
-    width: int
-    height: int
-    frame_rate: float
-    sample_rate: int
+    duration: float  # seconds
+    width: int  # pixels
+    height: int  # pixels
+    frame_rate: float  # frames per second on average
+    sample_rate: int  # Hz
 
     @property
     def has_picture(self) -> bool:
@@ -66,20 +52,8 @@ class MediaInfo:
         return self.sample_rate > 0
 
 
-def _demuxer(head: bytes) -> str | None:
-    """Return the demuxer that the first bytes of a file ask for, or None."""
-    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"):
-        return "mp4"
-    if head.startswith(b"RIFF"):
-        return {b"AVI ": "avi", b"WAVE": "wav"}.get(head[8:12])
-    # Packets of 188 bytes, or of 192 with a time before each (camcorders).
-    if head[0:377:188] == b"GGG" or head[4:389:192] == b"GGG":
-        return "mpegts"
-    return next((name for signature, name in _SIGNATURES.items() if head.startswith(signature)), None)
-
-
 def open_plain(path: Path) -> InputContainer:
-    """Open a file that is plain media by its first bytes.
+    """Open a file that is plain media by its content.
 
     Raises
     ------
@@ -88,26 +62,24 @@ def open_plain(path: Path) -> InputContainer:
     """
     path = Path(path)
     try:
-        if not path.exists():
-            raise MediaError(f"{path}: no such file")
         if not path.is_file():
-            raise MediaError(f"{path}: expected a media file, got something that is not a file")
+            reason = "expected a media file, got something that is not a file" if path.exists() else "no such file"
+            raise MediaError(f"{path}: {reason}")
         size = path.stat().st_size
         if size == 0 or size > MAX_BYTES:
             raise MediaError(f"{path}: expected 1 to {MAX_BYTES} bytes, got {size}")
+        # Decoders allocate whole blocks, so their limit is a little wider than that of the picture inside.
+        limit = {"max_pixels": str(2 * MAX_PIXELS)}
         with path.open("rb") as file:
-            demuxer = _demuxer(file.read(400))
+            options = limit | {"fd": str(file.fileno()), "protocol_whitelist": "fd", "format_whitelist": DEMUXERS}
+            container = av.open("fd:", options=options, metadata_errors="replace")
+    except av.FFmpegError as error:
+        raise MediaError(
+            f"{path}: not a plain media file: cannot be opened as {CONTAINERS}, which are told by content and not by "
+            f"name: {error.strerror}"
+        ) from error
     except (OSError, ValueError) as error:  # no permission; a name that is too long or holds a zero
         raise MediaError(f"{path}: cannot be read: {error}") from error
-    if demuxer is None:
-        raise MediaError(f"{path}: not a plain media file; allowed are {CONTAINERS}, told by content and not by name")
-    # Decoders allocate whole blocks, so their limit is a little wider than that of the picture inside.
-    limit = {"max_pixels": str(2 * MAX_PIXELS)}
-    options = limit | {"protocol_whitelist": "file"}
-    try:
-        container = av.open(f"file:{path}", format=demuxer, options=options, metadata_errors="replace")
-    except (av.FFmpegError, ValueError) as error:
-        raise MediaError(f"{path}: cannot be opened as {demuxer}: {error}") from error
     for stream in (*container.streams.video, *container.streams.audio):
         if stream.codec_context is not None:
             stream.codec_context.options = dict(limit)
@@ -178,11 +150,21 @@ def work_seconds(info: MediaInfo) -> float:
     return MIN_WORK_SECONDS + MAX_WORK_RATIO * info.duration
 
 
-def decode(container: InputContainer, stream: Stream, effort: np.ndarray | None = None) -> Iterator[list[Any]]:
-    """Yield what comes out of a stream's decoder after each packet, and at the end of each run of packets.
+def decoded(
+    path: Path, what: str, limit: float, effort: np.ndarray | None = None, num_threads: int = 1
+) -> Iterator[Any]:
+    """Yield the frames of the "picture" or the "sound" stream as `within_limits`.
 
-    All packets are decoded without the effort, of `packets.efforts` or `packets.sound_efforts`.
+    All packets are decoded without the effort, of `packets.efforts` or `packets.sound_efforts`; with 0 threads on all
+    cores.
     """
+    with open_stream(path, what) as (container, stream):
+        stream.codec_context.thread_type, stream.codec_context.thread_count = "AUTO", num_threads
+        yield from within_limits(path, limit, _steps(container, stream, effort))
+
+
+def _steps(container: InputContainer, stream: Stream, effort: np.ndarray | None) -> Iterator[list[Any]]:
+    """Yield what comes out of a stream's decoder after each packet, and at the end of each run of packets."""
     decoder: Any = stream.codec_context  # the types of PyAV leave its `decode` out
     # Only H.264 says so of each picture whether any other may need it.
     can_drop = effort is not None and decoder.name == "h264"
@@ -211,7 +193,7 @@ def decode(container: InputContainer, stream: Stream, effort: np.ndarray | None 
 
 
 def within_limits(path: Path, limit: float, steps: Iterator[list[Any]]) -> Iterator[Any]:
-    """Pass the frames of `decode` on, whose own work may take so many seconds.
+    """Pass frames on, whose decoding may take so many seconds.
 
     Raises
     ------

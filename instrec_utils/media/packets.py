@@ -33,18 +33,13 @@ Wanted = Callable[[float], list[tuple[float, float]]]
 class Packets:
     """The packets of a picture stream, in the order of decoding.
 
-    Attributes
-    ----------
-    times, durations : np.ndarray [shape=(num_packets,), int64, units of `time_base`]
-    restarts : np.ndarray [shape=(num_packets,), bool]
-        Whether decoding can begin there: what is on screen from that time on needs no earlier packet.
-    time_base : Fraction [seconds]
+    At a restart decoding can begin: what is on screen from its time on needs no earlier packet.
     """
 
-    times: np.ndarray
-    durations: np.ndarray
-    restarts: np.ndarray
-    time_base: Fraction
+    times: np.ndarray  # [shape=(num_packets,), int64, units of `time_base`]
+    durations: np.ndarray  # [as `times`]
+    restarts: np.ndarray  # [shape=(num_packets,), bool]
+    time_base: Fraction  # [seconds]
 
     @property
     def start(self) -> int:

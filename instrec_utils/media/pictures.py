@@ -44,17 +44,15 @@ def read_frames(
     ----------
     path : Path
     frame_rate : float [frames per second]
-    size : int [pixels], optional
-        A side of the square that the whole picture is resized to; without, it keeps its own size.
-    numbers : sequence of int or np.ndarray [shape=(num_wanted,), int], optional
-        Which of these frames to yield, not decreasing; without, all from `first` on.
+    size : int, optional [pixels a side of the square that the whole picture is resized to; without, as it is]
+    numbers : sequence of int or np.ndarray, optional [shape=(num_wanted,), which frames to yield, not decreasing]
+    first : int [which frame to begin with, without `numbers`]
     plan : {"exact", "through", "seek", "key frames"}
         "through" decodes every picture, "seek" from the last restart before each wanted one, and "exact" as the list of
         packets tells which of the two is cheaper: they yield the same pictures of any file that can be decoded without
         an error. "key frames" takes the nearest restart instead, which is fastest and not exact. Where the list of
         packets cannot be relied upon, each plan decodes through.
-    num_threads : int
-        Of the decoder; 0 for one a core. The pictures do not depend on it.
+    num_threads : int [of the decoder; 0 for one a core; the pictures do not depend on it]
 
     Yields
     ------
@@ -178,24 +176,10 @@ def _listed(wish: _Wish, plan: str) -> Generator[np.ndarray, None, int | None]:
 
 
 def stretches(path: Path, count: int, *, frame_rate: float = 1.0) -> list[int]:
-    """Return where several decoders can share the pictures of a file, about equally much each.
+    """Return the first frames of at most `count` stretches that decoders can share about equally.
 
-    Parameters
-    ----------
-    path : Path
-    count : int [stretches at most]
-    frame_rate : float [frames per second]
-
-    Returns
-    -------
-    list of int
-        The first frame of each stretch, from 0 on, increasing; each but 0 is the first that is wanted after a restart.
-        Only 0 where the list of packets cannot be relied upon.
-
-    Raises
-    ------
-    MediaError
-        The file is not plain media or has no picture stream.
+    They begin with 0 and increase; each other one is the first that is wanted after a restart. There is only 0 where
+    the list of packets cannot be relied upon. A file without a picture stream is a `MediaError`.
     """
     listed = _packets_of(path)
     if listed is None:
@@ -214,10 +198,7 @@ def _packets_of(path: Path) -> packets.Packets | None:
 
 def _decoded(wish: _Wish, effort: np.ndarray | None = None) -> Iterator[Any]:
     """Yield the decoded pictures, of all packets or with the given `packets.efforts`."""
-    with containers.open_stream(wish.path, "picture") as (container, stream):
-        stream.codec_context.thread_type = "AUTO"
-        stream.codec_context.thread_count = wish.num_threads
-        yield from containers.within_limits(wish.path, wish.work_seconds, containers.decode(container, stream, effort))
+    return containers.decoded(wish.path, "picture", wish.work_seconds, effort, wish.num_threads)
 
 
 def num_frames(duration: float | Fraction, frame_rate: float | Fraction = 1.0) -> int:

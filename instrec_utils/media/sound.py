@@ -23,8 +23,7 @@ def read_sound(path: Path, sample_rates: tuple[int, ...], wanted: Wanted | None 
     ----------
     path : Path
     sample_rates : tuple of int [Hz]
-    wanted : callable, optional
-        From the length of the sound in seconds to the stretches (begin, end) that are needed; all without.
+    wanted : Wanted, optional [what is needed of it; without, all]
 
     Returns
     -------
@@ -89,11 +88,6 @@ def _mono(fifo: av.AudioFifo) -> np.ndarray:
     return channels.mean(axis=1, dtype=np.float32)
 
 
-def _decoded_sound(path: Path, limit: float, effort: np.ndarray | None = None) -> Iterator[_Block]:
-    with containers.open_stream(path, "sound") as (container, stream):
-        yield from _blocks(containers.within_limits(path, limit, containers.decode(container, stream, effort)))
-
-
 def _whole_sound(path: Path, sample_rates: tuple[int, ...], limit: float) -> dict[int, np.ndarray]:
     chunks: dict[int, list[np.ndarray]] = {rate: [] for rate in sample_rates}
     streams: dict[int, soxr.ResampleStream] = {}
@@ -105,7 +99,7 @@ def _whole_sound(path: Path, sample_rates: tuple[int, ...], limit: float) -> dic
             chunks[rate].append(stream.resample_chunk(np.zeros(0, np.float32), last=True))
 
     try:
-        for block in _decoded_sound(path, limit):
+        for block in _blocks(containers.decoded(path, "sound", limit)):
             if setup != (setup := block.setup):
                 finish()
                 for rate in sample_rates:
@@ -148,7 +142,7 @@ def _sound_in_part(
     if not packets.is_worth_seeking(effort):
         return None
     try:
-        stretches = _contiguous(_decoded_sound(path, limit, effort), rate)
+        stretches = _contiguous(_blocks(containers.decoded(path, "sound", limit, effort)), rate)
     except (av.FFmpegError, ValueError):
         return None
     due = times[packets.run_starts(effort)]
