@@ -7,34 +7,29 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from instrec_utils import evaluation
 from instrec_utils.corpora import Corpus
 from instrec_utils.report import results
 
 
+def _answers(table: pd.DataFrame) -> pd.DataFrame:
+    """Return label and answer of each video, by video_id; the answer is the class with the highest score."""
+    scores = table.set_index(["video_id", "label"])
+    return scores.idxmax(axis=1).rename("answer").reset_index("label")
+
+
 def hits_by_condition(corpus: Corpus, rows: pd.DataFrame, column: str) -> pd.DataFrame | None:
-    """Return Hit@1 of rows of `results.read_results` by a condition of the test clips, the commonest first.
+    """Return Hit@1 of rows of `results.read_results` by the condition of "picture" or "sound", the commonest first.
 
-    Parameters
-    ----------
-    corpus : Corpus
-    rows : pd.DataFrame
-    column : {"picture", "sound"}
-
-    Returns
-    -------
-    pd.DataFrame [columns stream, condition, kind, value (in %) and num_videos] or None, where no condition is declared
+    Columns stream, condition, kind, value (in %) and num_videos; None where no condition is declared.
     """
     if column not in corpus.index:
         return None
-    conditions = corpus.index.set_index("video_id")[column]
+    conditions = corpus.index.set_index("video_id")[column].rename("condition")
     tables = []
     for _, result in rows.iterrows():
-        table = results.read_predictions(result)
-        truth, scores, _ = evaluation.from_predictions(table)
-        hits = pd.DataFrame({"condition": conditions[table["video_id"]].to_numpy()})
-        hits["value"] = 100.0 * (scores.argmax(axis=1) == truth)
-        rates = hits.groupby("condition", as_index=False).agg(value=("value", "mean"), num_videos=("value", "size"))
+        answers = _answers(results.read_predictions(result))
+        hits = 100.0 * (answers["answer"] == answers["label"])
+        rates = hits.groupby(conditions).agg(value="mean", num_videos="size").reset_index()
         tables.append(rates.assign(stream=column, kind=result["kind"]))
     return pd.concat(tables).sort_values("num_videos", ascending=False, kind="stable")
 
@@ -43,32 +38,25 @@ def recall_by_class(predictions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return label, kind and recall, 0 to 1: the share of each class that is recognised, for `figures.per_class`."""
     tables = []
     for kind, table in predictions.items():
-        recall = (_answers(table).to_numpy() == table["label"]).groupby(table["label"]).mean()
+        answers = _answers(table)
+        recall = (answers["answer"] == answers["label"]).groupby(answers["label"]).mean()
         tables.append(recall.rename("recall").reset_index().assign(kind=kind))
     return pd.concat(tables, ignore_index=True)
 
 
-def _answers(table: pd.DataFrame) -> pd.Series:
-    """Return the label with the highest score of each video, by video_id."""
-    return table.set_index("video_id").iloc[:, 1:].idxmax(axis=1)
-
-
 def confused_pairs(table: pd.DataFrame) -> pd.DataFrame:
     """Return which label is taken for which and how often, the commonest first; see `results.read_predictions`."""
-    pairs = pd.DataFrame({"Is": table["label"].to_numpy(), "Taken for": _answers(table).to_numpy()})
+    pairs = _answers(table).set_axis(["Is", "Taken for"], axis=1)
     return pairs[pairs["Is"] != pairs["Taken for"]].value_counts().rename("Videos").reset_index()
 
 
 def repaired_and_broken(predictions: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the videos that a fusion repaired and those that it broke.
+    """Return the videos that a fusion is right about and a modality is not, and those of which it is the other way.
 
-    Returns
-    -------
-    repaired, broken : pd.DataFrame [columns video_id, label and the answers "audio", "visual" and "fusion"]
-        The fusion is right and a modality is not; the fusion is wrong and a modality is not.
+    Columns video_id, label and the answers audio, visual and fusion.
     """
-    answers = pd.DataFrame({kind: _answers(table) for kind, table in predictions.items()})
-    answers.insert(0, "label", predictions["fusion"].set_index("video_id")["label"])
+    answers = pd.DataFrame({kind: _answers(table)["answer"] for kind, table in predictions.items()})
+    answers.insert(0, "label", _answers(predictions["fusion"])["label"])
     right = answers[["audio", "visual", "fusion"]].eq(answers["label"], axis=0)
     repaired = right["fusion"] & ~(right["audio"] & right["visual"])
     broken = ~right["fusion"] & (right["audio"] | right["visual"])

@@ -57,15 +57,7 @@ def skipped_table(corpus: Corpus) -> HTML | Markdown:
 
 
 def conditions_figure(corpus: Corpus, rows: pd.DataFrame, streams: Sequence[str], *, name: str) -> page.Shown | None:
-    """Return a figure of Hit@1 by the condition of the picture, the sound or both; None where none is declared.
-
-    Parameters
-    ----------
-    corpus : Corpus
-    rows : pd.DataFrame [as from `results.read_results`]
-    streams : sequence of {"picture", "sound"}
-    name : str [of the figure]
-    """
+    """Return a figure of Hit@1 by the condition of "picture", "sound" or both; None where none is declared."""
     tables = [answers.hits_by_condition(corpus, rows, stream) for stream in streams]
     if all(table is None for table in tables):
         return None

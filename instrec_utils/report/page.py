@@ -43,7 +43,7 @@ def corpus_note(corpus: Corpus) -> HTML:
     )
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Shown:
     """What is HTML in Jupyter, Markdown in the book, which numbers its figures, and text where it can be neither."""
 
@@ -51,24 +51,16 @@ class Shown:
     markdown: str
     text: str
 
-    def __repr__(self) -> str:
-        return self.text
-
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/html": self.html, "text/markdown": self.markdown, "text/plain": self.text}
 
 
 def figure(corpus_name: str, name: str, shown: Figure | np.ndarray, caption: str, alt: str) -> Shown:
-    """Return a picture with its caption and its alternative text, which in the book is a figure directive.
+    """Return a figure or a picture [shape=(height, width, 3), uint8] with its caption and its alternative text.
 
-    Parameters
-    ----------
-    corpus_name : str
-    name : str [words joined by hyphens]
-        Of this figure alone among the corpus' pages, whose text refers to it as ``[figure](#fig-name)``.
-    shown : matplotlib.figure.Figure or np.ndarray [shape=(height, width, 3), uint8]
-    caption, alt : str
-        What is shown and what to see in it, with n and split; and the finding, for those who do not see it.
+    In the book it is a figure directive. Its name, words joined by hyphens, is its own among the corpus' pages, whose
+    text refers to it as ``[figure](#fig-name)``. The caption says what is shown, with n and split; the alternative text
+    says the finding to those who do not see it.
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
         raise ValueError(f"name: expected small letters, digits and hyphens, got {name!r}")
@@ -213,13 +205,7 @@ def _write_poster(excerpt: Path, path: Path) -> None:
 
 
 def provenance(found: pd.DataFrame, measurements: Sequence[Mapping[str, Any]] = ()) -> HTML:
-    """Return where a page's numbers come from, each run and measurement with a link to its file.
-
-    Parameters
-    ----------
-    found : pd.DataFrame [rows of `results.read_results`]
-    measurements : sequence of mapping [from `robustness.measurement.read_measurement`]
-    """
+    """Return where a page's numbers come from, each run of `results.read_results` and measurement with a link."""
     rows, links = [], []
     for result in [*(one for _, one in found.iterrows()), *measurements]:
         is_run = "steps" in result

@@ -29,7 +29,7 @@ def read_results(corpus_name: str) -> pd.DataFrame:
     """Return the results of a corpus that belong together; working results hide published ones of the same run.
 
     Those are the results of the newest one's index, and of the fusions those whose joined results are as they were when
-    the fusion was trained.
+    the fusion was trained. No result, or one that is damaged or of another version, is a RunError.
 
     Returns
     -------
@@ -37,11 +37,6 @@ def read_results(corpus_name: str) -> pd.DataFrame:
         Its columns are the fields of the result files, those of their parameters (or None), and of each metric, 0 to 1,
         ``hit_at_1``, ``hit_at_1_low`` and ``hit_at_1_high``; beside them path and is_published, of the file, and row:
         the same for runs that differ in nothing but the seed. A fusion of runs of other rows is of another row.
-
-    Raises
-    ------
-    RunError
-        There is no result, or one is damaged or of another version.
     """
     working, published = paths.results_dirs(corpus_name)
     names = {path.stem: path for directory in (published, working) for path in directory.glob("*.json")}
@@ -124,12 +119,9 @@ def read_predictions(result: Mapping[str, Any], split: str = "test") -> pd.DataF
 
 
 def read_scores(row: pd.DataFrame, split: str = "test") -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return the truth and the scores of each run of a row on a split of `training.result_files.EVALUATED`.
+    """Return the truth [shape=(num_videos,), int] of a split, and of each run of a row the scores.
 
-    Returns
-    -------
-    truth : np.ndarray [shape=(num_videos,), int]
-    scores : list of np.ndarray [shape=(num_videos, num_classes), 0 to 1]
+    Scores have shape=(num_videos, num_classes), 0 to 1; splits are `training.result_files.EVALUATED`.
     """
     tables = [evaluation.from_predictions(result_files.read_predictions(path, split)) for path in row["path"]]
     return tables[0][0], [scores for _, scores, _ in tables]
@@ -151,19 +143,11 @@ def measure_scores(truth: np.ndarray, scores: Sequence[np.ndarray]) -> dict[str,
 
 
 def mean_over_seeds(found: pd.DataFrame, names: Sequence[str] | None = None, split: str = "test") -> pd.DataFrame:
-    """Return the rows of tables: runs that differ in the seed only become one, measured over all of them.
+    """Return the rows of tables, those of all runs or of named ones: runs that differ in the seed only become one.
 
-    Parameters
-    ----------
-    found : pd.DataFrame
-    names : sequence of str or None [in their order; None for all rows]
-    split : {"test", "test_clean"}
-
-    Returns
-    -------
-    pd.DataFrame [one row a row of tables, the name of its first or named run the index]
-        As `found`; but metrics are those of all seeds (of several with ``hit_at_1_spread``), steps and train_seconds
-        their means. Beside them num_seeds, and name: see `row_names`.
+    They are as in `found`, with the name of the first or named run as their index; but metrics are those of all seeds
+    on that split (of several with ``hit_at_1_spread``), steps and train_seconds their means. Beside them are num_seeds,
+    and name: see `row_names`.
     """
     chosen = chosen_results(found, found.drop_duplicates("row").index if names is None else names)
     names_of_rows, lines = row_names(chosen), []

@@ -14,15 +14,9 @@ from instrec_utils.report.tables import SIGNIFICANT, percentages
 
 
 def curves(measured: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """Return Hit@1 of fusions and of the models that they join, for `figures.robustness`.
+    """Return Hit@1 of the measured "fusion", "dropout" and "attention" and of the models that they join.
 
-    Parameters
-    ----------
-    measured : mapping of str to mapping [keys fusion, dropout and attention]
-
-    Returns
-    -------
-    pd.DataFrame [columns condition, level (text), unit, kind (of `words.KINDS`), value, low and high, in %]
+    Columns condition, level (text), unit, kind (of `words.KINDS`), value, low and high, in %; see `figures.robustness`.
     """
     rows = [row | {"kind": row["model"]} for row in measured["fusion"]["results"]]
     for kind in (kind for kind in measured if kind != "fusion"):

@@ -4,7 +4,6 @@ Everywhere `found` is the table of `results.read_results`, one row a run, and `r
 """
 
 import itertools
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import pandas as pd
 from instrec_utils import evaluation
 from instrec_utils.models.architecture import KINDS
 from instrec_utils.paper_data import paper
-from instrec_utils.report import results, tables, words
+from instrec_utils.report import results, tables
 
 
 def headline_text(found: pd.DataFrame) -> str:
@@ -121,29 +120,3 @@ def _like(found: pd.DataFrame, run: str, **changed: Any) -> str | None:
         if is_same and result["parameters"] == wanted["parameters"] | changed:
             return name
     return None
-
-
-def overview(corpora: Mapping[str, pd.DataFrame]) -> str:
-    """Return Hit@1 of each corpus' `found`, by its name, beside the paper's, as the Markdown table of the README."""
-    lines = {
-        "audio": "Audio: Choi 2016, UC",
-        "visual": "Visual: EfficientNet-Lite0; the paper: Inception v3",
-        "fusion": "Fusion: the paper's",
-        "attention": "Fusion: ours, with attention over frames",
-        "mean": "The mean of both models' calibrated probabilities, no fusion trained",
-    }
-    table = pd.DataFrame(index=list(lines.values()))
-    for name, found in corpora.items():
-        rows = results.mean_over_seeds(found, results.headline(found).index)
-        fusion = results.row_of(found, rows.index[2])
-        truth, _ = results.read_scores(fusion)
-        mean = results.measure_scores(truth, tables.mean_scores(found, fusion, is_calibrated=True))
-        measured = [words.measured(row, "hit_at_1") for row in (*(row for _, row in rows.iterrows()), mean)]
-        table[f"{name} ({rows['num_test'].iloc[0]} test clips)"] = measured
-    for dataset, title in (("FCVID", "paper, FCVID"), ("YT-8M", "paper, YouTube-8M")):
-        printed = {row["kind"]: f"{row['hit_at_1']:.2f}" for row in paper_rows() if row["dataset"] == dataset}
-        table[title] = [printed.get(kind, "–") for kind in lines]
-    rows = [["Hit@1 in %", *table.columns], *table.reset_index().to_numpy()]
-    texts = [f"| {' | '.join(row)} |" for row in rows]
-    texts.insert(1, "|:--|" + "--:|" * table.shape[1])
-    return "\n".join(texts).replace("\N{NO-BREAK SPACE}", " ")

@@ -43,17 +43,17 @@ def fold(table: pd.DataFrame, *columns: str) -> tuple[pd.DataFrame, str]:
 
 def table2(found: pd.DataFrame) -> pd.DataFrame:
     """Return the visual models by number of frames and pre-training, beside the paper's Table 2; see `fold`."""
-    lines = []
-    for _, row in _visual_rows(found).iterrows():
-        line = {
+    return pd.DataFrame(
+        {
             "Model": words.model(row["model"]),
             "Trained": words.value("freeze_backbone", row["freeze_backbone"]),
             "Frames": row["num_frames"],
             "PT": words.value("pretrained", row["pretrained"]),
         }
-        printed = _printed("table2", frames=row["num_frames"], pretrained=row["pretrained"])
-        lines.append(line | _own(row) | printed)
-    return pd.DataFrame(lines)
+        | _own(row)
+        | _printed("table2", frames=row["num_frames"], pretrained=row["pretrained"])
+        for _, row in _visual_rows(found).iterrows()
+    )
 
 
 def _visual_rows(found: pd.DataFrame) -> pd.DataFrame:
@@ -105,23 +105,14 @@ def _printed(table: str, **wanted: Any) -> dict[str, str]:
 
 def _compared(row: Mapping[str, Any], test: Mapping[str, float] | None) -> dict[str, str]:
     """Return the metrics of a row, and beside Hit@1 what a paired test says of it."""
-    gain = (
-        {"Gain": f"{100 * test['difference']:+.1f}", "p": f"{test['p_value']:.2g}"} if test else {"Gain": "", "p": ""}
-    )
-    return {"Hit@1": ""} | gain | measured(row)
+    gain, p_value = (f"{100 * test['difference']:+.1f}", f"{test['p_value']:.2g}") if test else ("", "")
+    return {"Hit@1": "", "Gain": gain, "p": p_value} | measured(row)
 
 
 def mean_scores(found: pd.DataFrame, fusion: pd.DataFrame, *, is_calibrated: bool = False) -> list[np.ndarray]:
-    """Return, of each seed, the mean of the test scores of the two models that a row of fusions joins.
+    """Return of each seed the mean scores [shape=(num_videos, num_classes), 0 to 1] of the models that a fusion joins.
 
-    Parameters
-    ----------
-    found, fusion : pd.DataFrame
-    is_calibrated : bool [give each model the temperature first that fits its validation split best]
-
-    Returns
-    -------
-    list of np.ndarray [shape=(num_videos, num_classes), 0 to 1]
+    Calibrated, each model is given the temperature first that fits its validation split best.
     """
     both = [
         _calibrated(row)[0] if is_calibrated else results.read_scores(row)[1]

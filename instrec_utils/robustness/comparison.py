@@ -17,13 +17,8 @@ def compare_fusions(corpus_name: str, names: dict[str, str]) -> pd.DataFrame:
 
     The levels of a condition are tested together: of each video the share of levels that a model has right counts; see
     `evaluation.compare_seeds`. The better modality is, at each level, the one with the higher Hit@1 on these very
-    videos, which favours it.
-
-    Parameters
-    ----------
-    corpus_name : str
-    names : dict of str to str
-        The measured runs of "fusion", "dropout" and "attention"; not of the same videos is a RunError.
+    videos, which favours it. If the named runs, of "fusion", "dropout" and "attention", were not measured on the same
+    videos, it is a RunError.
 
     Returns
     -------
@@ -51,23 +46,19 @@ def compare_fusions(corpus_name: str, names: dict[str, str]) -> pd.DataFrame:
 
 def _paired(corpus_name: str, names: dict[str, str]) -> tuple[np.ndarray, dict[str, dict[tuple[str, str], np.ndarray]]]:
     """Return the truth, and of each kind the scores at each condition and level."""
-    scores: dict[str, dict[tuple[str, str], np.ndarray]] = {"better": {}}
+    scores: dict[str, dict[tuple[str, str], np.ndarray]] = {kind: {} for kind in ("better", *names)}
     video_ids = []
     for kind, name in names.items():
-        scores[kind] = {}
         predictions = measurement.read_measured_predictions(corpus_name, name)
-        for (condition, level), rows in predictions.groupby(["condition", "level"], sort=False):
-            candidates = []
+        for place, rows in predictions.groupby(["condition", "level"], sort=False):
+            by_model = {}
             for model, one in rows.groupby("model"):
                 video_ids.append(one["video_id"].tolist())
-                truth, values, _ = evaluation.from_predictions(one.drop(columns=list(measurement.COLUMNS[2:])))
-                if model == "fusion":
-                    scores[kind][condition, level] = values
-                else:
-                    candidates.append(values)
-            scores["better"][condition, level] = max(candidates, key=lambda one: evaluation.hit_at_k(truth, one, 1))
-    if any(ids != video_ids[0] for ids in video_ids) or any(
-        one.keys() != scores["fusion"].keys() for one in scores.values()
-    ):
+                one = one.drop(columns=list(measurement.COLUMNS[2:]))
+                truth, by_model[model], _ = evaluation.from_predictions(one)
+            scores[kind][place] = by_model.pop("fusion")
+            scores["better"][place] = max(by_model.values(), key=lambda one: evaluation.hit_at_k(truth, one, 1))
+    has_same_places = all(one.keys() == scores["fusion"].keys() for one in scores.values())
+    if not has_same_places or any(ids != video_ids[0] for ids in video_ids):
         raise RunError(f"results/{corpus_name}: {' and '.join(names.values())} were not measured on the same videos")
     return truth, scores

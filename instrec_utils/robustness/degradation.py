@@ -17,20 +17,11 @@ from instrec_utils import config, files, media
 
 @dataclass(frozen=True)
 class Condition:
-    """A way in which videos are degraded.
-
-    Attributes
-    ----------
-    name : str
-    unit : str [of its levels; empty where they are names]
-    levels : tuple [from mild to severe; of the frames, shares of the k that a video has]
-    sound, pictures : bool
-        Whether the videos' sound and pictures are computed anew, rather than what networks make of them.
-    """
+    """A way in which videos are degraded; whether their sound and pictures are computed anew for it."""
 
     name: str
-    unit: str
-    levels: tuple[Any, ...]
+    unit: str  # of its levels; empty where they are names
+    levels: tuple[Any, ...]  # from mild to severe; of the frames, shares of the k that a video has
     sound: bool = False
     pictures: bool = False
 

@@ -45,11 +45,7 @@ def measure_run(fusion: Run, *, seed: int) -> None:
     """Measure a fusion and the two runs that it joins on the test split under every condition, if not done yet.
 
     The corpus has its features and the videos themselves; the seed is that of the noise and of which frames are left.
-
-    Raises
-    ------
-    RunError
-        A run is missing, or the videos as they are do not give the run's own predictions.
+    A missing run, or one whose own predictions the videos as they are do not give, is a RunError.
     """
     if paths.is_of_published():  # the published measurement is taken as it is
         return
@@ -130,13 +126,10 @@ def check_reproduced(names: dict[str, str], own: dict[str, pd.DataFrame], scores
 def _scores(late: Any, outputs: dict[str, Any]) -> dict[str, np.ndarray]:
     """Return the scores of each model that has its modality [shape=(num_videos, num_classes)]."""
     fused = late.predict({name: outputs[name] for name in ("frames", "audio")}, verbose=0)
-    scores = {"audio": outputs["audio_scores"], "visual": outputs["frame_scores"], "fusion": np.asarray(fused)}
-    # Of frames or not: the mean over whatever stands between the videos and the classes.
-    return {
-        model: values.reshape(len(values), -1, values.shape[-1]).mean(axis=1)
-        for model, values in scores.items()
-        if values is not None
-    }
+    frame_scores = outputs["frame_scores"]
+    visual = None if frame_scores is None else frame_scores.mean(axis=1)
+    scores = {"audio": outputs["audio_scores"], "visual": visual, "fusion": np.asarray(fused)}
+    return {model: values for model, values in scores.items() if values is not None}
 
 
 def _degraded(networks: Networks, condition: Condition, level: Any, clean: dict[str, Any]) -> dict[str, Any]:
@@ -146,14 +139,14 @@ def _degraded(networks: Networks, condition: Condition, level: Any, clean: dict[
     if condition.name == "missing":
         output, scores = {"sound": ("audio", "audio_scores"), "pictures": ("frames", "frame_scores")}[level]
         return {output: np.zeros_like(clean[output]), scores: None}
-    num_frames = clean["frames"].shape[1]
-    left = networks.frames_left(level)
-    left_scores = np.take_along_axis(clean["frame_scores"], left[..., None], axis=1)
+    num_frames, left = clean["frames"].shape[1], networks.frames_left(level)
     if condition.name == "frames zeroed":
         is_left = (left[:, None, :] == np.arange(num_frames)[:, None]).any(axis=2)
-        return {"frames": clean["frames"] * is_left[..., None], "frame_scores": left_scores}
-    repeated = left[:, frames.choose_uniformly(level, num_frames)]
-    return {"frames": np.take_along_axis(clean["frames"], repeated[..., None], axis=1), "frame_scores": left_scores}
+        shown = clean["frames"] * is_left[..., None]
+    else:
+        repeated = left[:, frames.choose_uniformly(level, num_frames)]
+        shown = np.take_along_axis(clean["frames"], repeated[..., None], axis=1)
+    return {"frames": shown, "frame_scores": np.take_along_axis(clean["frame_scores"], left[..., None], axis=1)}
 
 
 def read_measurement(corpus_name: str, run_name: str) -> dict[str, Any]:

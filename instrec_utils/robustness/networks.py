@@ -35,15 +35,16 @@ def _write_low_bitrate(paths: tuple[Path, Path], level: int) -> None:
 
 
 class Networks:
-    """What an audio run's and a visual run's networks make of the test videos, degraded or not, kept in small files.
+    """What two finished runs' networks make of the test videos, degraded or not, kept in small files.
 
-    The two runs are finished, of one corpus; the seed is that of the noise and of which frames are left.
+    The seed is that of the noise and of which frames are left.
     """
 
     def __init__(self, audio: Run, visual: Run, *, seed: int) -> None:
         self.corpus, self.audio, self.visual, self.seed = audio.corpus, audio, visual, seed
         self.videos = list(self.corpus.split("test").itertuples())
         self.num_frames = visual.parameters["num_frames"]
+        self.features_dir = self.corpus.directory / "features"
         self.directory = paths.runs_dir(self.corpus.name) / "robustness"
         self.key = files.sha256_of([VERSION, identity(audio), identity(visual), seed])[:16]
 
@@ -68,14 +69,13 @@ class Networks:
         return {name: np.stack([one[name] for one in found]).astype(np.float32) for name in found[0]}
 
     def _outputs_of(self, condition: Condition, level: Any, video: Any) -> dict[str, np.ndarray]:
-        source, features_dir = self.corpus.videos / video.path, self.corpus.directory / "features"
         if condition.name == "noise":
-            return self._of_audio(self._noisy_spectrogram(source, level, video.video_id))
+            return self._of_audio(self._noisy_spectrogram(video, level))
         if condition.name == "blur":
-            return self.of_frames(degradation.blur(self._read_frames(features_dir, video.video_id), level))
+            return self.of_frames(degradation.blur(self._read_frames(self.features_dir, video.video_id), level))
         if condition.name == "bitrate":
             return self._of_low_bitrate(level, video.video_id)
-        return self._of_features(features_dir, video.video_id)
+        return self._of_features(self.features_dir, video.video_id)
 
     def _of_features(self, features_dir: Path, video_id: str) -> dict[str, np.ndarray]:
         spectrogram = store.load_input(features_dir, video_id, self.audio.audio_input)
@@ -86,12 +86,11 @@ class Networks:
 
     def _write_low_bitrates(self, level: int) -> None:
         """Encode the videos anew that have not been yet, on all cores: it takes longer than what follows."""
-        pairs = [(self.corpus.videos / one.path, self._low_bitrate_path(level, one.video_id)) for one in self.videos]
-        todo = [
-            (source, path)
-            for source, path in pairs
-            if not path.exists() or path.stat().st_mtime_ns < source.stat().st_mtime_ns
-        ]
+        todo = []
+        for video in self.videos:
+            source, path = self.corpus.videos / video.path, self._low_bitrate_path(level, video.video_id)
+            if not path.exists() or path.stat().st_mtime_ns < source.stat().st_mtime_ns:
+                todo.append((source, path))
         encode = functools.partial(_write_low_bitrate, level=level)
         for _, result in cluster.process(encode, todo, description=f"encoding {level} kbit/s"):
             if isinstance(result, BaseException):
@@ -105,13 +104,14 @@ class Networks:
             kbits = path.stat().st_size * 8 / 1000 / media.probe(path).duration
             return self._of_features(features_dir, video_id) | {"kbits": np.array(kbits, np.float32)}
 
-    def _noisy_spectrogram(self, source: Path, ratio: float, video_id: str) -> np.ndarray:
+    def _noisy_spectrogram(self, video: Any, ratio: float) -> np.ndarray:
         """Return the spectrogram of a video's sound under noise, rounded as in the store."""
-        audio_input = self.audio.audio_input
+        audio_input, source = self.audio.audio_input, self.corpus.videos / video.path
         if not media.probe(source).has_sound:
-            return store.load_input(self.corpus.directory / "features", video_id, audio_input)
+            return store.load_input(self.features_dir, video.video_id, audio_input)
         rate = audio_input.settings.sample_rate
-        noisy = degradation.add_noise(media.read_sound(source, (rate,))[rate], ratio, self._generator(video_id))
+        samples = media.read_sound(source, (rate,))[rate]
+        noisy = degradation.add_noise(samples, ratio, self._generator(video.video_id))
         return audio_input.compute(noisy).astype(np.float16).astype(np.float32)
 
     def _read_frames(self, features_dir: Path, video_id: str) -> np.ndarray:

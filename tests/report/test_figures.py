@@ -395,7 +395,7 @@ def test_robustness_begins_every_panel_with_the_videos_as_they_are():
     [
         ({"kind": "human"}, "kind: expected one of audio, visual, fusion, dropout, attention, paper, got"),
         ({"value": 140.0}, "expected 0 to 100 %"),
-        ({"level": "x"}, "one row a condition, level and kind"),
+        ({"level": "x"}, "one row a condition and level and kind"),
     ],
 )
 def test_robustness_refuses_what_it_cannot_show(change, message):

@@ -10,8 +10,16 @@ from instrec_utils.report.figures.corpus import (
     held_out_shares,
     spectrograms,
 )
-from instrec_utils.report.figures.curves import costs, frame_counts, robustness
-from instrec_utils.report.figures.scores import confusions, history, intervals, per_class, scores_by_condition
+from instrec_utils.report.figures.scores import (
+    confusions,
+    costs,
+    frame_counts,
+    history,
+    intervals,
+    per_class,
+    robustness,
+    scores_by_condition,
+)
 from instrec_utils.report.figures.style import MAX_BYTES, WIDTH, png
 
 __all__ = [

@@ -37,8 +37,8 @@ def class_balance(index: pd.DataFrame) -> Figure:
 def durations(index: pd.DataFrame) -> Figure:
     """Show how long the videos of an index (columns split and duration, in s or NaN) are."""
     seconds = _split_rows(index, "duration", "split")["duration"].dropna().to_numpy(float)
-    if not len(seconds) or seconds.min() < 0:
-        raise ValueError("index: expected at least one duration, all of 0 s or more")
+    is_right = len(seconds) > 0 and seconds.min() >= 0
+    style.check(is_right, "index: expected at least one duration, all of 0 s or more")
     figure, (axes,) = style.panels(1, 1, 2.4)
     axes.hist(seconds, bins=min(30, max(5, int(np.sqrt(len(seconds)) * 2))), color=style.SPLIT_COLOURS["validation"])
     median, total = float(np.median(seconds)), seconds.sum()
@@ -58,8 +58,7 @@ def frame_rates(rates: Mapping[str, pd.Series]) -> Figure:
     figure, rows = style.panels(len(rates), 1, 0.5 + 1.6 * len(rates), sharex=True)
     for axes, (name, series) in zip(rows, rates.items(), strict=True):
         known = series.dropna()
-        if known.empty or known.min() <= 0:
-            raise ValueError(f"{name}: expected at least one frame rate, all above 0")
+        style.check(known.min() > 0, f"{name}: expected at least one frame rate, all above 0")
         shares = 100 * known.round().value_counts(normalize=True).sort_index()
         axes.bar(shares.index, shares, width=0.85, color=style.SPLIT_COLOURS["validation"])
         for place, share in shares[shares >= 10].items():
@@ -74,13 +73,12 @@ def frame_rates(rates: Mapping[str, pd.Series]) -> Figure:
 def before_and_after(table: pd.DataFrame) -> Figure:
     """Show how many videos each category has before and after undersampling, on a logarithmic scale.
 
-    Parameters
-    ----------
-    table : pd.DataFrame [columns category, at_least and at_most (bounds of the number before), published (after)]
+    Columns category, at_least and at_most (bounds of the number before) and published (after).
     """
     style.check_table(table, "category", "at_least", "at_most", "published")
-    if (table[["at_least", "published"]] <= 0).any(axis=None) or (table["at_least"] > table["at_most"]).any():
-        raise ValueError("table: expected numbers above 0 and at_least no larger than at_most")
+    numbers = table[["at_least", "at_most", "published"]]
+    is_right = (numbers > 0).all(axis=None) and (table["at_least"] <= table["at_most"]).all()
+    style.check(is_right, "table: expected numbers above 0 and at_least no larger than at_most")
     figure, (axes,) = style.panels(1, 1, 0.95 + style.ROW * len(table))
     places = np.arange(len(table))
     before, after = style.SPLIT_COLOURS["validation"], KINDS["visual"].colour
@@ -101,10 +99,7 @@ def before_and_after(table: pd.DataFrame) -> Figure:
 def held_out_shares(splits: Mapping[str, pd.DataFrame]) -> Figure:
     """Show the share of each class that is in the test split, a panel a corpus, a marker a split method.
 
-    Parameters
-    ----------
-    splits : mapping of str to pd.DataFrame [columns label, and the split after each of one to three split methods]
-        By name of the corpus.
+    Of each corpus, by its name, a table with columns label, and the split after each of one to three split methods.
     """
     style.check_some(splits, "corpora")
     num_classes = max(table["label"].nunique() for table in splits.values())
@@ -114,8 +109,8 @@ def held_out_shares(splits: Mapping[str, pd.DataFrame]) -> Figure:
     for axes, (name, table) in zip(panels, splits.items(), strict=True):
         style.check_table(table, "label")
         methods = [column for column in table if column != "label"]
-        if not 1 <= len(methods) <= len(looks):
-            raise ValueError(f"{name}: expected 1 to {len(looks)} split methods, got {methods}")
+        is_right = 1 <= len(methods) <= len(looks)
+        style.check(is_right, f"{name}: expected 1 to {len(looks)} split methods, got {methods}")
         for (colour, marker, size, fill), method in zip(looks, methods, strict=False):
             shares = 100 * (table[method] == "test").groupby(table["label"]).mean()
             axes.plot(shares, shares.index, marker, color=colour, markersize=size, fillstyle=fill, label=method)
@@ -135,9 +130,8 @@ def condition_shares(index: pd.DataFrame) -> Figure:
     figure, panels = style.panels(1, 2, 3.3)
     for axes, stream in zip(panels, ("picture", "sound"), strict=True):
         conditions = list(getattr(Conditions(), stream))
-        unknown = set(index[stream]) - set(conditions)
-        if unknown:
-            raise ValueError(f"{stream}: expected one of {', '.join(conditions)}, got {sorted(map(str, unknown))}")
+        unknown = sorted({str(condition) for condition in index[stream]} - set(conditions))
+        style.check(not unknown, f"{stream}: expected one of {', '.join(conditions)}, got {unknown}")
         shares = pd.crosstab(index[stream], index["split"], normalize="columns").mul(100)
         shares = shares.reindex(index=conditions, columns=splits, fill_value=0.0)
         for number, split in enumerate(splits):
@@ -153,18 +147,11 @@ def condition_shares(index: pd.DataFrame) -> Figure:
 
 @style.styled
 def spectrograms(items: Sequence[tuple[str, np.ndarray]], settings: LogMel) -> Figure:
-    """Show log-mel spectrograms one below the other, on one scale of colour.
-
-    Parameters
-    ----------
-    items : sequence of (str, np.ndarray [shape=(n_mels, num_frames), dB])
-        Title and spectrogram of each.
-    settings : LogMel
-    """
+    """Show titled log-mel spectrograms [shape=(n_mels, num_frames), dB] one below the other, on one scale of colour."""
     style.check_some(items, "spectrograms")
     for title, spectrogram in items:
-        if spectrogram.ndim != 2 or len(spectrogram) != settings.n_mels:
-            raise ValueError(f"{title}: expected {settings.n_mels} bands and frames, got shape {spectrogram.shape}")
+        is_right = spectrogram.ndim == 2 and len(spectrogram) == settings.n_mels
+        style.check(is_right, f"{title}: expected {settings.n_mels} bands and frames, got shape {spectrogram.shape}")
     highest = max(float(spectrogram.max()) for _, spectrogram in items)
     lowest = max(highest - 80.0, min(float(spectrogram.min()) for _, spectrogram in items))
     sizes: Any = {"sr": settings.sample_rate, "n_fft": settings.n_fft, "hop_length": settings.hop_length}
@@ -186,9 +173,9 @@ def frame_strip(items: Sequence[tuple[str, np.ndarray]]) -> Figure:
     """Show rows of a title and frames [shape=(k, height, width, 3), uint8]; rows may differ in k."""
     style.check_some(items, "rows of frames")
     for title, frames in items:
-        if frames.ndim != 4 or frames.shape[-1] != 3 or frames.dtype != np.uint8 or not len(frames):
-            got = f"{frames.shape} {frames.dtype}"
-            raise ValueError(f"{title}: expected frames (k, height, width, 3) of uint8, got {got}")
+        is_right = frames.ndim == 4 and len(frames) > 0 and frames.shape[-1] == 3 and frames.dtype == np.uint8
+        got = f"{frames.shape} {frames.dtype}"
+        style.check(is_right, f"{title}: expected frames (k, height, width, 3) of uint8, got {got}")
     columns = max(len(frames) for _, frames in items)
     height = style.WIDTH / columns * max(frames.shape[1] / frames.shape[2] for _, frames in items) + 0.24
     layout = ConstrainedLayoutEngine(w_pad=0.015, h_pad=0.015, wspace=0.0, hspace=0.0)

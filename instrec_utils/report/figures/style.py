@@ -2,7 +2,7 @@
 
 import functools
 import io
-from collections.abc import Callable, Iterable, Sequence, Sized
+from collections.abc import Callable, Sequence, Sized
 from typing import Any
 
 import matplotlib as mpl
@@ -84,33 +84,29 @@ def set_apart(number: int, most: float) -> np.ndarray:
     return np.linspace(-most, most, number) if number > 1 else np.zeros(1)
 
 
+def check(is_right: bool, message: str) -> None:
+    """Refuse with a ValueError what cannot be drawn."""
+    if not is_right:
+        raise ValueError(message)
+
+
 def check_some(items: Sized, name: str) -> None:
     """Refuse an empty table or list."""
-    if len(items) == 0:
-        raise ValueError(f"expected at least one of the {name}, got none")
-
-
-def check_kinds(kinds: Iterable[str]) -> None:
-    """Refuse a kind that has no colour."""
-    unknown = [kind for kind in kinds if kind not in KINDS]
-    if unknown:
-        raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {unknown[0]!r}")
-
-
-def check_percentages(values: pd.DataFrame) -> None:
-    """Refuse what is not within 0 to 100 %; NaN is let through."""
-    numbers = values.to_numpy(float)
-    if ((numbers < 0) | (numbers > 100)).any():
-        raise ValueError(f"{', '.join(map(str, values.columns))}: expected 0 to 100 %, got {numbers.tolist()}")
+    check(len(items) > 0, f"expected at least one of the {name}, got none")
 
 
 def check_table(table: pd.DataFrame, *columns: str, once: Sequence[str] = ()) -> None:
-    """Refuse a table that cannot be drawn; rows that agree in the columns `once` would say two things of one place."""
+    """Refuse a table that cannot be drawn: unknown kinds, value, low or high (or NaN) that are no percentages.
+
+    Rows that agree in the columns `once` would say two things of one place.
+    """
     missing = [name for name in columns if name not in table]
-    if missing:
-        raise ValueError(f"expected the columns {', '.join(columns)}, missing: {missing}")
+    check(not missing, f"expected the columns {', '.join(columns)}, missing: {missing}")
     check_some(table, "rows")
-    check_kinds(table["kind"] if "kind" in columns else ())
-    check_percentages(table[[name for name in columns if name in ("value", "low", "high")]])
-    if once and table.duplicated(list(once)).any():
-        raise ValueError(f"table: expected one row a {', '.join(once[:-1])} and {once[-1]}, got one twice")
+    for kind in table["kind"] if "kind" in columns else ():
+        check(kind in KINDS, f"kind: expected one of {', '.join(KINDS)}, got {kind!r}")
+    for name in {"value", "low", "high"}.intersection(columns):
+        is_right = table[name].dropna().between(0, 100).all()
+        check(is_right, f"{name}: expected 0 to 100 %, got {table[name].tolist()}")
+    is_once = not once or not table.duplicated(list(once)).any()
+    check(is_once, f"table: expected one row a {' and '.join(once)}, got one twice")
