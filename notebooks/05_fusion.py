@@ -116,7 +116,7 @@ sizes = {
     "frame_features": visual.architecture.embedding_size,
     "audio_features": 1024,
 }
-for form in models.architecture("late_fusion").forms:
+for form in models.architecture_named("late_fusion").forms:
     network = models.build("late_fusion", len(videos.labels), form=form, **sizes)
     print(f"{words.FORMS[form]:24}{network.count_params():>12,} weights")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
@@ -21,9 +20,7 @@ from instrec_utils.features import store
 from instrec_utils.inputs import augmentation, frames
 from instrec_utils.models import hardware
 from instrec_utils.models.architecture import AudioInput
-
-if TYPE_CHECKING:
-    import keras
+from instrec_utils.models.lazy import keras
 
 BATCH_FRAMES = 32
 
@@ -43,7 +40,7 @@ def _is_valid(path: Path, features_path: Path) -> bool:
 
 def build_backbone(visual_model: str) -> keras.Model:
     """Return a visual architecture without its classes, with ImageNet's weights; a ParameterError if it is none."""
-    build = models.architecture(visual_model, "visual").build_backbone
+    build = models.architecture_named(visual_model, "visual").build_backbone
     if build is None:
         raise FeaturesError(f"{visual_model}: expected an architecture with a backbone")
     return build("imagenet")
@@ -130,8 +127,6 @@ def audio_embeddings(
     It is computed once and kept beside the network's weights, with the features' key, see `store.key_of_all`. Of a
     silent video it is zeros.
     """
-    import keras
-
     path = weights.with_name("embeddings.npz")
     video_ids = corpus.usable["video_id"].tolist()
     key = [features_key, files.sha256_of_file(weights)]

@@ -36,15 +36,13 @@ def train_run(run: Run) -> None:
     run.directory.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(run.directory / ".lock")  # two processes would overwrite each other's checkpoints
     try:
-        lock.acquire(timeout=0)
+        held = lock.acquire(timeout=0)
     except filelock.Timeout:
         print(f"{run.name}: another process trains it; waiting", file=sys.stderr, flush=True)
-        lock.acquire()
-    try:
+        held = lock.acquire()
+    with held:
         if not run.is_done():  # nor has another process done it by now
             _train(run, splits)
-    finally:
-        lock.release()
 
 
 def _check_published(run: Run) -> None:
@@ -60,8 +58,7 @@ def _train(run: Run, splits: dict[str, pd.DataFrame]) -> None:
                 shutil.rmtree(path)
             elif path.name != ".lock":
                 path.unlink()
-    settings = {name: getattr(run, name) for name in ("name", "profile", "parameters", "protocol", "seed")}
-    files.write_json(run.directory / "run.json", settings | {"features": run.features_key})
+    files.write_json(run.directory / "run.json", {"name": run.name, **run.settings, "features": run.features_key})
     recipe = RECIPES[run.kind](run)
     learned, validated = (recipe.learn_from(splits[name]) for name in ("train", "validation"))
     model, history = fit.fit(
@@ -74,11 +71,8 @@ def _train(run: Run, splits: dict[str, pd.DataFrame]) -> None:
         description=run.name,
         hardware=run.hardware,
     )
-    scores = {
-        name: _predict(model, _batches_of(run, recipe, table), len(table))
-        for name, table in splits.items()
-        if name in EVALUATED
-    }
+    evaluated = {name: table for name, table in splits.items() if name in EVALUATED}
+    scores = {name: _predict(model, _batches_of(run, recipe, table), len(table)) for name, table in evaluated.items()}
     _write_result(run, model, history, splits, scores)
 
 
@@ -108,7 +102,7 @@ def _batches_of(run: Run, recipe: Recipe, table: pd.DataFrame, epoch: int = 0, i
 
 
 def _predict(model: keras.Model, dataset: Batches, num_videos: int) -> np.ndarray:
-    """Return video-level scores [shape=(num_videos, num_classes)]: the mean over a video's examples."""
+    """Return scores of videos [shape=(num_videos, num_classes)]: the mean over a video's examples."""
     scores = np.concatenate([np.asarray(model.predict_on_batch(dataset[number][0])) for number in range(len(dataset))])
     return scores.reshape(num_videos, -1, scores.shape[-1]).mean(axis=1)
 
@@ -143,12 +137,12 @@ def _write_result(
         {
             "corpus": corpus.name,
             "run": run.name,
-            **{name: getattr(run, name) for name in ("kind", "model", "profile", "parameters", "protocol", "seed")},
+            **run.settings,
             **{f"num_{name}": len(splits[name]) for name in ("train", "validation", "test")},
             "num_parameters": model.count_params(),
             "multiply_adds": _multiply_adds(run, model),
             "epochs": len(history),
-            "best_epoch": int(history["val_loss"].argmin()) + 1,
+            "best_epoch": fit.best_epoch(history),
             "warm_up_epochs": len(before["warm_up"]),
             "steps": int(everything["steps"].sum()),
             "train_seconds": round(float(everything["seconds"].sum()), 1),
@@ -161,8 +155,6 @@ def _write_result(
             "history": history[["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]].round(4).to_dict("list"),
             "versions": provenance.versions(),
             "commit": provenance.commit(),
-            "index_sha256": provenance.index_sha256(corpus.usable),
-            "uses": [one.key for one in run.joined],
             "run_sha256": run.key,
         },
     )

@@ -26,8 +26,8 @@ from tqdm import tqdm
 from instrec_utils import files, models
 from instrec_utils.config import Protocol
 from instrec_utils.errors import RunError
-from instrec_utils.models.fused_adam import FusedAdam
 from instrec_utils.models.hardware import DEFAULT, Hardware
+from instrec_utils.models.keras_classes import FusedAdam
 from instrec_utils.training.batches import Batches
 
 
@@ -42,29 +42,16 @@ def fit(
     description: str,
     hardware: Hardware = DEFAULT,
 ) -> tuple[keras.Model, pd.DataFrame]:
-    """Train until the validation loss has not fallen for `patience` epochs, resuming what is there.
+    """Train until the validation loss has not fallen for `patience` epochs, resuming what is in the run's folder.
 
-    Parameters
-    ----------
-    build, train_batches : callable
-        What returns a new model, and from an epoch's number, counted from 0, its batches.
-    validation_batches, protocol, hardware : Batches, Protocol, Hardware
-    run_dir : Path [of checkpoints and history]
-    seed : int [of the initial weights and of dropout]
-    description : str [shown before the progress bar]
+    The seed is that of the initial weights and of dropout; `train_batches` gives the batches of an epoch, counted from
+    0. Fewer devices than asked for, or a batch that cannot be shared evenly among them, are a ParameterError; what is
+    there and damaged, or a loss that is no finite number, is a RunError.
 
     Returns
     -------
-    model : keras.Model
-        That of the epoch with the lowest validation loss.
+    model : keras.Model [that of the epoch with the lowest validation loss]
     history : pd.DataFrame [columns epoch from 1, loss, accuracy, val_loss, val_accuracy, learning_rate, steps, seconds]
-
-    Raises
-    ------
-    ParameterError
-        There are fewer devices, or a batch cannot be shared evenly among them.
-    RunError
-        What is there is damaged, or the loss is no finite number.
     """
     hardware.check(protocol.batch_size)
     if not (run_dir / "best.keras").exists():
@@ -106,8 +93,13 @@ def is_finished(history: pd.DataFrame, protocol: Protocol) -> bool:
     """Tell whether a history has reached the last epoch or run out of patience."""
     if history.empty:
         return False
-    since_best = len(history) - 1 - int(history["val_loss"].argmin())
+    since_best = len(history) - best_epoch(history)
     return len(history) >= protocol.max_epochs or since_best >= protocol.patience
+
+
+def best_epoch(history: pd.DataFrame) -> int:
+    """Return the epoch, counted from 1, of the lowest validation loss."""
+    return int(history["val_loss"].argmin()) + 1
 
 
 def read_history(run_dir: Path) -> pd.DataFrame:
@@ -168,15 +160,9 @@ def _train_epoch(
     except Exception as error:
         # TensorFlow hands on what a reader raised as text in an error of its own.
         raise batches.error or validation_batches.error or error from None
-    return {
-        "loss": logs["loss"][0],
-        "accuracy": logs["accuracy"][0],
-        "val_loss": validation["loss"],
-        "val_accuracy": validation["accuracy"],
-        "learning_rate": rate,
-        "steps": len(batches),
-        "seconds": time.perf_counter() - started,
-    }
+    row = {name: logs[name][0] for name in ("loss", "accuracy")}
+    row |= {f"val_{name}": validation[name] for name in ("loss", "accuracy")}
+    return row | {"learning_rate": rate, "steps": len(batches), "seconds": time.perf_counter() - started}
 
 
 def _keep_epoch(model: keras.Model, run_dir: Path, history: pd.DataFrame) -> None:
@@ -187,7 +173,7 @@ def _keep_epoch(model: keras.Model, run_dir: Path, history: pd.DataFrame) -> Non
     checkpoint = _checkpoint(run_dir, epoch)
     with files.whole(checkpoint) as temporary:
         model.save(temporary)
-    if int(history["val_loss"].argmin()) == epoch - 1:
+    if best_epoch(history) == epoch:
         with files.whole(run_dir / "best.keras") as temporary:
             temporary.unlink()
             try:

@@ -45,11 +45,14 @@ def _audio_recipe(run: Run) -> Recipe:
         return one, per_video
 
     def build() -> keras.Model:
-        warmed_up = warm_up.train_segments(run) if run.parameters["warm_up_epochs"] else None
+        parts = run.architecture.warm_up if run.parameters["warm_up_epochs"] else None
+        warmed_up = parts and warm_up.train_segments(run, parts)
         keras.utils.set_random_seed(run.seed)
         network = models.build(run.model, len(run.corpus.labels))
-        if warmed_up is not None:
-            warm_up.start_network(run, network, warmed_up)
+        if parts:
+            parts.start(network, warmed_up)
+            if parts.blocks:  # what follows the blocks then learns from them
+                warm_up.train_head(run, parts, network)
         return network
 
     return Recipe(load, build, lambda table: store.audible_videos(run.corpus, table, audio_input))

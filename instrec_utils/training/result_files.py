@@ -46,8 +46,7 @@ def read_json(path: Path) -> dict[str, Any]:
 def read_result(path: Path) -> dict[str, Any]:
     """Return a run's result; raise a RunError if it is missing, damaged, or of another version."""
     result = read_json(path)
-    missing = [name for name in NEEDED if name not in result]
-    if missing:
+    if missing := [name for name in NEEDED if name not in result]:
         raise RunError(
             f"{path}: of another version, without {', '.join(missing)}; delete it and train this model again"
         )
