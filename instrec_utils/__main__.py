@@ -13,12 +13,14 @@ from instrec_utils.errors import InstrecError, ParameterError
 
 INTERRUPTED = 130  # the exit status that typer ends with on Ctrl-C
 
-app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.callback()
 def main() -> None:
     """Recognise musical instruments in videos, and rebuild the report about it."""
+    # papermill's progress bar looks for widgets that only a notebook needs.
+    warnings.filterwarnings("ignore", message="IProgress not found")
 
 
 @app.command()
@@ -28,8 +30,6 @@ def report(
     parameter: Annotated[list[str] | None, typer.Option("-p", help="A notebook parameter, name=value.")] = None,
 ) -> None:
     """Do everything from videos to the built book; what is already done and valid is skipped."""
-    # papermill's progress bar looks for widgets that only a notebook needs.
-    warnings.filterwarnings("ignore", message="IProgress not found")
     from instrec_utils.pipeline.report import make_report
     from instrec_utils.report import results, summary
 
@@ -45,7 +45,6 @@ def report(
 def pages(corpus: Annotated[str, typer.Option(help="A corpus with published results: demo, open.")] = "demo") -> None:
     """Make the pages anew from the published results alone: videos and features are prepared, nothing is trained."""
     os.environ["INSTREC_RESULTS"] = "published"
-    warnings.filterwarnings("ignore", message="IProgress not found")
     from instrec_utils.pipeline.report import make_report
 
     print(f"\nThe book: {make_report(corpus, {})}")
@@ -58,7 +57,6 @@ def tables(
     gpus: Annotated[float, typer.Option(min=0, help="GPUs that a run takes of a Dask worker that declares some.")] = 0,
 ) -> None:
     """Train every run of Tables 2 to 4 that is not there yet, then make the pages and the book anew."""
-    warnings.filterwarnings("ignore", message="IProgress not found")
     from instrec_utils.pipeline.grid import train_experiments
     from instrec_utils.pipeline.report import make_report
 
@@ -72,9 +70,9 @@ def publish(
 ) -> None:
     """Copy the results, pages and media made here into the folders that git tracks."""
     from instrec_utils import paths
-    from instrec_utils.pipeline.publish import publish as publish_corpus
+    from instrec_utils.pipeline import book
 
-    changed = publish_corpus(corpus)
+    changed = book.publish(corpus)
     for path in changed:
         print(path.relative_to(paths.home()))
     print(f"{len(changed)} tracked files changed; look at them with git diff, then commit them")
@@ -148,13 +146,10 @@ def validate(corpus: Annotated[str, typer.Argument(help="A corpus that is prepar
 
 def parse_parameters(texts: list[str]) -> dict[str, object]:
     """Return ``name=value`` texts as a dict; values are read as YAML reads them. No "=" is a ParameterError."""
-    parameters = {}
     for text in texts:
-        name, separator, value = text.partition("=")
-        if not separator:
+        if "=" not in text:
             raise ParameterError(f"-p: expected name=value, got {text!r}")
-        parameters[name.strip()] = yaml.safe_load(value)
-    return parameters
+    return {name.strip(): yaml.safe_load(value) for name, _, value in (text.partition("=") for text in texts)}
 
 
 def run() -> None:

@@ -82,28 +82,28 @@ def is_valid(video: Video) -> bool:
                 file.attrs.get("settings_sha256") == SETTINGS_SHA256
                 and file.attrs.get("video_bytes") == status.st_size
                 and file.attrs.get("video_mtime_ns") == status.st_mtime_ns
-                and ("log_mel" not in file or all(_is_held(file["log_mel"], one) for one in audio_inputs().values()))
+                and ("log_mel" not in file or _holds_all_inputs(file["log_mel"]))
             )
     except (OSError, ValueError):  # ValueError: no file can have that name
         return False
 
 
-def _is_held(group: h5py.Group, audio_input: AudioInput) -> bool:
-    name = audio_input.name
-    return name in group and _settings_of(group[name]) == input_sha256(audio_input)
+def _holds_all_inputs(group: h5py.Group) -> bool:
+    inputs = audio_inputs()
+    return all(name in group and _settings_of(group[name]) == input_sha256(one) for name, one in inputs.items())
 
 
 def _settings_of(stored: h5py.Dataset) -> str:
     return stored.attrs.get("settings_sha256", SETTINGS_SHA256)
 
 
+def _modified(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
 def key_of(features_path: Path) -> str:
     """Return what tells a features file from one of another video, or of other settings, wherever it lies."""
     return _key_of(features_path, _modified(features_path))
-
-
-def _modified(path: Path) -> int:
-    return path.stat().st_mtime_ns if path.exists() else 0
 
 
 @functools.lru_cache(maxsize=100_000)
@@ -118,10 +118,10 @@ def key_of_all(features_dir: Path, video_ids: Sequence[str]) -> str:
 
 
 def read_spectrogram(path: Path, name: str, settings_sha256: str = "") -> np.ndarray | None:
-    """Return a video's spectrogram of an audio input, such as choi2016_uc, or None if the video has no sound stream.
+    """Return a spectrogram [shape as in the module's docstring, float32, dB], or None without a sound stream.
 
-    The shape is that in the module's docstring, float32 in dB. A file that is missing, damaged, or of other settings,
-    those of an `input_sha256` where it is given, or whose values are not finite, is a FeaturesError.
+    It is that of an audio input, such as choi2016_uc. A file that is missing, damaged, or of other settings, those of
+    an `input_sha256` where it is given, or whose values are not finite, is a FeaturesError.
     """
     with _open(path) as file:
         if "log_mel" not in file:
@@ -153,13 +153,11 @@ def read_frames(path: Path, numbers: np.ndarray | None = None) -> np.ndarray:
     """
     with _open(path) as file:
         data = file["frames"][:] if "frames" in file else []
-    chosen = range(len(data)) if numbers is None else numbers
     try:
-        pictures = [frames.decode_jpeg(data[number]) for number in chosen]
+        pictures = [frames.decode_jpeg(data[number]) for number in (range(len(data)) if numbers is None else numbers)]
     except ValueError as error:
         raise FeaturesError(f"{path}: a frame is damaged; delete the file to redo it ({error})") from error
-    size = config.FRAME_SIZE
-    return np.stack(pictures) if pictures else np.zeros((0, size, size, 3), np.uint8)
+    return np.stack(pictures) if pictures else np.zeros((0, config.FRAME_SIZE, config.FRAME_SIZE, 3), np.uint8)
 
 
 def load_input(features_dir: Path, video_id: str, audio_input: AudioInput) -> np.ndarray:
@@ -169,9 +167,8 @@ def load_input(features_dir: Path, video_id: str, audio_input: AudioInput) -> np
     """
     path = features_path(features_dir, video_id)
     spectrogram = _remembered(path, audio_input.name, input_sha256(audio_input), _modified(path))
-    if spectrogram is None:
-        return np.full(audio_input.shape, augmentation.SILENCE, np.float32)
-    return spectrogram.astype(np.float32)
+    silence = np.float32(augmentation.SILENCE)
+    return np.full(audio_input.shape, silence) if spectrogram is None else spectrogram.astype(np.float32)
 
 
 @functools.lru_cache(REMEMBERED)

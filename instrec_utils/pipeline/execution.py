@@ -27,13 +27,13 @@ class _Kernels(AsyncKernelManager):
     """Starts kernels whose messages come as outputs only: beside that they copy them to where they were started."""
 
     async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]  # asynchronous, as its base
-        environment = os.environ | {
+        own = {
             "TF_CPP_MIN_LOG_LEVEL": "3",
             "INSTREC_HOME": str(paths.home()),
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
             "PYTHONWARNINGS": "ignore:IProgress not found",  # of widgets that progress bars in a page would need
         }
-        await super().start_kernel(stderr=subprocess.DEVNULL, env=environment, **options)
+        await super().start_kernel(stderr=subprocess.DEVNULL, env=os.environ | own, **options)
 
 
 class _Messages:
@@ -91,12 +91,8 @@ def clean_page(notebook: nbformat.NotebookNode, corpus_name: str) -> nbformat.No
         if cell.cell_type == "markdown":
             cell.source = for_book(cell.source, corpus_name)
         if cell.cell_type == "code":
-            cell.outputs = [_for_book(one, corpus_name) for one in cell.outputs if one.get("name") != "stderr"]
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+        for data in (output.get("data", {}) for output in cell.get("outputs", [])):
+            kinds = data.keys() & {"text/html", "text/markdown"}
+            data.update({kind: for_book(data[kind], corpus_name) for kind in kinds})
     return notebook
-
-
-def _for_book(output: nbformat.NotebookNode, corpus_name: str) -> nbformat.NotebookNode:
-    for kind in ("text/html", "text/markdown"):
-        if kind in output.get("data", {}):
-            output["data"][kind] = for_book(output["data"][kind], corpus_name)
-    return output

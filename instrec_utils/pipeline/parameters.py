@@ -14,6 +14,11 @@ from instrec_utils.errors import ParameterError
 TYPES: dict[str, type] = {"str": str, "int": int, "float": float, "bool": bool}
 
 
+def notebook_path(name: str) -> Path:
+    """Return the file of a notebook, such as 01_corpus."""
+    return paths.home() / "notebooks" / f"{name}.ipynb"
+
+
 def report_notebooks() -> list[Path]:
     """Return the notebooks in their order."""
     return sorted((paths.home() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
@@ -22,6 +27,12 @@ def report_notebooks() -> list[Path]:
 def declared_parameters(notebook: Path) -> dict[str, dict[str, str]]:
     """Return the parameters that a notebook declares: inferred_type_name, default and help of each."""
     return papermill.inspect_notebook(str(notebook))
+
+
+def parameters_of(notebook: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of a report's parameters that a notebook declares."""
+    declared = declared_parameters(notebook)
+    return {name: value for name, value in parameters.items() if name in declared}
 
 
 def read_parameters(corpus_name: str, overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ What was executed from which sources and parameters is noted in ``runs/<corpus>/
 sources, parameters, predecessors and results are as noted is not executed again.
 """
 
-import hashlib
 import sys
 import time
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from instrec_utils.corpora import source_named
 from instrec_utils.paper_data import published, youtube8m
 from instrec_utils.pipeline.book import CURATION, build_book
 from instrec_utils.pipeline.execution import make_page
-from instrec_utils.pipeline.parameters import declared_parameters, read_parameters, report_notebooks
+from instrec_utils.pipeline.parameters import notebook_path, parameters_of, read_parameters, report_notebooks
 from instrec_utils.training.result_files import read_json
 from instrec_utils.training.runs import parameters_path
 
@@ -35,24 +34,16 @@ def make_report(corpus_name: str, overrides: Mapping[str, Any]) -> Path:
     parameters = read_parameters(corpus_name, overrides)
     name = parameters["corpus"]
     files.write_text(parameters_path(name), yaml.safe_dump(parameters))
-    state_path, state = _noted(name)
     shown = str(paths.results_dirs(name)[0])
     key = files.sha256_of([_sources_sha256(), str(paths.data_dir()), _material(parameters), shown])
     notebooks = report_notebooks()
     for number, notebook in enumerate(notebooks, start=1):
-        own = {p: value for p, value in parameters.items() if p in declared_parameters(notebook)}
+        own = parameters_of(notebook, parameters)
         # The chain of keys stands for the results of the notebooks before this one.
         key = files.sha256_of([key, files.sha256_of_file(notebook), own])
-        page = paths.pages_dir(name) / notebook.name
-        title = f"[{number}/{len(notebooks)}] {notebook.stem}"
-        index = paths.data_dir() / name / "index.csv"
-        if index.exists() and _is_fresh(state.get(notebook.stem), key, page, _results_shown(notebook.stem, name)):
-            _say(f"{title}: up to date")
-            continue
-        _say(f"{title} ({time.perf_counter() - started:.0f} s so far)")
-        make_page(notebook, own, page, name)
-        state[notebook.stem] = {"key": key, "results": _results_shown(notebook.stem, name)}
-        files.write_json(state_path, state)
+        title = f"[{number}/{len(notebooks)}] {notebook.stem} ({time.perf_counter() - started:.0f} s so far)"
+        is_there = (paths.data_dir() / name / "index.csv").exists()
+        _make_page_if_stale(title, notebook, own, name, key, is_stale=not is_there)
     shown = "".join(page.read_text(encoding="utf-8") for page in paths.pages_dir(name).glob("*.ipynb"))
     for path in paths.media_dir(name).glob("*"):
         if path.name not in shown:
@@ -69,27 +60,30 @@ def make_curation(records: str = "") -> Path:
     """
     published.locate_lists()  # what cannot be had is said before anything is executed
     youtube8m.locate_vocabulary()
-    notebook = paths.home() / "notebooks" / f"{CURATION}.ipynb"
-    page = paths.pages_dir(CURATION) / notebook.name
-    state_path, state = _noted(CURATION)
+    notebook = notebook_path(CURATION)
     # The checksums of the lists are part of the sources, and the lists have just been compared with them.
     ledger = paths.data_dir() / "yt8m" / "ledger.sqlite"
     asked = files.sha256_of_file(ledger) if ledger.exists() else ""
     key = files.sha256_of([_sources_sha256(), files.sha256_of_file(notebook), asked, records])
-    if _is_fresh(state.get(notebook.stem), key, page, _results_shown(CURATION, CURATION)):
-        _say(f"{CURATION}: up to date")
-    else:
-        _say(CURATION)
-        make_page(notebook, {"records": records} if records else {}, page, CURATION)
-        files.write_json(state_path, {CURATION: {"key": key, "results": _results_shown(CURATION, CURATION)}})
+    _make_page_if_stale(CURATION, notebook, {"records": records} if records else {}, CURATION, key)
     _say("building the book")
     return build_book(CURATION).parent / CURATION / f"{CURATION}.html"
 
 
-def _noted(corpus_name: str) -> tuple[Path, dict[str, Any]]:
-    """Return the file of what was executed, and its content."""
-    path = paths.runs_dir(corpus_name) / "pages.json"
-    return path, read_json(path) if path.exists() else {}
+def _make_page_if_stale(
+    title: str, notebook: Path, parameters: Mapping[str, Any], corpus_name: str, key: str, *, is_stale: bool = False
+) -> None:
+    """Make a page and note of what, unless all that is noted is as it was."""
+    page, state_path = paths.pages_dir(corpus_name) / notebook.name, paths.runs_dir(corpus_name) / "pages.json"
+    state = read_json(state_path) if state_path.exists() else {}
+    now = {"key": key, "results": _results_shown(notebook.stem, corpus_name)}
+    if page.exists() and state.get(notebook.stem) == now and not is_stale:
+        _say(f"{title}: up to date")
+        return
+    _say(title)
+    make_page(notebook, parameters, page, corpus_name)
+    noted = {"key": key, "results": _results_shown(notebook.stem, corpus_name)}
+    files.write_json(state_path, state | {notebook.stem: noted})
 
 
 def _say(message: str) -> None:
@@ -97,20 +91,17 @@ def _say(message: str) -> None:
 
 
 def _sources_sha256() -> str:
-    digest = hashlib.sha256()
     checkout = Path(__file__).parents[2]
-    packages = (checkout / name for name in ("instrec_utils", "instrec_corpora"))
-    for path in sorted(p for package in packages for p in package.rglob("*") if p.suffix in (".py", ".csv", ".yaml")):
-        digest.update(path.relative_to(checkout).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()
+    found = [path for name in ("instrec_utils", "instrec_corpora") for path in (checkout / name).rglob("*.*")]
+    sources = [path for path in found if path.suffix in (".py", ".csv", ".yaml")]
+    return files.sha256_of({path.relative_to(checkout).as_posix(): files.sha256_of_file(path) for path in sources})
 
 
 def _material(parameters: Mapping[str, Any]) -> str:
     """Return what identifies the videos that come from outside: those of a folder, or those that were downloaded."""
     if root := parameters.get("root"):
         found = sorted(path for path in Path(root).expanduser().rglob("*") if path.is_file())
-        status = [(str(path), *(getattr(path.stat(), name) for name in ("st_size", "st_mtime_ns"))) for path in found]
-        return files.sha256_of(status)
+        return files.sha256_of([(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in found])
     ledger = source_named(parameters["source"]).ledger if parameters.get("source") else None
     return files.sha256_of_file(ledger()) if ledger and ledger().exists() else ""
 
@@ -120,7 +111,3 @@ def _results_shown(page: str, corpus_name: str) -> dict[str, str]:
     shown = SHOWN.get(page, ("",))
     found = {path.name: path for folder in reversed(paths.results_dirs(corpus_name)) for path in folder.glob("*.json")}
     return {name: files.sha256_of_file(found[name]) for name in sorted(found) if name.startswith(shown)}
-
-
-def _is_fresh(noted: dict[str, Any] | None, key: str, page: Path, shown: dict[str, str]) -> bool:
-    return noted is not None and page.exists() and noted["key"] == key and noted["results"] == shown

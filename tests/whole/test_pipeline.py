@@ -11,8 +11,8 @@ import yaml
 from instrec_utils import files, paths
 from instrec_utils.errors import InstrecError, ParameterError, RunError
 from instrec_utils.pipeline import book, report
+from instrec_utils.pipeline.book import publish
 from instrec_utils.pipeline.parameters import read_parameters
-from instrec_utils.pipeline.publish import publish
 from instrec_utils.pipeline.report import make_report
 from instrec_utils.training.runs import report_parameters
 
