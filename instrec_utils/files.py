@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import hashlib
 import json
 import os
+import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,23 +18,71 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+import filelock
+
+from instrec_utils.errors import StorageError
+
+_ADVICE = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space"),
+    **dict.fromkeys((errno.EROFS, errno.EACCES, errno.EPERM), "make its folder writable"),
+    errno.EFBIG: "allow larger files",
+    errno.EIO: "look after the disk",
+}
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what a disk that is full, damaged or read-only raises inside into a StorageError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        is_of_others = error.filename and not path.is_relative_to(Path(str(error.filename)).parent)
+        if isinstance(error, StorageError) or is_of_others:
+            raise
+        number = error.errno
+        if number not in _ADVICE:  # some tools tell of it as text only
+            folder = next(folder for folder in path.absolute().parents if folder.exists())
+            if shutil.disk_usage(folder).free:
+                raise
+            number = errno.ENOSPC
+        reason, advice = os.strerror(number), f"{_ADVICE[number]}, then give the same command again, which carries on"
+        raise StorageError(number, f"{path}: cannot be written ({reason}); {advice}") from error
+
 
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Give a temporary file of the same suffix in the same folder, which is made where it is missing.
 
-    On success it becomes `path`; on failure, of the disk too, it is removed and `path` is as it was.
+    On success it becomes `path`; on failure it is removed and `path` is as it was. If the disk is why, see `writing`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(path: Path, waiting: str) -> Iterator[None]:
+    """Let one process at a time do what is inside; the next one says what it is waiting for."""
+    lock = filelock.FileLock(path)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            print(waiting, file=sys.stderr, flush=True)
+            lock.acquire()
     try:
-        yield temporary
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        yield
     finally:
-        temporary.unlink(missing_ok=True)
+        lock.release()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -6,7 +6,10 @@ published results alone, and nothing is trained or measured for them.
 """
 
 import os
+import re
 from pathlib import Path
+
+from instrec_utils.errors import ParameterError
 
 
 def home() -> Path:
@@ -22,9 +25,23 @@ def data_dir() -> Path:
     return Path(os.environ["INSTREC_DATA"]) if "INSTREC_DATA" in os.environ else home() / "data"
 
 
+def check_name(corpus_name: str) -> str:
+    """Return the name of a corpus, which is that of its folders, too; one that no folder should have is refused."""
+    if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_-]{0,63}", corpus_name):
+        raise ParameterError(
+            f"corpus: expected 1 to 64 letters, digits, '-' and '_', a letter or digit first; got {corpus_name!r}"
+        )
+    return corpus_name
+
+
+def corpus_dir(corpus_name: str) -> Path:
+    """Return the folder of a corpus' index, features and embeddings."""
+    return data_dir() / check_name(corpus_name)
+
+
 def runs_dir(corpus_name: str) -> Path:
     """Return the folder of all that working with a corpus makes: runs, results, pages, media. Git does not track it."""
-    return home() / "runs" / corpus_name
+    return home() / "runs" / check_name(corpus_name)
 
 
 def working_results_dir(corpus_name: str) -> Path:
@@ -34,7 +51,7 @@ def working_results_dir(corpus_name: str) -> Path:
 
 def published_results_dir(corpus_name: str) -> Path:
     """Return the folder of the published results, which git tracks and only publishing writes."""
-    return home() / "results" / corpus_name
+    return home() / "results" / check_name(corpus_name)
 
 
 def is_of_published() -> bool:

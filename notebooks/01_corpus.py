@@ -35,6 +35,11 @@ clips_per_class: int = 0  # clips to stage a class; 0 for the corpus' own number
 split: str = ""  # paper, stratified, or grouped (near-duplicates together); empty for the corpus' own
 corpus_seed: int = 10  # of the rendering and of the split; with another one give the corpus another name
 
+# %% tags=["hide-cell"]
+from instrec_utils.pipeline.parameters import check_injected
+
+check_injected(globals())  # papermill itself lets a misspelt parameter pass
+
 # %% [markdown]
 # ## Preparing it
 #

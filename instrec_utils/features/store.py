@@ -17,8 +17,9 @@ A reader that needs nothing of this package::
         spectrogram = file["log_mel/choi2016_uc"][:]
 """
 
+import contextlib
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +48,7 @@ SETTINGS_SHA256 = files.sha256_of(
     }
 )
 OF_FORMAT = ("choi2016_cc", "choi2016_uc", "han2016")  # whose settings that checksum holds
+DAMAGES = (OSError, KeyError, RuntimeError, ValueError)  # what h5py raises for files that are not as they were written
 REMEMBERED = 1024  # spectrograms in memory, some 300 MB: opening files would take a tenth of a short training step
 
 
@@ -84,7 +86,7 @@ def is_valid(video: Video) -> bool:
                 and file.attrs.get("video_mtime_ns") == status.st_mtime_ns
                 and ("log_mel" not in file or _holds_all_inputs(file["log_mel"]))
             )
-    except (OSError, ValueError):  # ValueError: no file can have that name
+    except DAMAGES:  # or no file can have that name
         return False
 
 
@@ -108,7 +110,7 @@ def key_of(features_path: Path) -> str:
 
 @functools.lru_cache(maxsize=100_000)
 def _key_of(features_path: Path, _version: int) -> str:
-    with _open(features_path) as file:
+    with _opened(features_path) as file:
         return f"{SETTINGS_SHA256} {file.attrs['video_bytes']} {file.attrs['duration']}"
 
 
@@ -123,7 +125,7 @@ def read_spectrogram(path: Path, name: str, settings_sha256: str = "") -> np.nda
     It is that of an audio input, such as choi2016_uc. A file that is missing, damaged, or of other settings, those of
     an `input_sha256` where it is given, or whose values are not finite, is a FeaturesError.
     """
-    with _open(path) as file:
+    with _opened(path) as file:
         if "log_mel" not in file:
             return None
         if name not in file["log_mel"]:
@@ -135,14 +137,14 @@ def read_spectrogram(path: Path, name: str, settings_sha256: str = "") -> np.nda
         if settings_sha256 not in ("", _settings_of(stored)):
             raise FeaturesError(f"{path}: log_mel/{name} was made with other settings; extract the features again")
         spectrogram = stored[:].astype(np.float32)
-    if not np.isfinite(spectrogram).all():
-        raise FeaturesError(f"{path}: log_mel/{name} holds values that are not finite; delete the file to redo it")
-    return spectrogram
+        if not np.isfinite(spectrogram).all():
+            raise ValueError(f"log_mel/{name} holds values that are not finite")
+        return spectrogram
 
 
 def count_frames(path: Path) -> int:
     """Return how many frames a features file holds; 0 without a picture stream."""
-    with _open(path) as file:
+    with _opened(path) as file:
         return len(file["frames"]) if "frames" in file else 0
 
 
@@ -151,13 +153,10 @@ def read_frames(path: Path, numbers: np.ndarray | None = None) -> np.ndarray:
 
     There are none without a picture stream. A file that is missing, damaged, or of other settings is a FeaturesError.
     """
-    with _open(path) as file:
+    with _opened(path) as file:
         data = file["frames"][:] if "frames" in file else []
-    try:
         pictures = [frames.decode_jpeg(data[number]) for number in (range(len(data)) if numbers is None else numbers)]
-    except ValueError as error:
-        raise FeaturesError(f"{path}: a frame is damaged; delete the file to redo it ({error})") from error
-    return np.stack(pictures) if pictures else np.zeros((0, config.FRAME_SIZE, config.FRAME_SIZE, 3), np.uint8)
+        return np.stack(pictures) if pictures else np.zeros((0, config.FRAME_SIZE, config.FRAME_SIZE, 3), np.uint8)
 
 
 def load_input(features_dir: Path, video_id: str, audio_input: AudioInput) -> np.ndarray:
@@ -187,12 +186,19 @@ def audible_videos(corpus: Corpus, table: pd.DataFrame, audio_input: AudioInput)
     return table[np.array(heard, bool)] if any(heard) else table
 
 
-def _open(path: Path) -> h5py.File:
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    """Give a features file of these settings; one that turns out to be damaged is removed, so that it is made again."""
+    if not path.exists():
+        raise FeaturesError(f"{path}: missing; extract the features first")
     try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise FeaturesError(f"{path}: missing or damaged; extract the features first ({error})") from error
-    if file.attrs.get("settings_sha256") != SETTINGS_SHA256:
-        file.close()
-        raise FeaturesError(f"{path}: made with other settings; extract the features again")
-    return file
+        with h5py.File(path) as file:
+            if file.attrs.get("settings_sha256") != SETTINGS_SHA256:
+                raise FeaturesError(f"{path}: made with other settings; extract the features again")
+            yield file
+    except DAMAGES as error:
+        if isinstance(error, OSError) and error.errno:  # the system's: too many open files, no permission
+            raise FeaturesError(f"{path}: cannot be read ({error})") from error
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise FeaturesError(f"{path}: damaged ({error}), so it was removed; extract the features again") from error

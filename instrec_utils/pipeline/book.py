@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import filelock
 import yaml
 
 from instrec_utils import files, paths
@@ -47,13 +46,13 @@ def build_book(corpus_name: str) -> Path:
     """
     home = paths.home()
     folder = home / "_build" / corpus_name
-    folder.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(folder / ".lock"):
+    with files.locked(folder / ".lock", f"{folder}: another process builds this book; waiting"):
         _stage(corpus_name, folder)
         jupyter_book = str(Path(sys.executable).with_name("jupyter-book"))
         command = [jupyter_book, "build", "-q", "-W", "-n", "--keep-going", "--path-output", str(folder)]
         command += ["--config", str(home / "_config.yml"), "--toc", str(folder / "toc.yml"), str(folder / "book")]
-        if subprocess.run(command, cwd=home, check=False).returncode:
+        # In a session of its own Ctrl-C does not reach it, which would print where it was.
+        if subprocess.run(command, cwd=home, check=False, start_new_session=True).returncode:
             raise InstrecError(f"{home / 'book'}: the book has warnings or errors, see above")
     return folder / "_build" / "html" / "index.html"
 
@@ -97,7 +96,7 @@ def publish(corpus_name: str) -> list[Path]:
     if missing:
         raise RunError(f"{pages}: lacks {', '.join(missing)}; run `make report CORPUS={corpus_name}` first")
     changed = _copy(paths.working_results_dir(corpus_name), paths.published_results_dir(corpus_name))
-    index = paths.data_dir() / corpus_name / "index.csv"
+    index = paths.corpus_dir(corpus_name) / "index.csv"
     if index.exists():
         changed += _copy_file(index, paths.published_results_dir(corpus_name) / index.name)
     if corpus_name == BENCHMARKS:

@@ -10,6 +10,8 @@ from typing import Any
 
 import nbformat
 import papermill
+from ipykernel.kernelspec import make_ipkernel_cmd
+from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 
@@ -24,12 +26,18 @@ GREETINGS = re.compile(
 
 
 class _Kernels(AsyncKernelManager):
-    """Starts kernels whose messages come as outputs only: beside that they copy them to where they were started."""
+    """Starts kernels of this very Python, whatever other one is called python3 on this machine.
+
+    Their messages come as outputs only: beside that they copy them to where they were started.
+    """
+
+    kernel_spec = KernelSpec(argv=make_ipkernel_cmd(), display_name="Python 3", language="python")
 
     async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]  # asynchronous, as its base
         own = {
             "TF_CPP_MIN_LOG_LEVEL": "3",
             "INSTREC_HOME": str(paths.home()),
+            "INSTREC_DATA": str(paths.data_dir()),  # both may be relative to where the command was given
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
             "PYTHONWARNINGS": "ignore:IProgress not found",  # of widgets that progress bars in a page would need
         }
