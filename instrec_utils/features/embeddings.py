@@ -69,8 +69,8 @@ def predict_frames(network: keras.Model, pictures: np.ndarray, batch_frames: int
     values = [np.zeros((0, network.output_shape[-1]), np.float32)]
     for start in range(0, len(pictures), batch_frames):
         batch = pictures[start : start + batch_frames]
-        # A fixed batch length keeps TensorFlow from tracing the network again for every video.
-        padded = np.zeros((batch_frames, *pictures.shape[1:]), np.float32)
+        # A few batch lengths keep TensorFlow from tracing the network again for every video.
+        padded = np.zeros((min(batch_frames, -(-len(batch) // 8) * 8), *pictures.shape[1:]), np.float32)
         padded[: len(batch)] = batch
         values.append(np.asarray(network.predict_on_batch(padded))[: len(batch)])
     return np.concatenate(values)

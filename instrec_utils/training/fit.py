@@ -1,8 +1,8 @@
-"""The paper's training protocols (3.4), with a checkpoint every epoch and exact resumption.
+"""The paper's training protocols (3.4), with checkpoints and exact resumption.
 
 What a run directory holds::
 
-    history.csv       one row a finished epoch; writing it is what makes an epoch count
+    history.csv       one row a finished epoch; writing it is what makes epochs count
     epoch-007.keras   the model and optimiser after as many epochs as history.csv has rows
     best.keras        the model of the epoch with the lowest validation loss
 
@@ -29,6 +29,10 @@ from instrec_utils.errors import RunError
 from instrec_utils.models.hardware import DEFAULT, Hardware
 from instrec_utils.models.keras_classes import FusedAdam
 from instrec_utils.training.batches import Batches
+
+
+KEEP_SECONDS = 10.0
+"""Training is kept after an epoch if so long has passed: a small network's epochs take less than writing it."""
 
 
 def fit(
@@ -69,6 +73,7 @@ def fit(
         model = _restore(build, run_dir, len(history), protocol, seed, hardware)
         steps_each = len(train_batches(0))
         done = len(history) * steps_each
+        kept, best = time.perf_counter(), None  # the weights of an epoch better than what is kept
         with tqdm(total=protocol.max_epochs * steps_each, initial=done, desc=description, unit="step") as bar:
             while not is_finished(history, protocol):
                 epoch = len(history)
@@ -77,7 +82,12 @@ def fit(
                 rate = protocol.learning_rate_at(epoch)
                 row = {"epoch": epoch + 1, **_train_epoch(model, shared, validation_batches, rate, hardware, bar)}
                 history = pd.concat([history, pd.DataFrame([row])], ignore_index=True)
-                _keep_epoch(model, run_dir, history)
+                _check_loss(run_dir, history)
+                if best_epoch(history) == len(history):
+                    best = model.get_weights()
+                if is_finished(history, protocol) or time.perf_counter() - kept >= KEEP_SECONDS:
+                    _keep(model, best, run_dir, history)
+                    kept, best = time.perf_counter(), None
                 bar.set_postfix(epoch=epoch + 1, val_accuracy=f"{row['val_accuracy']:.3f}")
     _checkpoint(run_dir, len(history)).unlink(missing_ok=True)
     with hardware.precise():
@@ -169,20 +179,31 @@ def _train_epoch(
     return row | {"learning_rate": rate, "steps": len(batches), "seconds": time.perf_counter() - started}
 
 
-def _keep_epoch(model: keras.Model, run_dir: Path, history: pd.DataFrame) -> None:
-    """Write the model of the history's last epoch, then the history, unless its loss is no number."""
-    epoch = len(history)
+def _check_loss(run_dir: Path, history: pd.DataFrame) -> None:
     if not np.isfinite(history[["loss", "val_loss"]].iloc[-1]).all():
+        epoch = len(history)
         raise RunError(f"{run_dir}: the loss of epoch {epoch} is no finite number; train with a lower learning rate")
-    checkpoint = _checkpoint(run_dir, epoch)
+
+
+def _keep(model: keras.Model, best: list[np.ndarray] | None, run_dir: Path, history: pd.DataFrame) -> None:
+    """Write the model of the history's last epoch, that of the best one since the last time, then the history."""
+    checkpoint = _checkpoint(run_dir, len(history))
     with files.whole(checkpoint) as temporary:
         model.save(temporary)
-    if best_epoch(history) == epoch:
+    if best_epoch(history) == len(history):
         with files.whole(run_dir / "best.keras") as temporary:
             temporary.unlink()
             try:
                 os.link(checkpoint, temporary)  # neither is ever changed in place
             except OSError:
                 shutil.copyfile(checkpoint, temporary)
+    elif best is not None:
+        last = model.get_weights()
+        model.set_weights(best)
+        with files.whole(run_dir / "best.keras") as temporary:
+            model.save(temporary, include_optimizer=False)
+        model.set_weights(last)
     files.write_text(run_dir / "history.csv", history.to_csv(index=False))
-    _checkpoint(run_dir, epoch - 1).unlink(missing_ok=True)
+    for path in run_dir.glob("epoch-*.keras"):
+        if path != checkpoint:
+            path.unlink()

@@ -22,6 +22,7 @@ from instrec_utils.models import architectures
 from instrec_utils.training import fit as training
 from instrec_utils.training.batches import Batches
 
+training.KEEP_SECONDS = 0.0  # every epoch is kept, as of a large network
 NUMBERS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "steps"]  # all but the seconds
 PROTOCOL = Protocol("adam", learning_rate=0.02, batch_size=8, max_epochs=5, patience=5)
 GENERATOR = np.random.default_rng(4)
@@ -211,6 +212,22 @@ def test_a_failure_while_writing_loses_one_epoch_at_most(undisturbed, tmp_path, 
     pd.testing.assert_frame_equal(resumed[NUMBERS], history[NUMBERS], check_exact=True)
     assert_same_weights(resumed_model, model)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["best.keras", "history.csv"]
+
+
+@pytest.mark.parametrize("best", [5, 2])
+def test_short_epochs_are_kept_together(undisturbed, tmp_path, monkeypatch, best):
+    """The best weights too are those of a training of which every epoch is kept, whichever epoch is the best."""
+    monkeypatch.setattr(training, "best_epoch", lambda history: min(best, len(history)))
+    every_model, every = fit(tmp_path / "every")
+    monkeypatch.setattr(training, "KEEP_SECONDS", 3600.0)
+    saved = []
+    save = keras.Model.save
+    monkeypatch.setattr(keras.Model, "save", lambda self, *a, **o: (saved.append(1), save(self, *a, **o)))
+    model, history = fit(tmp_path / "together")
+    assert len(saved) == (1 if best == 5 else 2)
+    pd.testing.assert_frame_equal(history[NUMBERS], every[NUMBERS], check_exact=True)
+    assert_same_weights(model, every_model)
+    assert sorted(path.name for path in (tmp_path / "together").iterdir()) == ["best.keras", "history.csv"]
 
 
 def test_a_finished_training_is_not_touched(undisturbed):
