@@ -11,6 +11,8 @@ from pathlib import Path
 
 from instrec_utils.errors import ParameterError
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
 
 def home() -> Path:
     """Return the checkout's root."""
@@ -26,16 +28,15 @@ def data_dir() -> Path:
 
 
 def check_name(corpus_name: str) -> str:
-    """Return the name of a corpus, which is that of its folders, too; one that no folder should have is refused."""
-    if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_-]{0,63}", corpus_name):
-        raise ParameterError(
-            f"corpus: expected 1 to 64 letters, digits, '-' and '_', a letter or digit first; got {corpus_name!r}"
-        )
+    """Return the name of a corpus; `ParameterError` unless it can be a folder's everywhere and leads out of none."""
+    if not isinstance(corpus_name, str) or not _NAME.fullmatch(corpus_name):
+        rule = "1 to 64 letters (a to z), digits, '-', '_' and '.', the first a letter or a digit"
+        raise ParameterError(f"corpus: expected {rule}; got {corpus_name!r}")
     return corpus_name
 
 
 def corpus_dir(corpus_name: str) -> Path:
-    """Return the folder of a corpus' index, features and embeddings."""
+    """Return the folder of a corpus: its index, features and, if they are staged, its videos."""
     return data_dir() / check_name(corpus_name)
 
 

@@ -30,7 +30,6 @@ from instrec_utils.models.hardware import DEFAULT, Hardware
 from instrec_utils.models.keras_classes import FusedAdam
 from instrec_utils.training.batches import Batches
 
-
 KEEP_SECONDS = 10.0
 """Training is kept after an epoch if so long has passed: a small network's epochs take less than writing it."""
 

@@ -75,8 +75,8 @@ def check_follows(
     for name, said, follows in pairs:
         if not abs(said - follows) <= tolerance:
             raise RunError(
-                f"{path}: {name} is said to be {said:.6f}, but {follows:.6f} follows from its predictions; one of the "
-                "two was changed: delete it and run again"
+                f"{path}: {name} is said to be {said:.6f}, but {follows:.6f} follows from its predictions; "
+                "delete it and run again"
             )
 
 

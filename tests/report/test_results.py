@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from made_results import one_hot, write_result
 
@@ -122,7 +123,11 @@ def test_predictions_that_were_changed_are_refused_by_the_name_of_their_result(p
     path = published / "a.predictions.csv"
     table = pd.read_csv(path)
     others = table.label.map({"cello": "flute", "flute": "organ", "organ": "cello"})
-    for changed in (table.assign(label=others), table.assign(label="harp"), table.iloc[::-1].assign(label=table.label)):
+    for changed in (
+        table.assign(label=others),
+        table.assign(label="harp"),
+        table.iloc[::-1].assign(label=list(table.label)),
+    ):
         changed.to_csv(path, index=False)
         with pytest.raises(RunError, match=r"a\.json: .*(follows from its predictions|predictions are damaged)"):
             results.read_results("tiny")
