@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_NOT_SHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\\\ud800-\udfff]")  # Python gives foreign bytes as lone surrogates
 
 
 @contextlib.contextmanager
@@ -54,6 +57,11 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write content as JSON, whole or not at all; dataclasses become objects."""
     write_text(path, json.dumps(content, indent=1, default=_plain, allow_nan=False) + "\n")
+
+
+def escaped(name: str) -> str:
+    """Return a file's name with bytes that are not UTF-8, control characters and backslashes in hexadecimal."""
+    return _NOT_SHOWN.sub(lambda found: f"\\x{ord(found[0]) & 0xFF:02x}", name)
 
 
 def sha256_of(content: Any) -> str:

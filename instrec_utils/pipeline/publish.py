@@ -25,7 +25,7 @@ def publish(corpus_name: str) -> list[Path]:
     if missing:
         raise RunError(f"{pages}: lacks {', '.join(missing)}; run `make report CORPUS={corpus_name}` first")
     changed = _copy(paths.working_results_dir(corpus_name), paths.published_results_dir(corpus_name))
-    index = paths.data_dir() / corpus_name / "index.csv"
+    index = paths.corpus_dir(corpus_name) / "index.csv"
     if index.exists():
         changed += _copy_file(index, paths.published_results_dir(corpus_name) / index.name)
     if corpus_name == BENCHMARKS:

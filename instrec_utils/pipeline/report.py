@@ -45,7 +45,7 @@ def make_report(corpus_name: str, overrides: Mapping[str, Any]) -> Path:
         key = files.sha256_of([key, files.sha256_of_file(notebook), own])
         page = paths.pages_dir(name) / notebook.name
         title = f"[{number}/{len(notebooks)}] {notebook.stem}"
-        index = paths.data_dir() / name / "index.csv"
+        index = paths.corpus_dir(name) / "index.csv"
         if index.exists() and _is_fresh(state.get(notebook.stem), key, page, _results_shown(notebook.stem, name)):
             _say(f"{title}: up to date")
             continue
