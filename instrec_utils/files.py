@@ -8,6 +8,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from instrec_utils.errors import StorageError
 if TYPE_CHECKING:
     import pandas as pd
 
+_NOT_SHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\\\ud800-\udfff]")  # Python gives foreign bytes as lone surrogates
 _NO_ARCHIVE = (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile)  # what damaged ones raise
 
 _ADVICE = {
@@ -133,6 +135,11 @@ def is_whole_archive(path: Path) -> bool:
             return archive.testzip() is None
     except _NO_ARCHIVE:
         return False
+
+
+def escaped(name: str) -> str:
+    """Return a file's name with bytes that are not UTF-8, control characters and backslashes in hexadecimal."""
+    return _NOT_SHOWN.sub(lambda found: f"\\x{ord(found[0]) & 0xFF:02x}", name)
 
 
 def sha256_of(content: Any) -> str:

@@ -128,7 +128,7 @@ page.figure(
 
 # %%
 predictions = results.read_predictions(result)
-answers = predictions[videos.labels].idxmax(axis=1)
+answers = predictions.drop(columns=["video_id", "label"]).idxmax(axis=1)
 hit_at_1 = (answers == predictions["label"]).mean()
 print(f"Hit@1 {100 * hit_at_1:.1f} % of {len(predictions)} test videos")
 

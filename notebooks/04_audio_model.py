@@ -165,7 +165,8 @@ page.figure(
 
 # %%
 predictions = results.read_predictions(result)
-ranks = predictions[videos.labels].rank(axis=1, ascending=False, method="first")
+scores = predictions.drop(columns=["video_id", "label"])
+ranks = scores.rank(axis=1, ascending=False, method="first")
 place = np.array([ranks.loc[row, label] for row, label in predictions["label"].items()])
 hit_at_1, hit_at_3 = (100 * (place <= k).mean() for k in (1, 3))
 print(f"Hit@1 {hit_at_1:.1f} %, Hit@3 {hit_at_3:.1f} % of {len(place)} test videos")

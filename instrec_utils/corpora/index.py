@@ -14,13 +14,16 @@ Further columns are kept: as bool or numbers where every value reads so, else as
 """
 
 import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
+from tqdm import tqdm
 
-from instrec_utils import files
+from instrec_utils import files, media
 from instrec_utils.config import SPLITS
-from instrec_utils.errors import CorpusError
+from instrec_utils.errors import CorpusError, MediaError
 
 COLUMNS = ("video_id", "label", "split", "path", "duration")
 VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -81,6 +84,24 @@ def write_index(index: pd.DataFrame, path: Path) -> None:
     check_index(index, str(path))
     columns = [*COLUMNS, *(name for name in index.columns if name not in COLUMNS)]
     files.write_csv(path, index[columns])
+
+
+def read_headers(videos: Path, names: Sequence[str]) -> pd.DataFrame:
+    """Return the seconds of each file, or NaN, and why it cannot be read [one row a name, columns=(duration, reason)].
+
+    Names are relative to the folder. The reason is empty where a file can be read, and where the name is empty.
+    """
+
+    def header(name: str) -> tuple[float, str]:
+        path = videos / name
+        try:
+            return (round(media.probe(path).duration, 3), "") if name else (float("nan"), "")
+        except MediaError as error:
+            return float("nan"), str(error).removeprefix(f"{path}: ")
+
+    with ThreadPoolExecutor() as workers:
+        rows = list(tqdm(workers.map(header, names), desc="looking at videos", unit="file", total=len(names)))
+    return pd.DataFrame(rows, columns=["duration", "reason"])
 
 
 def state_table(listed: pd.DataFrame) -> pd.DataFrame:

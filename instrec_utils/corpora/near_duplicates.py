@@ -25,13 +25,14 @@ from tqdm import tqdm
 
 from instrec_utils import files, media
 from instrec_utils.corpora.splits import grouped_split
-from instrec_utils.errors import CorpusError, MediaError, ParameterError
+from instrec_utils.errors import MediaError, ParameterError
 
 HASH_SIZE = 8
 HASH_BITS = HASH_SIZE**2 - 1
 MAX_HASH_BITS = 4  # of 63; a recompressed frame differs in about 0 to 4, another scene in about 32
 MIN_ALIKE_FRAMES = 2  # one may be a title card that a channel uses everywhere
 MIN_HASH_CONTRAST = 8.0  # grey levels, standard deviation; black and white frames look alike in every video
+MAX_INFO_BYTES = 2**26  # of yt-dlp's file with all comments; a longer one is something else
 FRAMES_A_VIDEO = 12  # spread over the video
 _PICTURE_SIZE = 64  # pixels a side; the hash itself looks at 32
 
@@ -45,24 +46,28 @@ _NO_FRAMES = np.zeros((0, HASH_BITS), dtype=bool)
 _NO_SOUND = np.full(12 * CHROMA_STEPS, np.nan, dtype=np.float32)
 
 
-def split_by_group(index: pd.DataFrame, videos: Path, corpus_dir: Path, seed: int) -> pd.Series:
-    """Return `splits.grouped_split` of the groups that `group_videos` finds.
+def split_by_group(
+    index: pd.DataFrame, videos: Path, corpus_dir: Path, seed: int, *, divide: bool = False
+) -> tuple[pd.Series, pd.Series]:
+    """Return `splits.grouped_split` of the groups that `group_videos` finds, and which videos are of a divided group.
 
-    The groups of several videos are written as ``groups.csv`` into the corpus' folder (``group, video_id, label``),
-    fingerprints into its folder ``fingerprints``.
+    The latter [shape=(num_videos,), bool] are none if groups may not be divided. The groups of several videos are
+    written as ``groups.csv`` into the corpus' folder, fingerprints into its folder ``fingerprints``.
     """
     groups = group_videos(index, videos, corpus_dir / "fingerprints")
-    together = index.assign(group=groups)[groups.duplicated(keep=False)].sort_values(["group", "video_id"])
-    files.write_csv(corpus_dir / "groups.csv", together[["group", "video_id", "label"]])
-    return grouped_split(index, groups, np.random.default_rng(seed))
+    split = grouped_split(index, groups, np.random.default_rng(seed), divide=divide)
+    together = index.assign(group=groups, split=split)[groups.duplicated(keep=False)]
+    together = together.sort_values(["group", "video_id"])[["group", "video_id", "label", "split"]]
+    files.write_csv(corpus_dir / "groups.csv", together)
+    return split, split.groupby(groups).transform("nunique") > 1
 
 
 def group_videos(index: pd.DataFrame, videos: Path, store: Path) -> pd.Series:
     """Return the group of each video of an index [shape=(num_videos,), int]; what cannot be read is like no other.
 
     Who uploaded a video stands in the column ``uploader`` (str, empty if unknown), or without such a column in the file
-    ``<name>.info.json`` that yt-dlp writes beside the video; a `CorpusError` if that is none. Fingerprints are kept in
-    the store as ``<video_id>.npz``: a video that is as it was is not opened again.
+    ``<name>.info.json`` that yt-dlp writes beside the video. Fingerprints are kept in the store as ``<video_id>.npz``;
+    a video that is as it was is not opened again.
     """
     paths = [videos / path for path in index.path]
     names = index.uploader if "uploader" in index.columns else [_uploader_beside(path) for path in paths]
@@ -85,17 +90,13 @@ def uploader_of(info: Mapping[str, Any]) -> str:
 
 
 def _uploader_beside(path: Path) -> str:
-    """Return who uploaded a video, from yt-dlp's file beside it; empty without one."""
+    """Return who uploaded a video, from yt-dlp's file beside it; empty without one that can be read as such."""
     beside = path.parent / f"{path.stem}.info.json"
-    if path.is_dir() or not beside.is_file():  # of a video without a path, the folder is given
-        return ""
-    try:
-        info = json.loads(beside.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CorpusError(f"{beside}: expected what yt-dlp --write-info-json writes: {error}") from error
-    if not isinstance(info, dict):
-        raise CorpusError(f"{beside}: expected what yt-dlp --write-info-json writes, got {type(info).__name__}")
-    return uploader_of(info)
+    with contextlib.suppress(OSError, ValueError, RecursionError):  # too long a name, a folder, another program's file
+        if path.is_file() and beside.is_file() and beside.stat().st_size <= MAX_INFO_BYTES:
+            info = json.loads(beside.read_text(encoding="utf-8"))
+            return uploader_of(info) if isinstance(info, dict) else ""
+    return ""
 
 
 def _kept_fingerprints(path: Path, kept_path: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from instrec_utils import files, paths
 from instrec_utils.config import FRAME_SIZE
-from instrec_utils.corpora.corpus import LISTED, Corpus, read_corpus, read_listed
+from instrec_utils.corpora.corpus import LISTED, NOTES, Corpus, read_corpus, read_listed
 from instrec_utils.corpora.splits import SPLIT_METHODS
 from instrec_utils.errors import CorpusError, ParameterError
 
@@ -31,6 +31,9 @@ class BuildOptions:
     clips_per_class : int [of a staged corpus; 0 for its own number]
     split_method : str [one of the source's ``split_methods``; empty if it has none]
     seed : int [of the staging or the split; the paper's split has its own]
+    small_classes : {"leave_out", "error"}
+        What becomes of a class of a user's folder that has fewer videos than there are splits.
+    follow_links : bool [whether links in a user's folder may lead to folders elsewhere]
     """
 
     corpus_dir: Path
@@ -38,6 +41,12 @@ class BuildOptions:
     clips_per_class: int
     split_method: str
     seed: int
+    small_classes: str = "leave_out"
+    follow_links: bool = False
+
+    def __post_init__(self) -> None:
+        if self.small_classes not in ("leave_out", "error"):
+            raise ParameterError(f"small_classes: expected leave_out or error, got {self.small_classes!r}")
 
 
 @dataclass(frozen=True)
@@ -125,7 +134,15 @@ def source_named(name: str) -> Source:
 
 
 def prepare_corpus(
-    name: str, source: str, *, root: str = "", clips_per_class: int = 0, split_method: str = "", seed: int = 10
+    name: str,
+    source: str,
+    *,
+    root: str = "",
+    clips_per_class: int = 0,
+    split_method: str = "",
+    seed: int = 10,
+    small_classes: str = "leave_out",
+    follow_links: bool = False,
 ) -> Corpus:
     """Render, download or list a corpus' videos, whatever is missing, and return it; also write its split.
 
@@ -138,12 +155,16 @@ def prepare_corpus(
         raise ParameterError(f"split: for the source {source} expected {allowed}; got {split_method!r}")
     if origin.root and not root:
         raise ParameterError(f"root: expected {origin.root}, got none")
+    if root != files.escaped(root):  # a notebook's parameters and outputs cannot hold it
+        rule = "a name in UTF-8 without backslashes and control characters; rename the folder or name a link to it"
+        raise ParameterError(f"root: expected {rule}; got {files.escaped(root)}")
     method = split_method or next(iter(origin.split_methods), "")
-    directory = paths.data_dir() / name
-    for left in (LISTED, "groups.csv"):  # of another source or split under this name
+    directory = paths.corpus_dir(name)
+    folder = Path(root).expanduser().absolute() if root else directory
+    options = BuildOptions(directory, folder, clips_per_class, method, seed, small_classes, follow_links)
+    for left in (LISTED, NOTES, "groups.csv", "skipped.csv"):  # of another source or split under this name
         (directory / left).unlink(missing_ok=True)
-    folder = Path(root).expanduser().resolve() if root else directory
-    videos = origin.build(BuildOptions(directory, folder, clips_per_class, method, seed))
+    videos = origin.build(options)
     # Staged videos are where the corpus is, wherever that is taken.
     place = "." if videos == directory else str(videos)
     files.write_json(directory / "source.json", {"source": source, "videos": place, "split": method})

@@ -15,10 +15,9 @@ from instrec_utils import files, paths
 from instrec_utils.config import SPLIT_SHARES, SPLITS
 from instrec_utils.corpora import near_duplicates
 from instrec_utils.corpora.corpus import LISTED
-from instrec_utils.corpora.index import refuse_rows, write_index
+from instrec_utils.corpora.index import read_headers, refuse_rows, write_index
 from instrec_utils.corpora.source import BuildOptions, Source
 from instrec_utils.corpora.splits import SPLIT_METHODS
-from instrec_utils.corpora.validation import read_headers
 from instrec_utils.errors import CorpusError
 from instrec_utils.paper_data import availability, published
 from instrec_utils.paper_data.labels import FCVID_FOLDERS
@@ -109,7 +108,8 @@ def _write_indices(listed: pd.DataFrame, dataset: str, videos: Path, options: Bu
         everywhere = published.all_splits(published.locate_lists(), options.seed)
         listed["split"] = everywhere[everywhere.corpus == dataset].set_index(listed.index)["stratified"]
     elif options.split_method == "grouped":  # only of a video that is here can one say what it is like
-        split = near_duplicates.split_by_group(listed[listed.reason == ""], videos, options.corpus_dir, options.seed)
+        here = listed[listed.reason == ""]
+        split, _ = near_duplicates.split_by_group(here, videos, options.corpus_dir, options.seed)
         listed["split"] = split.reindex(listed.index).fillna(listed.split)
     write_index(listed, options.corpus_dir / LISTED)
     # First what is wrong with the files, then the long list of those that are not here.

@@ -35,7 +35,7 @@ def groups_note(corpus: Corpus) -> HTML | Markdown:
         return Markdown("Nothing: no two videos are near-duplicates or known to be by one uploader.")
     sizes = groups.groupby("group").agg(videos=("label", "size"), classes=("label", "nunique"))
     counted = sizes.value_counts().rename("groups").reset_index().sort_values("videos")
-    return page.table(counted, f"{len(groups)} videos in {counted['groups'].sum()} groups, each in one split; by size.")
+    return page.table(counted, f"{len(groups)} videos in {counted['groups'].sum()} groups of near-duplicates, by size.")
 
 
 def states_table(corpus: Corpus) -> HTML | None:
@@ -47,13 +47,15 @@ def states_table(corpus: Corpus) -> HTML | None:
 
 
 def skipped_table(corpus: Corpus) -> HTML | Markdown:
-    """Return the files of a corpus that could not be read, the first 50, as a table or in words."""
+    """Return the files of a corpus that were left out, the first 50, as a table or in words."""
     path = corpus.directory / "skipped.csv"
     skipped = pd.read_csv(path, keep_default_na=False) if path.exists() else pd.DataFrame({"path": []})
     skipped = skipped[skipped["path"] != ""]
     if skipped.empty:
-        return Markdown("Every file of the corpus is a readable video.")
-    return page.table(skipped.head(50), f"{len(skipped)} files could not be read, and were skipped; the first 50.")
+        return Markdown("Nothing: every file of the corpus is a readable video.")
+    return page.table(
+        skipped.head(50), f"What was left out, and why: {len(skipped)} in all, of which 50 at most are here."
+    )
 
 
 def conditions_figure(corpus: Corpus, rows: pd.DataFrame, streams: Sequence[str], *, name: str) -> page.Shown | None:

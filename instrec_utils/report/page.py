@@ -36,10 +36,11 @@ def corpus_note(corpus: Corpus) -> HTML:
     sizes = ", ".join(f"{counts.get(name, 0)} {name}" for name in ("train", "validation", "test"))
     unusable = f" {len(corpus.unusable)} videos could not be decoded and are left out." if corpus.unusable else ""
     split = f" They are divided by {SPLIT_METHODS[corpus.split_method]}." if corpus.split_method else ""
+    notes = "".join(f"<p>{html.escape(note)}</p>" for note in corpus.notes)
     return HTML(
         f'<div class="admonition note"><p class="admonition-title">Corpus: {html.escape(corpus.name)}</p>'
         f"<p>{summary}{html.escape(source.nature)} {len(corpus.labels)} classes; "
-        f"videos: {sizes}.{split}{unusable}</p></div>"
+        f"videos: {sizes}.{split}{unusable}</p>{notes}</div>"
     )
 
 

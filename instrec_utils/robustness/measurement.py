@@ -62,7 +62,7 @@ def measure_run(fusion: Run, *, seed: int) -> None:
         truth, scores, _ = evaluation.from_predictions(table)
         rows.append(row | {"hit_at_1": evaluation.evaluate(truth, [scores])["hit_at_1"], "n": len(table)})
         place = {column: row[column] for column in COLUMNS if column in row}
-        tables.append(table.assign(**place)[[*COLUMNS, *corpus.labels]])
+        tables.append(table.assign(**place)[[*COLUMNS, *table.columns[2:]]])
     # Four digits keep the file of more than a thousand rows below a megabyte.
     files.write_text(_predictions_path(path), pd.concat(tables).round(4).to_csv(index=False))
     files.write_json(

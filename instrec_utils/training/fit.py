@@ -58,10 +58,10 @@ def fit(
     """
     hardware.check(protocol.batch_size)
     history = read_history(run_dir)
-    kept = [run_dir / "best.keras"]
+    needed = [run_dir / "best.keras"]
     if not is_finished(history, protocol):
-        kept.append(_checkpoint(run_dir, len(history)))
-    if len(history) and not all(files.is_whole_archive(path) for path in kept):
+        needed.append(_checkpoint(run_dir, len(history)))
+    if len(history) and not all(files.is_whole_archive(path) for path in needed):
         (run_dir / "history.csv").unlink()  # of no use without the weights that it tells of
         history = pd.DataFrame()
     for path in (*run_dir.glob(".*.keras"), *run_dir.glob("epoch-*.keras")):  # what a killed training left

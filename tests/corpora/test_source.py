@@ -109,7 +109,7 @@ def test_nothing_outside_compares_the_name_of_a_source():
 def test_a_toy_from_outside_is_prepared_and_read(toy, declare):
     assert list(corpora.sources()) == ["demo", "fcvid", "folder", "open", "shelved", "toy", "yt8m"]
     (options,) = sys.modules["toy_corpora"].asked
-    assert dataclasses.astuple(options) == (toy.directory, toy.directory, 7, "stratified", 3)
+    assert dataclasses.astuple(options) == (toy.directory, toy.directory, 7, "stratified", 3, "leave_out", False)
     again = corpora.read_corpus("mine")
     assert (again.source, again.split_method, again.labels) == ("toy", "stratified", ["gong", "harp"])
     assert again.videos.resolve() == toy.directory.resolve()
