@@ -176,10 +176,13 @@ def majority_rate(truth: np.ndarray) -> float:
 def predictions_table(
     video_ids: Sequence[str], truth: np.ndarray, scores: np.ndarray, labels: Sequence[str]
 ) -> pd.DataFrame:
-    """Return predictions as a table [columns video_id, label, then one a class], scores with six digits."""
+    """Return predictions as a table [columns video_id, label, then one a class], scores with six digits.
+
+    A class may be called like one of the first columns, so these are told from the classes by their place alone.
+    """
     table = pd.DataFrame(scores.round(6), columns=list(labels))
-    table.insert(0, "label", [labels[number] for number in truth])
-    table.insert(0, "video_id", list(video_ids))
+    table.insert(0, "label", [labels[number] for number in truth], allow_duplicates=True)
+    table.insert(0, "video_id", list(video_ids), allow_duplicates=True)
     return table
 
 
@@ -189,8 +192,8 @@ def from_predictions(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[
     A label that is none of the columns is a ValueError.
     """
     labels = list(table.columns[2:])
-    truth = table["label"].map({label: number for number, label in enumerate(labels)})
+    truth = table.iloc[:, 1].map({label: number for number, label in enumerate(labels)})
     if truth.isna().any():
         row = int(np.flatnonzero(truth.isna())[0])
-        raise ValueError(f"row {row + 2}: expected one of {', '.join(labels)}, got {table['label'].iloc[row]!r}")
-    return truth.to_numpy(np.int64), table[labels].to_numpy(np.float64), labels
+        raise ValueError(f"row {row + 2}: expected one of {', '.join(labels)}, got {table.iloc[row, 1]!r}")
+    return truth.to_numpy(np.int64), table.iloc[:, 2:].to_numpy(np.float64), labels

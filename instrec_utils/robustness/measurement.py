@@ -23,7 +23,7 @@ from instrec_utils.inputs import frames
 from instrec_utils.robustness import degradation
 from instrec_utils.robustness.degradation import AS_IS, Condition
 from instrec_utils.robustness.networks import VERSION, Networks, identity
-from instrec_utils.training.result_files import find_result, read_json, read_predictions
+from instrec_utils.training.result_files import find_result, read_json, read_predictions, read_scores
 from instrec_utils.training.run import Run
 
 TOLERANCE = 0.01  # of a score on the videos as they are, against the run's own predictions
@@ -61,8 +61,10 @@ def measure_run(fusion: Run, *, seed: int) -> None:
     for row, table in _measured(networks, fusion, levels):
         truth, scores, _ = evaluation.from_predictions(table)
         rows.append(row | {"hit_at_1": evaluation.evaluate(truth, [scores])["hit_at_1"], "n": len(table)})
-        place = {column: row[column] for column in COLUMNS if column in row}
-        tables.append(table.assign(**place)[[*COLUMNS, *corpus.labels]])
+        table = table.copy()
+        for place, column in enumerate(COLUMNS[2:], start=2):
+            table.insert(place, column, row[column], allow_duplicates=True)
+        tables.append(table)
     # Four digits keep the file of more than a thousand rows below a megabyte.
     files.write_text(path.with_suffix(".predictions.csv"), pd.concat(tables).round(4).to_csv(index=False))
     files.write_json(
@@ -163,7 +165,7 @@ def read_measured_predictions(corpus_name: str, run_name: str) -> pd.DataFrame:
     path = find_measurement(corpus_name, run_name).with_suffix(".predictions.csv")
     if not path.exists():
         raise RunError(f"{path}: no such predictions; run the notebook 08_robustness first")
-    table = pd.read_csv(path, dtype=dict.fromkeys(COLUMNS, str), keep_default_na=False)
+    table = read_scores(path, *COLUMNS)
     expected = sum(row["n"] for row in read_measurement(corpus_name, run_name)["results"])
     if len(table) != expected:
         raise RunError(

@@ -1,5 +1,6 @@
 """The files that a training leaves for the pages: ``<run>.json`` and ``<run>.predictions.csv``."""
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -63,11 +64,22 @@ def read_predictions(result_path: Path, split: str = "test") -> pd.DataFrame:
     if not path.exists():
         raise RunError(f"{path}: no such predictions; train this model first")
     try:
-        table = pd.read_csv(path, dtype={"video_id": str, "label": str}, keep_default_na=False)
-        table = table.astype(dict.fromkeys(table.columns[2:], float))
+        table = read_scores(path, "video_id", "label")
     except ValueError as error:
         raise RunError(f"{path}: damaged ({error}); delete it and train this model again") from error
     expected = read_json(result_path).get(f"num_{split}", len(table))
     if len(table) != expected:
         raise RunError(f"{path}: expected {expected} videos, got {len(table)}; delete it and train this model again")
+    return table
+
+
+def read_scores(path: Path, *columns: str) -> pd.DataFrame:
+    """Return a CSV table of columns of text, then scores, one column a class, which may be called like one of those.
+
+    Scores that are no numbers, or a table that is none, are a ValueError.
+    """
+    table = pd.read_csv(path, dtype=dict.fromkeys(columns, str), keep_default_na=False)
+    table = table.astype(dict.fromkeys(table.columns[len(columns) :], float))
+    with path.open(encoding="utf-8", newline="") as file:
+        table.columns = pd.Index(next(csv.reader(file)))  # pandas gives names that are there twice numbers
     return table
