@@ -6,6 +6,7 @@ import nbformat
 import pandas as pd
 
 from instrec_utils import evaluation, files, paths, provenance
+from instrec_utils.config import SPLITS
 from instrec_utils.corpora import Corpus, source_named, validation
 from instrec_utils.report import elements, page, results, tables, words
 from instrec_utils.training import result_files, runs
@@ -89,7 +90,8 @@ def _front_page(corpus: Corpus, videos: pd.DataFrame) -> str:
     *_, best = trained.values()
     row = results.one_result(found, best.name)
     rows = results.chosen_results(found, [run.name for run in trained.values()])
-    classes = pd.crosstab(corpus.index["label"], corpus.index["split"]).reset_index().rename_axis(columns=None)
+    classes = pd.crosstab(corpus.index["label"], corpus.index["split"]).reindex(columns=list(SPLITS), fill_value=0)
+    classes = classes.reset_index().rename_axis(columns=None).rename(columns=words.first_upper)
     test = f"test split, n = {row['num_test']}; in %, with 95 % bootstrap intervals over videos"
     warnings = "\n".join(f"- {page.plain(warning)}" for warning in _warnings(corpus, videos, row["num_test"]))
     seconds = _seconds_of_pages(corpus.name)
@@ -113,7 +115,7 @@ where all this comes from.
 
 ## The classes
 
-{page.table(classes.rename(columns=words.first_upper), "Videos a class and split.").data}
+{page.table(classes, "Videos a class and split.").data}
 
 ## How long it took
 
@@ -123,8 +125,9 @@ where all this comes from.
 
 def _warnings(corpus: Corpus, videos: pd.DataFrame, num_test: int) -> list[str]:
     """Return in sentences what a reader of the numbers has to know."""
-    found = runs.runs_of(corpus, runs.report_parameters(corpus.name))
-    warnings = [*filter(None, dict.fromkeys(elements.why_untrainable(run) for run in found.values()))]
+    fusion = runs.runs_of(corpus, runs.report_parameters(corpus.name))["fusion"]
+    lacking = elements.why_untrainable(fusion)  # says it of what the fusion joins as well
+    warnings = [lacking] if lacking else []
     tested = f"The test split has {words.counted(num_test, 'video')}"
     warnings.append(f"{tested}: one more or one fewer that is right moves Hit@1 by {100 / num_test:.1f} points.")
     if not (corpus.directory / "groups.csv").exists():

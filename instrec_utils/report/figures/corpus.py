@@ -184,7 +184,10 @@ def frame_strip(items: Sequence[tuple[str, np.ndarray]]) -> Figure:
     for axes in panels:
         axes.axis("off")
     for first, (title, frames) in zip(range(0, len(panels), columns), items, strict=True):
-        panels[first].set_title(style.name(title), fontsize=9)
+        shown = panels[first].set_title(style.name(title), fontsize=9)
+        if columns > 1:  # a name that is wider than a frame moves none
+            shown.set_in_layout(False)
+            panels[first + 1].set_title(" ", fontsize=9)
         for axes, frame in zip(panels[first:], frames, strict=False):
             axes.imshow(frame, interpolation="antialiased")
     return figure
