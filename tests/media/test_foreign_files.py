@@ -19,7 +19,7 @@ from instrec_utils import media
 from instrec_utils.errors import MediaError
 from instrec_utils.features import extraction
 from instrec_utils.features import store as features
-from instrec_utils.media import containers
+from instrec_utils.media import containers, streams
 
 FUZZ_SECONDS = float(os.environ.get("INSTREC_FUZZ_SECONDS", "10"))
 
@@ -207,7 +207,7 @@ def test_sound_that_never_ends(tmp_path, monkeypatch):
     write(path, None, Sound("flac", seconds=60, level=0.0))
     assert path.stat().st_size < 30_000  # a minute of silence; a day would be a small file, too
     short = media.probe(path)
-    monkeypatch.setattr(containers, "probe", lambda path: short)
+    monkeypatch.setattr(streams, "probe", lambda path: short)
     monkeypatch.setattr(containers, "MAX_SECONDS", 30)
     with pytest.raises(MediaError, match=r"long\.flac: expected sound of at most 30 s, got more"):
         media.read_sound(path, (12_000,))
@@ -215,7 +215,7 @@ def test_sound_that_never_ends(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("plan", ["exact", "through"])
 def test_decoding_that_takes_too_long_ends_in_a_reason(tmp_path, videos, monkeypatch, plan):
-    monkeypatch.setattr(containers, "work_seconds", lambda info: 0.0)
+    monkeypatch.setattr(streams, "work_seconds", lambda info: 0.0)
     with pytest.raises(MediaError, match=r"both\.mp4: expected to be decoded in 0 s, given up after 0 s"):
         list(media.read_frames(videos["both"], plan=plan))
     with pytest.raises(MediaError, match=r"both\.mp4: expected to be decoded in 0 s, given up after 0 s"):
@@ -227,7 +227,7 @@ def test_decoding_that_takes_too_long_ends_in_a_reason(tmp_path, videos, monkeyp
 
 
 def test_the_time_that_the_caller_takes_is_not_counted(videos, monkeypatch):
-    monkeypatch.setattr(containers, "work_seconds", lambda info: 2.0)
+    monkeypatch.setattr(streams, "work_seconds", lambda info: 2.0)
     pictures = media.read_frames(videos["both"])
     next(pictures)
     moment = time.monotonic()
