@@ -8,11 +8,12 @@ import av
 from av.container import InputContainer
 from av.stream import Stream
 
-BACK = 0.1  # seconds: a clock that goes back further has started again
-LEAP = 10.0  # seconds ahead of all that is shown or heard: another recording begins, where containers hold several
-STILL = 60.0  # seconds: the same in other containers, where a picture may stay without any sound
-TOGETHER = 0.5  # seconds: streams that end so closely, end together
-_HOLDS_SEVERAL = 0x0200  # AVFMT_TS_DISCONT, the flag of such a container
+# Seconds that a clock may go back, and leap ahead of all that is shown or heard, before another recording begins.
+JOINED = (0.1, 10.0)  # in containers that are made to be joined
+SINGLE = (2.0, 60.0)  # in others, where a picture may stay without any sound, and times may be in the order on screen
+TOGETHER = 0.5  # seconds: streams that end or begin so closely do it together
+LONGEST = 60.0  # seconds a packet lasts
+_CAN_BE_JOINED = 0x0200  # AVFMT_TS_DISCONT, the flag of such containers
 _LARGEST = 2**62
 
 
@@ -23,13 +24,13 @@ def playing(container: InputContainer, *streams: Stream) -> Iterator[Any]:
     before, in all streams by the same shift. The times of a file whose clocks run on stay as they are. What cannot be
     read ends the file.
     """
-    leap = LEAP if container.format.flags & _HOLDS_SEVERAL else STILL
+    back, leap = JOINED if container.format.flags & _CAN_BE_JOINED else SINGLE
     bases = {stream.index: stream.time_base or Fraction(1, av.time_base) for stream in streams}
     seconds = {index: float(base) for index, base in bases.items()}
-    ticks = dict.fromkeys(bases, 0)
-    shift = Fraction(0)
-    begun: dict[int, int] = {}
-    ends: dict[int, int] = {}  # in ticks of the stream, as `begun`
+    ticks = dict.fromkeys(bases, 0)  # what is added to the times of each stream
+    begun: dict[int, int] = {}  # in ticks, as `ends`
+    ends: dict[int, int] = {}
+    joining: set[int] = set()  # streams of which the next recording has not begun yet
     try:
         for packet in container.demux(*streams):
             index = packet.stream.index
@@ -37,14 +38,21 @@ def playing(container: InputContainer, *streams: Stream) -> Iterator[Any]:
                 begin = packet.dts + ticks[index]
                 latest = max(ends, key=lambda one: ends[one] * seconds[one], default=index)
                 ahead = begin * seconds[index] - ends.get(latest, begin) * seconds[latest]
-                if ahead > leap or (begin - begun.get(index, begin)) * seconds[index] < -BACK:
-                    is_together = (ends[latest] * seconds[latest] - ends.get(index, 0) * seconds[index]) < TOGETHER
-                    after = index if index in ends and is_together else latest
-                    shift += ends[after] * bases[after] - begin * bases[index]
+                gone_back = (begun.get(index, begin) - begin) * seconds[index]
+                off = (ends.get(index, begin) - begin) * seconds[index]
+                is_new = ahead > leap or gone_back > back
+                if is_new or (index in joining and packet.stream.type == "video" and abs(off) < TOGETHER):
+                    # Pictures are joined without a gap or an overlap; their sound may be off by so little.
+                    left = (ends[latest] * seconds[latest] - ends.get(index, 0) * seconds[index]) if ends else 0.0
+                    after = index if index in ends and (not is_new or left < TOGETHER) else latest
+                    shift = ends[after] * bases[after] - packet.dts * bases[index]
                     ticks = {one: round(shift / base) for one, base in bases.items()}
+                    joining = set(bases) if is_new else joining
                     begin = packet.dts + ticks[index]
+                joining.discard(index)
+                usual = min(max(begin - begun.get(index, begin), 0), int(1 / seconds[index]))
                 begun[index] = begin
-                ends[index] = begin + min(packet.duration or 0, int(STILL / seconds[index]))
+                ends[index] = begin + min(packet.duration or usual, int(LONGEST / seconds[index]))
             if ticks[index]:
                 packet.pts, packet.dts = (_moved(time, ticks[index]) for time in (packet.pts, packet.dts))
             yield packet

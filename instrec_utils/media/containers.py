@@ -25,9 +25,11 @@ MAX_BYTES = 8 * 2**30  # a 12 h upload at YouTube's 360p stays far below
 MAX_SECONDS = 12 * 3600
 MAX_PIXELS = 8192 * 4320  # one frame
 MAX_DECODED_BYTES = 2**43  # all frames of 12 h of 1080p at 30 frames per second, 3 bytes a pixel
-MAX_READ_SECONDS = 60  # of one packet, which may lie behind gigabytes of nothing
-DEMUXERS = "mov,matroska,avi,flv,mpegts,mpeg,asf,ogg,wav,w64,flac,mp3,aac,ac3,eac3,aiff,amr,au,caf"
-CONTAINERS = "mp4, mov, 3gp, mkv, webm, avi, flv, ts, mpg, wmv, ogg, wav, flac, mp3, aac, ac3, aiff, amr, au, caf"
+MAX_READ_SECONDS = 10  # of one packet, which may lie behind gigabytes of nothing
+DEMUXERS = "mov,matroska,avi,flv,mpegts,mpeg,asf,mxf,dv,ogg,wav,w64,flac,mp3,aac,ac3,eac3,aiff,amr,au,caf"
+CONTAINERS = (
+    "mp4, mov, 3gp, mkv, webm, avi, flv, ts, mpg, wmv, mxf, dv, ogg, wav, flac, mp3, aac, ac3, aiff, amr, au, caf"
+)
 
 
 def open_plain(path: Path) -> InputContainer:
@@ -52,9 +54,9 @@ def open_plain(path: Path) -> InputContainer:
             options = limit | {"fd": str(file.fileno()), "protocol_whitelist": "fd", "format_whitelist": DEMUXERS}
             container = av.open("fd:", options=options, metadata_errors="replace", timeout=MAX_READ_SECONDS)
     except av.FFmpegError as error:
+        why = "it is something else" if isinstance(error, av.ArgumentError) else error.strerror
         raise MediaError(
-            f"{path}: not a plain media file: cannot be opened as {CONTAINERS}, which are told by content and not by "
-            f"name: {error.strerror}"
+            f"{path}: not a plain media file: cannot be opened as {CONTAINERS}, told by content, not by name: {why}"
         ) from error
     except (OSError, ValueError) as error:  # no permission; a name that is too long or holds a zero
         raise MediaError(f"{path}: cannot be read: {error}") from error
@@ -94,7 +96,10 @@ def decoded(
 
 
 def _steps(container: InputContainer, streams: list[Any], effort: np.ndarray | None) -> Iterator[list[Any]]:
-    """Yield what comes out of a stream's decoder after each packet, and at the end of each run of packets."""
+    """Yield what comes out of a stream's decoder after each packet, and at the end of each run of packets.
+
+    Packets that cannot be decoded are left out, as in players; where nothing else is, it is an error.
+    """
     stream = streams[0]
     decoder: Any = stream.codec_context  # the types of PyAV leave its `decode` out
     # Only H.264 says so of each picture whether any other may need it.
@@ -103,25 +108,33 @@ def _steps(container: InputContainer, streams: list[Any], effort: np.ndarray | N
     played = clock.playing(container, *streams)
     packets = (packet for packet in played if packet.size and packet.stream.index == stream.index)
 
-    def drained() -> list[Any]:
-        """Return what the decoder still holds back."""
-        frames = decoder.decode(None)
+    is_running, came, error = False, False, None
+
+    def frames_of(packet: Any) -> list[Any]:
+        """Return what the decoder gives after a packet, or with None what it still holds back."""
+        nonlocal came, error
+        try:
+            frames = decoder.decode(packet)
+        except av.FFmpegError as broken:
+            frames, error = [], broken
         for frame in frames:
             frame.time_base = stream.time_base
+        came = came or bool(frames)
         return frames
 
-    is_running = False
     for what, packet in zip(plan, packets, strict=False):
         if what == SKIP and is_running:
-            yield drained()
+            yield frames_of(None)
             decoder.flush_buffers()
         is_running = what != SKIP
         if is_running:
             if can_drop:
                 decoder.skip_frame = "DEFAULT" if what == SHOW else "NONREF"
-            yield decoder.decode(packet)
+            yield frames_of(packet)
     if is_running:
-        yield drained()
+        yield frames_of(None)
+    if error is not None and not came:
+        raise error
 
 
 def within_limits(path: Path, limit: float, steps: Iterator[list[Any]]) -> Iterator[Any]:

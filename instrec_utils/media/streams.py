@@ -1,5 +1,6 @@
 """Which streams of a file a player would show and play, and what is known of them before they are decoded."""
 
+import contextlib
 import functools
 import time
 from collections.abc import Iterable, Sequence
@@ -100,7 +101,8 @@ def _look(path: Path, inode: int, size: int, changed: int) -> MediaInfo:
     with containers.open_plain(path) as container:
         moving = [stream for stream in container.streams.video if not stream.disposition & _NOT_MOVING]
         candidates = [*moving, *container.streams.audio]
-        guesses = not container.duration or bool(container.format.flags & _GUESSES_LENGTH)
+        begins_late = abs(container.start_time or 0) > av.time_base  # and some headers count from zero even so
+        guesses = begins_late or not container.duration or bool(container.format.flags & _GUESSES_LENGTH)
         is_plain = not guesses and len(moving) <= 1 and len(container.streams.audio) <= 1
         spans = _spans(path, container, candidates, is_plain) if candidates else {}
         video = _chosen(path, moving, spans)
@@ -116,11 +118,11 @@ def _look(path: Path, inode: int, size: int, changed: int) -> MediaInfo:
         is_wrong = guesses and measured > 0 and abs(measured - declared) > 0.5
         info = MediaInfo(
             duration=measured if is_wrong else declared,
-            width=video.codec_context.width if video else 0,
-            height=video.codec_context.height if video else 0,
+            width=_told(path, video, "width"),
+            height=_told(path, video, "height"),
             pixel_aspect=Fraction(video.sample_aspect_ratio or 1) if video else Fraction(1),
             frame_rate=float(video.average_rate or 0) if video else 0.0,
-            sample_rate=audio.codec_context.sample_rate if audio else 0,
+            sample_rate=_told(path, audio, "sample_rate"),
             delay=begins[1] - begins[0] if len(chosen) == 2 else 0.0,
             tracks={what: stream.index for what, stream in chosen.items()},
         )
@@ -130,6 +132,18 @@ def _look(path: Path, inode: int, size: int, changed: int) -> MediaInfo:
     if audio is not None and not info.has_sound:
         raise MediaError(f"{path}: its sound cannot be decoded: the sample rate is unknown")
     return info
+
+
+def _told(path: Path, stream: Any | None, name: str) -> int:
+    """Return what a header or else the first frame says of a stream, 0 where neither does or there is none."""
+    if stream is None:
+        return 0
+    told = getattr(stream.codec_context, name)
+    if not told:
+        with contextlib.suppress(av.FFmpegError, MediaError):
+            frames = containers.decoded(path, (stream.index,), MIN_WORK_SECONDS)
+            told = getattr(next(frames, None), name, 0)
+    return told
 
 
 def _spans(
