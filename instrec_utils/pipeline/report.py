@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from instrec_utils import files, paths
-from instrec_utils.corpora import source_named
+from instrec_utils.corpora.source import check_root, source_named
 from instrec_utils.errors import InstrecError
 from instrec_utils.models.architecture import KINDS
 from instrec_utils.paper_data import published, youtube8m
@@ -36,13 +36,13 @@ SHOWN = {
 """What the names of the results begin with that a page shows; the other pages show those of every run."""
 
 NEEDED = {
-    "01_corpus": ("index.csv", "source.json", "videos/**/*.*"),
-    "02_features": ("features/[!.]*.*",),
-    "03_visual_model": ("visual-*/best.keras",),
-    "04_audio_model": ("audio-*/best.keras",),
-    "05_fusion": ("fusion-*/best.keras",),
+    "01_corpus": ("data/*.csv", "data/*.json", "data/splits/*.csv", "data/videos/**/*.*"),
+    "02_features": ("data/features/[!.]*.*",),
+    "03_visual_model": ("runs/visual-*/best.keras",),
+    "04_audio_model": ("runs/audio-*/best.keras",),
+    "05_fusion": ("runs/fusion-*/best.keras",),
 }
-"""What later notebooks need of one, in the corpus' folder of data or of runs."""
+"""What later notebooks need of one, in the corpus' folders of data and of runs."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,10 @@ class Step:
         return files.sha256_of([self.key, sorted(needed), sorted(shown)])
 
     def _needed(self) -> Iterator[Path]:
+        folders = {"data": paths.corpus_dir(self.corpus_name), "runs": paths.runs_dir(self.corpus_name)}
         for pattern in NEEDED.get(self.notebook.stem, ()):
-            for folder in (paths.corpus_dir(self.corpus_name), paths.runs_dir(self.corpus_name)):
-                yield from folder.glob(pattern)
+            place, _, below = pattern.partition("/")
+            yield from folders[place].glob(below)
 
     def _shown(self) -> Iterator[Path]:
         """Yield the page, its media, and the results that it shows: with new ones among them it is out of date."""
@@ -114,6 +115,8 @@ def make_report(corpus_name: str, overrides: Mapping[str, Any]) -> Path:
     """
     parameters = read_parameters(corpus_name, overrides)
     name = parameters["corpus"]
+    if source := parameters.get("source"):
+        check_root(source_named(source), parameters.get("root", ""))
     with _alone(name):
         files.write_text(parameters_path(name), yaml.safe_dump(parameters))
         _make_pages(_steps(name, parameters))
