@@ -367,7 +367,7 @@ def test_the_name_of_a_corpus_of_another_source_is_refused(named):
 
 
 def test_a_folder_for_a_corpus_that_takes_none_is_refused(named):
-    with pytest.raises(ParameterError, match="root: the source demo takes no folder, got '.*/videos'"):
+    with pytest.raises(ParameterError, match=r"root: the source demo takes no folder, got '.*/videos'"):
         make_report("demo", {"root": "videos"})
     with pytest.raises(ParameterError, match="root: expected a folder with one subfolder of videos a class, got none"):
         make_report("folder", {})
