@@ -70,8 +70,9 @@ def tables(
 ) -> None:
     """Train every run of Tables 2 to 4 that is not there yet, then make the pages and the book anew."""
     from instrec_utils.pipeline.grid import train_experiments
-    from instrec_utils.pipeline.report import make_report
+    from instrec_utils.pipeline.report import make_report, prepare_features
 
+    prepare_features(corpus)
     count = train_experiments(corpus, scheduler=scheduler, resources={"GPU": gpus} if gpus else None)
     print(f"\n{count} runs trained.\nThe book: {make_report(corpus, {})}")
 
@@ -209,6 +210,9 @@ def run() -> None:
     """Run the command line; a mistake of the user's ends in one line, an interruption in another."""
     for stream in (sys.stdout, sys.stderr):  # no terminal's encoding shall end what took an hour
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    os.environ["PYTHONIOENCODING"] = f"{sys.stdout.encoding}:backslashreplace"  # nor that of a program started here
+    if not sys.stderr.encoding.lower().startswith("utf"):
+        os.environ["TQDM_ASCII"] = " 123456789#"  # progress bars of blocks would be unreadable
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:

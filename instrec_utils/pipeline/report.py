@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from instrec_utils import files, paths
+from instrec_utils.corpora.folder import walk_files
 from instrec_utils.corpora.source import check_root, source_named
 from instrec_utils.errors import InstrecError
 from instrec_utils.models.architecture import KINDS
@@ -34,6 +35,8 @@ SHOWN = {
     CURATION: ("",),
 }
 """What the names of the results begin with that a page shows; the other pages show those of every run."""
+
+PREPARING = ("01_corpus", "02_features")
 
 NEEDED = {
     "01_corpus": ("data/*.csv", "data/*.json", "data/splits/*.csv", "data/videos/**/*.*"),
@@ -128,6 +131,13 @@ def make_report(corpus_name: str, overrides: Mapping[str, Any]) -> Path:
         return build_book(name)
 
 
+def prepare_features(corpus_name: str) -> None:
+    """Execute the two notebooks that prepare a corpus' videos and features for training, if they are not up to date."""
+    parameters = read_parameters(corpus_name, {})
+    with _alone(parameters["corpus"]):
+        _make_pages([step for step in _steps(parameters["corpus"], parameters) if step.notebook.stem in PREPARING])
+
+
 def make_curation(records: str = "") -> Path:
     """Execute the page about the paper's data if it is not up to date, build the book, and return the page.
 
@@ -200,7 +210,8 @@ def _sources_sha256() -> str:
 def _material(parameters: Mapping[str, Any]) -> str:
     """Return what identifies the videos that come from outside: those of a folder, or those that were downloaded."""
     if root := parameters.get("root"):
-        found = sorted(path for path in Path(root).expanduser().rglob("*") if path.is_file())
+        found = [Path(root) / name for name, _ in walk_files(Path(root), parameters.get("follow_links", False))]
+        found = sorted(path for path in found if path.is_file())
         return files.sha256_of([(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in found])
     ledger = source_named(parameters["source"]).ledger if parameters.get("source") else None
     return files.sha256_of_file(ledger()) if ledger and ledger().exists() else ""
