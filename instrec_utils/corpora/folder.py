@@ -61,7 +61,9 @@ def read_folder(root: Path, *, follow_links: bool = False) -> tuple[pd.DataFrame
     except OSError as error:
         expected = "expected one with a subfolder of videos for each class"
         raise CorpusError(f"{root}: no such folder that can be opened ({error.strerror}); {expected}") from error
-    rows = [(_video_id(name), _label(name), files.escaped(name), reason) for name, reason in _walk(root, follow_links)]
+    rows = [
+        (_video_id(name), _label(name), files.escaped(name), reason) for name, reason in walk_files(root, follow_links)
+    ]
     found = pd.DataFrame(rows, columns=["video_id", "label", "path", "reason"]).sort_values("path", ignore_index=True)
     headers = read_headers(root, found["path"].where(found["reason"] == "", ""))
     found["duration"] = headers["duration"]
@@ -116,7 +118,7 @@ def _video_id(name: str) -> str:
     return f"{readable}-{files.sha256_of_bytes(name.encode(errors='surrogateescape'))[:12]}"
 
 
-def _walk(root: Path, follow_links: bool) -> Iterator[tuple[str, str]]:
+def walk_files(root: Path, follow_links: bool = False) -> Iterator[tuple[str, str]]:
     """Yield the name of each file below a folder, relative to it, and why it is no video, if that can be told."""
     folders, links = [""], list[str]()
     taken: set[tuple[int, int]] = set()
