@@ -76,7 +76,7 @@ def validate(index: pd.DataFrame, corpus_dir: Path) -> pd.DataFrame:
     findings = findings.join(pd.DataFrame(rows, columns=[*FINDINGS, "note"]))
     content = _contents(paths, ~findings[["missing", "invalid"]].any(axis=1))
     findings["duplicated"] = content.duplicated() & content.notna()
-    original = findings.groupby(content).video_id.transform("first")
+    original = findings.groupby(content).path.transform("first")
     findings["note"] = findings.note.mask(findings["duplicated"], "the same as " + original)
     return findings
 
