@@ -136,7 +136,7 @@ page.figure(
 #
 # People's videos are hard because a modality may fail: the instrument is not in sight, or another sound covers it.
 # The staged corpora imitate this in declared shares, which were set once and are the same in every split. No clip is
-# both silent and without the instrument. For a folder of your own videos nothing is declared and this part is empty.
+# both silent and without the instrument.
 
 # %% tags=["hide-input"]
 staged = "picture" in index

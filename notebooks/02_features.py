@@ -61,16 +61,18 @@ page.parameters({"corpus": corpus, "scheduler": scheduler or "this machine"})
 
 # %%
 train = videos.split("train")
-longest = train.sort_values("duration", ascending=False).iloc[0]
+by_length = train.sort_values("duration", ascending=False)
+longest = elements.first_with(videos, by_length, "sound", "picture")
 path = videos.videos / longest["path"]
-rate = config.CHOI2016.sample_rate
-samples = media.read_sound(path, (rate,))[rate]
-pictures = list(
-    media.read_frames(path, frame_rate=config.FRAME_RATE, size=config.FRAME_SIZE)
-)
 print(f"{longest['label']}, {longest['duration']:.1f} s")
-print(f"samples {samples.shape}, from {samples.min():.2f} to {samples.max():.2f}")
-print(f"{len(pictures)} pictures {pictures[0].shape} {pictures[0].dtype}")
+info, rate, size = media.probe(path), config.CHOI2016.sample_rate, config.FRAME_SIZE
+if info.has_sound:
+    samples = media.read_sound(path, (rate,))[rate]
+    print(f"samples {samples.shape}, from {samples.min():.2f} to {samples.max():.2f}")
+if info.has_picture:
+    times = {"frame_rate": config.FRAME_RATE}
+    pictures = list(media.read_frames(path, size=size, **times))
+    print(f"{len(pictures)} pictures {pictures[0].shape} {pictures[0].dtype}")
 
 # %% [markdown]
 # ## From samples to a spectrogram
@@ -79,14 +81,17 @@ print(f"{len(pictures)} pictures {pictures[0].shape} {pictures[0].dtype}")
 # bands by 1366 frames of 256 samples, as [the figure](#fig-cuts) shows.
 
 # %%
-cuts = {"CC": spectrograms.central_crop(samples, config.CHOI2016.num_samples)}
-length = config.CHOI2016.num_samples // config.NUM_SEGMENTS
-segments = spectrograms.uniform_segments(samples, length)
-cuts["UC"] = spectrograms.fit_length(segments.reshape(-1), config.CHOI2016.num_samples)
+cuts = {}
+if info.has_sound:
+    cuts["CC"] = spectrograms.central_crop(samples, config.CHOI2016.num_samples)
+    length = config.CHOI2016.num_samples // config.NUM_SEGMENTS
+    segments = spectrograms.uniform_segments(samples, length).reshape(-1)
+    cuts["UC"] = spectrograms.fit_length(segments, config.CHOI2016.num_samples)
 decibels = {
     name: spectrograms.log_mel(cut, config.CHOI2016) for name, cut in cuts.items()
 }
-print({name: values.shape for name, values in decibels.items()})
+if decibels:
+    print({name: values.shape for name, values in decibels.items()})
 
 # %% tags=["hide-input"]
 page.figure(
@@ -100,18 +105,19 @@ page.figure(
     "level in dB; the joins of the ten segments show as vertical edges. Recordings below 29.12 s are padded with silence under "
     "CC; under UC their segments overlap instead.",
     "Two spectrograms of the same recording: its central part is continuous, the ten joined segments show edges.",
-)
+) if decibels else None
 
 # %% [markdown]
 # A check against an independent reference: librosa's own chain of functions, on the same samples.
 
 # %%
-power = librosa.feature.melspectrogram(
-    y=cuts["CC"], sr=12_000, n_fft=512, hop_length=256, n_mels=96
-)
-reference = librosa.power_to_db(power, amin=1e-10, top_db=None)
-difference = np.abs(decibels["CC"] - reference).max()
-print(f"largest difference from librosa: {difference:.5f} dB")
+for cut in [cuts["CC"]] if cuts else []:
+    power = librosa.feature.melspectrogram(
+        y=cut, sr=12_000, n_fft=512, hop_length=256, n_mels=96
+    )
+    reference = librosa.power_to_db(power, amin=1e-10, top_db=None)
+    difference = np.abs(decibels["CC"] - reference).max()
+    print(f"largest difference from librosa: {difference:.5f} dB")
 
 # %% [markdown]
 # ## What the classes sound like
@@ -124,30 +130,23 @@ features_dir = videos.directory / "features"
 clear = train
 if "picture" in train:  # a staged corpus, which says what is degraded
     clear = train[(train["picture"] == "clear") & (train["sound"] == "clear")]
-examples = clear.groupby("label").head(1)
-stored = [
-    (
-        row.label,
-        store.read_spectrogram(
-            store.features_path(features_dir, row.video_id), "choi2016_uc"
-        ),
-    )
-    for row in examples.itertuples()
-]
+stored = {}  # of each class the first that has sound
+for row in clear.itertuples():
+    if row.label not in stored:
+        path = store.features_path(features_dir, row.video_id)
+        values = store.read_spectrogram(path, "choi2016_uc")
+        stored |= {} if values is None else {row.label: values}
 
 # %% tags=["hide-input"]
 page.figure(
     corpus,
     "spectrograms",
-    figures.spectrograms(
-        [(label, values) for label, values in stored if values is not None][:6],
-        config.CHOI2016,
-    ),
+    figures.spectrograms(list(stored.items())[:6], config.CHOI2016),
     "Log-mel spectrograms (UC) of one training clip each. Plucked and struck instruments show sharp onsets, bowed and "
     "blown ones long harmonics.",
-    "Six log-mel spectrograms, one an instrument, with frequency in hertz over time in seconds: sharp vertical onsets of plucked "
+    "Log-mel spectrograms, one an instrument, with frequency in hertz over time in seconds: sharp vertical onsets of plucked "
     "instruments, long horizontal lines of blown ones.",
-)
+) if stored else None
 
 # %% [markdown]
 # ## From pictures to frames
@@ -156,24 +155,25 @@ page.figure(
 # evaluation, as in [the figure](#fig-frames). It sees the central 224 x 224 pixels, so what happens at the edges is lost.
 
 # %%
-strips = []
-for row in examples.head(7).itertuples():
+strips = {}  # of each class the first that has pictures
+for row in clear.itertuples():
     path = store.features_path(features_dir, row.video_id)
-    numbers = frames.choose_uniformly(store.count_frames(path), 6)
-    strips.append((row.label, frames.central_crop(store.read_frames(path, numbers))))
-count = store.count_frames(path)
-print(
-    "drawn in training:", frames.choose_at_random(count, 6, np.random.default_rng(10))
-)
+    if row.label not in strips and len(strips) < 7 and store.count_frames(path):
+        count = store.count_frames(path)
+        shown = store.read_frames(path, frames.choose_uniformly(count, 6))
+        strips[row.label] = frames.central_crop(shown)
+if strips:
+    drawn = frames.choose_at_random(count, 6, np.random.default_rng(10))
+    print("drawn in training:", drawn)
 
 # %% tags=["hide-input"]
 page.figure(
     corpus,
     "frames",
-    figures.frame_strip(strips),
-    "Six frames each of seven training clips, spread uniformly over the clip, as the visual network gets them.",
+    figures.frame_strip(list(strips.items())),
+    f"Six frames each of {len(strips)} training clips, spread uniformly over the clip, as the visual network gets them.",
     "Rows of video frames, one row a clip: the instrument from several views, and frames without it.",
-)
+) if strips else None
 
 # %% [markdown]
 # ## When a modality fails
@@ -204,7 +204,7 @@ page.players(videos, hard, said) if len(hard) else None
 page.table(
     errors.drop(columns="path").head(50),
     f"{len(errors)} of {len(videos.index)} videos could not be decoded; they are left out from here on.",
-)
+) if len(errors) else None
 
 # %% [markdown]
 # ## Differences from the paper

@@ -55,7 +55,7 @@ check_injected(globals())  # papermill itself lets a misspelt parameter pass
 
 # %%
 from instrec_utils import corpora
-from instrec_utils.report import elements, figures, page, results, tables
+from instrec_utils.report import elements, figures, page, results, tables, words
 from instrec_utils.training import runs
 from instrec_utils.training.experiments import train_run
 
@@ -84,6 +84,9 @@ page.corpus_note(videos)
 # %% tags=["hide-input"]
 page.settings(run)
 
+# %% tags=["hide-input"]
+elements.end_unless_trainable(run)
+
 # %% [markdown]
 # ## The network
 #
@@ -108,14 +111,14 @@ print(f"scores {network.output_shape}")
 train_run(run)
 found = results.read_results(corpus)
 result = results.one_result(found, run.name)
-print(f"{result['epochs']} epochs on {result['device']}")
+print(f"{words.counted(result['epochs'], 'epoch')} on {result['device']}")
 
 # %% tags=["hide-input"]
 page.figure(
     corpus,
     "visual-history",
     figures.history([result]),
-    f"Loss and accuracy of single frames over {result['epochs']} epochs; the weights of epoch {result['best_epoch']}, that of "
+    f"Loss and accuracy of single frames over {words.counted(result['epochs'], 'epoch')}; the weights of epoch {result['best_epoch']}, that of "
     f"the lowest validation loss, are kept. {result['num_train']} training videos, {result['train_seconds']:.0f} s.",
     "Two curves each, training and validation: the loss falls and the accuracy rises over the epochs, and validation levels off "
     "before training does.",
@@ -127,10 +130,12 @@ page.figure(
 # The predictions are one row a test video, one column a class. Everything that the report says of a model follows from them.
 
 # %%
+from instrec_utils import evaluation
+
 predictions = results.read_predictions(result)
-answers = predictions.drop(columns=["video_id", "label"]).idxmax(axis=1)
-hit_at_1 = (answers == predictions["label"]).mean()
-print(f"Hit@1 {100 * hit_at_1:.1f} % of {len(predictions)} test videos")
+truth, scores, labels = evaluation.from_predictions(predictions)
+hit_at_1 = (scores.argmax(axis=1) == truth).mean()
+print(f"Hit@1 {100 * hit_at_1:.1f} % of {len(truth)} test videos")
 
 # %% tags=["hide-input"]
 page.table(

@@ -55,7 +55,7 @@ check_injected(globals())  # papermill itself lets a misspelt parameter pass
 
 # %%
 from instrec_utils import corpora
-from instrec_utils.report import elements, figures, page, results, tables
+from instrec_utils.report import elements, figures, page, results, tables, words
 from instrec_utils.training import runs
 from instrec_utils.training.experiments import train_run
 
@@ -84,6 +84,9 @@ page.corpus_note(videos)
 # %% tags=["hide-input"]
 page.settings(run)
 
+# %% tags=["hide-input"]
+elements.end_unless_trainable(run)
+
 # %% [markdown]
 # ## The network
 #
@@ -111,7 +114,7 @@ import numpy as np
 from instrec_utils.features import store
 from instrec_utils.inputs import augmentation
 
-example = videos.split("train").iloc[0]
+example = elements.first_with(videos, videos.split("train"), "sound")
 original = store.load_input(
     videos.directory / "features", example["video_id"], run.audio_input
 )
@@ -145,14 +148,14 @@ print(f"{len(audible)} of {len(train)} training videos are audible")
 train_run(run)
 found = results.read_results(corpus)
 result = results.one_result(found, run.name)
-print(f"{result['epochs']} epochs on {result['device']}")
+print(f"{words.counted(result['epochs'], 'epoch')} on {result['device']}")
 
 # %% tags=["hide-input"]
 page.figure(
     corpus,
     "audio-history",
     figures.history([result]),
-    f"Loss and accuracy over {result['epochs']} epochs; the weights of epoch {result['best_epoch']}, that of the lowest "
+    f"Loss and accuracy over {words.counted(result['epochs'], 'epoch')}; the weights of epoch {result['best_epoch']}, that of the lowest "
     f"validation loss, are kept. Training took {result['train_seconds']:.0f} s, a warm-up included where the settings have one.",
     "Two curves each, training and validation: the loss falls and the accuracy rises over the epochs.",
 )
@@ -164,12 +167,14 @@ page.figure(
 # highest scores.
 
 # %%
+from instrec_utils import evaluation
+
 predictions = results.read_predictions(result)
-scores = predictions.drop(columns=["video_id", "label"])
-ranks = scores.rank(axis=1, ascending=False, method="first")
-place = np.array([ranks.loc[row, label] for row, label in predictions["label"].items()])
-hit_at_1, hit_at_3 = (100 * (place <= k).mean() for k in (1, 3))
-print(f"Hit@1 {hit_at_1:.1f} %, Hit@3 {hit_at_3:.1f} % of {len(place)} test videos")
+truth, scores, labels = evaluation.from_predictions(predictions)
+highest = np.argsort(-scores, axis=1, kind="stable")  # classes, the likeliest first
+is_label = highest == truth[:, np.newaxis]
+hit_at_1, hit_at_3 = (100 * is_label[:, :k].any(axis=1).mean() for k in (1, 3))
+print(f"Hit@1 {hit_at_1:.1f} %, Hit@3 {hit_at_3:.1f} % of {len(truth)} test videos")
 
 # %% tags=["hide-input"]
 page.table(

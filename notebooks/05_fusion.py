@@ -108,6 +108,9 @@ page.corpus_note(videos)
 # %% tags=["hide-input"]
 page.settings(fusion)
 
+# %% tags=["hide-input"]
+elements.end_unless_trainable(fusion)
+
 # %% [markdown]
 # ## The network
 #
@@ -143,7 +146,7 @@ page.figure(
     corpus,
     "fusion-history",
     figures.history([result]),
-    f"Loss and accuracy of {words.subject(result)} over {result['epochs']} epochs; the weights of epoch {result['best_epoch']} are "
+    f"Loss and accuracy of {words.subject(result)} over {words.counted(result['epochs'], 'epoch')}; the weights of epoch {result['best_epoch']} are "
     "kept.",
     "Two curves each, training and validation: the training loss falls towards zero, the validation loss levels off.",
 )

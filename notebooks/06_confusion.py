@@ -40,12 +40,13 @@ from instrec_utils.training import runs
 
 videos = corpora.read_corpus(corpus)
 found = results.read_results(corpus)
+report_runs = runs.runs_of(videos, runs.report_parameters(corpus))
 names = [
-    run.name for run in runs.runs_of(videos, runs.report_parameters(corpus)).values()
+    run.name for run in report_runs.values() if not elements.why_untrainable(run)
 ]
-three = results.chosen_results(found, names)
+chosen = results.chosen_results(found, names)
 predictions = {
-    result["kind"]: results.read_predictions(result) for _, result in three.iterrows()
+    result["kind"]: results.read_predictions(result) for _, result in chosen.iterrows()
 }
 
 # %% tags=["hide-input"]
@@ -55,9 +56,9 @@ page.corpus_note(videos)
 page.parameters({"corpus": corpus})
 
 # %% [markdown]
-# ## Three matrices
+# ## The matrices
 #
-# In [the three matrices](#fig-confusion) rows are the truth and columns the answer; every row adds up to 100 %.
+# In [the matrices](#fig-confusion) rows are the truth and columns the answer; every row adds up to 100 %.
 
 # %%
 matrices = []
@@ -72,13 +73,16 @@ page.figure(
     corpus,
     "confusion",
     figures.confusions(matrices, labels),
-    f"Confusion on the test split, n = {len(truth)} videos, in % of each row: audio, visual, fusion.",
-    "Three confusion matrices: "
+    f"Confusion on the test split, n = {len(truth)} videos, in % of each row: {', '.join(predictions)}.",
+    "Confusion matrices: "
     + "; ".join(
         f"{kind}, {100 * matrix.diagonal().mean():.0f} % on the diagonal"
         for kind, matrix in matrices
     ),
 )
+
+# %% tags=["hide-input"]
+elements.end_unless_trainable(report_runs["fusion"])
 
 # %% [markdown]
 # ## Class by class
@@ -136,4 +140,4 @@ page.takeaway(
 )
 
 # %% tags=["hide-input"]
-page.provenance(three)
+page.provenance(chosen)

@@ -39,7 +39,7 @@ check_injected(globals())  # papermill itself lets a misspelt parameter pass
 
 # %%
 from instrec_utils import corpora
-from instrec_utils.report import figures, page, results, robustness
+from instrec_utils.report import elements, figures, page, results, robustness
 from instrec_utils.robustness import comparison, degradation, measurement
 from instrec_utils.training import runs
 from instrec_utils.training.experiments import train_run
@@ -67,6 +67,9 @@ page.corpus_note(videos)
 # %% tags=["hide-input"]
 page.settings(fusions["dropout"])
 
+# %% tags=["hide-input"]
+elements.end_unless_trainable(fusions["fusion"])
+
 # %% [markdown]
 # ## What is done to a video
 #
@@ -91,7 +94,7 @@ from instrec_utils.inputs import spectrograms
 audible, rate = videos.split("test"), config.CHOI2016.sample_rate
 if "sound" in audible:  # a staged corpus, which says what is degraded
     audible = audible[audible["sound"] != "silent"]
-example = audible.iloc[0]
+example = elements.first_with(videos, audible, "sound")
 samples = media.read_sound(videos.videos / example["path"], (rate,))[rate]
 noisy = [("as it is", spectrograms.choi_input(samples, "uc"))]
 for ratio in (10, -5):

@@ -7,6 +7,7 @@ missing    the index has no path, or there is no file
 invalid    the file is no plain media file, or one of its streams cannot be decoded
 duplicated byte for byte the same as a video further up in the index
 silent     no sound stream, or no tenth of a second louder than `SILENCE` dB below full scale
+cancelling channels that cancel each other: of their mean, which is what networks hear, next to nothing is left
 still      no picture stream, or every picture (one a second) like the first
 too_short  shorter than one segment of the paper (3 s)
 ========== =====================================================================================
@@ -33,7 +34,7 @@ from instrec_utils.corpora.source import BuildOptions
 from instrec_utils.errors import CorpusError, MediaError
 from instrec_utils.files import sha256_of_file
 
-FINDINGS = ("missing", "invalid", "duplicated", "silent", "still", "too_short")
+FINDINGS = ("missing", "invalid", "duplicated", "silent", "cancelling", "still", "too_short")
 
 SILENCE = -60.0  # dB below full scale; the noise of 16-bit sound is near -96, a quiet room in a video near -50
 MOTION = 1.0  # grey levels, mean absolute difference; recompression of a still picture stays below
@@ -95,11 +96,24 @@ def _look(path: Path) -> dict[str, bool | str]:
         return found | {"missing": True}
     try:
         info = media.probe(path)
-        silent = not info.has_sound or is_silent(media.read_sound(path, (_SAMPLE_RATE,))[_SAMPLE_RATE], _SAMPLE_RATE)
+        cancelling = info.has_sound and is_cancelling(*media.channel_power(path))
+        silent = not info.has_sound or (
+            not cancelling and is_silent(media.read_sound(path, (_SAMPLE_RATE,))[_SAMPLE_RATE], _SAMPLE_RATE)
+        )
         still = not info.has_picture or is_still(media.read_frames(path, size=_PICTURE_SIZE))
     except MediaError as error:
         return found | {"invalid": True, "note": str(error)}
-    return found | {"silent": silent, "still": still, "too_short": info.duration < SEGMENT_SECONDS}
+    too_short = info.duration < SEGMENT_SECONDS
+    return found | {"silent": silent, "cancelling": cancelling, "still": still, "too_short": too_short}
+
+
+def is_cancelling(of_mean: float, of_each: np.ndarray) -> bool:
+    """Return whether channels of such power, as of `media.channel_power`, cancel each other in their mean.
+
+    They do where it has a hundredth of the power that is left of channels that have nothing to do with each other.
+    """
+    is_loud = bool(of_each.max() > 10 ** (SILENCE / 10 - 2))
+    return is_loud and bool(of_mean < 0.01 * of_each.sum() / len(of_each) ** 2)
 
 
 def is_silent(sound: np.ndarray, sample_rate: int) -> bool:

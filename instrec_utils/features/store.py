@@ -54,11 +54,12 @@ REMEMBERED = 1024  # spectrograms in memory, some 300 MB: opening files would ta
 
 @dataclass(frozen=True)
 class Video:
-    """A piece of work: the video and where its features go."""
+    """A piece of work: the video, where its features go, and which of `media.CHANNELS` are heard."""
 
     video_id: str
     path: Path
     features_path: Path
+    channels: str = "mean"
 
 
 def input_sha256(audio_input: AudioInput) -> str:
@@ -84,6 +85,7 @@ def is_valid(video: Video) -> bool:
                 file.attrs.get("settings_sha256") == SETTINGS_SHA256
                 and file.attrs.get("video_bytes") == status.st_size
                 and file.attrs.get("video_mtime_ns") == status.st_mtime_ns
+                and file.attrs.get("channels", "mean") == video.channels
                 and ("log_mel" not in file or _holds_all_inputs(file["log_mel"]))
             )
     except DAMAGES:  # or no file can have that name

@@ -65,7 +65,7 @@ def _convolutions(num_frames: int, padded_frames: int) -> tuple[keras.KerasTenso
     for number, (filters, pool) in enumerate(((64, 2), (128, 3), (128, 4), (128, 4)), start=1):
         x = layers.Conv2D(filters, 3, padding="same", name=f"block{number}_conv")(x)
         x = FusedBatchNormalization(momentum=MOMENTUM, name=f"block{number}_bn")(x)
-        # The original pools what ELU gives. ELU only rises, so that the maximum is the same, of a quarter of the values.
+        # The original has ELU before the pool. ELU only rises, so the maximum is the same, of fewer values.
         x = layers.MaxPooling2D(pool, name=f"block{number}_pool")(x)
         x = layers.Activation("elu", name=f"block{number}_elu")(x)
         x = layers.Dropout(0.1, name=f"block{number}_dropout")(x)

@@ -11,9 +11,10 @@ from typing import Any
 
 import yaml
 
-from instrec_utils import files, paths
+from instrec_utils import corpora, files, paths
 from instrec_utils.errors import InstrecError, ParameterError, RunError
 from instrec_utils.pipeline.parameters import report_notebooks
+from instrec_utils.report import front
 
 CURATION = "curation"
 BENCHMARKS = "benchmarks"
@@ -68,6 +69,9 @@ def _stage(corpus_name: str, folder: Path) -> None:
             shutil.copytree(source, book / place)
     if (results := paths.working_results_dir(corpus_name)).exists():
         shutil.copytree(results, book / "_vendor" / "results" / corpus_name, dirs_exist_ok=True)
+    if corpus_name not in published_corpora():  # its own front; the report's becomes a page
+        (book / "index.md").rename(book / "about.md")
+        front.write_front_pages(corpora.read_corpus(corpus_name), book)
     files.write_text(folder / "toc.yml", yaml.safe_dump(contents_for(corpus_name), sort_keys=False))
 
 
@@ -77,9 +81,12 @@ def contents_for(corpus_name: str) -> dict[str, Any]:
     if corpus_name in published:
         return contents
     chapters = [{"file": f"{corpus_name}/{notebook.stem}"} for notebook in report_notebooks()]
+    chapters.append({"file": f"{corpus_name}/videos"})
+    own = {"caption": f"Your corpus: {corpus_name}", "chapters": chapters}
+    about = {"caption": "About this report", "chapters": [{"file": "about"}]}
     hidden = tuple(f"{name}/" for name in published if name != CURATION)
     others = [part for part in contents["parts"] if not any(one["file"].startswith(hidden) for one in part["chapters"])]
-    return contents | {"parts": [{"caption": f"Your corpus: {corpus_name}", "chapters": chapters}, *others]}
+    return contents | {"parts": [own, about, *others]}
 
 
 def publish(corpus_name: str) -> list[Path]:

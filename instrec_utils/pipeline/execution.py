@@ -87,20 +87,47 @@ def clean_page(notebook: nbformat.NotebookNode, corpus_name: str) -> nbformat.No
     """Make a page of an executed notebook.
 
     Without what the kernel wrote to its error stream (progress), without papermill's absolute paths, with both
-    parameter cells folded, and with media where the book has them.
+    parameter cells folded, without `sections_that_show` nothing, and with media where the book has them.
     """
     for part in (notebook, *notebook.cells):
         for name in ("papermill", "widgets", "execution"):
             part.metadata.pop(name, None)
+    notebook.cells = sections_that_show(notebook.cells)
+    shown = set(re.findall(r":name: fig-([a-z0-9-]+)", str([cell.get("outputs") for cell in notebook.cells])))
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
         if {"parameters", "injected-parameters"} & set(tags):
             cell.metadata["tags"] = sorted({*tags, "hide-cell"})
         if cell.cell_type == "markdown":
-            cell.source = for_book(cell.source, corpus_name)
+            cell.source = for_book(_without_links_to_others(cell.source, shown), corpus_name)
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
-        for data in (output.get("data", {}) for output in cell.get("outputs", [])):
-            kinds = data.keys() & {"text/html", "text/markdown"}
-            data.update({kind: for_book(data[kind], corpus_name) for kind in kinds})
+            for data in (output.get("data", {}) for output in cell.outputs):
+                kinds = data.keys() & {"text/html", "text/markdown"}
+                data.update({kind: for_book(data[kind], corpus_name) for kind in kinds})
     return notebook
+
+
+def _without_links_to_others(text: str, figures: set[str]) -> str:
+    """Return Markdown with the bare words of links to figures that are not on the page."""
+    return re.sub(r"\[([^\[\]]*)\]\(#fig-([a-z0-9-]+)\)", lambda link: link[0] if link[2] in figures else link[1], text)
+
+
+def sections_that_show(cells: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Return the cells of a page, which `page.end` may end, without progress and sections whose code shows nothing."""
+    sections: list[list[nbformat.NotebookNode]] = [[]]
+    for cell in cells:
+        if cell.cell_type == "markdown" and cell.source.startswith("## "):
+            sections.append([])
+        sections[-1].append(cell)
+        if cell.cell_type == "code":
+            said = [output for output in cell.outputs if output.get("name") != "stderr"]
+            cell.outputs = [output for output in said if output.output_type != "error"]
+            if len(cell.outputs) < len(said):
+                break
+    title, *others = sections
+    return [*title, *(cell for section in others if _shows(section) for cell in section)]
+
+
+def _shows(section: list[nbformat.NotebookNode]) -> bool:
+    code = [cell for cell in section if cell.cell_type == "code"]
+    return not code or any(cell.outputs for cell in code)

@@ -7,14 +7,17 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from instrec_utils import evaluation
 from instrec_utils.corpora import Corpus
 from instrec_utils.report import results
 
 
 def _answers(table: pd.DataFrame) -> pd.DataFrame:
     """Return label and answer of each video, by video_id; the answer is the class with the highest score."""
-    scores = table.set_index(["video_id", "label"])
-    return scores.idxmax(axis=1).rename("answer").reset_index("label")
+    truth, scores, labels = evaluation.from_predictions(table)
+    said = {"label": truth, "answer": scores.argmax(axis=1)}
+    index = pd.Index(table.iloc[:, 0], name="video_id")
+    return pd.DataFrame({name: [labels[number] for number in numbers] for name, numbers in said.items()}, index=index)
 
 
 def hits_by_condition(corpus: Corpus, rows: pd.DataFrame, column: str) -> pd.DataFrame | None:

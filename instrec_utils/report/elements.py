@@ -5,11 +5,15 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 from IPython.display import HTML, Markdown
 
-from instrec_utils import provenance
+from instrec_utils import media, paths, provenance
 from instrec_utils.corpora import Corpus, read_listed, source_named
 from instrec_utils.corpora.index import state_table
 from instrec_utils.corpora.source import ContactSheet
+from instrec_utils.features import store
+from instrec_utils.inputs import augmentation
 from instrec_utils.report import answers, figures, page, words
+from instrec_utils.training.result_files import read_result
+from instrec_utils.training.run import Run
 
 
 def source_counts(index: pd.DataFrame) -> pd.DataFrame:
@@ -30,12 +34,13 @@ def groups_note(corpus: Corpus) -> HTML | Markdown:
     path = corpus.directory / "groups.csv"
     if not path.exists():
         return Markdown("Nothing was looked for: this is no grouped split.")
-    groups = pd.read_csv(path)
+    groups = pd.read_csv(path, keep_default_na=False)
     if groups.empty:
         return Markdown("Nothing: no two videos are near-duplicates or known to be by one uploader.")
     sizes = groups.groupby("group").agg(videos=("label", "size"), classes=("label", "nunique"))
-    counted = sizes.value_counts().rename("groups").reset_index().sort_values("videos")
-    return page.table(counted, f"{len(groups)} videos in {counted['groups'].sum()} groups of near-duplicates, by size.")
+    by_size = sizes.value_counts().rename("groups").reset_index().sort_values("videos")
+    kept = f"{words.counted(len(groups), 'video')} in {words.counted(len(sizes), 'group')}"
+    return page.table(by_size, f"{kept} of near-duplicates, by size.")
 
 
 def states_table(corpus: Corpus) -> HTML | None:
@@ -87,6 +92,43 @@ def answered_players(corpus: Corpus, groups: Mapping[str, pd.DataFrame]) -> HTML
     ]
     video_ids = pd.concat(shown.values())["video_id"]
     return page.players(corpus, corpus.index.set_index("video_id").loc[video_ids].reset_index(), captions)
+
+
+def first_with(corpus: Corpus, table: pd.DataFrame, *streams: str) -> pd.Series:
+    """Return the first row of a table whose video has "sound", "picture" or both; the very first if none has."""
+
+    def has_all(row: pd.Series) -> bool:
+        info = media.probe(corpus.videos / row["path"])
+        return all(getattr(info, f"has_{stream}") for stream in streams)
+
+    rows = [row for _, row in table.iterrows()]
+    return next(filter(has_all, rows), rows[0])
+
+
+def end_unless_trainable(run: Run) -> None:
+    """End the page with a sentence that says why, if a run neither has a result nor can be trained on its corpus."""
+    if reason := why_untrainable(run):
+        page.end(reason)
+
+
+def why_untrainable(run: Run) -> str:
+    """Return in a sentence why a run has no result and cannot have one; empty if it has, or can be trained."""
+    if run.kind == "fusion":
+        reasons = list(filter(None, map(why_untrainable, run.joined)))
+        return f"{reasons[0]} A fusion joins two models, so there is none either." if reasons else ""
+    found = (folder / f"{run.name}.json" for folder in paths.results_dirs(run.corpus.name))
+    if any(path.exists() and read_result(path)["run_sha256"] == run.key for path in found):
+        return ""
+    train, features_dir = run.corpus.split("train"), run.corpus.directory / "features"
+    if run.kind == "audio":
+        heard = (store.load_input(features_dir, video_id, run.audio_input) for video_id in train["video_id"])
+        is_trainable, lacks = not all(map(augmentation.is_silent, heard)), "a sound that can be heard"
+    else:
+        paths_of = (store.features_path(features_dir, video_id) for video_id in train["video_id"])
+        is_trainable, lacks = any(map(store.count_frames, paths_of)), "pictures"
+    if is_trainable:
+        return ""
+    return f"No training video of this corpus has {lacks}, so that no {run.kind} model can be trained."
 
 
 def index_provenance(corpus: Corpus) -> HTML:

@@ -6,40 +6,42 @@ names and references into those that the book's pages need.
 
 import html
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
-from IPython.display import HTML
+from IPython.display import HTML, Markdown, display
 from matplotlib.figure import Figure
 
 from instrec_utils import files, media, paths
 from instrec_utils.corpora import Corpus, source_named
 from instrec_utils.corpora.splits import SPLIT_METHODS
+from instrec_utils.errors import MediaError
 from instrec_utils.inputs import frames
-from instrec_utils.report import figures, words
+from instrec_utils.report import excerpts, figures, words
 from instrec_utils.training.run import Run, usual_settings
 
-EXCERPT_SECONDS = 8.0
 _HTML: Any = {"index": False, "border": 0, "classes": "instrec", "justify": "left"}
 
 
 def corpus_note(corpus: Corpus) -> HTML:
     """Return the page's first lines: which corpus made it, and what that means."""
     source = source_named(corpus.source)
-    summary = f"<strong>{html.escape(source.summary)}</strong> " if source.summary else ""
+    summary = f"<strong>{_text(source.summary)}</strong> " if source.summary else ""
     counts = corpus.usable["split"].value_counts()
     sizes = ", ".join(f"{counts.get(name, 0)} {name}" for name in ("train", "validation", "test"))
-    unusable = f" {len(corpus.unusable)} videos could not be decoded and are left out." if corpus.unusable else ""
+    left_out = f"{words.counted(len(corpus.unusable), 'video')} could not be decoded and"
+    unusable = f" {left_out} {'is' if len(corpus.unusable) == 1 else 'are'} left out." if corpus.unusable else ""
     split = f" They are divided by {SPLIT_METHODS[corpus.split_method]}." if corpus.split_method else ""
-    notes = "".join(f"<p>{html.escape(note)}</p>" for note in corpus.notes)
+    notes = "".join(f"<p>{_text(note)}</p>" for note in corpus.notes)
     return HTML(
-        f'<div class="admonition note"><p class="admonition-title">Corpus: {html.escape(corpus.name)}</p>'
-        f"<p>{summary}{html.escape(source.nature)} {len(corpus.labels)} classes; "
+        f'<div class="admonition note"><p class="admonition-title">Corpus: {_text(corpus.name)}</p>'
+        f"<p>{summary}{_text(source.nature)} {words.counted(len(corpus.labels), 'class')}; "
         f"videos: {sizes}.{split}{unusable}</p>{notes}</div>"
     )
 
@@ -72,13 +74,25 @@ def figure(corpus_name: str, name: str, shown: Figure | np.ndarray, caption: str
     files.write_bytes(path, content)
     return Shown(
         f'<figure class="instrec" id="fig-{name}"><img src="{_address(path)}" alt="{html.escape(alt)}">'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>",
-        f":::{{figure}} {_address(path)}\n:name: fig-{name}\n:alt: {alt}\n:figclass: instrec\n\n{_plain(caption)}\n:::",
+        f"<figcaption>{_text(caption)}</figcaption></figure>",
+        f":::{{figure}} {_address(path)}\n:name: fig-{name}\n:alt: {_option(alt)}\n:figclass: instrec\n\n"
+        f"{plain(caption)}\n:::",
         alt,
     )
 
 
-def _plain(text: str) -> str:
+def _option(text: str) -> str:
+    """Return a text as the value of a directive's option, in quotes where it would be taken for something else."""
+    text = " ".join(text.split())
+    return "'" + text.replace("'", "''") + "'" if re.search(r"""^["'#|>]| #""", text) else text
+
+
+def _text(text: str) -> str:
+    """Return HTML that shows a text as it is; a dollar in an element of its own begins no formula."""
+    return html.escape(text).replace("$", "<span>$</span>")
+
+
+def plain(text: str) -> str:
     """Return Markdown that shows a text as it is."""
     return re.sub(r"([\\`*_\[\]<>$&{}#|~])", r"\\\1", " ".join(text.split()))
 
@@ -100,14 +114,15 @@ def for_book(text: str, corpus_name: str) -> str:
 
 def table(frame: pd.DataFrame, caption: str) -> HTML:
     """Return a table with its caption, which says n, split and spread, and with a link to it as CSV."""
-    return _table(frame, caption, frame.to_html(**_HTML))
+    with pd.option_context("display.max_colwidth", None):  # long names are shown in full
+        return _table(frame, caption, frame.to_html(**_HTML).replace("$", "<span>$</span>"))
 
 
 def _table(frame: pd.DataFrame, caption: str, body: str) -> HTML:
     opening, rest = body.replace("–", "\N{WORD JOINER}–\N{WORD JOINER}").split(">", maxsplit=1)
     csv = quote(frame.to_csv(index=False).replace("\N{NO-BREAK SPACE}", " "))
     link = f'<a class="csv" download="table.csv" href="data:text/csv;charset=utf-8,{csv}">CSV</a>'
-    return HTML(f'<div class="table-scroll">{opening}><caption>{html.escape(caption)} {link}</caption>{rest}</div>')
+    return HTML(f'<div class="table-scroll">{opening}><caption>{_text(caption)} {link}</caption>{rest}</div>')
 
 
 _FILTER = (
@@ -118,12 +133,24 @@ _FILTER = (
 )
 
 
+_SORT = (
+    "const head = event.target.closest('th'); if (!head) return; const up = head.ariaSort !== 'ascending'; "
+    "for (const other of head.parentElement.cells) other.removeAttribute('aria-sort'); "
+    "head.ariaSort = up ? 'ascending' : 'descending'; "
+    "const text = row => row.cells[head.cellIndex].textContent, order = new Intl.Collator(undefined, {numeric: true}); "
+    "const rows = [...this.tBodies[0].rows].sort((a, b) => (up ? 1 : -1) * order.compare(text(a), text(b))); "
+    "this.tBodies[0].append(...rows);"
+)
+
+
 def searchable(frame: pd.DataFrame, caption: str) -> HTML:
-    """Return a long table with a field that leaves the rows with all the words typed into it; see `table`."""
+    """Return a long table with a field that leaves the rows with all words typed into it, and columns that sort."""
     field = f'<input type="search" placeholder="words, such as: guitar game" oninput="{html.escape(_FILTER)}">'
+    body = table(frame, caption).data.replace("<table ", f'<table onclick="{html.escape(_SORT)}" ')
+    body = re.sub("<th>(.*?)</th>", r'<th><button type="button">\1</button></th>', body)
     return HTML(
         f'<div class="searchable"><p><label>Show rows with {field}</label> '
-        f"<output>{len(frame)}</output> of {len(frame)}</p>{table(frame, caption).data}</div>"
+        f"<output>{len(frame)}</output> of {len(frame)}</p>{body}</div>"
     )
 
 
@@ -150,7 +177,7 @@ def playable(corpus: Corpus) -> set[str]:
 
 
 def players(corpus: Corpus, chosen: pd.DataFrame, captions: Sequence[str]) -> HTML:
-    """Return players of a few videos: the middle of each, small enough to be part of the book.
+    """Return players of a few videos: the middle of each, small enough to be part of the book, or why there is none.
 
     Parameters
     ----------
@@ -158,51 +185,32 @@ def players(corpus: Corpus, chosen: pd.DataFrame, captions: Sequence[str]) -> HT
     chosen : pd.DataFrame [rows of its index]
     captions : sequence of str [one a row]
     """
-    shown = []
-    for row, caption in zip(chosen.itertuples(), captions, strict=True):
-        path = paths.media_dir(corpus.name) / f"{row.video_id}.mp4"
-        poster = path.with_suffix(".jpg")
-        _write_excerpt(corpus.videos / str(row.path), path)
-        _write_poster(path, poster)
-        text = html.escape(caption)
-        source = f'src="{_address(path)}" poster="{_address(poster)}"'
-        shown.append(
-            f'<figure><video controls playsinline preload="metadata" {source} aria-label="{text}"></video>'
-            f"<figcaption>{text}</figcaption></figure>"
-        )
+    folder = paths.media_dir(corpus.name)
+    shown = [
+        _player(corpus.videos / str(row.path), folder / f"{row.video_id}.mp4", caption)
+        for row, caption in zip(chosen.itertuples(), captions, strict=True)
+    ]
     return HTML(f'<div class="players">{"".join(shown)}</div>')
 
 
+def _player(source: Path, path: Path, caption: str) -> str:
+    """Return the player of an excerpt, which is written if it is not there yet, or why there is none."""
+    text = html.escape(caption)
+    try:
+        if not _is_newer(path, source):
+            excerpts.write_excerpt(source, path)
+        has_picture = media.probe(path).has_picture
+    except MediaError as error:
+        reason = str(error).rpartition(f"{source.parent}/")[2]
+        return f"<figure><figcaption>{text} (no excerpt: {html.escape(reason)})</figcaption></figure>"
+    poster = f'playsinline poster="{_address(path.with_suffix(".jpg"))}"' if has_picture else ""
+    tag = "video" if has_picture else "audio"
+    player = f'<{tag} controls preload="metadata" src="{_address(path)}" {poster} aria-label="{text}"></{tag}>'
+    return f"<figure>{player}<figcaption>{text}</figcaption></figure>"
+
+
 def _is_newer(path: Path, source: Path) -> bool:
-    return path.exists() and path.stat().st_mtime_ns >= source.stat().st_mtime_ns
-
-
-def _write_excerpt(source: Path, path: Path) -> None:
-    """Write the middle of a video as a small MP4 (240 lines, about 25 kB a second), if not there yet."""
-    if _is_newer(path, source):
-        return
-    from moviepy import VideoFileClip
-
-    with files.whole(path) as temporary, VideoFileClip(str(source)) as clip:
-        start = max(0.0, (clip.duration - EXCERPT_SECONDS) / 2)
-        excerpt = clip.subclipped(start, min(clip.duration, start + EXCERPT_SECONDS)).resized(height=240)
-        excerpt.write_videofile(
-            str(temporary),
-            codec="libx264",
-            audio_codec="aac",
-            audio_bitrate="48k",
-            bitrate="120k",
-            temp_audiofile_path=str(temporary.parent),
-            ffmpeg_params=["-movflags", "+faststart", "-pix_fmt", "yuv420p", "-fflags", "+bitexact"],
-            logger=None,
-        )
-
-
-def _write_poster(excerpt: Path, path: Path) -> None:
-    """Write the middle picture of an excerpt, which a player shows before it plays, if not there yet."""
-    if not _is_newer(path, excerpt):
-        pictures = list(media.read_frames(excerpt))
-        files.write_bytes(path, frames.encode_jpeg(pictures[len(pictures) // 2]).tobytes())
+    return path.exists() and (not source.exists() or path.stat().st_mtime_ns >= source.stat().st_mtime_ns)
 
 
 def provenance(found: pd.DataFrame, measurements: Sequence[Mapping[str, Any]] = ()) -> HTML:
@@ -235,10 +243,20 @@ def provenance(found: pd.DataFrame, measurements: Sequence[Mapping[str, Any]] = 
     )
 
 
+def end(sentence: str) -> NoReturn:
+    """Show a sentence and end the page: what follows would need what the corpus does not have.
+
+    Jupyter runs no further cell, and to papermill a notebook that exits has succeeded.
+    """
+    display(Markdown(plain(sentence)))
+    warnings.filterwarnings("ignore", message="To exit")  # IPython explains how to leave a shell
+    raise SystemExit(0)
+
+
 def takeaway(text: str) -> Shown:
     """Return the page's two sentences to remember."""
     return Shown(
-        f'<div class="admonition tip"><p><strong>Takeaway.</strong> {html.escape(text)}</p></div>',
-        f":::{{admonition}} Takeaway\n:class: tip\n{_plain(text)}\n:::",
+        f'<div class="admonition tip"><p><strong>Takeaway.</strong> {_text(text)}</p></div>',
+        f":::{{admonition}} Takeaway\n:class: tip\n{plain(text)}\n:::",
         text,
     )

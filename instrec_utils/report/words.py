@@ -66,8 +66,7 @@ _VALUES: dict[str, dict[Any, str]] = {
     "optimizer": {"sgd": "SGD", "adam": "Adam"},
     "halve_every": {0: "never"},
 }
-_UNITS = {"warm_up_epochs": "{} epochs", "max_epochs": "{} epochs", "patience": "{} epochs"}
-_UNITS |= {"halve_every": "every {} epochs", "batch_size": "{} examples"}
+_NOUNS = dict.fromkeys(("warm_up_epochs", "max_epochs", "patience", "halve_every"), "epoch") | {"batch_size": "example"}
 
 
 def setting(name: str) -> str:
@@ -81,7 +80,9 @@ def value(name: str, value: Any) -> str:
         return _VALUES[name][value]
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return _UNITS.get(name, "{}").format(f"{value:g}" if isinstance(value, float) else value)
+    if name in _NOUNS:
+        return f"{'every ' if name == 'halve_every' else ''}{counted(value, _NOUNS[name])}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def model(name: str) -> str:
@@ -94,8 +95,7 @@ def describe(result: Mapping[str, Any]) -> str:
     parameters = result["parameters"]
     if result["kind"] == "audio":
         return architecture_named(result["model"]).title_with(parameters["segmentation"])
-    number = parameters["num_frames"]
-    parts = [model(result["model"]), "1 frame" if number == 1 else f"{number} frames"]
+    parts = [model(result["model"]), counted(parameters["num_frames"], "frame")]
     if result["kind"] == "visual":
         parts.append("PT" if parameters["pretrained"] else "")
     else:
@@ -117,6 +117,12 @@ def subject(result: Mapping[str, Any]) -> str:
 
 def _hidden(parameters: Mapping[str, Any]) -> str:
     return f"modality dropout {parameters['modality_dropout']:g}" if parameters["modality_dropout"] else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 video", "2 classes"."""
+    ending = "es" if noun.endswith("s") else "s"
+    return f"{number} {noun}{'' if number == 1 else ending}"
 
 
 def first_upper(text: str) -> str:

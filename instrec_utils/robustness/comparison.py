@@ -50,12 +50,13 @@ def _paired(corpus_name: str, names: dict[str, str]) -> tuple[np.ndarray, dict[s
     video_ids = []
     for kind, name in names.items():
         predictions = measurement.read_measured_predictions(corpus_name, name)
-        for place, rows in predictions.groupby(["condition", "level"], sort=False):
+        told = predictions.iloc[:, : len(measurement.COLUMNS)]  # by place, as a class may be called like a column
+        scored = predictions.iloc[:, [0, 1, *range(len(measurement.COLUMNS), predictions.shape[1])]]
+        for place, rows in told.groupby(["condition", "level"], sort=False):
             by_model = {}
             for model, one in rows.groupby("model"):
                 video_ids.append(one["video_id"].tolist())
-                one = one.drop(columns=list(measurement.COLUMNS[2:]))
-                truth, by_model[model], _ = evaluation.from_predictions(one)
+                truth, by_model[model], _ = evaluation.from_predictions(scored.loc[one.index])
             scores[kind][place] = by_model.pop("fusion")
             scores["better"][place] = max(by_model.values(), key=lambda one: evaluation.hit_at_k(truth, one, 1))
     has_same_places = all(one.keys() == scores["fusion"].keys() for one in scores.values())

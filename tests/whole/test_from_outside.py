@@ -86,7 +86,7 @@ def _is_in_the_tables(run):
     assert not row["is_published"]
     (line,) = tables.table3(found).to_dict("records")
     assert line["Model"] == "Toy network"
-    assert line["Other settings"] == "at most 1 epochs"
+    assert line["Other settings"] == "at most 1 epoch"
     (cost,) = tables.costs(found).to_dict("records")
     assert (cost["name"], cost["kind"]) == ("Toy network", "audio")
     assert (cost["value"], cost["multiply_adds"]) == (100 * row["hit_at_1"], 20 * 8 + 8 * 2)
@@ -97,7 +97,7 @@ def _is_on_the_pages(corpus, run):
     assert "<strong>Toys.</strong> Each video is a tone. 2 classes; videos: 6 train, 4 validation, 4 test." in note
     shown = page.settings(run).data
     assert shown.count("<td>Toy network</td>") == 2
-    assert all(f"<td>{text}</td>" in shown for text in ("centre", "Adam", "1 epochs"))
+    assert all(f"<td>{text}</td>" in shown for text in ("centre", "Adam", "1 epoch"))
     assert shown.count("<td>none</td>") == 2  # of warm-up, whatever the profile
     found = results.read_results("toys")
     assert f'<a href="../results/toys/{run.name}.json">{run.name}</a>' in page.provenance(found).data

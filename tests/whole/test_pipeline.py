@@ -173,7 +173,7 @@ def test_the_contents_of_a_users_book_replace_the_published_parts(home):
     (home / "_toc.yml").write_text(yaml.safe_dump({"format": "jb-book", "root": "index", "parts": parts}))
     contents = book.contents_for("mine")
     files = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
-    assert files == ["mine/01_first", "mine/02_second", "glossary"]
+    assert files == ["mine/01_first", "mine/02_second", "mine/videos", "about", "glossary"]
 
 
 def test_a_page_is_out_of_date_with_the_results_that_it_shows_and_no_others(home):

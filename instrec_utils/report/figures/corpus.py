@@ -21,12 +21,13 @@ def class_balance(index: pd.DataFrame) -> Figure:
     counts = pd.crosstab(index["label"], index["split"])
     counts = counts[[split for split in SPLITS if split in counts]]
     figure, (axes,) = style.panels(1, 1, 0.75 + style.ROW * len(counts))
-    left = np.zeros(len(counts))
+    places, left = np.arange(len(counts)), np.zeros(len(counts))
     for split, values in counts.items():
-        axes.barh(counts.index, values, left=left, height=0.72, color=style.SPLIT_COLOURS[split], label=split)
+        axes.barh(places, values, left=left, height=0.72, color=style.SPLIT_COLOURS[split], label=split)
         left += values.to_numpy()
     for place, total in enumerate(left):
         style.note(axes, f"{total:,.0f}", (total, place), (4, 0), va="center")
+    axes.set_yticks(places, style.names(counts.index))
     axes.set(xlabel="videos", xlim=(0, 1.08 * left.max()))
     style.finish_rows(axes)
     style.legend(figure, counts.shape[1])
@@ -160,7 +161,7 @@ def spectrograms(items: Sequence[tuple[str, np.ndarray]], settings: LogMel) -> F
     for axes, (title, spectrogram) in zip(rows, items, strict=True):
         shown = np.asarray(spectrogram, np.float32)
         image = librosa.display.specshow(shown, x_axis="s", y_axis="mel", ax=axes, **sizes, **look)
-        axes.set(title=title, xlabel="", ylabel="Hz")
+        axes.set(title=style.name(title), xlabel="", ylabel="Hz")
         axes.set_yticks([tick for tick in (512, 2048, 4096, 8192) if tick <= settings.sample_rate / 2])
         axes.label_outer()
     rows[-1].set_xlabel("time in s")
@@ -183,7 +184,10 @@ def frame_strip(items: Sequence[tuple[str, np.ndarray]]) -> Figure:
     for axes in panels:
         axes.axis("off")
     for first, (title, frames) in zip(range(0, len(panels), columns), items, strict=True):
-        panels[first].set_title(title, fontsize=9)
+        shown = panels[first].set_title(style.name(title), fontsize=9)
+        if columns > 1:  # a name that is wider than a frame moves none
+            shown.set_in_layout(False)
+            panels[first + 1].set_title(" ", fontsize=9)
         for axes, frame in zip(panels[first:], frames, strict=False):
             axes.imshow(frame, interpolation="antialiased")
     return figure

@@ -104,14 +104,14 @@ def confusions(items: Sequence[tuple[str, np.ndarray]], labels: Sequence[str]) -
     else:
         layout = ConstrainedLayoutEngine(w_pad=0.01, wspace=0)
         figure, panels = style.panels(1, len(items), style.WIDTH / len(items) + 0.9, layout=layout, sharey=True)
-    fontsize = 8 if stacked else min(8, 74 / size)
+    fontsize, shown = 8 if stacked else min(8, 74 / size), style.names(labels)
     for axes, (title, matrix) in zip(panels, items, strict=True):
-        percentages = pd.DataFrame(100 * np.asarray(matrix), labels, labels)
+        percentages = pd.DataFrame(100 * np.asarray(matrix), shown, shown)
         texts = np.where(percentages >= 0.5, np.char.mod("%.0f", percentages), "")
         _draw_matrix(axes, percentages, texts, "", fontsize, linewidths=0.6, linecolor="#eeeeee")
         axes.set(title=title, xlabel="answer")
         axes.tick_params(labelsize=8.5)
-        axes.set_xticklabels(labels, rotation=90)
+        axes.set_xticklabels(shown, rotation=90)
     for axes in panels if stacked else panels[:1]:
         axes.set_ylabel("truth")
     return figure
@@ -141,7 +141,7 @@ def per_class(table: pd.DataFrame) -> Figure:
         name, colour, marker = KINDS[kind]
         places = np.arange(len(wide)) + offset
         axes.plot(wide[kind], places, marker, color=colour, markersize=5.5, label=name, clip_on=False)
-    axes.set_yticks(range(len(wide)), wide.index)
+    axes.set_yticks(range(len(wide)), style.names(wide.index))
     axes.set(xlabel="recall: recognised in % of the class's videos", xlim=(-2, 102), ylim=(len(wide) - 0.4, -0.6))
     style.finish_rows(axes, from_top=False)
     style.legend(figure, wide.shape[1])

@@ -2,7 +2,9 @@
 
 import functools
 import io
-from collections.abc import Callable, Sequence, Sized
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence, Sized
 from typing import Any
 
 import matplotlib as mpl
@@ -11,6 +13,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, fontManager, get_font
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
@@ -23,6 +26,53 @@ MAX_BYTES = 150_000  # of a picture file; a larger one is reduced to 256 colours
 SPLIT_COLOURS = dict(zip(SPLITS, ("#27445c", "#6d93b3", "#c3d5e3"), strict=True))
 DASHES: Any = {"color": "#555555", "linewidth": 1, "linestyle": (0, (2, 2))}  # of a line that marks a reference
 LOOK = "instrec_utils.report.figures.report"  # the style file beside this module
+FONTS = (
+    *("DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK KR", "Noto Sans SC", "Noto Sans JP"),
+    *("Source Han Sans SC", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "Droid Sans Fallback", "PingFang SC"),
+    *("Hiragino Sans", "Apple SD Gothic Neo", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "Arial Unicode MS"),
+    *("Noto Sans Devanagari", "Noto Sans Bengali", "Noto Sans Tamil", "Noto Sans Thai", "Noto Sans Ethiopic"),
+)
+"""Where the letters of names are looked for; the first comes with matplotlib and has none of East Asia's."""
+LONGEST = 26  # columns of a name beside a row; letters of East Asia take two
+
+
+@functools.cache
+def _families() -> list[str]:
+    """Return those of `FONTS` that are installed."""
+    installed = {font.name for font in fontManager.ttflist}
+    return [name for name in FONTS if name in installed]
+
+
+@functools.cache
+def _can_draw(letter: str) -> bool:
+    fonts = (get_font(fontManager.findfont(FontProperties(family=name))) for name in _families())
+    return any(font.get_char_index(ord(letter)) for font in fonts)
+
+
+def name(text: str, longest: int = 80) -> str:
+    """Return a user's name for something as figures can show it, on one line, and never as a formula.
+
+    Too long a name lacks its middle. A letter that no font has is its number in Unicode, such as U+7B1B, rather than an
+    empty box. The page's tables have the names as they are.
+    """
+    shown = "".join(one if _can_draw(one) else f" U+{ord(one):04X} " for one in " ".join(text.split()))
+    shown = " ".join(shown.split())
+    widths = np.cumsum([1 + (unicodedata.east_asian_width(one) in "WF") for one in shown])
+    if len(shown) and widths[-1] > longest:
+        head, tail = widths < 2 * longest // 3, widths > widths[-1] - longest // 3
+        shown = f"{shown[: head.sum()].rstrip()}…{shown[-tail.sum() :].lstrip()}"
+    return shown.replace("$", r"\$")
+
+
+def names(labels: Iterable[str]) -> list[str]:
+    """Return the names of rows or columns, each once; those that are the same when shortened are numbered."""
+    shown = [name(str(label), LONGEST) for label in labels]
+    counts, done = Counter(shown), Counter[str]()
+    for place, one in enumerate(shown):
+        if counts[one] > 1:
+            done[one] += 1
+            shown[place] = f"{one} ({done[one]})"
+    return shown
 
 
 def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
@@ -30,7 +80,7 @@ def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
 
     @functools.wraps(function)
     def drawn(*arguments: Any, **options: Any) -> Figure:
-        with mpl.style.context(LOOK):
+        with mpl.style.context([LOOK, {"font.family": _families()}]):
             return function(*arguments, **options)
 
     return drawn
@@ -38,7 +88,7 @@ def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
 
 def png(figure: Figure) -> bytes:
     """Return a figure as a PNG file, the same bytes for the same figure; a large one in 256 colours."""
-    with mpl.style.context(LOOK), io.BytesIO() as file:
+    with mpl.style.context([LOOK, {"font.family": _families()}]), io.BytesIO() as file:
         figure.savefig(file, format="png", metadata={"Software": None})
         data = file.getvalue()
     if len(data) <= MAX_BYTES:
