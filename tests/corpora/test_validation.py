@@ -93,7 +93,7 @@ def test_every_video_has_its_finding(corpus):
     found = {row.video_id: {name for name in FINDINGS if getattr(row, name)} for row in findings.itertuples()}
     assert found == EXPECTED
     notes = findings.set_index("video_id").note
-    assert notes["copy"] == "the same as good"
+    assert notes["copy"] == "the same as videos/good.mp4"
     assert "text.mp4" in notes["text"]
     usable = set(findings.video_id[is_usable(findings)])
     assert usable == set(EXPECTED) - {"text", "empty", "gone", "never", "short"}
