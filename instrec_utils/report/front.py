@@ -37,7 +37,7 @@ def list_videos(corpus: Corpus) -> pd.DataFrame:
     table = table.join(_findings(corpus)).sort_values("File")
     path = corpus.directory / "skipped.csv"
     if path.exists():
-        skipped = pd.read_csv(path, dtype=str, keep_default_na=False)
+        skipped = pd.read_csv(path, dtype=str, keep_default_na=False).query("path != ''")  # the others are not here
         left_out = pd.DataFrame({"File": skipped["path"], "Split": "left out", "Findings": skipped["reason"]})
         table = pd.concat([table, left_out])
     return table.fillna("")
@@ -155,11 +155,14 @@ def _seconds_of_pages(corpus_name: str) -> dict[str, float]:
 def _videos_page(corpus: Corpus, videos: pd.DataFrame) -> str:
     """Return the page that lists all videos as Markdown."""
     shown = videos.head(MOST_SHOWN)
-    more = f" The first {MOST_SHOWN} of {len(videos)}." if len(videos) > MOST_SHOWN else ""
-    caption = (
-        "Answers are given to the videos of validation and test, which the models have not learned from. A click on a "
-        f"column's name sorts.{more}"
-    )
+    caption = "Answers are given to the videos of validation and test, which the models have not learned from."
+    caption += " A click on a column's name sorts."
+    if len(corpus.index) > MOST_LOOKED_AT:
+        caption += (
+            f" Of so many videos only those that cannot be decoded are found: make validate CORPUS={corpus.name}."
+        )
+    if len(videos) > MOST_SHOWN:
+        caption += f" The first {MOST_SHOWN} of {len(videos)}."
     file = f'<a href="../results/{corpus.name}/videos.csv">as a CSV file</a>'
     return f"""# Every video
 
