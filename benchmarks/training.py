@@ -70,7 +70,8 @@ class Clock(keras.callbacks.Callback):
 def segments(corpus: Corpus) -> Measured:
     """Return what the warm-up of Choi's network trains, and on what."""
     with mock.patch.object(fit, "fit", return_value=(None, None)) as fitted:
-        warm_up.train_segments(runs.audio_run(corpus))
+        run = runs.audio_run(corpus)
+        warm_up.train_segments(run, run.architecture.warm_up)
     build, batches_of, _, protocol, _ = fitted.call_args.args
     return build(), batches_of(0), protocol
 

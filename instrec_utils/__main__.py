@@ -1,7 +1,11 @@
 """The command line: ``python -m instrec_utils report --corpus demo``."""
 
+import contextlib
 import os
+import shutil
+import signal
 import sys
+import threading
 import warnings
 from pathlib import Path
 from typing import Annotated
@@ -11,14 +15,20 @@ import yaml
 
 from instrec_utils.errors import InstrecError, ParameterError
 
-INTERRUPTED = 130  # the exit status that typer ends with on Ctrl-C
+INTERRUPTED = 130  # the exit status of a command that was stopped
+STOPPED = threading.Event()
 
-app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.callback()
 def main() -> None:
     """Recognise musical instruments in videos, and rebuild the report about it."""
+    # papermill's progress bar looks for widgets that only a notebook needs.
+    warnings.filterwarnings("ignore", message="IProgress not found")
+    for name in os.environ:  # folders, relative to where the command is given, which notebooks are not
+        if name.startswith("INSTREC_") and name != "INSTREC_RESULTS":
+            os.environ[name] = from_here(os.environ[name])
 
 
 @app.command()
@@ -28,14 +38,10 @@ def report(
     parameter: Annotated[list[str] | None, typer.Option("-p", help="A notebook parameter, name=value.")] = None,
 ) -> None:
     """Do everything from videos to the built book; what is already done and valid is skipped."""
-    # papermill's progress bar looks for widgets that only a notebook needs.
-    warnings.filterwarnings("ignore", message="IProgress not found")
     from instrec_utils.pipeline.report import make_report
     from instrec_utils.report import results, summary
 
-    overrides = parse_parameters(parameter or [])
-    if root:
-        overrides["root"] = root
+    overrides = parse_parameters(parameter or []) | ({"root": root} if root else {})
     page = make_report(corpus, overrides)
     found = results.read_results(str(overrides.get("corpus", corpus)))
     print(f"\n{summary.headline_text(found)}\n\nThe book: {page}")
@@ -45,7 +51,6 @@ def report(
 def pages(corpus: Annotated[str, typer.Option(help="A corpus with published results: demo, open.")] = "demo") -> None:
     """Make the pages anew from the published results alone: videos and features are prepared, nothing is trained."""
     os.environ["INSTREC_RESULTS"] = "published"
-    warnings.filterwarnings("ignore", message="IProgress not found")
     from instrec_utils.pipeline.report import make_report
 
     print(f"\nThe book: {make_report(corpus, {})}")
@@ -58,7 +63,6 @@ def tables(
     gpus: Annotated[float, typer.Option(min=0, help="GPUs that a run takes of a Dask worker that declares some.")] = 0,
 ) -> None:
     """Train every run of Tables 2 to 4 that is not there yet, then make the pages and the book anew."""
-    warnings.filterwarnings("ignore", message="IProgress not found")
     from instrec_utils.pipeline.grid import train_experiments
     from instrec_utils.pipeline.report import make_report
 
@@ -72,9 +76,9 @@ def publish(
 ) -> None:
     """Copy the results, pages and media made here into the folders that git tracks."""
     from instrec_utils import paths
-    from instrec_utils.pipeline.publish import publish as publish_corpus
+    from instrec_utils.pipeline import book
 
-    changed = publish_corpus(corpus)
+    changed = book.publish(corpus)
     for path in changed:
         print(path.relative_to(paths.home()))
     print(f"{len(changed)} tracked files changed; look at them with git diff, then commit them")
@@ -98,7 +102,7 @@ def curation(records: Annotated[str, typer.Option(help="Folder with YouTube-8M's
     from instrec_utils.pipeline.report import make_curation
 
     splits = published.write_splits(published.locate_lists(), paths.data_dir() / "curation" / "splits")
-    print(f"\nThe splits: {splits}\nThe page: {make_curation(records)}")
+    print(f"\nThe splits: {splits}\nThe page: {make_curation(from_here(records))}")
 
 
 @app.command()
@@ -148,27 +152,49 @@ def validate(corpus: Annotated[str, typer.Argument(help="A corpus that is prepar
 
 def parse_parameters(texts: list[str]) -> dict[str, object]:
     """Return ``name=value`` texts as a dict; values are read as YAML reads them. No "=" is a ParameterError."""
-    parameters = {}
     for text in texts:
-        name, separator, value = text.partition("=")
-        if not separator:
+        if "=" not in text:
             raise ParameterError(f"-p: expected name=value, got {text!r}")
-        parameters[name.strip()] = yaml.safe_load(value)
-    return parameters
+    return {name.strip(): yaml.safe_load(value) for name, _, value in (text.partition("=") for text in texts)}
+
+
+def from_here(path: str) -> str:
+    """Return a path, relative to the current folder or beginning with ``~``, as an absolute one; empty stays so."""
+    return str(Path(path).expanduser().absolute()) if path else ""
 
 
 def run() -> None:
     """Run the command line; a mistake of the user's ends in one line, an interruption in another."""
+    for stream in (sys.stdout, sys.stderr):  # no terminal's encoding shall end what took an hour
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     try:
         app()
     except InstrecError as error:
         sys.exit(f"instrec: {error}")
+    except shutil.Error as error:  # of copying a folder: the first file says it
+        source, target, reason = error.args[0][0]
+        sys.exit(f"instrec: {source}: cannot be copied to {target}: {reason}")
     except OSError as error:
         sys.exit(f"instrec: {error}; what was finished is kept, the same command carries on")
-    except SystemExit as end:
-        if end.code == INTERRUPTED:
-            print("\ninstrec: stopped; the same command carries on where it was", file=sys.stderr)
-        raise
+    finally:
+        if STOPPED.is_set():
+            os._exit(INTERRUPTED)  # whatever else went wrong by stopping is of no interest
+
+
+def stop(*_: object) -> None:
+    """End what was started, kernels and their workers too, say so in one line, and leave; a second call is at once."""
+    import psutil
+
+    if STOPPED.is_set():
+        os._exit(INTERRUPTED)
+    STOPPED.set()
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    print("\ninstrec: stopped; the same command carries on where it was", file=sys.stderr, flush=True)
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

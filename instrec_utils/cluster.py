@@ -5,6 +5,7 @@ alone. If its worker dies again, the item is to blame and its result is the exce
 """
 
 import contextlib
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -24,14 +25,9 @@ def num_cores() -> int:
 
 @contextlib.contextmanager
 def connect(scheduler: str = "", num_workers: int = 0) -> Iterator[Any]:
-    """Give a Dask client.
+    """Give a Dask client of a running scheduler ("tcp://host:8786"), or without one of so many processes here.
 
-    Parameters
-    ----------
-    scheduler : str
-        Address of a running scheduler ("tcp://host:8786"); empty for a cluster of processes here.
-    num_workers : int
-        Processes of that local cluster; 0 for one a core.
+    With num_workers 0 these are one a core.
     """
     import dask
     from distributed import Client, LocalCluster
@@ -41,8 +37,9 @@ def connect(scheduler: str = "", num_workers: int = 0) -> Iterator[Any]:
             yield client
         return
     settings = {
-        "distributed.logging.distributed": "error",
-        "logging.distributed": "error",
+        # What fails is said in one line by who called; a traceback of each worker would bury it.
+        "distributed.logging.distributed": "critical",
+        "logging.distributed": "critical",
         "distributed.scheduler.allowed-failures": 0,  # `process` itself tries again
     }
     options: dict[str, Any] = {
@@ -50,7 +47,7 @@ def connect(scheduler: str = "", num_workers: int = 0) -> Iterator[Any]:
         "threads_per_worker": 1,
         "dashboard_address": "127.0.0.1:0",  # any free port keeps two clusters from warning of each other
         "memory_limit": 0,  # limits serve clusters that are watched
-        "silence_logs": 40,
+        "silence_logs": logging.CRITICAL,
     }
     with dask.config.set(settings), LocalCluster(**options) as local, Client(local) as client:
         yield client
@@ -64,16 +61,11 @@ def at_most(seconds: float) -> Iterator[None]:
     """
     from distributed import get_worker
 
-    try:
-        is_replaced = get_worker().nanny is not None
-    except ValueError:  # not on a worker
-        is_replaced = False
-    if not is_replaced:
-        yield
-        return
     timer = threading.Timer(seconds, os._exit, (_EXIT_STATUS,))
     timer.daemon = True
-    timer.start()
+    with contextlib.suppress(ValueError):  # not on a worker
+        if get_worker().nanny is not None:
+            timer.start()
     try:
         yield
     finally:
@@ -83,21 +75,16 @@ def at_most(seconds: float) -> Iterator[None]:
 def process(
     function: Callable[[Any], Any], items: Iterable[Any], *, description: str, scheduler: str = "", num_workers: int = 0
 ) -> Iterator[tuple[Any, Any]]:
-    """Apply a function to every item on the cluster, with a progress bar and an estimate of the rest.
+    """Apply a function to every item on the cluster of `connect`, with a progress bar and an estimate of the rest.
 
     Only a few items a worker are in flight at a time, so memory stays flat however many there are. The function must be
-    importable by the workers, and the items such that can be pickled. For scheduler and num_workers see `connect`.
+    importable by the workers, and the items such that can be pickled. A scheduler that is gone is a ConnectionError.
 
     Yields
     ------
     tuple of item and result
         In the order of completion; the result is the exception where the function raised one, or Dask's
         ``KilledWorker`` where the item ended its worker twice.
-
-    Raises
-    ------
-    ConnectionError
-        The scheduler is gone.
     """
     items = list(items)
     if not items:
@@ -106,16 +93,14 @@ def process(
 
     with connect(scheduler, num_workers) as client, tqdm(total=len(items), desc=description, unit="video") as bar:
         window = _IN_FLIGHT * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
-        suspects = []
-        for item, result in _in_flight(client, function, items, window):
-            if isinstance(result, KilledWorker):
-                suspects.append(item)
-                continue
-            bar.update()
-            yield item, result
-        for item, result in _in_flight(client, function, suspects, 1):
-            bar.update()
-            yield item, result
+        suspects: list[Any] = []
+        for some, at_once in ((items, window), (suspects, 1)):
+            for item, result in _in_flight(client, function, some, at_once):
+                if some is items and isinstance(result, KilledWorker):
+                    suspects.append(item)
+                    continue
+                bar.update()
+                yield item, result
 
 
 def _in_flight(

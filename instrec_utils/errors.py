@@ -12,6 +12,14 @@ class InstrecError(Exception):
         return [f"{type(self).__name__}: {self}"]
 
 
+class StorageError(InstrecError, OSError):
+    """A file cannot be written: the disk is full, or its folder read-only. Made of errno and message."""
+
+    def __str__(self) -> str:
+        """Return the message alone."""
+        return str(self.strerror)
+
+
 class CorpusError(InstrecError):
     """A corpus is unknown, missing, incomplete or contradicts itself."""
 

@@ -5,8 +5,11 @@ Conventions: `scores` [shape=(num_videos, num_classes)] are probabilities, colum
 paper does not say which average its F1 is, so both the macro and the class-weighted one are given; a class that
 a test split lacks still counts in the macro average, as 0. Only in the bootstrap, where chance leaves classes out of
 a resample, does the macro average go over the classes that are there: else it would be too low in nearly every one.
+Where all resamples give the same, as when a model is right on all of four videos, the bootstrap would claim an interval
+without width; the exact one of a share of so many videos stands in its place.
 """
 
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -21,6 +24,7 @@ NUM_RESAMPLES = 1000
 NUM_PERMUTATIONS = 9999
 MIN_SCORE = 1e-6  # the predictions' files have six digits
 METRICS = ("hit_at_1", "hit_at_3", "f1_macro", "f1_weighted")
+_RESERVED = re.compile("(?:video_id|label|condition|level|model)_*")  # the columns that tables of predictions have
 
 
 def validate(truth: np.ndarray, scores: np.ndarray) -> None:
@@ -71,6 +75,12 @@ _FUNCTIONS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
 }
 
 
+def measure(truth: np.ndarray, scores: np.ndarray) -> dict[str, float]:
+    """Return each of `METRICS`, 0 to 1, of the scores of one run; see `validate`."""
+    validate(truth, scores)
+    return {name: function(truth, scores) for name, function in _FUNCTIONS.items()}
+
+
 def evaluate(truth: np.ndarray, runs: Sequence[np.ndarray], *, seed: int = 0) -> dict[str, dict[str, float]]:
     """Return every metric of a model trained with one or several seeds, with its bootstrap interval over videos.
 
@@ -86,7 +96,8 @@ def evaluate(truth: np.ndarray, runs: Sequence[np.ndarray], *, seed: int = 0) ->
     -------
     dict of str to dict of str to float
         For each of `METRICS`, 0 to 1: value, the mean over seeds; low and high, the 95 % percentile interval of that
-        mean over videos; and of several seeds spread, the standard deviation over them.
+        mean over videos, or the `exact_interval` where it has no width; and of several seeds spread, the standard
+        deviation over them.
     """
     for scores in runs:
         validate(truth, scores)
@@ -97,10 +108,26 @@ def evaluate(truth: np.ndarray, runs: Sequence[np.ndarray], *, seed: int = 0) ->
         values = [function(truth, scores) for scores in runs]
         means = [np.mean([resampled(truth[rows], scores[rows]) for scores in runs]) for rows in resamples]
         low, high = np.percentile(means, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
+        if low == high and not (name == "hit_at_3" and scores.shape[1] <= 3):  # of three classes all are among the best
+            low, high = exact_interval(low, len(truth))
         metrics[name] = {"value": float(np.mean(values)), "low": float(low), "high": float(high)}
         if len(runs) > 1:
             metrics[name]["spread"] = float(np.std(values, ddof=1))
     return metrics
+
+
+def exact_interval(share: float, number: int) -> tuple[float, float]:
+    """Return the 95 % interval, 0 to 1, of a share, 0 to 1, of so many videos.
+
+    References
+    ----------
+    C. Clopper, E. Pearson: The use of confidence or fiducial limits illustrated in the case of the binomial.
+    Biometrika 26(4), 1934.
+    """
+    right, wrong = share * number, (1 - share) * number
+    low = scipy.stats.beta.ppf((1 - CONFIDENCE) / 2, right, wrong + 1) if right else 0.0
+    high = scipy.stats.beta.ppf((1 + CONFIDENCE) / 2, right + 1, wrong) if wrong else 1.0
+    return low, high
 
 
 def compare_seeds(truth: np.ndarray, first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> dict[str, float]:
@@ -178,12 +205,23 @@ def predictions_table(
 ) -> pd.DataFrame:
     """Return predictions as a table [columns video_id, label, then one a class], scores with six digits.
 
-    A class may be called like one of the first columns, so these are told from the classes by their place alone.
+    The label is that of `column_of` a class, as are the columns.
     """
-    table = pd.DataFrame(scores.round(6), columns=list(labels))
-    table.insert(0, "label", [labels[number] for number in truth], allow_duplicates=True)
-    table.insert(0, "video_id", list(video_ids), allow_duplicates=True)
+    names = [column_of(label) for label in labels]
+    table = pd.DataFrame(scores.round(6), columns=names)
+    table.insert(0, "label", [names[number] for number in truth])
+    table.insert(0, "video_id", list(video_ids))
     return table
+
+
+def column_of(label: str) -> str:
+    """Return a class's name in tables of predictions: its own, and a ``_`` more where that is the name of a column."""
+    return f"{label}_" if _RESERVED.fullmatch(label) else label
+
+
+def label_of(column: str) -> str:
+    """Return the class that `column_of` gives a name in tables of predictions."""
+    return column[:-1] if _RESERVED.fullmatch(column) else column
 
 
 def from_predictions(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -191,9 +229,9 @@ def from_predictions(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, list[
 
     A label that is none of the columns is a ValueError.
     """
-    labels = list(table.columns[2:])
-    truth = table.iloc[:, 1].map({label: number for number, label in enumerate(labels)})
+    names = list(table.columns[2:])
+    truth = table["label"].map({name: number for number, name in enumerate(names)})
     if truth.isna().any():
         row = int(np.flatnonzero(truth.isna())[0])
-        raise ValueError(f"row {row + 2}: expected one of {', '.join(labels)}, got {table.iloc[row, 1]!r}")
-    return truth.to_numpy(np.int64), table.iloc[:, 2:].to_numpy(np.float64), labels
+        raise ValueError(f"row {row + 2}: expected one of {', '.join(names)}, got {table['label'].iloc[row]!r}")
+    return truth.to_numpy(np.int64), table[names].to_numpy(np.float64), [label_of(name) for name in names]

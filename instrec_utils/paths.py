@@ -6,7 +6,12 @@ published results alone, and nothing is trained or measured for them.
 """
 
 import os
+import re
 from pathlib import Path
+
+from instrec_utils.errors import ParameterError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 def home() -> Path:
@@ -22,9 +27,22 @@ def data_dir() -> Path:
     return Path(os.environ["INSTREC_DATA"]) if "INSTREC_DATA" in os.environ else home() / "data"
 
 
+def check_name(corpus_name: str) -> str:
+    """Return the name of a corpus; `ParameterError` unless it can be a folder's everywhere and leads out of none."""
+    if not isinstance(corpus_name, str) or not _NAME.fullmatch(corpus_name):
+        rule = "1 to 64 letters (a to z), digits, '-', '_' and '.', the first a letter or a digit"
+        raise ParameterError(f"corpus: expected {rule}; got {corpus_name!r}")
+    return corpus_name
+
+
+def corpus_dir(corpus_name: str) -> Path:
+    """Return the folder of a corpus: its index, features and, if they are staged, its videos."""
+    return data_dir() / check_name(corpus_name)
+
+
 def runs_dir(corpus_name: str) -> Path:
     """Return the folder of all that working with a corpus makes: runs, results, pages, media. Git does not track it."""
-    return home() / "runs" / corpus_name
+    return home() / "runs" / check_name(corpus_name)
 
 
 def working_results_dir(corpus_name: str) -> Path:
@@ -34,7 +52,7 @@ def working_results_dir(corpus_name: str) -> Path:
 
 def published_results_dir(corpus_name: str) -> Path:
     """Return the folder of the published results, which git tracks and only publishing writes."""
-    return home() / "results" / corpus_name
+    return home() / "results" / check_name(corpus_name)
 
 
 def is_of_published() -> bool:

@@ -1,12 +1,14 @@
 """Where a number comes from: versions, commit, device, and the identity of an index."""
 
+import os
 import platform
 import subprocess
 from importlib.metadata import version
+from pathlib import Path
 
 import pandas as pd
 
-from instrec_utils import cluster, files, paths
+from instrec_utils import cluster, files
 
 PACKAGES = ("instrec", "keras", "tensorflow", "librosa", "av", "numpy", "scikit-learn", "moviepy")
 
@@ -17,14 +19,24 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str:
-    """Return the checkout's commit, with "+" if files of the package differ from it; "unknown" outside git."""
-    git = ["git", "-C", str(paths.home())]
+    """Return the commit of the package's checkout, with "+" if files differ from it; "unknown" outside git.
+
+    The repository of another project, in which the checkout was unpacked, is not its own.
+    """
+    checkout = Path(__file__).resolve().parents[1]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
+    def git(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["git", "-C", checkout, *command], capture_output=True, text=True, env=environment)
+
     try:
-        head = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)
-        changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "instrec_utils", "instrec_corpora"])
-    except (OSError, subprocess.CalledProcessError):
+        top, head = git("rev-parse", "--show-toplevel"), git("rev-parse", "--short=12", "HEAD")
+    except OSError:  # no git
         return "unknown"
-    return head.stdout.strip() + ("+" if changed.returncode else "")
+    if top.returncode or head.returncode or Path(top.stdout.rstrip("\n")).resolve() != checkout:
+        return "unknown"
+    changed = git("diff", "--quiet", "HEAD", "--", "instrec_utils", "instrec_corpora").returncode
+    return head.stdout.strip() + ("+" if changed else "")
 
 
 def device() -> str:

@@ -25,38 +25,36 @@ def write_release(corpus: Corpus, folder: Path) -> Path:
     """
     home, chosen = paths.home(), sorted(_files(corpus))
     if not any(path.name == "best.keras" for path in chosen):
-        folder = paths.working_results_dir(corpus.name)
-        raise RunError(f"{folder}: no finished run with its weights; train the models first")
-    outside = [path for path in chosen if not path.is_relative_to(home)]
-    if outside:
+        results = paths.working_results_dir(corpus.name)
+        raise RunError(f"{results}: no finished run with its weights; train the models first")
+    if outside := [path for path in chosen if not path.is_relative_to(home)]:
         raise RunError(
             f"{outside[0]}: expected data inside {home}, so that the archive fits a checkout; unset INSTREC_DATA"
         )
-    path = folder / f"instrec-{corpus.name}.tar"
-    sums = []
+    path, sums = folder / f"instrec-{corpus.name}.tar", ""
     with files.whole(path) as temporary, tarfile.open(temporary, "w") as archive:
         for one in tqdm(chosen, desc=path.name, unit="file"):
             content, name = one.read_bytes(), one.relative_to(home).as_posix()
-            sums.append(f"{files.sha256_of_bytes(content)}  {name}\n")
+            sums += f"{files.sha256_of_bytes(content)}  {name}\n"
             _add(archive, name, content)
-        _add(archive, f"SHA256SUMS-{corpus.name}", "".join(sums).encode())
+        _add(archive, f"SHA256SUMS-{corpus.name}", sums.encode())
     files.write_text(path.with_suffix(".tar.sha256"), f"{files.sha256_of_file(path)}  {path.name}\n")
     return path
 
 
 def _files(corpus: Corpus) -> Iterator[Path]:
-    yield corpus.directory / "index.csv"
-    yield corpus.directory / "source.json"
-    folders = ("features", "embeddings") if source_named(corpus.source).may_release_features else ("embeddings",)
-    for folder in folders:
-        yield from (corpus.directory / folder).rglob("[!.]*.*")
+    yield from (corpus.directory / name for name in ("index.csv", "source.json"))
     results = paths.working_results_dir(corpus.name)
-    yield from (path for path in results.rglob("*") if path.is_file())
+    folders = [results, corpus.directory / "embeddings"]
+    if source_named(corpus.source).may_release_features:
+        folders.append(corpus.directory / "features")
     for path in results.glob("*.json"):
         result = read_result(path)
         run_dir = paths.runs_dir(corpus.name) / f"{result['run']}-{result['run_sha256'][:8]}"
         if (run_dir / "best.keras").exists():  # else only the result goes along
-            yield from (one for one in run_dir.rglob("[!.]*.*") if one.is_file())
+            folders.append(run_dir)
+    for folder in folders:
+        yield from (path for path in folder.rglob("[!.]*.*") if path.is_file())
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:

@@ -34,6 +34,13 @@ root: str = ""  # folder with one subfolder of videos a class, for the sources "
 clips_per_class: int = 0  # clips to stage a class; 0 for the corpus' own number
 split: str = ""  # paper, stratified, or grouped (near-duplicates together); empty for the corpus' own
 corpus_seed: int = 10  # of the rendering and of the split; with another one give the corpus another name
+small_classes: str = "leave_out"  # a class of a folder with fewer videos than splits; "error" stops there
+follow_links: bool = False  # whether links in a folder of videos may lead to folders elsewhere
+
+# %% tags=["hide-cell"]
+from instrec_utils.pipeline.parameters import check_injected
+
+check_injected(globals())  # papermill itself lets a misspelt parameter pass
 
 # %% [markdown]
 # ## Preparing it
@@ -53,8 +60,9 @@ videos = corpora.prepare_corpus(
     clips_per_class=clips_per_class,
     split_method=split,
     seed=corpus_seed,
+    small_classes=small_classes,
+    follow_links=follow_links,
 )
-index, origin = videos.index, corpora.source_named(source)
 
 # %% tags=["hide-input"]
 page.corpus_note(videos)
@@ -70,6 +78,7 @@ page.parameters(
 )
 
 # %% tags=["hide-input"]
+origin = corpora.source_named(source)
 Markdown(f"**Licence.** {origin.licence} **To cite.** {origin.citation}")
 
 # %% [markdown]
@@ -78,6 +87,7 @@ Markdown(f"**Licence.** {origin.licence} **To cite.** {origin.citation}")
 # Everything that follows reads this table and the files it names.
 
 # %%
+index = videos.index
 columns = ["video_id", "label", "split", "path", "duration"]
 two_a_split = index[columns].groupby("split").head(2)
 

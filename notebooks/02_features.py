@@ -31,6 +31,11 @@
 corpus: str = "demo"  # prepared by 01_corpus
 scheduler: str = ""  # address of a running Dask scheduler; empty for all cores of this machine
 
+# %% tags=["hide-cell"]
+from instrec_utils.pipeline.parameters import check_injected
+
+check_injected(globals())  # papermill itself lets a misspelt parameter pass
+
 # %%
 import librosa
 import numpy as np

@@ -43,6 +43,11 @@ seed: int = 10  # of the weights, the order and the augmentation
 precision: str = "float32"  # or mixed_bfloat16, mixed_float16: what an accelerator computes in
 num_devices: int = 1  # accelerators that share each batch
 
+# %% tags=["hide-cell"]
+from instrec_utils.pipeline.parameters import check_injected
+
+check_injected(globals())  # papermill itself lets a misspelt parameter pass
+
 # %% [markdown]
 # ## The run
 #

@@ -46,6 +46,11 @@ seed: int = 10  # of the weights, the frames drawn, and the order
 precision: str = "float32"  # or mixed_bfloat16, mixed_float16: what an accelerator computes in
 num_devices: int = 1  # accelerators that share each batch
 
+# %% tags=["hide-cell"]
+from instrec_utils.pipeline.parameters import check_injected
+
+check_injected(globals())  # papermill itself lets a misspelt parameter pass
+
 # %% [markdown]
 # ## The runs
 #
@@ -119,7 +124,7 @@ sizes = {
     "frame_features": visual.architecture.embedding_size,
     "audio_features": 1024,
 }
-for form in models.architecture("late_fusion").forms:
+for form in models.architecture_named("late_fusion").forms:
     network = models.build("late_fusion", len(videos.labels), form=form, **sizes)
     print(f"{words.FORMS[form]:24}{network.count_params():>12,} weights")
 

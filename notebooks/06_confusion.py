@@ -28,6 +28,11 @@
 # %% tags=["parameters", "hide-cell"]
 corpus: str = "demo"  # its three models are trained by 03 to 05
 
+# %% tags=["hide-cell"]
+from instrec_utils.pipeline.parameters import check_injected
+
+check_injected(globals())  # papermill itself lets a misspelt parameter pass
+
 # %%
 from instrec_utils import corpora, evaluation
 from instrec_utils.report import answers, elements, figures, page, results, words

@@ -32,6 +32,11 @@ corpus: str = "demo"  # its models are trained by 03 to 05
 hidden_share: float = 0.3  # probability with which the other fusions' training hides one modality of a video
 seed: int = 10  # of the models; and of the noise and of the frames that are left
 
+# %% tags=["hide-cell"]
+from instrec_utils.pipeline.parameters import check_injected
+
+check_injected(globals())  # papermill itself lets a misspelt parameter pass
+
 # %%
 from instrec_utils import corpora
 from instrec_utils.report import elements, figures, page, results, robustness

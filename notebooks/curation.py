@@ -38,6 +38,11 @@
 seed: int = 10  # of the stratified and the grouped split and of the undersampling; the paper's split has its own
 records: str = ""  # a folder with YouTube-8M's video-level records (*.tfrecord), to run the selection on them
 
+# %% tags=["hide-cell"]
+from instrec_utils.pipeline.parameters import check_injected
+
+check_injected(globals())  # papermill itself lets a misspelt parameter pass
+
 # %% tags=["hide-input"]
 import time
 from pathlib import Path

@@ -123,6 +123,32 @@ def test_the_interval_narrows_with_more_videos():
         assert wide / narrow == pytest.approx(2, rel=0.3)  # the square root of four
 
 
+@pytest.mark.parametrize(("number", "low"), [(1, 0.025), (4, 0.398), (13, 0.753), (39, 0.910)])
+def test_right_on_a_handful_of_videos_is_no_certainty(number, low):
+    truth = np.arange(number) % 5
+    right, wrong = answers(*truth), answers(*(truth + 1) % 5)
+    for metric in evaluation.evaluate(truth, [right]).values():
+        assert metric["low"] == pytest.approx(low, abs=5e-4)
+        assert metric["high"] == 1
+    metric = evaluation.evaluate(truth, [wrong])["hit_at_1"]
+    assert metric == {"value": 0, "low": 0, "high": pytest.approx(1 - low, abs=5e-4)}
+    metric = evaluation.evaluate(truth, [right, right, wrong])["hit_at_1"]  # every video by two seeds of three
+    assert metric["low"] < 2 / 3 < metric["high"]
+
+
+@given(st.integers(1, 60), st.data())
+def test_the_exact_interval_is_scipys(number, data):
+    right = data.draw(st.integers(0, number))
+    theirs = scipy.stats.binomtest(right, number).proportion_ci(method="exact")
+    assert evaluation.exact_interval(right / number, number) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
+
+
+@given(predictions(min_classes=4))
+def test_an_interval_has_a_width(made):
+    for metric in evaluation.evaluate(*made[:1], [made[1]]).values():
+        assert 0 <= metric["low"] < metric["high"] <= 1
+
+
 def test_two_classes():
     truth, scores = np.array([0, 1, 1, 0]), np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]])
     metrics = evaluation.evaluate(truth, [scores])
@@ -156,6 +182,26 @@ def test_predictions_come_back():
     np.testing.assert_array_equal(back_truth, truth)
     np.testing.assert_allclose(back_scores, scores, atol=1e-6)
     assert back_labels == labels
+
+
+def test_a_class_may_have_the_name_of_a_column(tmp_path):
+    truth, scores = made_predictions(12)
+    labels = ["NA", "label", "label_", "model", "video_id"]
+    table = evaluation.predictions_table([f"v{number}" for number in range(12)], truth, scores, labels)
+    table.to_csv(tmp_path / "predictions.csv", index=False)
+    table = pd.read_csv(tmp_path / "predictions.csv", keep_default_na=False)
+    assert list(table.columns) == ["video_id", "label", "NA", "label_", "label__", "model_", "video_id_"]
+    assert (table.iloc[:, 2:].idxmax(axis=1) == table["label"]).mean() == evaluation.hit_at_k(truth, scores, 1)
+    back_truth, back_scores, back_labels = evaluation.from_predictions(table)
+    np.testing.assert_array_equal(back_truth, truth)
+    np.testing.assert_allclose(back_scores, scores, atol=1e-6)
+    assert back_labels == labels
+
+
+@given(st.text(st.sampled_from("label_x"), min_size=1) | st.sampled_from(["video_id", "level___", "$x$", "NA"]))
+def test_a_class_comes_back_from_its_column(label):
+    assert evaluation.label_of(evaluation.column_of(label)) == label
+    assert evaluation.column_of(label) not in ("video_id", "label", "condition", "level", "model")
 
 
 def test_a_label_that_no_column_has_is_refused():

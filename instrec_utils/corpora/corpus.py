@@ -12,6 +12,7 @@ from instrec_utils.corpora.index import read_index
 from instrec_utils.errors import CorpusError
 
 LISTED = "listed.csv"
+NOTES = "notes.json"
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Corpus:
     index : pd.DataFrame [one row a video, see `instrec_utils.corpora.index`]
     unusable : frozenset of str [ids of videos that could not be decoded; they are counted, not evaluated]
     split_method : str [one of `splits.SPLIT_METHODS`; empty for a staged corpus]
+    notes : tuple of str [sentences on what was left out, or could not be kept apart, when it was prepared]
     """
 
     name: str
@@ -35,6 +37,7 @@ class Corpus:
     index: pd.DataFrame
     unusable: frozenset[str] = frozenset()
     split_method: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def labels(self) -> list[str]:
@@ -57,7 +60,7 @@ class Corpus:
 
 def read_corpus(name: str) -> Corpus:
     """Return a corpus that `prepare_corpus` has prepared; one that it has not is a `CorpusError`."""
-    directory = paths.data_dir() / name
+    directory = paths.corpus_dir(name)
     if not (directory / "source.json").exists() or not (directory / "index.csv").exists():
         raise CorpusError(f"{directory}: no such corpus yet; run the notebook 01_corpus first")
     origin = json.loads((directory / "source.json").read_text(encoding="utf-8"))
@@ -65,7 +68,8 @@ def read_corpus(name: str) -> Corpus:
     errors_path = directory / "features" / "errors.csv"
     unusable = frozenset(pd.read_csv(errors_path, dtype=str)["video_id"] if errors_path.exists() else [])
     videos = directory / origin["videos"]
-    return Corpus(name, origin["source"], directory, videos, index, unusable, origin.get("split", ""))
+    notes = json.loads(path.read_text(encoding="utf-8")) if (path := directory / NOTES).exists() else ()
+    return Corpus(name, origin["source"], directory, videos, index, unusable, origin.get("split", ""), tuple(notes))
 
 
 def read_listed(corpus: Corpus) -> pd.DataFrame:

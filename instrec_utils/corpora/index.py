@@ -14,13 +14,16 @@ Further columns are kept: as bool or numbers where every value reads so, else as
 """
 
 import re
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
+from tqdm import tqdm
 
+from instrec_utils import files, media
 from instrec_utils.config import SPLITS
-from instrec_utils.errors import CorpusError
-from instrec_utils.files import whole
+from instrec_utils.errors import CorpusError, MediaError
 
 COLUMNS = ("video_id", "label", "split", "path", "duration")
 VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -36,13 +39,7 @@ def refuse_rows(wrong: pd.Series, source: Path | str, rule: str, values: pd.Data
 
 
 def check_index(index: pd.DataFrame, source: str) -> None:
-    """Check the structure of an index that came from a source; no video is opened.
-
-    Raises
-    ------
-    CorpusError
-        A column is missing, or a row holds what the table above does not allow; the message names the first such row.
-    """
+    """Raise `CorpusError` if an index lacks a column, or for its first row that the table above does not allow."""
     if missing := [name for name in COLUMNS if name not in index.columns]:
         raise CorpusError(f"{source}: an index has the columns {', '.join(COLUMNS)}; missing: {missing}")
 
@@ -63,6 +60,8 @@ def check_index(index: pd.DataFrame, source: str) -> None:
 
 def read_text_table(path: Path) -> pd.DataFrame:
     """Read a CSV table as text, or raise `CorpusError`; an id may read "NA", so nothing is taken for missing."""
+    if not path.is_file():
+        raise CorpusError(f"{path}: no such file")
     try:
         return pd.read_csv(path, dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
@@ -71,8 +70,6 @@ def read_text_table(path: Path) -> pd.DataFrame:
 
 def read_index(path: Path) -> pd.DataFrame:
     """Read an index file; `CorpusError` if it is missing, no CSV table, or `check_index` refuses it."""
-    if not Path(path).is_file():
-        raise CorpusError(f"{path}: no such index")
     index = read_text_table(path)
     for name in index.columns.difference(list(_TEXT)):
         index[name] = _typed(index[name])
@@ -86,8 +83,25 @@ def write_index(index: pd.DataFrame, path: Path) -> None:
     """Check an index and write it as CSV, whole or not at all, `COLUMNS` first; `check_index` may refuse it."""
     check_index(index, str(path))
     columns = [*COLUMNS, *(name for name in index.columns if name not in COLUMNS)]
-    with whole(path) as temporary:
-        index.to_csv(temporary, index=False, columns=columns, lineterminator="\n")
+    files.write_csv(path, index[columns])
+
+
+def read_headers(videos: Path, names: Sequence[str]) -> pd.DataFrame:
+    """Return the seconds of each file, or NaN, and why it cannot be read [one row a name, columns=(duration, reason)].
+
+    Names are relative to the folder. The reason is empty where a file can be read, and where the name is empty.
+    """
+
+    def header(name: str) -> tuple[float, str]:
+        path = videos / name
+        try:
+            return (round(media.probe(path).duration, 3), "") if name else (float("nan"), "")
+        except MediaError as error:
+            return float("nan"), str(error).removeprefix(f"{path}: ")
+
+    with ThreadPoolExecutor() as workers:
+        rows = list(tqdm(workers.map(header, names), desc="looking at videos", unit="file", total=len(names)))
+    return pd.DataFrame(rows, columns=["duration", "reason"])
 
 
 def state_table(listed: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,6 @@ Groups are the connected components of such pairs. Fingerprints are kept, as the
 import contextlib
 import json
 import math
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,13 +25,14 @@ from tqdm import tqdm
 
 from instrec_utils import files, media
 from instrec_utils.corpora.splits import grouped_split
-from instrec_utils.errors import CorpusError, MediaError, ParameterError
+from instrec_utils.errors import MediaError, ParameterError
 
 HASH_SIZE = 8
 HASH_BITS = HASH_SIZE**2 - 1
 MAX_HASH_BITS = 4  # of 63; a recompressed frame differs in about 0 to 4, another scene in about 32
 MIN_ALIKE_FRAMES = 2  # one may be a title card that a channel uses everywhere
 MIN_HASH_CONTRAST = 8.0  # grey levels, standard deviation; black and white frames look alike in every video
+MAX_INFO_BYTES = 2**26  # of yt-dlp's file with all comments; a longer one is something else
 FRAMES_A_VIDEO = 12  # spread over the video
 _PICTURE_SIZE = 64  # pixels a side; the hash itself looks at 32
 
@@ -46,34 +46,28 @@ _NO_FRAMES = np.zeros((0, HASH_BITS), dtype=bool)
 _NO_SOUND = np.full(12 * CHROMA_STEPS, np.nan, dtype=np.float32)
 
 
-def split_by_group(index: pd.DataFrame, videos: Path, corpus_dir: Path, seed: int) -> pd.Series:
-    """Return `splits.grouped_split` of the groups that `group_videos` finds.
+def split_by_group(
+    index: pd.DataFrame, videos: Path, corpus_dir: Path, seed: int, *, divide: bool = False
+) -> tuple[pd.Series, pd.Series]:
+    """Return `splits.grouped_split` of the groups that `group_videos` finds, and which videos are of a divided group.
 
-    The groups of several videos are written as ``groups.csv`` into the corpus' folder (``group, video_id, label``),
-    fingerprints into its folder ``fingerprints``.
+    The latter [shape=(num_videos,), bool] are none if groups may not be divided. The groups of several videos are
+    written as ``groups.csv`` into the corpus' folder, fingerprints into its folder ``fingerprints``.
     """
     groups = group_videos(index, videos, corpus_dir / "fingerprints")
-    together = index[["video_id", "label"]].assign(group=groups)[groups.duplicated(keep=False)]
-    together = together.sort_values(["group", "video_id"])[["group", "video_id", "label"]]
-    files.write_text(corpus_dir / "groups.csv", together.to_csv(index=False))
-    return grouped_split(index, groups, np.random.default_rng(seed))
+    split = grouped_split(index, groups, np.random.default_rng(seed), divide=divide)
+    together = index.assign(group=groups, split=split)[groups.duplicated(keep=False)]
+    together = together.sort_values(["group", "video_id"])[["group", "video_id", "label", "split"]]
+    files.write_csv(corpus_dir / "groups.csv", together)
+    return split, split.groupby(groups).transform("nunique") > 1
 
 
 def group_videos(index: pd.DataFrame, videos: Path, store: Path) -> pd.Series:
-    """Return the group of each video of an index; videos that are not there or unreadable are like no other.
+    """Return the group of each video of an index [shape=(num_videos,), int]; what cannot be read is like no other.
 
-    Parameters
-    ----------
-    index : pd.DataFrame [one row a video, see `instrec_utils.corpora.index`]
-        Who uploaded a video stands in the column ``uploader`` (str, empty if unknown), or without such a column in
-        the file ``<name>.info.json`` that yt-dlp writes beside the video; a `CorpusError` if that is none.
-    videos, store : Path
-        The folder that its paths are relative to, and where fingerprints are kept, ``<video_id>.npz``; videos that are
-        there as they were are not opened again.
-
-    Returns
-    -------
-    groups : pd.Series [shape=(num_videos,), int, with the rows' index]
+    Who uploaded a video stands in the column ``uploader`` (str, empty if unknown), or without such a column in the file
+    ``<name>.info.json`` that yt-dlp writes beside the video. Fingerprints are kept in the store as ``<video_id>.npz``;
+    a video that is as it was is not opened again.
     """
     paths = [videos / path for path in index.path]
     names = index.uploader if "uploader" in index.columns else [_uploader_beside(path) for path in paths]
@@ -96,29 +90,23 @@ def uploader_of(info: Mapping[str, Any]) -> str:
 
 
 def _uploader_beside(path: Path) -> str:
-    """Return who uploaded a video, from yt-dlp's file beside it; empty without one."""
+    """Return who uploaded a video, from yt-dlp's file beside it; empty without one that can be read as such."""
     beside = path.parent / f"{path.stem}.info.json"
-    if path.is_dir() or not beside.is_file():  # of a video without a path, the folder is given
-        return ""
-    try:
-        info = json.loads(beside.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CorpusError(f"{beside}: expected what yt-dlp --write-info-json writes: {error}") from error
-    if not isinstance(info, dict):
-        raise CorpusError(f"{beside}: expected what yt-dlp --write-info-json writes, got {type(info).__name__}")
-    return uploader_of(info)
+    with contextlib.suppress(OSError, ValueError, RecursionError):  # too long a name, a folder, another program's file
+        if path.is_file() and beside.is_file() and beside.stat().st_size <= MAX_INFO_BYTES:
+            info = json.loads(beside.read_text(encoding="utf-8"))
+            return uploader_of(info) if isinstance(info, dict) else ""
+    return ""
 
 
 def _kept_fingerprints(path: Path, kept_path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return `fingerprints_of` a video from the file that keeps them; make that file where it is not of this video."""
-    status = path.stat()
-    identity = files.sha256_of([*_SETTINGS, status.st_size, status.st_mtime_ns])
-    with contextlib.suppress(OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile), np.load(kept_path) as kept:
-        if str(kept["identity"]) == identity:
-            return kept["hashes"], kept["course"]
+    identity = files.sha256_of([*_SETTINGS, path.stat().st_size, path.stat().st_mtime_ns])
+    kept = files.read_arrays(kept_path)
+    if kept.get("identity") == identity:
+        return kept["hashes"], kept["course"]
     hashes, course = fingerprints_of(path)
-    with files.whole(kept_path) as temporary:
-        np.savez(temporary, identity=identity, hashes=hashes, course=course)
+    files.write_arrays(kept_path, identity=identity, hashes=hashes, course=course)
     return hashes, course
 
 
@@ -128,31 +116,22 @@ def fingerprints_of(path: Path) -> tuple[np.ndarray, np.ndarray]:
         info = media.probe(path)
     except MediaError:
         return _NO_FRAMES, _NO_SOUND
-    frames: list[np.ndarray] = []
+    frames, sound = [], np.zeros(0, np.float32)
     if info.has_picture:
         spread = np.linspace(0, media.num_frames(info.duration) - 1, FRAMES_A_VIDEO).round().astype(int)
         with contextlib.suppress(MediaError):  # pictures that end before the sound, or break off: those that came count
             for frame in media.read_frames(path, size=_PICTURE_SIZE, numbers=np.unique(spread).tolist(), num_threads=1):
                 frames.append(frame)
-    hashes = frame_hashes(frames)
-    sound = np.zeros(0, np.float32)
     if info.has_sound:
         with contextlib.suppress(MediaError):
             sound = media.read_sound(path, (_SAMPLE_RATE,))[_SAMPLE_RATE]
-    return hashes, chroma_fingerprint(sound, _SAMPLE_RATE)
+    return frame_hashes(frames), chroma_fingerprint(sound, _SAMPLE_RATE)
 
 
 def perceptual_hash(picture: np.ndarray, size: int) -> np.ndarray:
-    """Return which of a picture's lowest cosine coefficients, without the mean, are above their median.
+    """Return which of a picture's lowest cosine coefficients are above their median [shape=(size**2 - 1,), bool].
 
-    Parameters
-    ----------
-    picture : np.ndarray [shape=(height, width), uint8, grey]
-    size : int [coefficients a side, 2 to 32]
-
-    Returns
-    -------
-    bits : np.ndarray [shape=(size**2 - 1,), bool]
+    The picture [shape=(height, width), uint8] is grey, the size 2 to 32 coefficients a side; the mean is left out.
 
     References
     ----------
@@ -195,12 +174,9 @@ def near_duplicate_groups(
 
     Parameters
     ----------
-    hashes : Sequence[np.ndarray [shape=(num_hashes, 63), bool]]
-        Of each video, see `frame_hashes`; none is like no other.
-    fingerprints : np.ndarray [shape=(num_videos, 288), float32]
-        See `chroma_fingerprint`; rows of NaN are like no other.
-    uploaders : Sequence[str]
-        Of each video; empty where it is not known.
+    hashes : Sequence[np.ndarray [shape=(num_hashes, 63), bool]] [see `frame_hashes`; none is like no other]
+    fingerprints : np.ndarray [shape=(num_videos, 288), float32, see `chroma_fingerprint`; NaN is like no other]
+    uploaders : Sequence[str] [empty where unknown]
 
     Returns
     -------

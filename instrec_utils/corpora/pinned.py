@@ -10,24 +10,11 @@ from instrec_utils.files import sha256_of_file
 
 
 def locate_files(variable: str, name: str, address: str, sha256: Mapping[str, str]) -> Path:
-    """Return the folder that holds the files.
+    """Return the folder that holds the files of a mapping from file name to hexadecimal checksum.
 
-    Parameters
-    ----------
-    variable : str
-        The environment variable that names a folder with a local copy.
-    name : str
-        The folder in the data folder where downloads go if it is not set.
-    address : str
-        What the file names are appended to.
-    sha256 : Mapping [file name -> hexadecimal checksum]
-
-    Raises
-    ------
-    CorpusError
-        A file of the local copy is missing or has another checksum.
-    DownloadError
-        A file could not be downloaded, or what came has another checksum; nothing of it is kept.
+    It is the local copy that an environment variable names, where a file that is missing or another is a `CorpusError`.
+    Without one it is the named folder in the data folder, and what is missing is downloaded from the address and the
+    file's name; what cannot be had, or is another file, is a `DownloadError`, and nothing of it is kept.
     """
     import pooch
 

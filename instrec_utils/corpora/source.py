@@ -1,11 +1,6 @@
 """What videos come from: one `Source` each, of the entry points ``instrec.sources``; and how it becomes a corpus.
 
-A new one is a module that declares an entry, in any package that is installed::
-
-    [project.entry-points."instrec.sources"]
-    mine = "my_package.my_module:SOURCE"
-
-and beside it a ``params/<corpus>.yaml`` that names it and a row on the page of corpora. Nothing compares its name.
+A new one needs an entry in any package that is installed, and a ``params/<corpus>.yaml``. Nothing compares its name.
 """
 
 from collections.abc import Callable
@@ -13,13 +8,15 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 
 from instrec_utils import files, paths
-from instrec_utils.corpora.corpus import LISTED, Corpus, read_corpus, read_listed
-from instrec_utils.corpora.splits import SPLIT_METHODS, write_split
-from instrec_utils.errors import ParameterError
+from instrec_utils.config import FRAME_SIZE
+from instrec_utils.corpora.corpus import LISTED, NOTES, Corpus, read_corpus, read_listed
+from instrec_utils.corpora.splits import SPLIT_METHODS
+from instrec_utils.errors import CorpusError, ParameterError
 
 GROUP = "instrec.sources"
 
@@ -30,12 +27,13 @@ class BuildOptions:
 
     Attributes
     ----------
-    corpus_dir, root : Path
-        Where index.csv and all else that the source writes goes; and the folder of videos that the user named, the
-        corpus folder if none.
+    corpus_dir, root : Path [of all that the source writes; of the videos that the user named, else the same]
     clips_per_class : int [of a staged corpus; 0 for its own number]
     split_method : str [one of the source's ``split_methods``; empty if it has none]
     seed : int [of the staging or the split; the paper's split has its own]
+    small_classes : {"leave_out", "error"}
+        What becomes of a class of a user's folder that has fewer videos than there are splits.
+    follow_links : bool [whether links in a user's folder may lead to folders elsewhere]
     """
 
     corpus_dir: Path
@@ -43,6 +41,12 @@ class BuildOptions:
     clips_per_class: int
     split_method: str
     seed: int
+    small_classes: str = "leave_out"
+    follow_links: bool = False
+
+    def __post_init__(self) -> None:
+        if self.small_classes not in ("leave_out", "error"):
+            raise ParameterError(f"small_classes: expected leave_out or error, got {self.small_classes!r}")
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ def sources() -> dict[str, Source]:
 
 
 def source_named(name: str) -> Source:
-    """Return one source; the modules of the others are not imported.
+    """Return one source, importing none of the others.
 
     It is a `ParameterError` if no installed package declares it, two do, or what is declared is no source of this name.
     """
@@ -130,20 +134,20 @@ def source_named(name: str) -> Source:
 
 
 def prepare_corpus(
-    name: str, source: str, *, root: str = "", clips_per_class: int = 0, split_method: str = "", seed: int = 10
+    name: str,
+    source: str,
+    *,
+    root: str = "",
+    clips_per_class: int = 0,
+    split_method: str = "",
+    seed: int = 10,
+    small_classes: str = "leave_out",
+    follow_links: bool = False,
 ) -> Corpus:
-    """Render, download or list a corpus' videos, whatever is missing, and return it.
+    """Render, download or list a corpus' videos, whatever is missing, and return it; also write its split.
 
-    Parameters
-    ----------
-    name, source : str [of the corpus' folders, and one of `sources`]
-    root, clips_per_class, split_method, seed : str, int, str, int
-        See `BuildOptions`; an empty split method is the source's own. The split also goes into the folder ``splits``.
-
-    Raises
-    ------
-    CorpusError, ParameterError, DownloadError
-        Something about the source is wrong; the message says what and where.
+    The source is one of `sources`; the rest is as in `BuildOptions`, an empty split method being the source's own. A
+    `CorpusError`, `ParameterError` or `DownloadError` says what about the source is wrong, and where.
     """
     origin = source_named(source)
     if split_method and split_method not in origin.split_methods:
@@ -151,16 +155,38 @@ def prepare_corpus(
         raise ParameterError(f"split: for the source {source} expected {allowed}; got {split_method!r}")
     if origin.root and not root:
         raise ParameterError(f"root: expected {origin.root}, got none")
+    if root != files.escaped(root):  # a notebook's parameters and outputs cannot hold it
+        rule = "a name in UTF-8 without backslashes and control characters; rename the folder or name a link to it"
+        raise ParameterError(f"root: expected {rule}; got {files.escaped(root)}")
     method = split_method or next(iter(origin.split_methods), "")
-    directory = paths.data_dir() / name
-    for left in (LISTED, "groups.csv"):  # of another source or split under this name
+    directory = paths.corpus_dir(name)
+    folder = Path(root).expanduser().absolute() if root else directory
+    options = BuildOptions(directory, folder, clips_per_class, method, seed, small_classes, follow_links)
+    for left in (LISTED, NOTES, "groups.csv", "skipped.csv"):  # of another source or split under this name
         (directory / left).unlink(missing_ok=True)
-    folder = Path(root).expanduser().resolve() if root else directory
-    videos = origin.build(BuildOptions(directory, folder, clips_per_class, method, seed))
+    videos = origin.build(options)
     # Staged videos are where the corpus is, wherever that is taken.
     place = "." if videos == directory else str(videos)
     files.write_json(directory / "source.json", {"source": source, "videos": place, "split": method})
     corpus = read_corpus(name)
     if method:
-        write_split(read_listed(corpus), directory / "splits" / f"{method}.csv")
+        files.write_csv(directory / "splits" / f"{method}.csv", read_listed(corpus)[["video_id", "split"]])
     return corpus
+
+
+def read_photographs(corpus: Corpus) -> tuple[np.ndarray, np.ndarray]:
+    """Return the photographs from which a visual model can begin (the paper's "PT", Table 2), see `Source`.
+
+    They are RGB [shape=(num_pictures, 256, 256, 3), uint8], and their class numbers [shape=(num_pictures,), int64]. It
+    is a `CorpusError` if the source of the corpus has none.
+    """
+    photographs = source_named(corpus.source).photographs
+    if photographs is None:
+        allowed = " or ".join(name for name, source in sources().items() if source.photographs)
+        raise CorpusError(
+            f"{corpus.name}: expected a corpus of the source {allowed}, which have photographs of their classes, "
+            f"got {corpus.source}; set pretrained to False"
+        )
+    labels, pictures = zip(*photographs(corpus), strict=True)
+    resized = [cv2.resize(picture, (FRAME_SIZE, FRAME_SIZE), interpolation=cv2.INTER_AREA) for picture in pictures]
+    return np.stack(resized), np.searchsorted(corpus.labels, np.array(labels))

@@ -4,14 +4,11 @@ The paper draws at random (4.1), so the same performance under two ids may be tr
 grouped split never divides a group of videos, such as those that `near_duplicates` finds.
 """
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
 from instrec_utils.config import SPLIT_SEED, SPLIT_SHARES, SPLITS
 from instrec_utils.errors import CorpusError, ParameterError
-from instrec_utils.files import whole
 
 SPLIT_METHODS = {
     "paper": "the paper's split",
@@ -26,12 +23,12 @@ HELD_OUT = 0.3  # of the authors' first draw; 1 - 0.7 in floating point rounds u
 def paper_split(index: pd.DataFrame) -> pd.Series:
     """Return the very split [shape=(num_videos,), one of `SPLITS`] of the authors: random, in their list's order (4.1).
 
-    It depends on nothing but the number of videos and their order: split the complete list before leaving any out. It
-    is a `CorpusError` if a class has fewer videos than there are splits, or there are too few to fill them.
+    It depends on nothing but the number of videos and their order: split the complete list before leaving any out. A
+    class with fewer videos than there are splits, or too few in all, is a `CorpusError`.
     """
     from sklearn.model_selection import train_test_split
 
-    _check_class_sizes(index.label, "videos")
+    _check_class_sizes(index.label)
     if len(index) <= len(SPLITS):
         raise CorpusError(f"the paper's split needs more than {len(SPLITS)} videos, got {len(index)}")
     _, held_out = train_test_split(np.arange(len(index)), test_size=HELD_OUT, random_state=SPLIT_SEED)
@@ -46,71 +43,76 @@ def stratified_split(index: pd.DataFrame, generator: np.random.Generator) -> pd.
     return grouped_split(index, pd.Series(np.arange(len(index)), index=index.index), generator)
 
 
-def grouped_split(index: pd.DataFrame, groups: pd.Series, generator: np.random.Generator) -> pd.Series:
+def grouped_split(
+    index: pd.DataFrame, groups: pd.Series, generator: np.random.Generator, *, divide: bool = False
+) -> pd.Series:
     """Return a split near 70/15/15 that never divides a group and has every class in every split.
 
-    Groups of several videos are placed first, the largest first, each where its classes miss most; videos of
-    their own then fill every class up to its share.
+    Groups of several videos are placed first, the largest first, each where its classes miss most; videos of their own
+    then fill every class up to its share. A class that has fewer videos than there are splits, or whose groups leave a
+    split without it, is a `CorpusError`.
 
     Parameters
     ----------
     index : pd.DataFrame [one row a video in any order, columns=(video_id, label, ...)]
     groups : pd.Series [shape=(num_videos,), any hashable values, with the rows' index]
     generator : np.random.Generator
+    divide : bool
+        Where a class cannot have all splits otherwise, take its groups apart, the smallest first, until it can.
 
     Returns
     -------
     split : pd.Series [shape=(num_videos,), one of `SPLITS`, with the rows' index]
-
-    Raises
-    ------
-    CorpusError
-        A class has fewer groups than there are splits, or its groups leave a split without it.
-    ParameterError
-        `groups` does not fit the rows.
     """
     if not groups.index.equals(index.index) or groups.isna().any():
         raise ParameterError("groups must have one value a row, with the index of the table")
+    _check_class_sizes(index.label)
     order = np.argsort(index.video_id.to_numpy(dtype=str), kind="stable")  # the same split whatever the row order
     names, label = np.unique(index.label.to_numpy(dtype=str)[order], return_inverse=True)
     group = pd.factorize(groups.to_numpy()[order])[0]
-    one_a_group = pd.DataFrame({"label": names[label], "group": group}).drop_duplicates()
-    _check_class_sizes(one_a_group.label, "groups of videos")
+    while True:
+        split = _place_groups(label, group, generator)
+        counts = pd.crosstab(label, split).reindex(columns=range(len(SPLITS)), fill_value=0).to_numpy()
+        if (counts > 0).all():
+            return pd.Series(np.array(SPLITS)[split[np.argsort(order)]], index=index.index, name="split", dtype=str)
+        number = int(np.flatnonzero((counts == 0).any(axis=1))[0])
+        if not divide:
+            raise CorpusError(
+                f"the near-duplicates of class {names[number]} stay together and leave a split without it: "
+                f"{', '.join(SPLITS)} would hold {counts[number].tolist()} of its videos"
+            )
+        sizes, own = np.bincount(group), np.bincount(group[label == number], minlength=group.max() + 1)
+        smallest = min(np.flatnonzero((own > 0) & (sizes > 1)), key=lambda one: (own[one] == 1, own[one]))
+        members = np.flatnonzero((label == number) & (group == smallest))
+        group[members] = group.max() + 1 + np.arange(len(members))
 
-    wanted = np.stack([_shares(size) for size in np.bincount(label, minlength=len(names))], axis=1)
+
+def _place_groups(label: np.ndarray, group: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Return the number of the split of each video [shape=(num_videos,), int] by its class number and its group."""
+    num_classes = label.max() + 1
+    wanted = np.stack([_shares(size) for size in np.bincount(label)], axis=1)
     left = wanted.astype(float)  # [shape=(num_splits, num_classes)]: what each split still misses
-    split = np.full(len(index), -1)
-
+    split = np.full(len(label), -1)
     sizes = np.bincount(group)
     members_of = np.split(np.argsort(group, kind="stable"), np.cumsum(sizes)[:-1])
     several = generator.permutation(np.flatnonzero(sizes > 1))
     for number in several[np.argsort(-sizes[several], kind="stable")]:
-        needs = np.bincount(label[members_of[number]], minlength=len(names))
+        needs = np.bincount(label[members_of[number]], minlength=num_classes)
         place = int(np.argmax((left / wanted) @ needs))
         split[members_of[number]] = place
         left[place] -= needs
-    for name in range(len(names)):
+    for name in range(num_classes):
         alone = generator.permutation(np.flatnonzero((label == name) & (sizes[group] == 1)))
         split[alone] = np.repeat(np.arange(len(SPLITS)), _fill(left[:, name], len(alone)))
-
-    counts = np.zeros_like(wanted)
-    np.add.at(counts, (split, label), 1)
-    if (counts == 0).any():
-        place, name = (int(part[0]) for part in np.nonzero(counts == 0))
-        raise CorpusError(
-            f"the groups of class {names[name]!r} leave no video for {SPLITS[place]}; "
-            f"its {len(SPLITS)} splits would hold {counts[:, name].tolist()}"
-        )
-    split = split[np.argsort(order)]  # back in the rows' order
-    return pd.Series(np.array(SPLITS)[split], index=index.index, name="split", dtype=str)
+    return split
 
 
-def _check_class_sizes(values: pd.Series, unit: str) -> None:
-    sizes = values.value_counts()
+def _check_class_sizes(labels: pd.Series) -> None:
+    sizes = labels.value_counts()
     small = sizes[sizes < len(SPLITS)].sort_index()
-    if len(values) == 0 or len(small):
+    if len(labels) == 0 or len(small):
         listing = ", ".join(f"{name} has {size}" for name, size in small.items()) or "the index is empty"
-        raise CorpusError(f"every class needs at least {len(SPLITS)} {unit}, one a split; {listing}")
+        raise CorpusError(f"every class needs at least {len(SPLITS)} videos, one a split; {listing}")
 
 
 def _shares(size: int) -> np.ndarray:
@@ -120,17 +122,9 @@ def _shares(size: int) -> np.ndarray:
 
 def _fill(left: np.ndarray, number: int) -> np.ndarray:
     """Divide `number` videos over the splits in proportion to what each misses; whole numbers."""
-    missing = np.maximum(left, 0)
-    if missing.sum() == 0:
-        missing = np.array(SPLIT_SHARES)
+    missing = np.maximum(left, 0) if (left > 0).any() else np.array(SPLIT_SHARES)
     exact = missing * (number / missing.sum())
     whole_part = np.floor(exact + 1e-9).astype(int)
     largest = np.argsort(-(exact - whole_part), kind="stable")[: number - whole_part.sum()]
     whole_part[largest] += 1
     return whole_part
-
-
-def write_split(index: pd.DataFrame, path: Path) -> None:
-    """Write the columns ``video_id`` and ``split`` as CSV, whole or not at all."""
-    with whole(path) as temporary:
-        index[["video_id", "split"]].to_csv(temporary, index=False, lineterminator="\n")

@@ -7,6 +7,7 @@ missing    the index has no path, or there is no file
 invalid    the file is no plain media file, or one of its streams cannot be decoded
 duplicated byte for byte the same as a video further up in the index
 silent     no sound stream, or no tenth of a second louder than `SILENCE` dB below full scale
+cancelling channels that cancel each other: of their mean, which is what networks hear, next to nothing is left
 still      no picture stream, or every picture (one a second) like the first
 too_short  shorter than one segment of the paper (3 s)
 ========== =====================================================================================
@@ -14,8 +15,10 @@ too_short  shorter than one segment of the paper (3 s)
 Videos that are missing or invalid have no further finding. Near-duplicates are not findings: see `near_duplicates`.
 """
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,17 +26,25 @@ import pandas as pd
 from tqdm import tqdm
 
 from instrec_utils import media
-from instrec_utils.config import SEGMENT_SECONDS
+from instrec_utils.config import SEGMENT_SECONDS, SPLIT_SEED, SPLITS
+from instrec_utils.corpora import folder
 from instrec_utils.corpora.index import check_index
+from instrec_utils.corpora.source import BuildOptions
 from instrec_utils.errors import CorpusError, MediaError
 from instrec_utils.files import sha256_of_file
 
-FINDINGS = ("missing", "invalid", "duplicated", "silent", "still", "too_short")
+FINDINGS = ("missing", "invalid", "duplicated", "silent", "cancelling", "still", "too_short")
 
 SILENCE = -60.0  # dB below full scale; the noise of 16-bit sound is near -96, a quiet room in a video near -50
 MOTION = 1.0  # grey levels, mean absolute difference; recompression of a still picture stays below
 _SAMPLE_RATE = 8_000  # Hz, enough to hear whether there is sound
 _PICTURE_SIZE = 64  # pixels a side, enough to see whether anything moves
+
+# Seconds on two cores with the profile "quick", as measured on the corpora demo and open (results/ and its benchmarks).
+REPORT_SECONDS = 300.0  # whatever the videos: kernels, pages, the book
+TRAINING_SECONDS = 3.0  # a training video
+TEST_SECONDS = 10.0  # a test video, which is degraded and looked at again many times
+DECODING_SECONDS = 2.0  # a minute of video, decoded for near-duplicates and for its features
 
 
 def count_findings(findings: pd.DataFrame) -> pd.DataFrame:
@@ -47,67 +58,61 @@ def is_usable(findings: pd.DataFrame) -> pd.Series:
     return ~findings[["missing", "invalid", "too_short"]].any(axis=1)
 
 
-def read_headers(videos: Path, names: Sequence[str]) -> pd.DataFrame:
-    """Read the headers of video files, whose names are relative to a folder and may be empty.
-
-    Returns
-    -------
-    headers : pd.DataFrame [one row a name, columns=(duration, reason)]
-        Seconds, NaN where unknown, and why a file cannot be read: empty where it can, or where there is no name.
-    """
-
-    def header(name: str) -> tuple[float, str]:
-        path = videos / name
-        try:
-            return (round(media.probe(path).duration, 3), "") if name else (float("nan"), "")
-        except MediaError as error:
-            return float("nan"), str(error).removeprefix(f"{path}: ")
-
-    with ThreadPoolExecutor() as workers:
-        rows = list(tqdm(workers.map(header, names), desc="looking at videos", unit="file", total=len(names)))
-    return pd.DataFrame(rows, columns=["duration", "reason"])
-
-
 def validate(index: pd.DataFrame, corpus_dir: Path) -> pd.DataFrame:
-    """Look at every video of an index, whose paths are relative to the corpus folder.
+    """Look at every video of an index, whose paths are relative to the corpus folder; `CorpusError` if that is missing.
 
     Returns
     -------
-    findings : pd.DataFrame [one row a video, columns=(video_id, label, split, *FINDINGS, note)]
+    findings : pd.DataFrame [one row a video, columns=(video_id, path, label, split, *FINDINGS, note)]
         Bools, and the error or which video it duplicates.
-
-    Raises
-    ------
-    CorpusError
-        The index is malformed, or the folder is not there.
     """
     check_index(index, "index")
     if not corpus_dir.is_dir():
         raise CorpusError(f"{corpus_dir}: no such corpus folder")
+    paths = [corpus_dir / path for path in index.path]
     with ThreadPoolExecutor() as workers:
-        looks = workers.map(_look, [corpus_dir / path for path in index.path])
-        rows = list(tqdm(looks, desc="validating", unit="video", total=len(index)))
-    findings = index[["video_id", "label", "split"]].reset_index(drop=True)
-    findings = findings.join(pd.DataFrame(rows, columns=[*FINDINGS, "note", "sha256"]))
-    findings["duplicated"] = findings.sha256.duplicated() & ~findings[["missing", "invalid"]].any(axis=1)
-    original = findings.groupby("sha256").video_id.transform("first")
+        rows = list(tqdm(workers.map(_look, paths), desc="validating", unit="video", total=len(index)))
+    findings = index[["video_id", "path", "label", "split"]].reset_index(drop=True)
+    findings = findings.join(pd.DataFrame(rows, columns=[*FINDINGS, "note"]))
+    content = _contents(paths, ~findings[["missing", "invalid"]].any(axis=1))
+    findings["duplicated"] = content.duplicated() & content.notna()
+    original = findings.groupby(content).video_id.transform("first")
     findings["note"] = findings.note.mask(findings["duplicated"], "the same as " + original)
-    return findings.drop(columns="sha256")
+    return findings
+
+
+def _contents(paths: Sequence[Path], is_good: pd.Series) -> pd.Series:
+    """Return the sha256 of the files that are good and may be the same as another, which has its size; else None."""
+    sizes = pd.Series([path.stat().st_size if good else -1 for path, good in zip(paths, is_good, strict=True)])
+    is_alone = ~(sizes.duplicated(keep=False) & is_good)
+    return pd.Series([None if alone else sha256_of_file(path) for path, alone in zip(paths, is_alone, strict=True)])
 
 
 def _look(path: Path) -> dict[str, bool | str]:
-    """Return what was found in a file, and its sha256."""
-    found: dict[str, bool | str] = {**dict.fromkeys(FINDINGS, False), "note": "", "sha256": ""}
+    """Return what was found in a file."""
+    found: dict[str, bool | str] = {**dict.fromkeys(FINDINGS, False), "note": ""}
     if not path.is_file():
         return found | {"missing": True}
-    found["sha256"] = sha256_of_file(path)
     try:
         info = media.probe(path)
-        silent = not info.has_sound or is_silent(media.read_sound(path, (_SAMPLE_RATE,))[_SAMPLE_RATE], _SAMPLE_RATE)
+        cancelling = info.has_sound and is_cancelling(*media.channel_power(path))
+        silent = not info.has_sound or (
+            not cancelling and is_silent(media.read_sound(path, (_SAMPLE_RATE,))[_SAMPLE_RATE], _SAMPLE_RATE)
+        )
         still = not info.has_picture or is_still(media.read_frames(path, size=_PICTURE_SIZE))
     except MediaError as error:
         return found | {"invalid": True, "note": str(error)}
-    return found | {"silent": silent, "still": still, "too_short": info.duration < SEGMENT_SECONDS}
+    too_short = info.duration < SEGMENT_SECONDS
+    return found | {"silent": silent, "cancelling": cancelling, "still": still, "too_short": too_short}
+
+
+def is_cancelling(of_mean: float, of_each: np.ndarray) -> bool:
+    """Return whether channels of such power, as of `media.channel_power`, cancel each other in their mean.
+
+    They do where it has a hundredth of the power that is left of channels that have nothing to do with each other.
+    """
+    is_loud = bool(of_each.max() > 10 ** (SILENCE / 10 - 2))
+    return is_loud and bool(of_mean < 0.01 * of_each.sum() / len(of_each) ** 2)
 
 
 def is_silent(sound: np.ndarray, sample_rate: int) -> bool:
@@ -122,3 +127,56 @@ def is_still(frames: Iterator[np.ndarray]) -> bool:
     """Return whether every frame [shape=(height, width, 3), uint8] is like the first; stops at one that is not."""
     first = next(frames).astype(np.int16)
     return all(np.abs(frame - first).mean() < MOTION for frame in frames)
+
+
+@dataclass(frozen=True)
+class FolderPreview:
+    """What a report on a folder of videos will be about.
+
+    Attributes
+    ----------
+    findings : pd.DataFrame [one row a video that it takes, as from `validate`]
+        The split is empty where there is a problem; `count_findings` counts a class and split.
+    skipped : pd.DataFrame [one row a file that it leaves out, columns=(path, reason)]
+    notes : list of str [sentences: the classes left out, and near-duplicates that are not in one split]
+    problem : str [why there can be no report; empty where there can]
+    seconds : float [of the report on two cores, right to within a factor of two; NaN where there is a problem]
+    """
+
+    findings: pd.DataFrame
+    skipped: pd.DataFrame
+    notes: list[str]
+    problem: str
+    seconds: float
+
+
+def preview_folder(
+    root: Path,
+    *,
+    split_method: str = "grouped",
+    seed: int = SPLIT_SEED,
+    small_classes: str = "leave_out",
+    follow_links: bool = False,
+) -> FolderPreview:
+    """Look at every file of a folder of videos, see `folder.read_folder`, as a report would; nothing of it is kept.
+
+    The other parameters are those of `source.BuildOptions`. A folder that is missing is a `CorpusError`; what else
+    would stop a report is the problem of the preview.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        options = BuildOptions(Path(scratch), root, 0, split_method, seed, small_classes, follow_links)
+        found, small = folder.read_folder(root, follow_links=follow_links)
+        notes, problem = list[str](), ""
+        try:
+            index, notes = folder.divide_folder(found, small, options)
+        except CorpusError as error:
+            index, problem = found[found["reason"] == ""].assign(split=SPLITS[0]), str(error)
+    findings = validate(index, root)
+    seconds = float("nan")
+    if problem:
+        findings["split"] = ""
+    else:
+        sizes = index["split"].value_counts()
+        seconds = REPORT_SECONDS + TRAINING_SECONDS * sizes["train"] + TEST_SECONDS * sizes["test"]
+        seconds += DECODING_SECONDS * index["duration"].sum() / 60
+    return FolderPreview(findings, found.loc[found["reason"] != "", ["path", "reason"]], notes, problem, seconds)

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
 from tqdm import tqdm
 
-from instrec_utils import files, models
-from instrec_utils.corpora import Corpus, photographs
+from instrec_utils import corpora, files, models
+from instrec_utils.corpora import Corpus
 from instrec_utils.errors import FeaturesError
 from instrec_utils.features import store
 from instrec_utils.inputs import augmentation, frames
 from instrec_utils.models import hardware
 from instrec_utils.models.architecture import AudioInput
-
-if TYPE_CHECKING:
-    import keras
+from instrec_utils.models.lazy import keras
 
 BATCH_FRAMES = 32
 
@@ -36,14 +33,14 @@ def embeddings_path(corpus_dir: Path, visual_model: str, video_id: str) -> Path:
 def _is_valid(path: Path, features_path: Path) -> bool:
     try:
         with h5py.File(path) as file:
-            return file.attrs.get("features_key") == store.key_of(features_path)
-    except OSError:
+            return "embeddings" in file and file.attrs.get("features_key") == store.key_of(features_path)
+    except store.DAMAGES:
         return False
 
 
 def build_backbone(visual_model: str) -> keras.Model:
     """Return a visual architecture without its classes, with ImageNet's weights; a ParameterError if it is none."""
-    build = models.architecture(visual_model, "visual").build_backbone
+    build = models.architecture_named(visual_model, "visual").build_backbone
     if build is None:
         raise FeaturesError(f"{visual_model}: expected an architecture with a backbone")
     return build("imagenet")
@@ -72,8 +69,8 @@ def predict_frames(network: keras.Model, pictures: np.ndarray, batch_frames: int
     values = [np.zeros((0, network.output_shape[-1]), np.float32)]
     for start in range(0, len(pictures), batch_frames):
         batch = pictures[start : start + batch_frames]
-        # A fixed batch length keeps TensorFlow from tracing the network again for every video.
-        padded = np.zeros((batch_frames, *pictures.shape[1:]), np.float32)
+        # A few batch lengths keep TensorFlow from tracing the network again for every video.
+        padded = np.zeros((min(batch_frames, -(-len(batch) // 8) * 8), *pictures.shape[1:]), np.float32)
         padded[: len(batch)] = batch
         values.append(np.asarray(network.predict_on_batch(padded))[: len(batch)])
     return np.concatenate(values)
@@ -84,17 +81,15 @@ def photograph_embeddings(corpus: Corpus, visual_model: str) -> tuple[np.ndarray
 
     They are computed once. A corpus whose source has no photographs is a CorpusError.
     """
-    pictures, targets = photographs.read_photographs(corpus)
+    pictures, targets = corpora.read_photographs(corpus)
     path = corpus.directory / "embeddings" / f"{visual_model}-photographs.npz"
     key = files.sha256_of_bytes(pictures.tobytes())
-    if path.exists():
-        with np.load(path, allow_pickle=False) as stored:
-            if stored["photographs"] == key:
-                return stored["values"], targets
+    stored = files.read_arrays(path)
+    if stored.get("photographs") == key:
+        return stored["values"], targets
     with hardware.DEFAULT.precise():  # all runs share them, those of lower precision too
         values = predict_frames(build_backbone(visual_model), frames.central_crop(pictures))
-    with files.whole(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, photographs=key, values=values)
+    files.write_arrays(path, photographs=key, values=values)
     return values, targets
 
 
@@ -104,7 +99,7 @@ def read_embeddings(corpus_dir: Path, visual_model: str, video_id: str) -> np.nd
     try:
         with h5py.File(path) as file:
             return file["embeddings"][:]
-    except (OSError, KeyError) as error:
+    except store.DAMAGES as error:
         raise FeaturesError(f"{path}: missing or damaged; compute the embeddings first ({error})") from error
 
 
@@ -130,15 +125,12 @@ def audio_embeddings(
     It is computed once and kept beside the network's weights, with the features' key, see `store.key_of_all`. Of a
     silent video it is zeros.
     """
-    import keras
-
     path = weights.with_name("embeddings.npz")
     video_ids = corpus.usable["video_id"].tolist()
     key = [features_key, files.sha256_of_file(weights)]
-    if path.exists():
-        with np.load(path, allow_pickle=False) as stored:
-            if "key" in stored and stored["key"].tolist() == key:
-                return dict(zip(video_ids, stored["values"], strict=True))
+    stored = files.read_arrays(path)
+    if "key" in stored and stored["key"].tolist() == key:
+        return dict(zip(video_ids, stored["values"], strict=True))
     network = models.load_model(weights)
     network = keras.Model(network.input, network.get_layer("embedding").output)
     values = []
@@ -147,6 +139,5 @@ def audio_embeddings(
         outputs = network.predict_on_batch(audio_input.examples(spectrogram))
         of_video = np.asarray(outputs, np.float32).mean(axis=0)
         values.append(np.zeros_like(of_video) if augmentation.is_silent(spectrogram) else of_video)
-    with files.whole(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, key=np.array(key), values=np.stack(values))
+    files.write_arrays(path, key=np.array(key), values=np.stack(values))
     return dict(zip(video_ids, values, strict=True))

@@ -13,16 +13,9 @@ from threadpoolctl import threadpool_limits
 
 from instrec_utils import cluster, config, files, media
 from instrec_utils.corpora import Corpus
-from instrec_utils.errors import InstrecError, MediaError
-from instrec_utils.features.store import (
-    FORMAT,
-    OF_FORMAT,
-    SETTINGS_SHA256,
-    Video,
-    features_path,
-    input_sha256,
-    is_valid,
-)
+from instrec_utils.errors import InstrecError, MediaError, StorageError
+from instrec_utils.features import store
+from instrec_utils.features.store import Video
 from instrec_utils.inputs import frames
 from instrec_utils.models.architecture import audio_inputs
 
@@ -32,14 +25,8 @@ LEFTOVER_SECONDS = 3600
 def extract_video(video: Video, *, num_threads: int = 1) -> None:
     """Decode one video and write its features file, with some threads, or with 0 one a core.
 
-    Many videos are faster one core each, a single one with all.
-
-    Raises
-    ------
-    MediaError
-        The video cannot be decoded; nothing is written.
-    OSError
-        The file cannot be written (a full disk, say); nothing is left of it.
+    Many videos are faster one core each, a single one with all. A video that cannot be decoded is a MediaError, a file
+    that cannot be written, as on a full disk, a StorageError; nothing is left of it.
     """
     with cluster.at_most(media.MIN_WORK_SECONDS):
         info = media.probe(video.path)
@@ -56,28 +43,35 @@ def extract_video(video: Video, *, num_threads: int = 1) -> None:
         ThreadPoolExecutor(num_threads) as threads,
     ):
         parts = _submit_pictures(threads, video.path, num_threads) if info.has_picture else []
-        sound = threads.submit(_spectrograms, video.path) if info.has_sound else None
-        pictures = _joined(parts, video.path)
+        sound = threads.submit(_spectrograms, video.path, video.channels) if info.has_sound else None
+        try:
+            pictures = [picture for part in parts for picture in part.result()]
+        except MediaError:
+            if len(parts) == 1:
+                raise
+            pictures = _pictures(video.path)  # of a damaged file, what one decoder makes of it
         spectrograms = sound.result() if sound else {}
     with files.whole(video.features_path) as temporary:
         # HDF5 meets a full disk deep inside its library; through memory it is one plain write that can fail.
         memory = io.BytesIO()
         with h5py.File(memory, "w") as file:
             if pictures:
-                store = file.create_dataset("frames", len(pictures), dtype=h5py.vlen_dtype(np.uint8))
+                stored = file.create_dataset("frames", len(pictures), dtype=h5py.vlen_dtype(np.uint8))
                 for number, picture in enumerate(pictures):
-                    store[number] = picture
+                    stored[number] = picture
             for name, spectrogram in spectrograms.items():
                 stored = file.create_dataset(f"log_mel/{name}", data=spectrogram.astype(np.float16))
-                if name not in OF_FORMAT:
-                    stored.attrs["settings_sha256"] = input_sha256(audio_inputs()[name])
+                if name not in store.OF_FORMAT:
+                    stored.attrs["settings_sha256"] = store.input_sha256(audio_inputs()[name])
             file.attrs.update(
-                format=FORMAT,
-                settings_sha256=SETTINGS_SHA256,
+                format=store.FORMAT,
+                settings_sha256=store.SETTINGS_SHA256,
                 video_bytes=status.st_size,
                 video_mtime_ns=status.st_mtime_ns,
                 duration=info.duration,
             )
+            if video.channels != "mean":
+                file.attrs["channels"] = video.channels
         temporary.write_bytes(memory.getbuffer())
 
 
@@ -90,80 +84,63 @@ def _submit_pictures(threads: ThreadPoolExecutor, path: Path, num_threads: int) 
     return [threads.submit(_pictures, path, each, first, stop) for first, stop in zip(firsts, ends, strict=True)]
 
 
-def _joined(parts: list[Future[list[np.ndarray]]], path: Path) -> list[np.ndarray]:
-    try:
-        return [picture for part in parts for picture in part.result()]
-    except MediaError:
-        if len(parts) == 1:
-            raise
-        return _pictures(path)  # of a damaged file, what one decoder makes of it
-
-
 def _pictures(path: Path, num_threads: int = 1, first: int = 0, stop: int | None = None) -> list[np.ndarray]:
     """Return frames from the first to the one before `stop`, or to the end, as JPEG."""
+    numbers = None if stop is None else range(first, stop)
+    rate, size = config.FRAME_RATE, config.FRAME_SIZE
     pictures = media.read_frames(
-        path,
-        frame_rate=config.FRAME_RATE,
-        size=config.FRAME_SIZE,
-        numbers=None if stop is None else range(first, stop),
-        first=first,
-        num_threads=num_threads,
+        path, frame_rate=rate, size=size, numbers=numbers, first=first, num_threads=num_threads
     )
     return [frames.encode_jpeg(picture) for picture in pictures]
 
 
-def _spectrograms(path: Path) -> dict[str, np.ndarray]:
+def _spectrograms(path: Path, channels: str) -> dict[str, np.ndarray]:
     """Return what every audio network is given, from one decoding of the sound."""
     inputs = audio_inputs().values()
     rates = tuple(dict.fromkeys(one.settings.sample_rate for one in inputs))
-    sound = media.read_sound(path, rates, lambda seconds: [part for one in inputs for part in one.stretches(seconds)])
+    sound = media.read_sound(
+        path, rates, lambda seconds: [part for one in inputs for part in one.stretches(seconds)], channels=channels
+    )
     return {one.name: one.compute(sound[one.settings.sample_rate]) for one in inputs}
 
 
-def extract_features(corpus: Corpus, *, scheduler: str = "", num_workers: int = 0) -> pd.DataFrame:
+def extract_features(
+    corpus: Corpus, *, channels: str = "mean", scheduler: str = "", num_workers: int = 0
+) -> pd.DataFrame:
     """Extract the features of every video of a corpus that has none yet, on a cluster as of `cluster.connect`.
 
-    Returns
-    -------
-    pd.DataFrame [columns video_id, path, reason]
-        The videos that have no features, also written to ``features/errors.csv``.
-
-    Raises
-    ------
-    OSError
-        The store cannot be written (a full disk, say). What is there stays; a second call carries on.
+    Of the sound's channels the mean is heard, as in the paper, or with "loudest" the one of most power, which helps
+    where `validation` finds that channels cancel each other. It returns the videos that have no features [columns
+    video_id, path, reason], also written to ``features/errors.csv``. A store that cannot be written, as on a full disk,
+    is a StorageError; what is there stays, a second call carries on.
     """
     from distributed import KilledWorker
 
-    store = corpus.directory / "features"
-    store.mkdir(parents=True, exist_ok=True)
-    for path in store.glob(".*.h5"):  # of killed extractions; one that still runs needs its own for an instant only
+    folder = corpus.directory / "features"
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob(".*.h5"):  # of killed extractions; one that still runs needs its own for an instant only
         with contextlib.suppress(OSError):
             if time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
                 path.unlink()
     todo, errors = [], []
     for row in corpus.index.itertuples():
-        video = Video(row.video_id, corpus.videos / row.path, features_path(store, row.video_id))
+        video = Video(row.video_id, corpus.videos / row.path, store.features_path(folder, row.video_id), channels)
         if not video.path.is_relative_to(corpus.videos) or ".." in video.path.relative_to(corpus.videos).parts:
-            errors.append(_error(video, f"{video.path}: expected a path inside {corpus.videos}"))
-        elif not is_valid(video):
+            errors.append((video, f"{video.path}: expected a path inside {corpus.videos}"))
+        elif not store.is_valid(video):
             todo.append(video)
     for video, result in cluster.process(
         extract_video, todo, description="features", scheduler=scheduler, num_workers=num_workers
     ):
-        if isinstance(result, InstrecError):
-            errors.append(_error(video, str(result)))
+        if isinstance(result, InstrecError) and not isinstance(result, StorageError):
+            errors.append((video, str(result)))
         elif isinstance(result, KilledWorker):
-            errors.append(_error(video, f"{video.path}: decoding it ended its process twice (a crash or a hang)"))
+            errors.append((video, f"{video.path}: decoding it ended its process twice (a crash or a hang)"))
         elif isinstance(result, BaseException):
             raise result
-    table = pd.DataFrame(errors, columns=["video_id", "path", "reason"]).sort_values("video_id")
-    text = table.to_csv(index=False)
-    listing = store / "errors.csv"
+    rows = [(video.video_id, str(video.path), reason) for video, reason in errors]
+    table = pd.DataFrame(rows, columns=["video_id", "path", "reason"]).sort_values("video_id")
+    text, listing = table.to_csv(index=False), folder / "errors.csv"
     if not listing.exists() or listing.read_text(encoding="utf-8") != text:  # a complete store may be read-only
         files.write_text(listing, text)
     return table
-
-
-def _error(video: Video, reason: str) -> dict[str, str]:
-    return {"video_id": video.video_id, "path": str(video.path), "reason": reason}

@@ -17,8 +17,9 @@ A reader that needs nothing of this package::
         spectrogram = file["log_mel/choi2016_uc"][:]
 """
 
+import contextlib
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,16 +48,18 @@ SETTINGS_SHA256 = files.sha256_of(
     }
 )
 OF_FORMAT = ("choi2016_cc", "choi2016_uc", "han2016")  # whose settings that checksum holds
+DAMAGES = (OSError, KeyError, RuntimeError, ValueError)  # what h5py raises for files that are not as they were written
 REMEMBERED = 1024  # spectrograms in memory, some 300 MB: opening files would take a tenth of a short training step
 
 
 @dataclass(frozen=True)
 class Video:
-    """A piece of work: the video and where its features go."""
+    """A piece of work: the video, where its features go, and which of `media.CHANNELS` are heard."""
 
     video_id: str
     path: Path
     features_path: Path
+    channels: str = "mean"
 
 
 def input_sha256(audio_input: AudioInput) -> str:
@@ -82,19 +85,24 @@ def is_valid(video: Video) -> bool:
                 file.attrs.get("settings_sha256") == SETTINGS_SHA256
                 and file.attrs.get("video_bytes") == status.st_size
                 and file.attrs.get("video_mtime_ns") == status.st_mtime_ns
-                and ("log_mel" not in file or all(_is_held(file["log_mel"], one) for one in audio_inputs().values()))
+                and file.attrs.get("channels", "mean") == video.channels
+                and ("log_mel" not in file or _holds_all_inputs(file["log_mel"]))
             )
-    except (OSError, ValueError):  # ValueError: no file can have that name
+    except DAMAGES:  # or no file can have that name
         return False
 
 
-def _is_held(group: h5py.Group, audio_input: AudioInput) -> bool:
-    name = audio_input.name
-    return name in group and _settings_of(group[name]) == input_sha256(audio_input)
+def _holds_all_inputs(group: h5py.Group) -> bool:
+    inputs = audio_inputs()
+    return all(name in group and _settings_of(group[name]) == input_sha256(one) for name, one in inputs.items())
 
 
 def _settings_of(stored: h5py.Dataset) -> str:
     return stored.attrs.get("settings_sha256", SETTINGS_SHA256)
+
+
+def _modified(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
 
 
 def key_of(features_path: Path) -> str:
@@ -102,13 +110,9 @@ def key_of(features_path: Path) -> str:
     return _key_of(features_path, _modified(features_path))
 
 
-def _modified(path: Path) -> int:
-    return path.stat().st_mtime_ns if path.exists() else 0
-
-
 @functools.lru_cache(maxsize=100_000)
 def _key_of(features_path: Path, _version: int) -> str:
-    with _open(features_path) as file:
+    with _opened(features_path) as file:
         return f"{SETTINGS_SHA256} {file.attrs['video_bytes']} {file.attrs['duration']}"
 
 
@@ -118,12 +122,12 @@ def key_of_all(features_dir: Path, video_ids: Sequence[str]) -> str:
 
 
 def read_spectrogram(path: Path, name: str, settings_sha256: str = "") -> np.ndarray | None:
-    """Return a video's spectrogram of an audio input, such as choi2016_uc, or None if the video has no sound stream.
+    """Return a spectrogram [shape as in the module's docstring, float32, dB], or None without a sound stream.
 
-    The shape is that in the module's docstring, float32 in dB. A file that is missing, damaged, or of other settings,
-    those of an `input_sha256` where it is given, or whose values are not finite, is a FeaturesError.
+    It is that of an audio input, such as choi2016_uc. A file that is missing, damaged, or of other settings, those of
+    an `input_sha256` where it is given, or whose values are not finite, is a FeaturesError.
     """
-    with _open(path) as file:
+    with _opened(path) as file:
         if "log_mel" not in file:
             return None
         if name not in file["log_mel"]:
@@ -135,14 +139,14 @@ def read_spectrogram(path: Path, name: str, settings_sha256: str = "") -> np.nda
         if settings_sha256 not in ("", _settings_of(stored)):
             raise FeaturesError(f"{path}: log_mel/{name} was made with other settings; extract the features again")
         spectrogram = stored[:].astype(np.float32)
-    if not np.isfinite(spectrogram).all():
-        raise FeaturesError(f"{path}: log_mel/{name} holds values that are not finite; delete the file to redo it")
-    return spectrogram
+        if not np.isfinite(spectrogram).all():
+            raise ValueError(f"log_mel/{name} holds values that are not finite")
+        return spectrogram
 
 
 def count_frames(path: Path) -> int:
     """Return how many frames a features file holds; 0 without a picture stream."""
-    with _open(path) as file:
+    with _opened(path) as file:
         return len(file["frames"]) if "frames" in file else 0
 
 
@@ -151,15 +155,10 @@ def read_frames(path: Path, numbers: np.ndarray | None = None) -> np.ndarray:
 
     There are none without a picture stream. A file that is missing, damaged, or of other settings is a FeaturesError.
     """
-    with _open(path) as file:
+    with _opened(path) as file:
         data = file["frames"][:] if "frames" in file else []
-    chosen = range(len(data)) if numbers is None else numbers
-    try:
-        pictures = [frames.decode_jpeg(data[number]) for number in chosen]
-    except ValueError as error:
-        raise FeaturesError(f"{path}: a frame is damaged; delete the file to redo it ({error})") from error
-    size = config.FRAME_SIZE
-    return np.stack(pictures) if pictures else np.zeros((0, size, size, 3), np.uint8)
+        pictures = [frames.decode_jpeg(data[number]) for number in (range(len(data)) if numbers is None else numbers)]
+        return np.stack(pictures) if pictures else np.zeros((0, config.FRAME_SIZE, config.FRAME_SIZE, 3), np.uint8)
 
 
 def load_input(features_dir: Path, video_id: str, audio_input: AudioInput) -> np.ndarray:
@@ -169,9 +168,8 @@ def load_input(features_dir: Path, video_id: str, audio_input: AudioInput) -> np
     """
     path = features_path(features_dir, video_id)
     spectrogram = _remembered(path, audio_input.name, input_sha256(audio_input), _modified(path))
-    if spectrogram is None:
-        return np.full(audio_input.shape, augmentation.SILENCE, np.float32)
-    return spectrogram.astype(np.float32)
+    silence = np.float32(augmentation.SILENCE)
+    return np.full(audio_input.shape, silence) if spectrogram is None else spectrogram.astype(np.float32)
 
 
 @functools.lru_cache(REMEMBERED)
@@ -190,12 +188,19 @@ def audible_videos(corpus: Corpus, table: pd.DataFrame, audio_input: AudioInput)
     return table[np.array(heard, bool)] if any(heard) else table
 
 
-def _open(path: Path) -> h5py.File:
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    """Give a features file of these settings; one that turns out to be damaged is removed, so that it is made again."""
+    if not path.exists():
+        raise FeaturesError(f"{path}: missing; extract the features first")
     try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise FeaturesError(f"{path}: missing or damaged; extract the features first ({error})") from error
-    if file.attrs.get("settings_sha256") != SETTINGS_SHA256:
-        file.close()
-        raise FeaturesError(f"{path}: made with other settings; extract the features again")
-    return file
+        with h5py.File(path) as file:
+            if file.attrs.get("settings_sha256") != SETTINGS_SHA256:
+                raise FeaturesError(f"{path}: made with other settings; extract the features again")
+            yield file
+    except DAMAGES as error:
+        if isinstance(error, OSError) and error.errno:  # the system's: too many open files, no permission
+            raise FeaturesError(f"{path}: cannot be read ({error})") from error
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise FeaturesError(f"{path}: damaged ({error}), so it was removed; extract the features again") from error

@@ -44,10 +44,9 @@ def flip_at_random(pictures: np.ndarray, generator: np.random.Generator) -> np.n
 
 
 def choose_at_random(num_frames: int, k: int, generator: np.random.Generator) -> np.ndarray:
-    """Draw the numbers [shape=(k,), int64] of k of a video's frames at random, in temporal order (training, 4.2).
+    """Draw the numbers [shape=(k,), int64] of k of a video's frames, in temporal order (training, 4.2).
 
-    Without repetition where the video has k frames, else every frame at least once. No frame is a ValueError, as is a k
-    below 1.
+    Without repetition where the video has k frames, else every frame at least once; a count below 1 is a ValueError.
     """
     _check_counts(num_frames, k)
     rounds = [generator.permutation(num_frames) for _ in range(-(-k // num_frames))]

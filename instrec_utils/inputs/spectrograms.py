@@ -24,11 +24,9 @@ def log_mel(samples: np.ndarray, settings: LogMel, *, square_power: bool = False
 
     Parameters
     ----------
-    samples : np.ndarray [shape=(num_samples,), float32]
-        Mono sound at ``settings.sample_rate``.
+    samples : np.ndarray [shape=(num_samples,), float32, mono at ``settings.sample_rate``]
     settings : LogMel
-    square_power : bool
-        Square the mel power again before the logarithm, as the authors' code does.
+    square_power : bool [whether to square the mel power again before the logarithm, as the authors' code does]
 
     Returns
     -------
@@ -56,21 +54,13 @@ def central_crop(samples: np.ndarray, num_samples: int) -> np.ndarray:
     return fit_length(samples[start:], num_samples)
 
 
-def segment_starts(num_samples: int, segment_samples: int, num_segments: int = NUM_SEGMENTS) -> np.ndarray:
-    """Return at which samples [shape=(num_segments,), int64, not decreasing] uniformly spread segments begin.
-
-    The first begins at 0 and the last ends at the end; they overlap if the recording is shorter than all
-    of them together.
-    """
-    return np.linspace(0, max(0, num_samples - segment_samples), num_segments).astype(np.int64)
-
-
 def uniform_segments(samples: np.ndarray, segment_samples: int, num_segments: int = NUM_SEGMENTS) -> np.ndarray:
     """Return segments [shape=(num_segments, segment_samples)] spread uniformly over a recording (the paper's UC).
 
-    They are zero-padded where the recording is shorter than a segment.
+    The first begins at 0 and the last ends at the end; they overlap where the recording is shorter than all of them
+    together, and are zero-padded where it is shorter than one.
     """
-    starts = segment_starts(len(samples), segment_samples, num_segments)
+    starts = np.linspace(0, max(0, len(samples) - segment_samples), num_segments).astype(np.int64)
     return np.stack([fit_length(samples[start:], segment_samples) for start in starts])
 
 
@@ -89,11 +79,8 @@ def segment_stretches(seconds: float) -> list[tuple[float, float]]:
 def choi_input(samples: np.ndarray, segmentation: str) -> np.ndarray:
     """Return the input [shape=(96, 1366), float32, dB] of the models after Choi et al. (2016).
 
-    Parameters
-    ----------
-    samples : np.ndarray [shape=(num_samples,), mono at 12,000 Hz]
-    segmentation : {"cc", "uc"}
-        The central 29.12 s, or ten segments of 2.912 s joined; anything else is a ValueError.
+    Of mono sound [shape=(num_samples,)] at 12,000 Hz the central 29.12 s ("cc"), or ten segments of 2.912 s joined
+    ("uc"); any other segmentation is a ValueError.
     """
     if segmentation == "cc":
         crop = central_crop(samples, CHOI2016.num_samples)

@@ -1,13 +1,15 @@
 """The only place that decodes: pictures at given times and mono sound of a video file."""
 
-from instrec_utils.media.containers import MIN_WORK_SECONDS, MediaInfo, probe, work_seconds
 from instrec_utils.media.pictures import PLANS, num_frames, read_frames, stretches
-from instrec_utils.media.sound import read_sound
+from instrec_utils.media.sound import CHANNELS, channel_power, read_sound
+from instrec_utils.media.streams import MIN_WORK_SECONDS, MediaInfo, probe, work_seconds
 
 __all__ = [
+    "CHANNELS",
     "MIN_WORK_SECONDS",
     "PLANS",
     "MediaInfo",
+    "channel_power",
     "num_frames",
     "probe",
     "read_frames",

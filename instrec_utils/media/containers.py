@@ -1,85 +1,39 @@
 """Media files as they are opened, looked at and decoded, whoever made them.
 
-A file counts as plain media when its first bytes say which container it is; the demuxer is then fixed and no protocol
-but ``file`` is allowed. So a playlist, a concat list or a subtitle script is refused whatever its name says, and
-nothing in it is ever followed. What a header declares is checked before decoding, and what it really gives, again.
+What a file is, is asked of the demuxers in `DEMUXERS` and of no other, and they are given the open file alone: no name
+and no address. So a playlist, a concat list or a subtitle script is refused whatever its name says, and nothing in any
+file is ever followed. What a header declares is checked before decoding, and what it really gives, again.
 """
 
 import contextlib
 import itertools
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 from av.container import InputContainer
-from av.stream import Discard, Disposition, Stream
+from av.stream import Discard
 
 from instrec_utils.errors import MediaError
+from instrec_utils.media import clock
 from instrec_utils.media.packets import SHOW, SKIP
 
 MAX_BYTES = 8 * 2**30  # a 12 h upload at YouTube's 360p stays far below
 MAX_SECONDS = 12 * 3600
 MAX_PIXELS = 8192 * 4320  # one frame
 MAX_DECODED_BYTES = 2**43  # all frames of 12 h of 1080p at 30 frames per second, 3 bytes a pixel
-MIN_WORK_SECONDS = 60  # no video is given up before
-MAX_WORK_RATIO = 4  # seconds of decoding a second of video, beyond the former
-CONTAINERS = "mp4, mov, 3gp, mkv, webm, avi, flv, ts, ogg, wav, flac, mp3"
-_SIGNATURES = {
-    b"\x1aE\xdf\xa3": "matroska",
-    b"FLV\x01": "flv",
-    b"OggS": "ogg",
-    b"fLaC": "flac",
-    **dict.fromkeys((b"ID3", b"\xff\xfa", b"\xff\xfb", b"\xff\xf2", b"\xff\xf3"), "mp3"),
-}
-
-
-@dataclass(frozen=True)
-class MediaInfo:
-    """What a file's header says.
-
-    Attributes
-    ----------
-    duration : float [seconds]
-    width, height : int [pixels, 0 without a picture stream]
-    frame_rate : float [frames per second on average, 0.0 without a picture stream]
-    sample_rate : int [Hz, 0 without a sound stream]
-    """
-
-    duration: float
-    width: int
-    height: int
-    frame_rate: float
-    sample_rate: int
-
-    @property
-    def has_picture(self) -> bool:
-        """Whether there is a picture stream."""
-        return self.width > 0
-
-    @property
-    def has_sound(self) -> bool:
-        """Whether there is a sound stream."""
-        return self.sample_rate > 0
-
-
-def _demuxer(head: bytes) -> str | None:
-    """Return the demuxer that the first bytes of a file ask for, or None."""
-    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"):
-        return "mp4"
-    if head.startswith(b"RIFF"):
-        return {b"AVI ": "avi", b"WAVE": "wav"}.get(head[8:12])
-    # Packets of 188 bytes, or of 192 with a time before each (camcorders).
-    if head[0:377:188] == b"GGG" or head[4:389:192] == b"GGG":
-        return "mpegts"
-    return next((name for signature, name in _SIGNATURES.items() if head.startswith(signature)), None)
+MAX_READ_SECONDS = 10  # of one packet, which may lie behind gigabytes of nothing
+DEMUXERS = "mov,matroska,avi,flv,mpegts,mpeg,asf,mxf,dv,ogg,wav,w64,flac,mp3,aac,ac3,eac3,aiff,amr,au,caf"
+CONTAINERS = (
+    "mp4, mov, 3gp, mkv, webm, avi, flv, ts, mpg, wmv, mxf, dv, ogg, wav, flac, mp3, aac, ac3, aiff, amr, au, caf"
+)
 
 
 def open_plain(path: Path) -> InputContainer:
-    """Open a file that is plain media by its first bytes.
+    """Open a file that is plain media by its content.
 
     Raises
     ------
@@ -88,130 +42,103 @@ def open_plain(path: Path) -> InputContainer:
     """
     path = Path(path)
     try:
-        if not path.exists():
-            raise MediaError(f"{path}: no such file")
         if not path.is_file():
-            raise MediaError(f"{path}: expected a media file, got something that is not a file")
+            reason = "expected a media file, got something that is not a file" if path.exists() else "no such file"
+            raise MediaError(f"{path}: {reason}")
         size = path.stat().st_size
         if size == 0 or size > MAX_BYTES:
             raise MediaError(f"{path}: expected 1 to {MAX_BYTES} bytes, got {size}")
+        # Decoders allocate whole blocks, so their limit is a little wider than that of the picture inside.
+        limit = {"max_pixels": str(2 * MAX_PIXELS)}
         with path.open("rb") as file:
-            demuxer = _demuxer(file.read(400))
+            options = limit | {"fd": str(file.fileno()), "protocol_whitelist": "fd", "format_whitelist": DEMUXERS}
+            container = av.open("fd:", options=options, metadata_errors="replace", timeout=MAX_READ_SECONDS)
+    except av.FFmpegError as error:
+        why = "it is something else" if isinstance(error, av.ArgumentError) else error.strerror
+        raise MediaError(
+            f"{path}: not a plain media file: cannot be opened as {CONTAINERS}, told by content, not by name: {why}"
+        ) from error
     except (OSError, ValueError) as error:  # no permission; a name that is too long or holds a zero
         raise MediaError(f"{path}: cannot be read: {error}") from error
-    if demuxer is None:
-        raise MediaError(f"{path}: not a plain media file; allowed are {CONTAINERS}, told by content and not by name")
-    # Decoders allocate whole blocks, so their limit is a little wider than that of the picture inside.
-    limit = {"max_pixels": str(2 * MAX_PIXELS)}
-    options = limit | {"protocol_whitelist": "file"}
-    try:
-        container = av.open(f"file:{path}", format=demuxer, options=options, metadata_errors="replace")
-    except (av.FFmpegError, ValueError) as error:
-        raise MediaError(f"{path}: cannot be opened as {demuxer}: {error}") from error
     for stream in (*container.streams.video, *container.streams.audio):
         if stream.codec_context is not None:
             stream.codec_context.options = dict(limit)
     return container
 
 
-def _streams(container: InputContainer) -> dict[str, Any]:
-    """Return the first stream of moving pictures, which the cover of a song is not, and the first of sound, or None."""
-    moving = (stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic)
-    return {"picture": next(moving, None), "sound": next(iter(container.streams.audio), None)}
-
-
 @contextlib.contextmanager
-def open_stream(path: Path, what: str) -> Iterator[tuple[InputContainer, Any]]:
-    """Open a file for its "picture" or "sound" stream alone; as `open_plain`, and refuses a file that has none."""
+def open_tracks(path: Path, tracks: Sequence[int]) -> Iterator[tuple[InputContainer, list[Any]]]:
+    """Open a file for some of its streams alone, by number; as `open_plain`."""
     with open_plain(path) as container:
-        stream = _streams(container)[what]
-        if stream is None:
-            raise MediaError(f"{path}: has no {what} stream")
-        for other in container.streams:
-            if other is not stream:
-                other.discard = Discard.all  # the demuxer drops its packets
-        yield container, stream
+        for number, stream in enumerate(container.streams):
+            if number not in tracks:
+                stream.discard = Discard.all  # the demuxer drops its packets
+        yield container, [container.streams[number] for number in tracks]
 
 
-def probe(path: Path) -> MediaInfo:
-    """Read a file's header.
-
-    Raises
-    ------
-    MediaError
-        The file is missing, not plain media, has neither picture nor sound, or exceeds a limit.
-    """
-    with open_plain(path) as container:
-        video, audio = _streams(container).values()
-        if video is None and audio is None:
-            raise MediaError(f"{path}: has neither a picture nor a sound stream")
-        for stream, what in ((video, "pictures"), (audio, "sound")):
-            if stream is not None and stream.codec_context is None:
-                raise MediaError(f"{path}: its {what} cannot be decoded: unknown codec")
-        lengths = [float(s.duration * s.time_base) for s in container.streams if s.duration and s.time_base]
-        duration = max(lengths, default=0.0) if container.duration is None else container.duration / av.time_base
-        info = MediaInfo(
-            duration=duration,
-            width=video.codec_context.width if video else 0,
-            height=video.codec_context.height if video else 0,
-            frame_rate=float(video.average_rate or 0) if video else 0.0,
-            sample_rate=audio.codec_context.sample_rate if audio else 0,
-        )
-        # A stream that is declared but cannot be understood is not the same as none.
-        if video is not None and not info.has_picture:
-            raise MediaError(f"{path}: its pictures cannot be decoded: their size is unknown")
-        if audio is not None and not info.has_sound:
-            raise MediaError(f"{path}: its sound cannot be decoded: the sample rate is unknown")
-    if info.duration > MAX_SECONDS:
-        raise MediaError(f"{path}: expected at most {MAX_SECONDS} s, got {info.duration:.0f} s")
-    _refuse_too_many_pixels(path, info.width, info.height)
-    return info
-
-
-def _refuse_too_many_pixels(path: Path, width: int, height: int) -> None:
+def refuse_too_many_pixels(path: Path, width: int, height: int) -> None:
+    """Raise a `MediaError` where a picture has more than `MAX_PIXELS`."""
     if width * height > MAX_PIXELS:
         raise MediaError(f"{path}: expected at most {MAX_PIXELS} pixels a frame, got {width} x {height}")
 
 
-def work_seconds(info: MediaInfo) -> float:
-    """Return after how many seconds `read_frames` or `read_sound` gives a file up."""
-    return MIN_WORK_SECONDS + MAX_WORK_RATIO * info.duration
+def decoded(
+    path: Path, tracks: Sequence[int], limit: float, effort: np.ndarray | None = None, num_threads: int = 1
+) -> Iterator[Any]:
+    """Yield the frames of the first of some streams as `within_limits`; the others tell when it plays.
+
+    All packets are decoded without the effort, of `packets.efforts` or `packets.sound_efforts`; with 0 threads on all
+    cores.
+    """
+    with open_tracks(path, tracks) as (container, streams):
+        streams[0].codec_context.thread_type, streams[0].codec_context.thread_count = "AUTO", num_threads
+        yield from within_limits(path, limit, _steps(container, streams, effort))
 
 
-def decode(container: InputContainer, stream: Stream, effort: np.ndarray | None = None) -> Iterator[list[Any]]:
+def _steps(container: InputContainer, streams: list[Any], effort: np.ndarray | None) -> Iterator[list[Any]]:
     """Yield what comes out of a stream's decoder after each packet, and at the end of each run of packets.
 
-    All packets are decoded without the effort, of `packets.efforts` or `packets.sound_efforts`.
+    Packets that cannot be decoded are left out, as in players; where nothing else is, it is an error.
     """
+    stream = streams[0]
     decoder: Any = stream.codec_context  # the types of PyAV leave its `decode` out
     # Only H.264 says so of each picture whether any other may need it.
     can_drop = effort is not None and decoder.name == "h264"
     plan = itertools.repeat(SHOW) if effort is None else effort[: effort.nonzero()[0][-1] + 1].tolist()  # SKIP is 0
-    packets = (packet for packet in container.demux(stream) if packet.size)
+    played = clock.playing(container, *streams)
+    packets = (packet for packet in played if packet.size and packet.stream.index == stream.index)
 
-    def drained() -> list[Any]:
-        """Return what the decoder still holds back."""
-        frames = decoder.decode(None)
+    is_running, came, error = False, False, None
+
+    def frames_of(packet: Any) -> list[Any]:
+        """Return what the decoder gives after a packet, or with None what it still holds back."""
+        nonlocal came, error
+        try:
+            frames = decoder.decode(packet)
+        except av.FFmpegError as broken:
+            frames, error = [], broken
         for frame in frames:
             frame.time_base = stream.time_base
+        came = came or bool(frames)
         return frames
 
-    is_running = False
     for what, packet in zip(plan, packets, strict=False):
         if what == SKIP and is_running:
-            yield drained()
+            yield frames_of(None)
             decoder.flush_buffers()
         is_running = what != SKIP
         if is_running:
             if can_drop:
                 decoder.skip_frame = "DEFAULT" if what == SHOW else "NONREF"
-            yield decoder.decode(packet)
+            yield frames_of(packet)
     if is_running:
-        yield drained()
+        yield frames_of(None)
+    if error is not None and not came:
+        raise error
 
 
 def within_limits(path: Path, limit: float, steps: Iterator[list[Any]]) -> Iterator[Any]:
-    """Pass the frames of `decode` on, whose own work may take so many seconds.
+    """Pass frames on, whose decoding may take so many seconds.
 
     Raises
     ------
@@ -229,7 +156,7 @@ def within_limits(path: Path, limit: float, steps: Iterator[list[Any]]) -> Itera
             raise MediaError(f"{path}: expected to be decoded in {limit:.0f} s, given up after {spent:.0f} s")
         for frame in frames:
             if isinstance(frame, av.VideoFrame):
-                _refuse_too_many_pixels(path, frame.width, frame.height)
+                refuse_too_many_pixels(path, frame.width, frame.height)
                 num_bytes += 3 * frame.width * frame.height
             else:
                 num_bytes += 4 * frame.samples * len(frame.layout.channels)

@@ -7,13 +7,15 @@ little by little), so the packet's own bytes decide. Only headers are read here;
 
 import math
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
-import av
 import numpy as np
 from av.container import InputContainer
+
+from instrec_utils.media import clock
 
 SKIP, DECODE, SHOW = range(3)
 MAX_PACKETS = 12 * 3600 * 240  # of the longest video at the highest frame rate; more would only fill the memory
@@ -33,18 +35,13 @@ Wanted = Callable[[float], list[tuple[float, float]]]
 class Packets:
     """The packets of a picture stream, in the order of decoding.
 
-    Attributes
-    ----------
-    times, durations : np.ndarray [shape=(num_packets,), int64, units of `time_base`]
-    restarts : np.ndarray [shape=(num_packets,), bool]
-        Whether decoding can begin there: what is on screen from that time on needs no earlier packet.
-    time_base : Fraction [seconds]
+    At a restart decoding can begin: what is on screen from its time on needs no earlier packet.
     """
 
-    times: np.ndarray
-    durations: np.ndarray
-    restarts: np.ndarray
-    time_base: Fraction
+    times: np.ndarray  # [shape=(num_packets,), int64, units of `time_base`]
+    durations: np.ndarray  # [as `times`]
+    restarts: np.ndarray  # [shape=(num_packets,), bool]
+    time_base: Fraction  # [seconds]
 
     @property
     def start(self) -> int:
@@ -57,17 +54,19 @@ class Packets:
         return int(self.times.argmax())
 
 
-def _plain_packets(container: InputContainer, stream: av.VideoStream | av.AudioStream) -> Iterator[av.Packet | None]:
-    """Yield a stream's packets; None in place of one that is empty, damaged, without a time, or one too many."""
-    for number, packet in enumerate(container.demux(stream)):
+def _plain_packets(container: InputContainer, streams: Sequence[Any]) -> Iterator[Any]:
+    """Yield the packets of the first stream; None in place of one empty, damaged, without a time, or one too many."""
+    played = clock.playing(container, *streams)
+    own = (packet for packet in played if packet.stream.index == streams[0].index)
+    for number, packet in enumerate(own):
         if packet.size == 0 and packet.dts is None:  # PyAV's mark of the end
             return
         is_plain = packet.size > 0 and packet.pts is not None and not packet.is_corrupt and number < MAX_PACKETS
         yield packet if is_plain else None
 
 
-def read_packets(container: InputContainer, stream: av.VideoStream) -> Packets | None:
-    """Read what the container says of a stream's packets.
+def read_packets(container: InputContainer, stream: Any, *others: Any) -> Packets | None:
+    """Read what the container says of a stream's packets; the other streams tell when they play.
 
     None where it cannot be relied upon: a codec without known restarts, packets without a time or with the same one,
     empty, damaged or hidden ones, or a stream that begins in the middle.
@@ -77,7 +76,7 @@ def read_packets(container: InputContainer, stream: av.VideoStream) -> Packets |
         return None
     extradata = stream.codec_context.extradata or b""
     listed, restarts = array("q"), array("b")  # times and durations in turn
-    for packet in _plain_packets(container, stream):
+    for packet in _plain_packets(container, (stream, *others)):
         if packet is None or packet.is_discard:
             return None
         listed.extend((packet.pts or 0, packet.duration or 0))
@@ -128,7 +127,7 @@ def is_worth_seeking(effort: np.ndarray) -> bool:
     return bool((effort == SKIP).mean() >= MIN_SHARE_SPARED)
 
 
-def read_sound_times(container: InputContainer, stream: av.AudioStream) -> np.ndarray | None:
+def read_sound_times(container: InputContainer, stream: Any) -> np.ndarray | None:
     """Read when each packet of a sound stream is due [shape=(num_packets,), int64], in samples.
 
     None where the container does not tell to the sample, packets are empty, damaged or not one after the other, or the
@@ -139,7 +138,7 @@ def read_sound_times(container: InputContainer, stream: av.AudioStream) -> np.nd
     if stream.time_base != Fraction(1, codec.sample_rate) or not codec.name.startswith(_SOUND_SEEKABLE):
         return None
     listed = array("q")  # times and durations in turn
-    for packet in _plain_packets(container, stream):
+    for packet in _plain_packets(container, (stream,)):
         if packet is None:
             return None
         listed.extend((packet.pts or 0, packet.duration or 0))

@@ -12,17 +12,9 @@ import av
 import numpy as np
 
 from instrec_utils.errors import MediaError
-from instrec_utils.media import containers, packets
+from instrec_utils.media import containers, packets, screen, streams
 
 PLANS = ("exact", "through", "seek", "key frames")
-
-
-def _picture(frame: av.VideoFrame, size: int | None) -> np.ndarray:
-    if size is not None:
-        frame = frame.reformat(width=size, height=size, format="rgb24", interpolation="AREA")
-    picture = frame.to_ndarray(format="rgb24")
-    turns = round((frame.rotation or 0) / 90) % 4
-    return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture
 
 
 def read_frames(
@@ -34,6 +26,7 @@ def read_frames(
     first: int = 0,
     plan: str = "exact",
     num_threads: int = 0,
+    work_seconds: float | None = None,
 ) -> Iterator[np.ndarray]:
     """Yield the pictures on screen at 0, 1, 2, ... s (at 1 frame per second).
 
@@ -44,22 +37,21 @@ def read_frames(
     ----------
     path : Path
     frame_rate : float [frames per second]
-    size : int [pixels], optional
-        A side of the square that the whole picture is resized to; without, it keeps its own size.
-    numbers : sequence of int or np.ndarray [shape=(num_wanted,), int], optional
-        Which of these frames to yield, not decreasing; without, all from `first` on.
+    size : int, optional [pixels a side of the square that the whole picture is resized to; without, as it is]
+    numbers : sequence of int or np.ndarray, optional [shape=(num_wanted,), which frames to yield, not decreasing]
+    first : int [which frame to begin with, without `numbers`]
     plan : {"exact", "through", "seek", "key frames"}
         "through" decodes every picture, "seek" from the last restart before each wanted one, and "exact" as the list of
         packets tells which of the two is cheaper: they yield the same pictures of any file that can be decoded without
         an error. "key frames" takes the nearest restart instead, which is fastest and not exact. Where the list of
         packets cannot be relied upon, each plan decodes through.
-    num_threads : int
-        Of the decoder; 0 for one a core. The pictures do not depend on it.
+    num_threads : int [of the decoder; 0 for one a core; the pictures do not depend on it]
+    work_seconds : float, optional [after which the file is given up; without, `work_seconds` of it]
 
     Yields
     ------
     np.ndarray [shape=(height, width, 3), uint8]
-        RGB, 0 to 255, upright.
+        RGB, 0 to 255, as shown: upright, of square pixels, in standard range.
 
     Raises
     ------
@@ -73,8 +65,9 @@ def read_frames(
     wanted = None if numbers is None else [int(number) for number in numbers]
     if wanted is not None and any(before > after for before, after in itertools.pairwise([0, *wanted])):
         raise ValueError(f"numbers: expected frame numbers from 0 on that do not decrease, got {wanted}")
-    limit = containers.work_seconds(containers.probe(path))
-    wish = _Wish(Path(path), Fraction(frame_rate).limit_denominator(1000), wanted, first, size, num_threads, limit)
+    info, tracks = streams.track(Path(path), "picture")
+    rate, limit = Fraction(frame_rate).limit_denominator(1000), work_seconds or streams.work_seconds(info)
+    wish = _Wish(Path(path), tracks, info.pixel_aspect, rate, wanted, first, size, num_threads, limit)
     done = 0 if plan == "through" else (yield from _listed(wish, plan))
     if done is not None:
         yield from _through(wish, done)
@@ -85,12 +78,17 @@ class _Wish:
     """Which pictures of a file are wanted, and how they are decoded."""
 
     path: Path
+    tracks: tuple[int, ...]
+    pixel_aspect: Fraction
     frame_rate: Fraction
     numbers: list[int] | None
     first: int
     size: int | None
     num_threads: int
     work_seconds: float
+
+    def picture(self, frame: av.VideoFrame) -> np.ndarray:
+        return screen.picture(frame, self.size, self.pixel_aspect)
 
     def count(self, span: Fraction) -> int:
         """Return how many frames there are in a picture stream of that many seconds."""
@@ -116,7 +114,7 @@ def _through(wish: _Wish, done: int) -> Iterator[np.ndarray]:
                 raise MediaError(f"{wish.path}: {allowed}, got one at {float(moment)} s")
             # Every wanted time before this frame still shows the one before it.
             while shown is not None and number is not None and moment - start > number / wish.frame_rate:
-                yield _picture(shown, wish.size)
+                yield wish.picture(shown)
                 number = next(numbers, None)
             shown, end = frame, moment + (frame.duration or 1) * frame.time_base
     except av.FFmpegError as error:
@@ -126,7 +124,7 @@ def _through(wish: _Wish, done: int) -> Iterator[np.ndarray]:
         raise MediaError(f"{wish.path}: the picture stream has no frame")
     count = wish.count(end - start)
     while number is not None and number < count:
-        yield _picture(shown, wish.size)
+        yield wish.picture(shown)
         number = next(numbers, None)
     if number is not None and wish.numbers is not None:
         raise MediaError(f"{wish.path}: expected frame numbers below {count}, got {number}")
@@ -137,7 +135,7 @@ def _listed(wish: _Wish, plan: str) -> Generator[np.ndarray, None, int | None]:
 
     Returns None when all is done; else how many were yielded before the list turned out to be wrong.
     """
-    listed = _packets_of(wish.path)
+    listed = _packets_of(wish.path, wish.tracks)
     if listed is None:
         return 0
     last = listed.times[listed.last]
@@ -168,7 +166,7 @@ def _listed(wish: _Wish, plan: str) -> Generator[np.ndarray, None, int | None]:
             if frame.pts == last and count_until(frame.duration) != count:
                 return done
             while done < len(expected) and frame.pts == expected[done]:
-                yield _picture(frame, wish.size)
+                yield wish.picture(frame)
                 done += 1
             if done < len(expected) and (frame.pts is None or frame.pts > expected[done]):
                 return done
@@ -178,26 +176,12 @@ def _listed(wish: _Wish, plan: str) -> Generator[np.ndarray, None, int | None]:
 
 
 def stretches(path: Path, count: int, *, frame_rate: float = 1.0) -> list[int]:
-    """Return where several decoders can share the pictures of a file, about equally much each.
+    """Return the first frames of at most `count` stretches that decoders can share about equally.
 
-    Parameters
-    ----------
-    path : Path
-    count : int [stretches at most]
-    frame_rate : float [frames per second]
-
-    Returns
-    -------
-    list of int
-        The first frame of each stretch, from 0 on, increasing; each but 0 is the first that is wanted after a restart.
-        Only 0 where the list of packets cannot be relied upon.
-
-    Raises
-    ------
-    MediaError
-        The file is not plain media or has no picture stream.
+    They begin with 0 and increase; each other one is the first that is wanted after a restart. There is only 0 where
+    the list of packets cannot be relied upon. A file without a picture stream is a `MediaError`.
     """
-    listed = _packets_of(path)
+    listed = _packets_of(path, streams.track(path, "picture")[1])
     if listed is None:
         return [0]
     restarts = np.flatnonzero(listed.restarts)
@@ -207,17 +191,14 @@ def stretches(path: Path, count: int, *, frame_rate: float = 1.0) -> list[int]:
     return sorted({0, *(math.ceil(moment * frame_rate) for moment in seconds)})
 
 
-def _packets_of(path: Path) -> packets.Packets | None:
-    with containers.open_stream(path, "picture") as (container, stream):
-        return packets.read_packets(container, stream)
+def _packets_of(path: Path, tracks: tuple[int, ...]) -> packets.Packets | None:
+    with containers.open_tracks(path, tracks) as (container, opened):
+        return packets.read_packets(container, *opened)
 
 
 def _decoded(wish: _Wish, effort: np.ndarray | None = None) -> Iterator[Any]:
     """Yield the decoded pictures, of all packets or with the given `packets.efforts`."""
-    with containers.open_stream(wish.path, "picture") as (container, stream):
-        stream.codec_context.thread_type = "AUTO"
-        stream.codec_context.thread_count = wish.num_threads
-        yield from containers.within_limits(wish.path, wish.work_seconds, containers.decode(container, stream, effort))
+    return containers.decoded(wish.path, wish.tracks, wish.work_seconds, effort, wish.num_threads)
 
 
 def num_frames(duration: float | Fraction, frame_rate: float | Fraction = 1.0) -> int:

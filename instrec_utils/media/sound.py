@@ -2,45 +2,91 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 import numpy as np
 import soxr
 
 from instrec_utils.errors import MediaError
-from instrec_utils.media import containers, packets
+from instrec_utils.media import containers, packets, streams
 from instrec_utils.media.packets import Wanted
 
+CHANNELS = ("mean", "loudest")
+GAP = 0.5  # seconds: sound that is later than its clock says by less is played on without a break
 
-def read_sound(path: Path, sample_rates: tuple[int, ...], wanted: Wanted | None = None) -> dict[int, np.ndarray]:
+
+def read_sound(
+    path: Path,
+    sample_rates: tuple[int, ...],
+    wanted: Wanted | None = None,
+    *,
+    channels: str = "mean",
+    work_seconds: float | None = None,
+) -> dict[int, np.ndarray]:
     """Decode the sound once and return it, mono, at several sample rates.
+
+    It begins with the first picture, or with itself where it is earlier or there is none, and is silent where nothing
+    was recorded.
 
     Parameters
     ----------
     path : Path
     sample_rates : tuple of int [Hz]
-    wanted : callable, optional
-        From the length of the sound in seconds to the stretches (begin, end) that are needed; all without.
+    wanted : Wanted, optional [what is needed of it; without, all]
+    channels : {"mean", "loudest"}
+        The mean of the channels, as the paper has it, or that of most power, where they cancel each other.
+    work_seconds : float, optional [after which the file is given up; without, `work_seconds` of it]
 
     Returns
     -------
     dict of int to np.ndarray [shape=(num_samples,), float32]
-        The mean of the channels, about -1 to 1; not a number where it was not wanted, if the container tells exactly
-        when each packet is due, so that it could be left out. The rest is as without `wanted` up to the accuracy of the
-        resampling, and to the noise that an AAC decoder makes up where the encoder asked for any.
+        About -1 to 1; not a number where it was not wanted, if the container tells exactly when each packet is due, so
+        that it could be left out. The rest is as without `wanted` up to the accuracy of the resampling, and to the
+        noise that an AAC decoder makes up where the encoder asked for any.
 
     Raises
     ------
     MediaError
         The file has no sound stream or it cannot be decoded.
+    ValueError
+        The channels are none of `CHANNELS`.
     """
-    limit = containers.work_seconds(containers.probe(path))
-    sound = None if wanted is None else _sound_in_part(path, sample_rates, limit, wanted)
-    return sound or _whole_sound(path, sample_rates, limit)
+    if channels not in CHANNELS:
+        raise ValueError(f"channels: expected one of {CHANNELS}, got {channels!r}")
+    path = Path(path)
+    info, tracks = streams.track(path, "sound")
+    limit = work_seconds or streams.work_seconds(info)
+    late = info.delay if GAP < info.delay < info.duration else 0.0
+    if wanted is not None and not late and channels == "mean":
+        sound = _sound_in_part(path, tracks[:1], sample_rates, limit, wanted)
+        if sound is not None:
+            return sound
+    channel = None if channels == "mean" else int(channel_power(path)[1].argmax())
+    sound = _whole_sound(path, sample_rates, _blocks(containers.decoded(path, tracks, limit)), channel)
+    return {rate: np.pad(samples, (round(late * rate), 0)) for rate, samples in sound.items()} if late else sound
+
+
+def channel_power(path: Path) -> tuple[float, np.ndarray]:
+    """Return the mean square of the channels' mean, and of every channel [shape=(num_channels,)]; 1 is full scale.
+
+    Where the mean has far less power than the channels have, they cancel each other. A file without sound that can be
+    decoded is a `MediaError`.
+    """
+    info, tracks = streams.track(Path(path), "sound")
+    count, of_mean, of_each = 0, 0.0, np.zeros(0)
+    for block in _blocks(containers.decoded(Path(path), tracks, streams.work_seconds(info))):
+        squares = np.square(block.samples, dtype=np.float64).sum(axis=0)
+        of_each = np.pad(of_each, (0, max(0, len(squares) - len(of_each))))
+        of_each[: len(squares)] += squares
+        of_mean += float(np.square(block.mono(), dtype=np.float64).sum())
+        count += len(block.samples)
+    if count == 0:
+        raise MediaError(f"{path}: the sound stream is empty")
+    return of_mean / count, of_each / count
 
 
 class _Setup(NamedTuple):
@@ -51,74 +97,100 @@ class _Setup(NamedTuple):
 
 @dataclass(frozen=True)
 class _Block:
-    """About a second of decoded sound, mono, and when it is due in units of the stream's time base."""
+    """About a second of decoded sound, and when it is due."""
 
-    first: int | None
+    first: int | None  # units of the stream's time base
+    begin: float | None  # seconds
     setup: _Setup
-    samples: np.ndarray
+    samples: np.ndarray  # [shape=(num_samples, num_channels), float32]
+
+    def mono(self, channel: int | None = None) -> np.ndarray:
+        """Return one channel, the last where there are fewer, or the mean of all [shape=(num_samples,), float32]."""
+        if channel is None:
+            return self.samples.mean(axis=1, dtype=np.float32)
+        return np.ascontiguousarray(self.samples[:, min(channel, self.samples.shape[1] - 1)])
 
 
-def _blocks(frames: Iterator[av.AudioFrame]) -> Iterator[_Block]:
-    """Join what packets gave, as each operation on a frame costs more than its few samples do."""
-    fifo, first, due, setup, error = av.AudioFifo(), None, None, _Setup("", "", 0), None
+def _blocks(frames: Iterator[Any]) -> Iterator[_Block]:
+    """Join what packets gave, as each operation on a frame costs more than its few samples do.
+
+    What cannot be decoded ends the sound, but for the very beginning.
+    """
+    fifo, first, begin, due, setup, error = av.AudioFifo(), None, None, None, _Setup("", "", 0), None
     try:
         for frame in frames:
             # A recorded broadcast may change from mono to stereo, or its sample rate, midway.
             now = _Setup(frame.format.name, frame.layout.name, frame.sample_rate)
-            is_exact = frame.time_base == Fraction(1, frame.sample_rate)
-            is_new = now != setup or (is_exact and frame.pts != due)
+            is_exact, unit = frame.time_base == Fraction(1, frame.sample_rate), float(frame.time_base)
+            off = 0.0 if due is None or frame.pts is None else abs(frame.pts - due) * unit
+            is_new = now != setup or off > (0 if is_exact else GAP)
             if fifo.samples >= frame.sample_rate or (fifo.samples and is_new):
-                yield _Block(first, setup, _mono(fifo))
+                yield _Block(first, begin, setup, _channels(fifo))
             if not fifo.samples:
                 fifo, first, setup = av.AudioFifo(), frame.pts, now
-            due = None if frame.pts is None else frame.pts + frame.samples
+                begin = None if first is None else first * unit
+            length = frame.samples if is_exact else frame.samples / frame.sample_rate / unit
+            due = None if frame.pts is None else frame.pts + length
             frame.pts = None  # it would be an error if it were not exact
             fifo.write(frame)
     except (av.FFmpegError, ValueError) as broken:
         error = broken
     if fifo.samples:
-        yield _Block(first, setup, _mono(fifo))
+        yield _Block(first, begin, setup, _channels(fifo))
     if error:
         raise error
 
 
-def _mono(fifo: av.AudioFifo) -> np.ndarray:
+def _channels(fifo: av.AudioFifo) -> np.ndarray:
     # Not as planes: of eight or more channels PyAV reads beyond the last one.
     packed = av.AudioResampler(format="flt").resample(fifo.read())
-    channels = np.concatenate([part.to_ndarray().reshape(-1, part.layout.nb_channels) for part in packed])
-    return channels.mean(axis=1, dtype=np.float32)
+    return np.concatenate([part.to_ndarray().reshape(-1, part.layout.nb_channels) for part in packed])
 
 
-def _decoded_sound(path: Path, limit: float, effort: np.ndarray | None = None) -> Iterator[_Block]:
-    with containers.open_stream(path, "sound") as (container, stream):
-        yield from _blocks(containers.within_limits(path, limit, containers.decode(container, stream, effort)))
+def _with_silence(blocks: Iterator[_Block]) -> Iterator[_Block]:
+    """Put seconds of silence where nothing was recorded."""
+    due: float | None = None
+    for block in blocks:
+        rate = block.setup.rate
+        missing = 0 if due is None or block.begin is None else round((block.begin - due) * rate)
+        if missing > GAP * rate:
+            for length in (*[rate] * (missing // rate), missing % rate):
+                yield replace(block, samples=np.zeros((length, block.samples.shape[1]), np.float32))
+        if block.begin is not None:
+            due = block.begin if due is None else max(due, block.begin)
+        if due is not None:
+            due += len(block.samples) / rate
+        yield block
 
 
-def _whole_sound(path: Path, sample_rates: tuple[int, ...], limit: float) -> dict[int, np.ndarray]:
+def _whole_sound(
+    path: Path, sample_rates: tuple[int, ...], blocks: Iterator[_Block], channel: int | None
+) -> dict[int, np.ndarray]:
     chunks: dict[int, list[np.ndarray]] = {rate: [] for rate in sample_rates}
-    streams: dict[int, soxr.ResampleStream] = {}
+    resamplers: dict[int, soxr.ResampleStream] = {}
     setup, seconds = None, 0.0
 
     def finish() -> None:
         """Append what the resamplers still hold back."""
-        for rate, stream in streams.items():
-            chunks[rate].append(stream.resample_chunk(np.zeros(0, np.float32), last=True))
+        for rate, resampler in resamplers.items():
+            chunks[rate].append(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
 
     try:
-        for block in _decoded_sound(path, limit):
+        for block in _with_silence(blocks):
             if setup != (setup := block.setup):
                 finish()
                 for rate in sample_rates:
-                    streams[rate] = soxr.ResampleStream(setup.rate, rate, 1, dtype="float32")
+                    resamplers[rate] = soxr.ResampleStream(setup.rate, rate, 1, dtype="float32")
             seconds += len(block.samples) / setup.rate
             if seconds > containers.MAX_SECONDS:
                 raise MediaError(f"{path}: expected sound of at most {containers.MAX_SECONDS} s, got more")
-            for rate, resampler in streams.items():
-                chunks[rate].append(resampler.resample_chunk(block.samples))
+            samples = block.mono(channel)
+            for rate, resampler in resamplers.items():
+                chunks[rate].append(resampler.resample_chunk(samples))
     except (av.FFmpegError, ValueError) as error:
-        if not streams:
+        if not resamplers:
             raise MediaError(f"{path}: sound cannot be decoded: {error}") from error
-    if not streams:
+    if not resamplers:
         raise MediaError(f"{path}: the sound stream is empty")
     finish()
     sound = {rate: np.concatenate(chunks.pop(rate)) for rate in list(chunks)}  # one rate's parts at a time
@@ -133,10 +205,10 @@ def _refuse_what_is_not_finite(samples: np.ndarray, path: Path) -> None:
 
 
 def _sound_in_part(
-    path: Path, sample_rates: tuple[int, ...], limit: float, wanted: Wanted
+    path: Path, tracks: tuple[int, ...], sample_rates: tuple[int, ...], limit: float, wanted: Wanted
 ) -> dict[int, np.ndarray] | None:
     """Decode the wanted stretches only; None where the container does not allow it or it is not worth it."""
-    with containers.open_stream(path, "sound") as (container, stream):
+    with containers.open_tracks(path, tracks) as (container, (stream,)):
         times, rate = packets.read_sound_times(container, stream), stream.codec_context.sample_rate
     if (
         times is None
@@ -148,7 +220,7 @@ def _sound_in_part(
     if not packets.is_worth_seeking(effort):
         return None
     try:
-        stretches = _contiguous(_decoded_sound(path, limit, effort), rate)
+        stretches = _contiguous(_blocks(containers.decoded(path, tracks, limit, effort)), rate)
     except (av.FFmpegError, ValueError):
         return None
     due = times[packets.run_starts(effort)]
@@ -174,7 +246,7 @@ def _contiguous(blocks: Iterator[_Block], rate: int) -> list[tuple[int, np.ndarr
             return []
         if block.first != due:
             stretches.append((block.first, []))
-        stretches[-1][1].append(block.samples)
+        stretches[-1][1].append(block.mono())
         due = block.first + len(block.samples)
     return [(first, np.concatenate(samples)) for first, samples in stretches]
 

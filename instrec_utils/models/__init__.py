@@ -5,14 +5,13 @@ from __future__ import annotations
 import importlib
 import math
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from instrec_utils.errors import RunError
-from instrec_utils.models.architecture import architecture, architectures
-
-if TYPE_CHECKING:
-    import keras
+from instrec_utils.models.architecture import architecture_named, architectures
+from instrec_utils.models.lazy import keras
 
 
 def build(name: str, num_classes: int, **options: Any) -> keras.Model:
@@ -20,21 +19,15 @@ def build(name: str, num_classes: int, **options: Any) -> keras.Model:
 
     An unknown name is a ParameterError, fewer than 2 classes are a ValueError.
     """
-    entry = architecture(name)
+    entry = architecture_named(name)
     if num_classes < 2:
         raise ValueError(f"num_classes: expected at least 2, got {num_classes}")
     return entry.build(num_classes, **options)
 
 
 def load_model(path: Path) -> keras.Model:
-    """Load a saved model; raise a RunError if it is missing, damaged, or brings along code that loading would run.
-
-    Keras itself, in safe mode, does not find this package's own classes in a process that has built no model yet.
-    """
-    import keras
-
-    for name in ("modality_dropout", "fused_batch_normalization", "fused_adam"):
-        importlib.import_module(f"instrec_utils.models.{name}")
+    """Load a saved model; raise a RunError if it is missing, damaged, or brings along code that loading would run."""
+    importlib.import_module("instrec_utils.models.keras_classes")  # safe mode finds what was imported, and no more
     try:
         return keras.saving.load_model(path, safe_mode=True)
     except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
@@ -44,13 +37,16 @@ def load_model(path: Path) -> keras.Model:
 def multiply_adds(model: keras.Model) -> int:
     """Return how many multiplications and additions of pairs one example costs in convolutions and dense layers."""
     total = 0
-    for layer in model.layers:
-        if hasattr(layer, "layers"):
-            total += multiply_adds(layer)
-        elif kernels := [weight for weight in layer.weights if "kernel" in weight.name]:
-            places = math.prod(layer.output.shape[1:-1])
-            total += places * sum(math.prod(kernel.shape) for kernel in kernels)
+    for layer in every_layer(model):
+        sizes = [math.prod(weight.shape) for weight in layer.weights if "kernel" in weight.name]
+        total += math.prod(layer.output.shape[1:-1]) * sum(sizes) if sizes else 0
     return total
 
 
-__all__ = ["architecture", "architectures", "build", "load_model", "multiply_adds"]
+def every_layer(model: keras.Model) -> Iterator[keras.Layer]:
+    """Yield the layers of a model, and in place of a model among them its own."""
+    for layer in model.layers:
+        yield from every_layer(layer) if hasattr(layer, "layers") else (layer,)
+
+
+__all__ = ["architecture_named", "architectures", "build", "every_layer", "load_model", "multiply_adds"]

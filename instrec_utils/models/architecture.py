@@ -1,7 +1,7 @@
 """What the report knows of an architecture: one entry in the file that builds it, and nothing of it anywhere else.
 
-Entries are found through the entry points ``instrec.architectures``, so another package can bring its own. None of this
-imports Keras: only an architecture's functions do, when they are called.
+Entries are found through the entry points ``instrec.architectures``, so another package can bring its own. Only an
+architecture's functions import Keras, when they are called.
 """
 
 import functools
@@ -28,16 +28,11 @@ class AudioInput:
     name : str [of the spectrogram in the features store]
     settings : LogMel
     shape : tuple of int [(n_mels, num_frames), or (num_windows, n_mels, num_frames), as stored of a video]
-    compute : callable
-        From mono samples [shape=(num_samples,), float32] of a whole recording to the spectrogram [shape=`shape`, dB].
-    stretches : callable
-        From the seconds of a recording to the stretches (begin, end) of it, in seconds, that `compute` looks at.
-    draw : callable
-        From the stored spectrogram, a generator and whether to augment, to one example of training.
-    segment : callable
-        From the stored spectrogram and a number from 0 to 9 to one of ten short parts, which the warm-up learns from.
-    draw_segment : callable
-        From the stored spectrogram and a generator to such a part from a random place.
+    compute : callable [a whole recording's mono samples, shape=(num_samples,), float32, to shape=`shape`, dB]
+    stretches : callable [a recording's seconds to the stretches (begin, end), in seconds, that `compute` looks at]
+    draw : callable [the stored spectrogram, a generator and whether to augment to one example of training]
+    segment : callable [the stored spectrogram and 0 to 9 to one of ten short parts, which the warm-up learns from]
+    draw_segment : callable [the stored spectrogram and a generator to such a part from a random place]
     num_training_examples : int [>= 1, drawn of a video in an epoch]
     """
 
@@ -67,12 +62,9 @@ class WarmUp:
 
     Attributes
     ----------
-    build : callable
-        From the number of classes to the form of the network that segments train.
-    start : callable
-        Gives a network (first) what the trained form (second) has learned.
-    blocks : str
-        Layer up to which the warm-up has trained the network; empty where it trains all of it.
+    build : callable [the number of classes to the form of the network that segments train]
+    start : callable [gives a network, the first, what the trained form, the second, has learned]
+    blocks : str [layer up to which the warm-up has trained the network; empty where it trains all of it]
     block_features : int [values that `blocks` gives at each position in time]
     head : tuple of str [the layers after `blocks`, which are then trained on what these give]
     """
@@ -90,18 +82,15 @@ class Architecture:
 
     Attributes
     ----------
-    name, title : str
-        As in parameters and names of runs, and as readers know it.
-    kind, reference : str
-        One of `KINDS`; key in the book's list of references.
+    name, title : str [as in parameters and names of runs, and as readers know it]
+    kind, reference : str [one of `KINDS`; key in the book's list of references]
     build : callable
         From the number of classes, and options of its own, to a new ``keras.Model``. Its layer ``embedding`` gives the
         values before the classes.
     protocols : mapping of str to Protocol [by profile]
     inputs : mapping of str to AudioInput [of an audio network, by segmentation, its own first]
     warm_up : WarmUp or None
-    build_backbone : callable or None
-        Of a visual network: from "imagenet" or None, for random weights, to the network without its classes.
+    build_backbone : callable or None [of a visual network: "imagenet", or None for random weights, to all but classes]
     embedding_size : int [values that a visual network's backbone gives]
     forms : tuple of str [of a fusion, the paper's first]
     """
@@ -130,18 +119,18 @@ def _entry_points() -> dict[str, metadata.EntryPoint]:
 
 def architectures(kind: str = "") -> dict[str, Architecture]:
     """Return the architectures by name, those of one kind or all, audio before visual before fusion."""
-    every = [architecture(name) for name in _entry_points()]
+    every = [architecture_named(name) for name in _entry_points()]
     chosen = [one for one in every if kind in ("", one.kind)]
     return {one.name: one for one in sorted(chosen, key=lambda one: KINDS.index(one.kind))}
 
 
-def architecture(name: str, kind: str = "") -> Architecture:
+def architecture_named(name: str, kind: str = "") -> Architecture:
     """Return an architecture by name, of one kind or any; raise a ParameterError where there is none."""
     if name in _entry_points():
         entry = _loaded(_entry_points()[name])
         if kind in ("", entry.kind):
             return entry
-    allowed = ", ".join(one for one in _entry_points() if kind in ("", architecture(one).kind))
+    allowed = ", ".join(one for one in _entry_points() if kind in ("", architecture_named(one).kind))
     raise ParameterError(f"{kind or 'model'}: expected one of {allowed}, got {name!r}")
 
 
@@ -162,10 +151,7 @@ def _loaded(entry_point: metadata.EntryPoint) -> Architecture:
 def audio_inputs() -> dict[str, AudioInput]:
     """Return what all audio networks together are given of a video, by the name in the features store.
 
-    Raises
-    ------
-    ParameterError
-        Two architectures give one name to inputs of other settings.
+    Two architectures that give one name to inputs of other settings are a ParameterError.
     """
     found: dict[str, AudioInput] = {}
     for entry in architectures("audio").values():

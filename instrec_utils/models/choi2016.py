@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from instrec_utils.config import CHOI2016, NUM_SEGMENTS, SEGMENT_FRAMES, Protocol
 from instrec_utils.inputs import augmentation, spectrograms
 from instrec_utils.models.architecture import Architecture, AudioInput, WarmUp
-
-if TYPE_CHECKING:
-    import keras
+from instrec_utils.models.lazy import keras, layers
 
 PADDED_FRAMES = 1440  # 1366 frames and 37 on either side, so that the four pools end at 15
 
@@ -27,29 +24,21 @@ def build(num_classes: int) -> keras.Model:
     ----------
     K. Choi, G. Fazekas, M. Sandler: Automatic tagging using deep convolutional neural networks. ISMIR 2016.
     """
-    import keras
-    from keras import layers
-
     inputs, x = _convolutions(CHOI2016.num_frames, PADDED_FRAMES)
-    x = layers.Dense(1024, activation="relu", name="embedding")(x)
-    x = layers.Dropout(0.5, name="embedding_dropout")(x)
+    x = keras.layers.Dense(1024, activation="relu", name="embedding")(x)
+    x = keras.layers.Dropout(0.5, name="embedding_dropout")(x)
     return keras.Model(inputs, scores_from_zero(num_classes)(x), name="choi2016")
 
 
 def scores_from_zero(num_classes: int, name: str = "scores") -> keras.layers.Dense:
     """Return a layer of classes of zeros, which begin at equal scores; random weights begin far above chance's loss."""
-    from keras import layers
-
     return layers.Dense(num_classes, activation="softmax", kernel_initializer="zeros", name=name, dtype="float32")
 
 
 def build_for_warm_up(num_classes: int) -> keras.Model:
     """Build the same blocks on a tenth of the input [shape=(batch, 96, 136), float32, dB], with their own classes."""
-    import keras
-    from keras import layers
-
     inputs, x = _convolutions(SEGMENT_FRAMES, PADDED_FRAMES // NUM_SEGMENTS)
-    x = layers.Dropout(0.2, name="segment_dropout")(x)
+    x = keras.layers.Dropout(0.2, name="segment_dropout")(x)
     return keras.Model(inputs, scores_from_zero(num_classes, "segment_scores")(x), name="choi2016_segments")
 
 
@@ -59,21 +48,15 @@ def start_from_warm_up(model: keras.Model, warmed_up: keras.Model) -> None:
     The input's normalisation has weights a position in time; each gets the mean over the segment's own positions.
     """
     padding = (PADDED_FRAMES // NUM_SEGMENTS - SEGMENT_FRAMES) // 2
-    normalisation = [
-        np.full(PADDED_FRAMES, values[padding:-padding].mean(), np.float32)
-        for values in warmed_up.get_layer("input_bn").get_weights()
-    ]
-    model.get_layer("input_bn").set_weights(normalisation)
+    means = [values[padding:-padding].mean() for values in warmed_up.get_layer("input_bn").get_weights()]
+    model.get_layer("input_bn").set_weights([np.full(PADDED_FRAMES, mean, np.float32) for mean in means])
     for layer in warmed_up.layers:
         if layer.name.startswith("block") and layer.weights:
             model.get_layer(layer.name).set_weights(layer.get_weights())
 
 
 def _convolutions(num_frames: int, padded_frames: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    import keras
-    from keras import layers
-
-    from instrec_utils.models.fused_batch_normalization import MOMENTUM, FusedBatchNormalization
+    from instrec_utils.models.keras_classes import MOMENTUM, FusedBatchNormalization
 
     inputs = keras.Input((CHOI2016.n_mels, num_frames), name="log_mel")
     x = layers.Reshape((CHOI2016.n_mels, num_frames, 1), name="channel")(inputs)
@@ -82,8 +65,9 @@ def _convolutions(num_frames: int, padded_frames: int) -> tuple[keras.KerasTenso
     for number, (filters, pool) in enumerate(((64, 2), (128, 3), (128, 4), (128, 4)), start=1):
         x = layers.Conv2D(filters, 3, padding="same", name=f"block{number}_conv")(x)
         x = FusedBatchNormalization(momentum=MOMENTUM, name=f"block{number}_bn")(x)
-        x = layers.Activation("elu", name=f"block{number}_elu")(x)
+        # The original has ELU before the pool. ELU only rises, so the maximum is the same, of fewer values.
         x = layers.MaxPooling2D(pool, name=f"block{number}_pool")(x)
+        x = layers.Activation("elu", name=f"block{number}_elu")(x)
         x = layers.Dropout(0.1, name=f"block{number}_dropout")(x)
     return inputs, layers.Flatten(name="flat")(x)
 
@@ -126,7 +110,6 @@ INPUTS = {
     ),
 }
 """The spectrograms of 29.12 s, by segmentation: ten segments spread over the recording, or its centre (4.2)."""
-
 PAPER_PROTOCOL = Protocol("adam", 1e-3, batch_size=16, max_epochs=200, patience=10)
 """Of all audio networks: the paper names Adam and the patience, and no more (3.4)."""
 

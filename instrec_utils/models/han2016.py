@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from instrec_utils.config import HAN2016, NUM_SEGMENTS, SEGMENT_SECONDS, Protocol
 from instrec_utils.inputs import augmentation, spectrograms
 from instrec_utils.models.architecture import Architecture, AudioInput, WarmUp
 from instrec_utils.models.choi2016 import PAPER_PROTOCOL, scores_from_zero
-
-if TYPE_CHECKING:
-    import keras
+from instrec_utils.models.lazy import keras, layers
 
 SLOPE = 0.33  # of the leaky ReLU where its input is negative
-POOL = 3
 SEGMENT_WINDOWS = int(SEGMENT_SECONDS)  # of a second each
 NUM_WINDOWS = NUM_SEGMENTS * SEGMENT_WINDOWS
 TRAINING_WINDOWS = 10  # drawn of a video in each epoch, so that an epoch costs a third
@@ -25,12 +20,12 @@ def build(num_classes: int) -> keras.Model:
     """Build the model; 1,447,148 parameters with 12 classes (Table 3: 1.5 M).
 
     It goes from log-mel spectrograms of 1 s [shape=(batch, 128, 43), float32, dB] to class probabilities
-    [shape=(batch, num_classes)]; the layer ``embedding`` gives 1024 values.
+    [shape=(batch, num_classes)]; the layer ``embedding`` gives 1024 values. A video's scores are the mean over its 30
+    windows.
 
     The count leaves no room for batch normalisation and asks for one value a filter before the dense layer: a
-    global maximum, as in Han et al. Theirs are also the zeros around every convolution's input, two on each side,
-    so that 128 x 43 grows to 132 x 47 before the first pool. They end in sigmoids, as several instruments may be
-    right; here one label is, so the scores are a softmax. Those of a video are the mean over its 30 windows.
+    global maximum, as in Han et al. Theirs are also the two zeros on each side of every convolution's input. They end
+    in sigmoids, as several instruments may be right; here one label is, so the scores are a softmax.
 
     References
     ----------
@@ -54,13 +49,9 @@ def start_from_warm_up(model: keras.Model, warmed_up: keras.Model) -> None:
     Both then give the same scores: what a normalisation does with its moving statistics is a factor and a constant a
     filter.
     """
-    from keras import layers
-
-    for layer in model.layers:
-        if not layer.weights:
-            continue
+    for layer in (one for one in model.layers if one.weights):
         weights = warmed_up.get_layer(layer.name).get_weights()
-        if isinstance(layer, layers.Conv2D):
+        if "conv" in layer.name:
             kernel, bias = weights
             normalisation = warmed_up.get_layer(f"{layer.name}_bn")
             scale, offset, mean, variance = normalisation.get_weights()
@@ -70,16 +61,12 @@ def start_from_warm_up(model: keras.Model, warmed_up: keras.Model) -> None:
 
 
 def _network(num_classes: int, *, is_normalised: bool) -> keras.Model:
-    import keras
-    from keras import layers
-
-    from instrec_utils.models.fused_batch_normalization import MOMENTUM, FusedBatchNormalization
+    from instrec_utils.models.keras_classes import MOMENTUM, FusedBatchNormalization
 
     inputs = keras.Input((HAN2016.n_mels, HAN2016.num_frames), name="log_mel")
     x = layers.Reshape((HAN2016.n_mels, HAN2016.num_frames, 1), name="channel")(inputs)
     # Without batch normalisation the values must be small and centred from the start: -100 to 30 dB become -1 to 1,
-    # and the padding's zeros mean -35 dB, about the mean of real windows. Mapped to 0..1 instead, the model had not
-    # learned a batch of 24 windows after 100 steps of Adam (loss 1.93, against 0.33).
+    # and the padding's zeros mean -35 dB, about the mean of real windows. From 0 to 1 it hardly learns.
     x = layers.Rescaling(1 / 65, offset=35 / 65, name="rescaling")(x)
     for block, filters in enumerate((32, 64, 128, 256), start=1):
         for number in (1, 2):
@@ -89,8 +76,8 @@ def _network(num_classes: int, *, is_normalised: bool) -> keras.Model:
             if is_normalised:
                 x = FusedBatchNormalization(momentum=MOMENTUM, name=f"{name}_bn")(x)
             x = layers.LeakyReLU(SLOPE, name=f"{name}_relu")(x)
-        pool = layers.MaxPooling2D(POOL, name=f"block{block}_pool")
-        x = layers.GlobalMaxPooling2D(name="global_pool")(x) if block == 4 else pool(x)
+        last = layers.GlobalMaxPooling2D(name="global_pool")
+        x = last(x) if block == 4 else layers.MaxPooling2D(3, name=f"block{block}_pool")(x)
         x = layers.Dropout(0.25, name=f"block{block}_dropout")(x)
     x = layers.Dense(1024, name="dense")(x)
     x = layers.LeakyReLU(SLOPE, name="embedding")(x)
@@ -99,7 +86,7 @@ def _network(num_classes: int, *, is_normalised: bool) -> keras.Model:
 
 
 def draw_window(windows: np.ndarray, generator: np.random.Generator, augment: bool) -> np.ndarray:
-    """Return a random one of a video's windows [shape=(128, 43)] as an example of training, varied if asked to."""
+    """Return a random window [shape=(128, 43)] of a video as an example of training, varied if asked to."""
     window = random_window(windows, generator)
     return augmentation.vary(window, generator) if augment else window
 

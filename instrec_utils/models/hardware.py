@@ -1,7 +1,7 @@
 """What a training computes with: the precision of its numbers and the devices that share each of its batches.
 
 Compilation is left to Keras, whose "auto" compiles with XLA but for TensorFlow on a CPU, where it trains three times
-slower, and for TensorFlow on several devices, where it is not possible. Keras is only imported by the functions.
+slower, and for TensorFlow on several devices, where it is not possible.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ import contextlib
 import functools
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from instrec_utils.errors import ParameterError
-
-if TYPE_CHECKING:
-    import keras
+from instrec_utils.models import every_layer
+from instrec_utils.models.lazy import keras
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -26,9 +25,8 @@ class Hardware:
 
     Attributes
     ----------
-    precision : str
-        One of `PRECISIONS`. In the mixed ones a network computes in 16 bits; its weights, its normalisation and its
-        scores stay in 32.
+    precision : str [one of `PRECISIONS`]
+        The mixed ones compute in 16 bits; weights, normalisation and scores stay in 32.
     num_devices : int [>= 1: accelerators, or CPUs where there is none, that share each batch]
     """
 
@@ -48,8 +46,7 @@ class Hardware:
 
     def parameters(self) -> dict[str, Any]:
         """Return what differs from the default, for a run's parameters: both change its numbers."""
-        default = asdict(DEFAULT)
-        return {name: value for name, value in asdict(self).items() if value != default[name]}
+        return {name: value for name, value in asdict(self).items() if value != getattr(DEFAULT, name)}
 
     def check(self, batch_size: int) -> None:
         """Raise a ParameterError if there are fewer devices, Keras cannot share batches, or they do not divide one."""
@@ -63,8 +60,6 @@ class Hardware:
     @contextlib.contextmanager
     def precise(self) -> Iterator[None]:
         """Give the layers that are made in it this precision."""
-        import keras
-
         before = keras.config.dtype_policy()
         keras.config.set_dtype_policy(self.precision)
         try:
@@ -78,8 +73,6 @@ class Hardware:
 
     def placed(self, model: keras.Model) -> keras.Model:
         """Return a model that lives on all the devices: a copy if there are several."""
-        import keras
-
         if self.num_devices == 1:
             return model
         with self.devices():
@@ -94,9 +87,9 @@ class Hardware:
         With JAX they are anyway. With TensorFlow the layers are told so, but only here: no other backend could load a
         model that was saved with it.
         """
-        import keras
-
-        told = _normalisations(model) if self.num_devices > 1 and keras.backend.backend() == "tensorflow" else []
+        is_told = self.num_devices > 1 and keras.backend.backend() == "tensorflow"
+        kind = keras.layers.BatchNormalization
+        told = [layer for layer in every_layer(model) if is_told and isinstance(layer, kind)]
         for layer in told:
             layer.synchronized = True
         try:
@@ -113,8 +106,6 @@ DEFAULT = Hardware()
 @functools.cache
 def _strategy(num_devices: int) -> Any:
     """Return the first devices' strategy: one object, as TensorFlow does not mix models of two."""
-    import keras
-
     names = keras.distribution.list_devices()
     if num_devices > len(names):
         raise ParameterError(f"num_devices: expected at most {len(names)} ({', '.join(names)}), got {num_devices}")
@@ -126,15 +117,3 @@ def _strategy(num_devices: int) -> Any:
 
         return tf.distribute.MirroredStrategy(names)
     raise ParameterError(f"num_devices: expected 1 with Keras' backend {keras.backend.backend()!r}, got {num_devices}")
-
-
-def _normalisations(model: keras.Model) -> list[keras.layers.BatchNormalization]:
-    import keras
-
-    found = []
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            found += _normalisations(layer)
-        elif isinstance(layer, keras.layers.BatchNormalization):
-            found.append(layer)
-    return found

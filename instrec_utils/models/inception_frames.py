@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from instrec_utils.config import CROP_SIZE, Protocol
 from instrec_utils.models.architecture import Architecture
-
-if TYPE_CHECKING:
-    import keras
+from instrec_utils.models.lazy import keras, layers
 
 EMBEDDING_SIZE = 2048
 
@@ -23,19 +19,15 @@ def build(num_classes: int, *, weights: str | None = "imagenet") -> keras.Model:
     ----------
     C. Szegedy et al.: Rethinking the Inception architecture for computer vision. CVPR 2016.
     """
-    return with_classes(
-        build_backbone(weights), num_classes, dropout=0.0, name="inception_frames"
-    )  # the paper has none
+    # The paper has no dropout.
+    return with_classes(build_backbone(weights), num_classes, dropout=0.0, name="inception_frames")
 
 
 def with_classes(backbone: keras.Model, num_classes: int, *, dropout: float, name: str) -> keras.Model:
     """Return a backbone [output shape=(batch, size)] with a layer of classes, which drops a share of its input."""
-    import keras
-    from keras import layers
-
-    x = layers.Dropout(dropout, name="embedding_dropout")(backbone.output)
-    outputs = layers.Dense(num_classes, activation="softmax", name="scores", dtype="float32")(x)
-    return keras.Model(backbone.input, outputs, name=name)
+    x = keras.layers.Dropout(dropout, name="embedding_dropout")(backbone.output)
+    scores = keras.layers.Dense(num_classes, activation="softmax", name="scores", dtype="float32")
+    return keras.Model(backbone.input, scores(x), name=name)
 
 
 def build_backbone(weights: str | None = "imagenet") -> keras.Model:
@@ -43,9 +35,6 @@ def build_backbone(weights: str | None = "imagenet") -> keras.Model:
 
     Weights that are neither "imagenet" nor None, or cannot be downloaded, are a ValueError.
     """
-    import keras
-    from keras import layers
-
     if weights not in ("imagenet", None):
         raise ValueError(f"weights: expected 'imagenet' or None, got {weights!r}")
     inputs = keras.Input((CROP_SIZE, CROP_SIZE, 3), name="frames")

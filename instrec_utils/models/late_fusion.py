@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from instrec_utils.config import Protocol
 from instrec_utils.models.architecture import Architecture
-
-if TYPE_CHECKING:
-    import keras
+from instrec_utils.models.lazy import keras, layers
 
 FORMS = ("text", "code", "attention")
 
 ATTENTION_UNITS = 128
-JOINED_UNITS = 256  # of the dense layer after attention: a tenth of what it sees
 
 
 def build(
@@ -26,44 +21,33 @@ def build(
     form: str = "text",
     modality_dropout: float = 0.0,
 ) -> keras.Model:
-    """Build the model in one of three forms.
+    """Build the model in one of `FORMS`, else it is a ValueError.
 
     - "text", the paper's 3.3: flatten, batch normalisation, two dense layers of 1024, softmax.
     - "code", the authors' code: flatten, batch normalisation, one dense layer of 1024, batch normalisation, softmax.
     - "attention", ours: the frames are pooled with learned weights that add up to 1, a gated attention after Ilse et
       al. (2018), and joined with the audio; one dense layer of 256. The order of the frames then makes no
-      difference, and with 20 frames the model has a thirtieth of the weights.
+      difference, and with 20 frames the model has a thirtieth of the weights. The layer ``frame_weights`` gives the
+      weights of the frames [shape=(batch, k, 1)].
 
-    The paper's input is a matrix of shape (k + 1, n), which supposes that both networks end in n features; the code
-    cuts each frame's 2048 features into two rows of 1024 for it. As the matrix is flattened, joining k frame vectors
-    and an audio vector of other lengths is the same model on the same numbers, without cutting or padding any.
+    It goes from ``frames`` [shape=(batch, k, frame_features)] and ``audio`` [shape=(batch, audio_features)], zeros for
+    a missing one, to class probabilities [shape=(batch, num_classes)]. The paper's input is a matrix of shape
+    (k + 1, n), for which the code cuts each frame's 2048 features into two rows of 1024. As that matrix is flattened,
+    joining vectors of other lengths is the same model on the same numbers, without cutting or padding any.
 
     Parameters
     ----------
     num_classes, num_frames, frame_features, audio_features : int
-        The latter are the lengths of the two networks' embeddings.
-    dropout : float [0 to 1]
-        Share dropped after each dense layer in training; the paper names none.
+    dropout : float [0 to 1, share dropped after each dense layer in training; the paper names none]
     form : str
-        One of `FORMS`, else it is a ValueError.
     modality_dropout : float [0 to 1]
         Probability with which one modality of a training example is replaced by zeros; the paper does not.
-
-    Returns
-    -------
-    keras.Model
-        From ``frames`` [shape=(batch, k, frame_features)] and ``audio`` [shape=(batch, audio_features)] to class
-        probabilities [shape=(batch, num_classes)]. A missing modality is an input of zeros. In the form "attention"
-        the layer ``frame_weights`` gives the weights of the frames [shape=(batch, k, 1)].
 
     References
     ----------
     M. Ilse, J. M. Tomczak, M. Welling: Attention-based deep multiple instance learning. ICML 2018.
     """
-    import keras
-    from keras import layers
-
-    from instrec_utils.models.modality_dropout import ModalityDropout
+    from instrec_utils.models.keras_classes import ModalityDropout
 
     if form not in FORMS:
         raise ValueError(f"form: expected one of {', '.join(FORMS)}, got {form!r}")
@@ -79,7 +63,8 @@ def build(
     else:
         x = layers.Concatenate(name="joined")([layers.Flatten(name="flat_frames")(frames), audio])
         x = _normalize(x, "joined_bn")
-    units = {"text": (1024, 1024), "code": (1024,), "attention": (JOINED_UNITS,)}[form]
+    # After attention, a tenth of what the layer sees.
+    units = {"text": (1024, 1024), "code": (1024,), "attention": (256,)}[form]
     for number, size in enumerate(units, start=1):
         x = layers.Dense(size, activation="relu", name=f"dense{number}")(x)
         x = layers.Dropout(dropout, name=f"dense{number}_dropout")(x)
@@ -90,8 +75,6 @@ def build(
 
 
 def _attend(frames: keras.KerasTensor, audio: keras.KerasTensor) -> keras.KerasTensor:
-    from keras import layers
-
     # Not layer normalisation: it gives all vectors the same length, and a short one says that little was recognised.
     frames, audio = _normalize(frames, "frames_bn"), _normalize(audio, "audio_bn")
     contents = layers.Dense(ATTENTION_UNITS, activation="tanh", name="attention_tanh")(frames)
@@ -105,8 +88,6 @@ def _attend(frames: keras.KerasTensor, audio: keras.KerasTensor) -> keras.KerasT
 
 
 def _normalize(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    from keras import layers
-
     return layers.BatchNormalization(momentum=0.9, name=name)(x)
 
 

@@ -7,10 +7,9 @@ dictionary needs and refuses every other, so nothing in the file can call anythi
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from pathlib import Path
 from pickle import Unpickler, UnpicklingError
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -19,16 +18,13 @@ _DAMAGE = (UnpicklingError, EOFError, ValueError, TypeError, AttributeError, Loo
 _DTYPES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
-@dataclass
-class _Tensor:
+class _Tensor(NamedTuple):
     storage: tuple[np.dtype, str]
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
-
-
-def _rebuild_tensor(storage: Any, offset: int, shape: tuple, strides: tuple, *_: Any) -> _Tensor:
-    return _Tensor(storage, offset, tuple(shape), tuple(strides))
+    requires_grad: Any = None
+    hooks: Any = None
 
 
 class _Unpickler(Unpickler):
@@ -36,7 +32,7 @@ class _Unpickler(Unpickler):
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return _rebuild_tensor
+            return _Tensor
         if module == "torch" and name in _DTYPES:
             return _DTYPES[name]
         raise UnpicklingError(f"refused {module}.{name}: only tensors of float32 and int64 are read")
@@ -56,11 +52,9 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
     """
     try:
         with Path(path).open("rb") as file:
-            if _Unpickler(file).load() != MAGIC:
+            magic, _protocol, _system, state = (_Unpickler(file).load() for _ in range(4))
+            if magic != MAGIC:
                 raise ValueError("its first number is another one")
-            _Unpickler(file).load()  # protocol
-            _Unpickler(file).load()  # system
-            state = _Unpickler(file).load()
             dtypes = {tensor.storage[1]: tensor.storage[0] for tensor in state.values()}
             storages = {key: _read_storage(file, dtypes[key]) for key in _Unpickler(file).load()}
         return {name: _view(storages[tensor.storage[1]], tensor) for name, tensor in state.items()}

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
 
 from instrec_utils.config import CHOI2016, SEGMENT_FRAMES, Protocol
 from instrec_utils.models.architecture import Architecture, WarmUp
 from instrec_utils.models.choi2016 import INPUTS, PAPER_PROTOCOL, scores_from_zero
-
-if TYPE_CHECKING:
-    import keras
+from instrec_utils.models.lazy import keras, layers
 
 MIDDLE_BLOCKS = 4  # Xception has 8
 EMBEDDING_SIZE = 1024  # Xception goes on to 1536 and 2048
@@ -19,32 +16,19 @@ EMBEDDING_SIZE = 1024  # Xception goes on to 1536 and 2048
 def build(num_classes: int, *, width: int = 728, num_frames: int = CHOI2016.num_frames) -> keras.Model:
     """Build the model; 9,683,444 parameters with 12 classes (Table 3: 9.6 M).
 
+    It goes from log-mel spectrograms [shape=(batch, 96, num_frames), float32, dB] of any length to class probabilities
+    [shape=(batch, num_classes)]; the layer ``embedding`` gives 1024 values.
+
     Xception's plan with ELU: two convolutions, three blocks that halve the picture, four middle blocks, one block
     to 1024, the mean over what is left of frequency and time. The first filters cover half of the 96 bands; the
     separable ones of the first block are 3 bands x 24 frames, all later ones 3 x 3. No convolution has a bias, as
-    batch normalisation follows each.
-
-    Parameters
-    ----------
-    num_classes : int [>= 2]
-    width : int [>= 1]
-        Filters of the separable convolutions. Table 3's 9.6 M and the authors' code agree on 728; the 768 of the text
-        give 10,631,564 parameters.
-    num_frames : int [spectrogram frames, any number: the model takes the mean over time]
-
-    Returns
-    -------
-    keras.Model
-        From log-mel spectrograms [shape=(batch, 96, num_frames), float32, dB] to class probabilities
-        [shape=(batch, num_classes)]; the layer ``embedding`` gives 1024 values.
+    batch normalisation follows each. Of the separable filters Table 3's 9.6 M and the authors' code agree on a width of
+    728; the 768 of the text give 10,631,564 parameters.
 
     References
     ----------
     F. Chollet: Xception: deep learning with depthwise separable convolutions. CVPR 2017; arXiv 1610.02357.
     """
-    import keras
-    from keras import layers
-
     inputs = keras.Input((CHOI2016.n_mels, num_frames), name="log_mel")
     x = layers.Reshape((CHOI2016.n_mels, num_frames, 1), name="channel")(inputs)
     # -100 to 30 dB become -1 to 1, near which the first running statistics begin.
@@ -66,7 +50,7 @@ def build(num_classes: int, *, width: int = 728, num_frames: int = CHOI2016.num_
 
 
 def start_from_warm_up(model: keras.Model, warmed_up: keras.Model) -> None:
-    """Give a model all weights that the same network has learned from single segments [shape=(batch, 96, 136)]."""
+    """Give a model all weights that the same network has learned from single segments."""
     model.set_weights(warmed_up.get_weights())
 
 
@@ -79,10 +63,8 @@ def _halving_block(
     pool: int = 3,
     activated: bool = False,
 ) -> keras.KerasTensor:
-    from keras import layers
-
-    shortcut = layers.Conv2D(filters[-1], 1, strides=2, padding="same", use_bias=False, name=f"{name}_shortcut")(x)
-    shortcut = _normalized(shortcut, f"{name}_shortcut")
+    convolution = layers.Conv2D(filters[-1], 1, strides=2, padding="same", use_bias=False, name=f"{name}_shortcut")
+    shortcut = _normalized(convolution(x), f"{name}_shortcut")
     x = _separable_convolutions(x, filters, kernel, name, activated)
     x = layers.MaxPooling2D(pool, strides=2, padding="same", name=f"{name}_pool")(x)
     return layers.Add(name=f"{name}_add")([x, shortcut])
@@ -91,8 +73,6 @@ def _halving_block(
 def _separable_convolutions(
     x: keras.KerasTensor, filters: tuple[int, ...], kernel: tuple[int, int], name: str, activated: bool = False
 ) -> keras.KerasTensor:
-    from keras import layers
-
     for number, count in enumerate(filters, start=1):
         if number > 1 or not activated:
             x = layers.Activation("elu", name=f"{name}_elu{number}")(x)
@@ -104,7 +84,7 @@ def _separable_convolutions(
 
 
 def _normalized(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    from instrec_utils.models.fused_batch_normalization import MOMENTUM, FusedBatchNormalization
+    from instrec_utils.models.keras_classes import MOMENTUM, FusedBatchNormalization
 
     return FusedBatchNormalization(momentum=MOMENTUM, name=f"{name}_bn")(x)
 

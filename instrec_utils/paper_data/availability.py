@@ -23,6 +23,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from instrec_utils.corpora.index import state_table
 from instrec_utils.errors import CorpusError, ParameterError
 
 STATES = ("available", "private", "removed", "region-locked", "failed")
@@ -76,11 +77,9 @@ def with_paths(index: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
 
     The state is `NOT_ASKED` for a video that is not in the ledger; the path is empty for one that is not here.
     """
-    table = ledger.table().set_index("video_id")
     unknown = {"state": NOT_ASKED, "path": "", "uploader": ""}
-    return index.assign(
-        **{name: index.video_id.map(table[name]).fillna(value).astype(str) for name, value in unknown.items()}
-    )
+    table = ledger.table().set_index("video_id")[list(unknown)].reindex(index.video_id).fillna(unknown).astype(str)
+    return index.assign(**table.set_index(index.index))
 
 
 def failures(ledger: Ledger) -> pd.DataFrame:
@@ -94,17 +93,10 @@ def failures(ledger: Ledger) -> pd.DataFrame:
 
 
 def availability_table(index: pd.DataFrame) -> pd.DataFrame:
-    """Return how much of each class of an index `with_paths` is still there.
+    """Return the `state_table` of an index `with_paths`, columns for all of `STATES` and `NOT_ASKED`.
 
-    Returns
-    -------
-    table : pd.DataFrame [one row a class and one for all, columns=(label, videos, *STATES, NOT_ASKED, share)]
-        Numbers of videos; the share is available of those asked for, NaN if none was.
+    The further column ``share`` is that of the available among those asked for, 0 to 1, or NaN if none was.
     """
-    columns = [*STATES, NOT_ASKED]
-    table = pd.crosstab(index.label, index.state).reindex(columns=columns, fill_value=0)
-    table.loc["all"] = table.sum()
-    table.insert(0, "videos", table[columns].sum(axis=1))
+    table = state_table(index).reindex(columns=["label", "videos", *STATES, NOT_ASKED], fill_value=0)
     asked = table.videos - table[NOT_ASKED]
-    table["share"] = table.available / asked.where(asked > 0)
-    return table.rename_axis("label", axis=0).rename_axis(None, axis=1).reset_index()
+    return table.assign(share=table.available / asked.where(asked > 0))

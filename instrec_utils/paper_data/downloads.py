@@ -18,6 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import imageio_ffmpeg
+import yt_dlp
+
 from instrec_utils.corpora.index import VIDEO_ID
 from instrec_utils.corpora.near_duplicates import uploader_of
 from instrec_utils.errors import CorpusError, DownloadError, ParameterError
@@ -39,7 +42,6 @@ _SAID = (
     ),
 )
 
-
 _SILENCE = logging.getLogger("instrec.yt_dlp")
 _SILENCE.disabled = True  # errors come as exceptions; what yt-dlp prints besides would fill a page
 
@@ -51,16 +53,14 @@ class Manners:
     Attributes
     ----------
     address : str [where a video is, with ``{video_id}`` for its id]
-    num_workers : int [videos under way at once, >= 1]
-    bytes_per_second : int [a video, >= 1]
+    num_workers, bytes_per_second : int [videos under way at once, and for each of them, >= 1]
     pause : float [seconds before each video, >= 0]
     attempts : int [tries a video and a broken connection, >= 1]
     backoff, longest_wait : float [seconds, >= 0]
         Before the second try, doubled for every further one, and the most that is waited. ``Retry-After`` of an answer
         counts if longer, and holds all workers.
     timeout : float [seconds without a byte, > 0]
-    cookies : Path or None
-        A cookies file in Netscape format for videos that want a signed-in viewer.
+    cookies : Path or None [a file in Netscape format, for videos that want a signed-in viewer]
     """
 
     address: str = "https://www.youtube.com/watch?v={video_id}"
@@ -99,13 +99,8 @@ def download_videos(
 ) -> None:
     """Ask for every video whose state is not final, and store what became of it; no malformed id is asked for.
 
-    Parameters
-    ----------
-    video_ids : Sequence[str]
-    folder : Path
-        The corpus folder; files go to ``videos/<first two characters>/<id>.<extension>`` in it.
-    ledger, manners : Ledger, Manners
-    report : Callable[[str, str], None] [called with id and state after each video]
+    Files go to ``videos/<first two characters>/<id>.<extension>`` in the folder; `report` is called with the id and the
+    state after each video.
     """
     for row, video_id in enumerate(video_ids, start=1):
         if not VIDEO_ID.fullmatch(video_id):
@@ -137,11 +132,11 @@ def download_videos(
 
 def _complete_files(folder: Path) -> dict[str, str]:
     """Return the complete files under the folder, by id; partial ones end in .part or .ytdl or carry a format."""
-    paths = sorted(path for path in (folder / "videos").glob("??/*.*") if path.is_file() and path.stat().st_size)
     return {
         path.stem: path.relative_to(folder).as_posix()
-        for path in paths
+        for path in sorted((folder / "videos").glob("??/*.*"))
         if VIDEO_ID.fullmatch(path.stem) and path.suffix not in (".part", ".ytdl", ".temp")
+        if path.is_file() and path.stat().st_size
     }
 
 
@@ -160,25 +155,20 @@ class _Brake:
 
     def wait(self, seconds: float = 0.0) -> None:
         own = time.monotonic() + seconds
+        while (left := max(own, self._until) - time.monotonic()) > 0 and not self._stopped.wait(left):
+            pass  # another worker may have been asked to wait for longer meanwhile
         self.check()
-        while (left := max(own, self._until) - time.monotonic()) > 0:
-            self._stopped.wait(left)
-            self.check()
 
     def stop(self) -> None:
         self._stopped.set()
 
     def check(self, _: Any = None) -> None:
-        import yt_dlp
-
         if self._stopped.is_set():
             raise yt_dlp.utils.DownloadCancelled("stopped")
 
 
 def _ask(video_id: str, folder: Path, manners: Manners, brake: _Brake) -> dict[str, str]:
     """Try to download a video; return what became of it, as `Ledger.record` takes it."""
-    import yt_dlp
-
     reason = ""
     for attempt in range(manners.attempts):
         try:
@@ -197,9 +187,7 @@ def _ask(video_id: str, folder: Path, manners: Manners, brake: _Brake) -> dict[s
 
 
 def _fetch(video_id: str, folder: Path, manners: Manners, brake: _Brake) -> dict[str, str]:
-    import imageio_ffmpeg
-    import yt_dlp
-
+    retries = manners.attempts - 1
     options = {
         "format": FORMAT,
         "paths": {"home": str(folder / "videos" / video_id[:2])},
@@ -207,8 +195,8 @@ def _fetch(video_id: str, folder: Path, manners: Manners, brake: _Brake) -> dict
         "ffmpeg_location": imageio_ffmpeg.get_ffmpeg_exe(),
         "ratelimit": manners.bytes_per_second,
         "socket_timeout": manners.timeout,
-        "retries": manners.attempts - 1,
-        "fragment_retries": manners.attempts - 1,
+        "retries": retries,
+        "fragment_retries": retries,
         "retry_sleep_functions": dict.fromkeys(("http", "fragment"), lambda n: manners.wait_before(n + 1)),
         "cookiefile": str(manners.cookies) if manners.cookies else None,
         "progress_hooks": [brake.check],
@@ -227,8 +215,6 @@ def _fetch(video_id: str, folder: Path, manners: Manners, brake: _Brake) -> dict
 
 def state_of(error: BaseException) -> str:
     """Return the state that an error of yt-dlp stands for; ``failed`` unless it clearly says otherwise."""
-    import yt_dlp
-
     if any(isinstance(cause, yt_dlp.utils.GeoRestrictedError) for cause in _causes(error)):
         return "region-locked"
     message = _plain(str(error)).lower().rstrip(" .")
@@ -254,8 +240,6 @@ def _causes(error: BaseException) -> list[BaseException]:
 
 def _retry_after(error: BaseException) -> float:
     """Return for how many seconds the other side wants to be left alone; 0 if it does not say."""
-    import yt_dlp
-
     for cause in _causes(error):
         if isinstance(cause, yt_dlp.networking.exceptions.HTTPError):
             value = cause.response.headers.get("Retry-After", "")

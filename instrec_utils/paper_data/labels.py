@@ -13,18 +13,9 @@ clarinet, banjo) rest on the authors' list and on the order of the class sizes.
 import re
 
 FCVID_FOLDERS = (
-    "accordionPerformance",
-    "trumpetPerformance",
-    "flutePerformance",
-    "chamberMusic",
-    "symphonyOrchestraPerformance",
-    "guitarPerformance",
-    "violinPerformance",
-    "saxophonePerformance",
-    "harmonicaPerformance",
-    "rockBandPerformance",
-    "celloPerformance",
-    "pianoPerformance",
+    *("accordionPerformance", "trumpetPerformance", "flutePerformance", "chamberMusic"),
+    *("symphonyOrchestraPerformance", "guitarPerformance", "violinPerformance", "saxophonePerformance"),
+    *("harmonicaPerformance", "rockBandPerformance", "celloPerformance", "pianoPerformance"),
 )
 """The folder of each FCVID label id: position 0 belongs to id 0."""
 
@@ -35,18 +26,7 @@ FCVID_LABEL_OF_FOLDER = {
 """The label of each FCVID folder: ``rockBandPerformance`` is ``rock_band``."""
 
 YOUTUBE8M_LABELS = (
-    "guitar",
-    "piano",
-    "drums",
-    "violin",
-    "accordion",
-    "saxophone",
-    "flute",
-    "organ",
-    "cello",
-    "trumpet",
-    "clarinet",
-    "harmonica",
-    "banjo",
+    *("guitar", "piano", "drums", "violin", "accordion", "saxophone", "flute"),
+    *("organ", "cello", "trumpet", "clarinet", "harmonica", "banjo"),
 )
 """The label of each YouTube-8M label id: position 0 belongs to id 0."""

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from instrec_utils import files, paths
 from instrec_utils.config import SPLIT_SHARES, SPLITS
 from instrec_utils.corpora import near_duplicates
 from instrec_utils.corpora.corpus import LISTED
-from instrec_utils.corpora.index import write_index
+from instrec_utils.corpora.index import read_headers, refuse_rows, write_index
 from instrec_utils.corpora.source import BuildOptions, Source
 from instrec_utils.corpora.splits import SPLIT_METHODS
-from instrec_utils.corpora.validation import read_headers
 from instrec_utils.errors import CorpusError
-from instrec_utils.paper_data import availability, fcvid, published
+from instrec_utils.paper_data import availability, published
+from instrec_utils.paper_data.labels import FCVID_FOLDERS
+
+SUFFIXES = (".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
 
 
 def youtube8m_dir() -> Path:
@@ -32,13 +35,53 @@ def ledger_path() -> Path:
     return youtube8m_dir() / "ledger.sqlite"
 
 
-def write_fcvid_index(options: BuildOptions) -> Path:
-    """Write the index of the paper's FCVID videos that an archive has, see `fcvid.load_index`; return the archive.
+def load_fcvid_index(archive: Path, directory: Path) -> pd.DataFrame:
+    """Return the index of the published list in a directory, as far as an extracted FCVID archive has its videos.
 
-    Beside index.csv come listed.csv (all videos of the paper, those here and those not, with their ``state`` and
-    ``reason``) and skipped.csv (the latter). A class without a readable video in a split is a `CorpusError`.
+    FCVID is handed out by its makers (http://bigvid.fudan.edu.cn/FCVID/) and may not be passed on. In it a video is
+    ``<folder>/<video id>.<extension>``, the folders being `FCVID_FOLDERS`; other files are left alone. It is a
+    `CorpusError` if none of the folders is there, or a video is there twice or in another folder than listed.
+
+    Returns
+    -------
+    index : pd.DataFrame [one row a video, as `published.load_index`, further columns=(state, reason)]
+        The state is present, unreadable (for that reason) or missing; a duration that is not published is the file's.
     """
-    listed = fcvid.load_index(options.root, published.locate_lists())
+    if not archive.is_dir():
+        raise CorpusError(f"{archive}: no such folder; expected the extracted FCVID archive")
+    index = published.load_index("fcvid", directory)
+    index["path"] = index.video_id.map(_fcvid_files(archive)).fillna("").astype(str)
+    is_elsewhere = (index.path != "") & (index.path.str.split("/").str[0] != index.folder)
+    rule = "{} is in {} here and is {} in the archive"
+    refuse_rows(is_elsewhere, directory / "fcvid_dataset.csv", rule, index[["video_id", "folder", "path"]])
+    headers = read_headers(archive, index.path)
+    index["duration"] = index.duration.fillna(headers.duration)
+    index["reason"] = headers.reason.astype(str)
+    state = np.select([index.path == "", index.reason != ""], ["missing", "unreadable"], "present")
+    return index.assign(state=pd.Series(state, dtype=str))
+
+
+def _fcvid_files(archive: Path) -> dict[str, str]:
+    """Return the path in the archive of each video that it has."""
+    folders = [archive / name for name in FCVID_FOLDERS if (archive / name).is_dir()]
+    if not folders:
+        raise CorpusError(f"{archive}: expected the folders {', '.join(FCVID_FOLDERS)}; none of them is there")
+    found: dict[str, str] = {}
+    for path in sorted(path for folder in folders for path in folder.iterdir()):
+        if path.suffix.lower() in SUFFIXES and path.is_file():
+            if path.stem in found:
+                raise CorpusError(f"{path}: the same video as {found[path.stem]}; keep one of them")
+            found[path.stem] = path.relative_to(archive).as_posix()
+    return found
+
+
+def write_fcvid_index(options: BuildOptions) -> Path:
+    """Write the index of the paper's FCVID videos that an archive has, see `load_fcvid_index`; return the archive.
+
+    Beside index.csv come listed.csv, all videos of the paper with their ``state`` and ``reason``, and skipped.csv,
+    those that are not here. A class without a readable video in a split is a `CorpusError`.
+    """
+    listed = load_fcvid_index(options.root, published.locate_lists())
     listed["reason"] = listed.reason.where(listed.path != "", "not in the archive")
     return _write_indices(listed, "fcvid", options.root, options)
 
@@ -65,16 +108,18 @@ def _write_indices(listed: pd.DataFrame, dataset: str, videos: Path, options: Bu
         everywhere = published.all_splits(published.locate_lists(), options.seed)
         listed["split"] = everywhere[everywhere.corpus == dataset].set_index(listed.index)["stratified"]
     elif options.split_method == "grouped":  # only of a video that is here can one say what it is like
-        split = near_duplicates.split_by_group(listed[listed.reason == ""], videos, options.corpus_dir, options.seed)
+        here = listed[listed.reason == ""]
+        split, _ = near_duplicates.split_by_group(here, videos, options.corpus_dir, options.seed)
         listed["split"] = split.reindex(listed.index).fillna(listed.split)
     write_index(listed, options.corpus_dir / LISTED)
     # First what is wrong with the files, then the long list of those that are not here.
     skipped = listed.loc[listed.reason != "", ["video_id", "label", "path", "reason"]]
     skipped = skipped.sort_values("path", key=lambda path: path == "", kind="stable")
-    files.write_text(options.corpus_dir / "skipped.csv", skipped.to_csv(index=False))
+    files.write_csv(options.corpus_dir / "skipped.csv", skipped)
     here = listed[listed.reason == ""].drop(columns=["state", "reason"]).reset_index(drop=True)
-    counts = pd.crosstab(here.label, here.split).reindex(columns=list(SPLITS), fill_value=0)
-    counts = counts.reindex(sorted(listed.label.unique()), fill_value=0)
+    counts = pd.crosstab(here.label, here.split).reindex(
+        index=sorted(listed.label.unique()), columns=list(SPLITS), fill_value=0
+    )
     if len(short := counts[(counts == 0).any(axis=1)]):
         listing = "; ".join(f"{row.Index} {row.train}, {row.validation}, {row.test}" for row in short.itertuples())
         raise CorpusError(

@@ -22,10 +22,11 @@ from typing import Any, NoReturn
 import numpy as np
 import pandas as pd
 
+from instrec_utils import files
 from instrec_utils.config import SPLIT_SEED
 from instrec_utils.corpora import pinned
 from instrec_utils.corpora.index import COLUMNS, VIDEO_ID, check_index, refuse_rows
-from instrec_utils.corpora.splits import grouped_split, paper_split, stratified_split, write_split
+from instrec_utils.corpora.splits import grouped_split, paper_split, stratified_split
 from instrec_utils.errors import CorpusError, ParameterError
 from instrec_utils.paper_data import labels
 
@@ -65,22 +66,21 @@ def _read_plain_pickle(path: Path) -> Any:
     """Read a pickle (Python 2 or 3) of plain data; no code of the file runs, a request for any is the error."""
     if not path.is_file():
         raise CorpusError(f"{path}: no such file")
-    errors = (pickle.UnpicklingError, EOFError, ValueError, LookupError, TypeError, AttributeError, ImportError)
     try:
         with path.open("rb") as file:
             content = _PlainUnpickler(file, encoding="ascii").load()
             if file.read(1):
                 raise pickle.UnpicklingError("it ends after one object, this file goes on")
             return content
-    except (*errors, OverflowError, MemoryError) as error:
+    except Exception as error:  # bytes that are no pickle make the unpickler raise nearly anything
         raise CorpusError(f"{path}: not a pickle of plain data: {error}") from error
 
 
 def read_durations(path: Path) -> pd.DataFrame:
     """Read a ``*_auxinfo.pkl`` in its order [one row a video, columns=(folder, video_id, duration, frame_rate)].
 
-    The folder is empty on YouTube-8M, the duration in seconds. It is a `CorpusError` if the file is no complete pickle,
-    asks for any class or function, or is not a dict from video to (seconds, frames/s), positive numbers, each once.
+    The folder is empty on YouTube-8M, the duration in seconds. Anything but a complete pickle of a dict from video to
+    (seconds, frames/s), positive numbers, each once, is a `CorpusError`.
     """
     content = _read_plain_pickle(path)
     if not isinstance(content, dict):
@@ -102,28 +102,24 @@ def read_durations(path: Path) -> pd.DataFrame:
 def read_list(path: Path, corpus_name: str) -> pd.DataFrame:
     """Read a ``*_dataset.csv``: the videos of one of `CORPORA` and their labels.
 
+    A row that is malformed, has an unknown label id or that of another FCVID folder, or repeats a video is a
+    `CorpusError` that names the row.
+
     Returns
     -------
     table : pd.DataFrame [one row a video, columns=(folder, video_id, label_id, label)]
         In the order of the file, on which the paper's split depends; the folder is empty on YouTube-8M.
-
-    Raises
-    ------
-    CorpusError
-        A row is malformed, a label id unknown or of another FCVID folder, or a video twice there; the row is named.
     """
     if corpus_name not in CORPORA:
         raise ParameterError(f"published lists exist for {', '.join(CORPORA)}; got {corpus_name!r}")
     if not path.is_file():
         raise CorpusError(f"{path}: no such file")
     lines = pd.Series(path.read_bytes().decode("ascii", errors="replace").removesuffix("\n").split("\n"))
-    if path.stat().st_size == 0:
-        raise CorpusError(f"{path}: expected one video a row, got an empty file")
     is_fcvid = corpus_name == "fcvid"
-    form = "./folder/id,label id" if is_fcvid else "id,label id"
     table = lines.str.rstrip("\r").str.extract(_ROW)
     is_wrong = table.video_id.isna() | (table.folder.isna() == is_fcvid)
-    refuse_rows(is_wrong, path, f"expected {form}, got {{!r:.120}}", lines.to_frame())
+    rule = f"expected {'./folder/' if is_fcvid else ''}id,label id, got {{!r:.120}}"
+    refuse_rows(is_wrong, path, rule, lines.to_frame())
     names = pd.Series(labels.FCVID_FOLDERS if is_fcvid else labels.YOUTUBE8M_LABELS)
     table["label_id"] = table.label_id.astype(int)
     rule = f"label ids are 0 to {len(names) - 1}, got {{}}"
@@ -140,15 +136,12 @@ def read_list(path: Path, corpus_name: str) -> pd.DataFrame:
 def load_index(corpus_name: str, directory: Path) -> pd.DataFrame:
     """Return the index of one of `CORPORA` as published in a directory, with the paper's split; no video has a path.
 
+    It is a `CorpusError` if a file is missing or malformed, or the two of a corpus put a video into different folders.
+
     Returns
     -------
     index : pd.DataFrame [one row a video, see `instrec_utils.corpora.index`]
         In the order of the list, with ``frame_rate`` (NaN if unknown) and ``folder`` (empty on YouTube-8M).
-
-    Raises
-    ------
-    CorpusError
-        A file is missing or malformed, or the two files of the corpus put a video into different folders.
     """
     source = directory / f"{corpus_name}_dataset.csv"
     listed = read_list(source, corpus_name)
@@ -184,5 +177,6 @@ def write_splits(directory: Path, folder: Path) -> Path:
     """Write `all_splits` of the lists in a directory as files ``<corpus>_<method>.csv``; return their folder."""
     for corpus_name, table in all_splits(directory).groupby("corpus"):
         for method in table.columns.drop(["corpus", "video_id", "label"]):
-            write_split(table.assign(split=table[method]), folder / f"{corpus_name}_{method}.csv")
+            split = table[["video_id", method]].set_axis(["video_id", "split"], axis=1)
+            files.write_csv(folder / f"{corpus_name}_{method}.csv", split)
     return folder

@@ -29,10 +29,8 @@ def write_table1(directory: Path, path: Path) -> dict[str, dict[str, Any]]:
     Returns
     -------
     table1 : dict [keys=fcvid, yt8m]
-        Of each corpus ``categories``, ``videos_listed`` (with a label), ``videos_with_duration``, ``hours`` and
-        ``mean_minutes`` (of the videos with a duration), ``per_category_mean`` and ``per_category_std`` (of the
-        listed videos; population standard deviation), ``paper`` (the printed values) and ``differences`` (each
-        with ``property``, ``paper``, ``recomputed`` and ``explanation``).
+        Hours and mean are of the videos with a duration; mean and standard deviation a category of the listed ones. The
+        printed values are under ``paper``; every one that is not found is under ``differences``, with an explanation.
     """
     table1 = {corpus_name: _column(corpus_name, directory) for corpus_name in published.CORPORA}
     write_json(path, table1)

@@ -23,7 +23,7 @@ import pandas as pd
 from instrec_utils.config import LABELS
 from instrec_utils.corpora import pinned
 from instrec_utils.corpora.index import VIDEO_ID, read_text_table, refuse_rows
-from instrec_utils.errors import CorpusError, ParameterError
+from instrec_utils.errors import CorpusError
 
 ADDRESS = "https://research.google.com/youtube8m/csv/2/"
 SHA256 = {"vocabulary.csv": "81657c6060d619eae41a581a4b8a1e34722b29cfcb36caf0f1c6fd69803d501b"}
@@ -47,8 +47,6 @@ def read_vocabulary(path: Path) -> pd.DataFrame:
     vocabulary : pd.DataFrame [one row an entity, columns=(entity, train_videos, name, vertical, description)]
         The entity is its number in the records.
     """
-    if not path.is_file():
-        raise CorpusError(f"{path}: no such file; the vocabulary is at research.google.com/youtube8m")
     columns = {
         "Index": "entity",
         "TrainVideoCount": "train_videos",
@@ -80,18 +78,13 @@ def assign_categories(candidates: pd.DataFrame, reviewed: pd.DataFrame | None = 
     Parameters
     ----------
     candidates : pd.DataFrame [one row an entity, from `instruments.find_instruments`]
-    reviewed : pd.DataFrame [columns=(name, category, reason)] or None
-        The project's own table, ``youtube8m_categories.csv``, if None.
+    reviewed : pd.DataFrame [columns=(name, category, reason)] or None [for ``youtube8m_categories.csv``]
+        One that lacks an accepted entity, has one twice, or names an unknown category is a `CorpusError`.
 
     Returns
     -------
     entities : pd.DataFrame [one row a candidate, further column=category]
         The category may be empty; the reason is the reviewed one where the candidate is accepted.
-
-    Raises
-    ------
-    CorpusError
-        The reviewed table lacks an accepted entity, has one twice, or names an unknown category.
     """
     reviewed = _read_categories() if reviewed is None else reviewed
     rule = f"the category must be empty or one of {', '.join(LABELS)}; got {{!r}} for {{!r}}"
@@ -174,10 +167,11 @@ def select_from_records(
 ) -> tuple[pd.DataFrame, dict[str, int], pd.Series]:
     """Select the paper's videos from YouTube-8M's own records: read, keep those of one category, undersample.
 
+    If there is no file, or one is damaged, cut off or without ids, a `CorpusError` names file and record.
+
     Parameters
     ----------
-    paths : Sequence[Path]
-        The ``*.tfrecord`` files; one is held in memory at a time.
+    paths : Sequence[Path] [of ``*.tfrecord``; one is held in memory at a time]
     entities : pd.DataFrame [one row an entity, from `assign_categories`]
     rng : np.random.Generator [of the undersampling to `PUBLISHED_SIZES`]
 
@@ -186,11 +180,6 @@ def select_from_records(
     videos : pd.DataFrame [one row a video, columns=(video_id, label)]
     counts : dict [keys=read, without_category, with_several_categories, selected]
     before : pd.Series [label -> number of videos before undersampling]
-
-    Raises
-    ------
-    CorpusError
-        There is no file, one is damaged or cut off, or a record has no id. The message names file and record.
     """
     if not paths:
         raise CorpusError("expected YouTube-8M's video-level records, files *.tfrecord; got none")
@@ -205,9 +194,6 @@ def select_from_records(
 
 def _undersample(videos: pd.DataFrame, sizes: Mapping[str, int], rng: np.random.Generator) -> pd.DataFrame:
     """Draw the named categories down to a size, whatever the order of the rows; a smaller category stays whole."""
-    for name, size in sizes.items():
-        if name not in LABELS or type(size) is not int or size < 1:
-            raise ParameterError(f"sizes are whole numbers above 0 for {', '.join(LABELS)}; got {name!r}: {size!r}")
     stays = pd.Series(True, index=videos.index)
     for name in sorted(sizes):
         members = videos[videos.label == name].sort_values("video_id").index.to_numpy(copy=True)

@@ -1,4 +1,7 @@
-"""The book built from the pages that were made here, beside the published pages of other corpora."""
+"""The book built from the pages that were made here, beside the published pages of other corpora; and publishing.
+
+By publishing, results, pages and media that were made here become those that git tracks. Nothing else writes them.
+"""
 
 import shutil
 import subprocess
@@ -6,15 +9,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import filelock
 import yaml
 
 from instrec_utils import corpora, files, paths
-from instrec_utils.errors import InstrecError
+from instrec_utils.errors import InstrecError, ParameterError, RunError
 from instrec_utils.pipeline.parameters import report_notebooks
 from instrec_utils.report import front
 
 CURATION = "curation"
+BENCHMARKS = "benchmarks"
+"""What `make bench` measured is published like a corpus; its page stands among the book's own."""
 
 
 def published_corpora() -> list[str]:
@@ -43,32 +47,28 @@ def build_book(corpus_name: str) -> Path:
     """
     home = paths.home()
     folder = home / "_build" / corpus_name
-    folder.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(folder / ".lock"):
+    with files.locked(folder / ".lock", f"{folder}: another process builds this book; waiting"):
         _stage(corpus_name, folder)
         jupyter_book = str(Path(sys.executable).with_name("jupyter-book"))
         command = [jupyter_book, "build", "-q", "-W", "-n", "--keep-going", "--path-output", str(folder)]
         command += ["--config", str(home / "_config.yml"), "--toc", str(folder / "toc.yml"), str(folder / "book")]
-        if subprocess.run(command, cwd=home, check=False).returncode:
+        # In a session of its own Ctrl-C does not reach it, which would print where it was.
+        if subprocess.run(command, cwd=home, check=False, start_new_session=True).returncode:
             raise InstrecError(f"{home / 'book'}: the book has warnings or errors, see above")
     return folder / "_build" / "html" / "index.html"
 
 
 def _stage(corpus_name: str, folder: Path) -> None:
     """Lay out what the book is built from: the tracked pages, with the corpus' own in their place."""
-    home, book = paths.home(), folder / "book"
+    book, media = folder / "book", f"_static/media/{corpus_name}"
     shutil.rmtree(book, ignore_errors=True)
-    shutil.copytree(home / "book", book, ignore=shutil.ignore_patterns("_toc.yml"))
-    for source, place in (
-        (paths.pages_dir(corpus_name), book / corpus_name),
-        (paths.media_dir(corpus_name), book / "_static" / "media" / corpus_name),
-    ):
+    shutil.copytree(paths.home() / "book", book, ignore=shutil.ignore_patterns("_toc.yml"))
+    for source, place in ((paths.pages_dir(corpus_name), corpus_name), (paths.media_dir(corpus_name), media)):
         if source.exists():
-            shutil.rmtree(place, ignore_errors=True)
-            shutil.copytree(source, place)
-    if paths.working_results_dir(corpus_name).exists():
-        results = book / "_vendor" / "results" / corpus_name
-        shutil.copytree(paths.working_results_dir(corpus_name), results, dirs_exist_ok=True)
+            shutil.rmtree(book / place, ignore_errors=True)
+            shutil.copytree(source, book / place)
+    if (results := paths.working_results_dir(corpus_name)).exists():
+        shutil.copytree(results, book / "_vendor" / "results" / corpus_name, dirs_exist_ok=True)
     if corpus_name not in published_corpora():  # its own front; the report's becomes a page
         (book / "index.md").rename(book / "about.md")
         front.write_front_pages(corpora.read_corpus(corpus_name), book)
@@ -87,3 +87,48 @@ def contents_for(corpus_name: str) -> dict[str, Any]:
     hidden = tuple(f"{name}/" for name in published if name != CURATION)
     others = [part for part in contents["parts"] if not any(one["file"].startswith(hidden) for one in part["chapters"])]
     return contents | {"parts": [own, about, *others]}
+
+
+def publish(corpus_name: str) -> list[Path]:
+    """Copy what was made of a corpus into the tracked folders and return the files that changed there.
+
+    The index goes with the results. A published result stays where none of its name was made here; pages and media are
+    replaced as a whole. A corpus that the book does not publish is a ParameterError, a page that lacks a RunError.
+    """
+    allowed = [*published_corpora(), BENCHMARKS]
+    if corpus_name not in allowed:
+        raise ParameterError(f"corpus: expected one that the book publishes, {', '.join(allowed)}, got {corpus_name!r}")
+    book, pages = paths.home() / "book", paths.pages_dir(corpus_name)
+    missing = [name for name in published_pages(corpus_name) if not (pages / name).exists()]
+    if missing:
+        raise RunError(f"{pages}: lacks {', '.join(missing)}; run `make report CORPUS={corpus_name}` first")
+    changed = _copy(paths.working_results_dir(corpus_name), paths.published_results_dir(corpus_name))
+    index = paths.corpus_dir(corpus_name) / "index.csv"
+    if index.exists():
+        changed += _copy_file(index, paths.published_results_dir(corpus_name) / index.name)
+    if corpus_name == BENCHMARKS:
+        return changed + _copy(pages, book)
+    changed += _copy(pages, book / corpus_name, is_whole=True)
+    changed += _copy(paths.media_dir(corpus_name), book / "_static" / "media" / corpus_name, is_whole=True)
+    return changed
+
+
+def _copy(source: Path, target: Path, *, is_whole: bool = False) -> list[Path]:
+    """Copy the files that differ; return these, and those that were removed as the source has none of their name."""
+    if not source.exists():
+        return []
+    names = {path.relative_to(source) for path in source.rglob("*") if path.is_file() and not path.name.startswith(".")}
+    changed = [one for name in sorted(names) for one in _copy_file(source / name, target / name)]
+    present = {path.relative_to(target) for path in target.rglob("*") if path.is_file()} if is_whole else set()
+    for name in sorted(present - names):
+        (target / name).unlink()
+        changed.append(target / name)
+    return changed
+
+
+def _copy_file(source: Path, target: Path) -> list[Path]:
+    content = source.read_bytes()
+    if target.exists() and target.read_bytes() == content:
+        return []
+    files.write_bytes(target, content)
+    return [target]

@@ -10,6 +10,8 @@ from typing import Any
 
 import nbformat
 import papermill
+from ipykernel.kernelspec import make_ipkernel_cmd
+from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 
@@ -24,16 +26,22 @@ GREETINGS = re.compile(
 
 
 class _Kernels(AsyncKernelManager):
-    """Starts kernels whose messages come as outputs only: beside that they copy them to where they were started."""
+    """Starts kernels of this very Python, whatever other one is called python3 on this machine.
+
+    Their messages come as outputs only: beside that they copy them to where they were started.
+    """
+
+    kernel_spec = KernelSpec(argv=make_ipkernel_cmd(), display_name="Python 3", language="python")
 
     async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]  # asynchronous, as its base
-        environment = os.environ | {
+        own = {
             "TF_CPP_MIN_LOG_LEVEL": "3",
             "INSTREC_HOME": str(paths.home()),
+            "INSTREC_DATA": str(paths.data_dir()),  # both may be relative to where the command was given
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
             "PYTHONWARNINGS": "ignore:IProgress not found",  # of widgets that progress bars in a page would need
         }
-        await super().start_kernel(stderr=subprocess.DEVNULL, env=environment, **options)
+        await super().start_kernel(stderr=subprocess.DEVNULL, env=os.environ | own, **options)
 
 
 class _Messages:
@@ -93,7 +101,9 @@ def clean_page(notebook: nbformat.NotebookNode, corpus_name: str) -> nbformat.No
         if cell.cell_type == "markdown":
             cell.source = for_book(_without_links_to_others(cell.source, shown), corpus_name)
         if cell.cell_type == "code":
-            cell.outputs = [_for_book(one, corpus_name) for one in cell.outputs]
+            for data in (output.get("data", {}) for output in cell.outputs):
+                kinds = data.keys() & {"text/html", "text/markdown"}
+                data.update({kind: for_book(data[kind], corpus_name) for kind in kinds})
     return notebook
 
 
@@ -121,10 +131,3 @@ def sections_that_show(cells: list[nbformat.NotebookNode]) -> list[nbformat.Note
 def _shows(section: list[nbformat.NotebookNode]) -> bool:
     code = [cell for cell in section if cell.cell_type == "code"]
     return not code or any(cell.outputs for cell in code)
-
-
-def _for_book(output: nbformat.NotebookNode, corpus_name: str) -> nbformat.NotebookNode:
-    for kind in ("text/html", "text/markdown"):
-        if kind in output.get("data", {}):
-            output["data"][kind] = for_book(output["data"][kind], corpus_name)
-    return output

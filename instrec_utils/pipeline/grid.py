@@ -9,7 +9,6 @@ combine. One combination is one run, which papermill executes in a kernel of its
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -20,7 +19,7 @@ from instrec_utils import cluster, corpora, files, paths
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import InstrecError, ParameterError
 from instrec_utils.pipeline.execution import execute_notebook
-from instrec_utils.pipeline.parameters import declared_parameters, read_parameters
+from instrec_utils.pipeline.parameters import declared_parameters, notebook_path, parameters_of, read_parameters
 from instrec_utils.training.run import Run
 from instrec_utils.training.runs import parameters_path, runs_of
 
@@ -61,26 +60,18 @@ def read_experiments(corpus_name: str) -> list[Experiment]:
         if not all(isinstance(value, list) and value for value in values.values()):
             raise ParameterError(f"{path}: {notebook}: expected a list of values for each parameter, got {values}")
         experiments += [Experiment(notebook, read_parameters(corpus_name, one)) for one in ParameterGrid(values)]
-        if foreign := values.keys() - declared_parameters(_notebook_path(notebook)).keys():
-            raise ParameterError(
-                f"{path}: {notebook}: expected parameters that it declares, got {', '.join(sorted(foreign))}"
-            )
+        if foreign := sorted(values.keys() - declared_parameters(notebook_path(notebook)).keys()):
+            raise ParameterError(f"{path}: {notebook}: expected parameters that it declares, got {', '.join(foreign)}")
     unique = {repr(experiment): experiment for experiment in experiments}
     return sorted(unique.values(), key=lambda experiment: list(STAGES).index(experiment.notebook))
 
 
-def _notebook_path(name: str) -> Path:
-    return paths.home() / "notebooks" / f"{name}.ipynb"
-
-
 def execute_experiment(experiment: Experiment) -> str:
     """Execute an experiment's notebook in a kernel of its own, into the folder of runs; return that file's name."""
-    corpus_name, notebook = experiment.parameters["corpus"], _notebook_path(experiment.notebook)
-    declared = declared_parameters(notebook)
-    own = {name: value for name, value in experiment.parameters.items() if name in declared}
-    name = "-".join([experiment.notebook, *(str(value) for value in own.values())])
-    executed = paths.runs_dir(corpus_name) / "executed" / f"{name.replace('/', '_')[:200]}.ipynb"
-    execute_notebook(notebook, own, executed)
+    own = parameters_of(notebook_path(experiment.notebook), experiment.parameters)
+    name = "-".join([experiment.notebook, *(str(value) for value in own.values())]).replace("/", "_")
+    executed = paths.runs_dir(experiment.parameters["corpus"]) / "executed" / f"{name[:200]}.ipynb"
+    execute_notebook(notebook_path(experiment.notebook), own, executed)
     return executed.name
 
 
@@ -99,17 +90,16 @@ def train_experiments(corpus_name: str, *, scheduler: str = "", resources: dict[
     for stage in STAGES:
         waiting = [one for one in experiments if one.notebook == stage and not one.run(prepared).is_done()]
         count += len(waiting)
-        failed = _execute_on(scheduler, waiting, stage, resources) if scheduler else _execute_here(waiting, stage)
+        failed = _execute_on(scheduler, waiting, stage, resources) if scheduler else _execute_here(waiting, prepared)
         if failed:
             raise InstrecError(f"{stage}: {len(failed)} of {len(waiting)} runs failed, the first: {failed[0]}")
     return count
 
 
-def _execute_here(waiting: Sequence[Experiment], stage: str) -> list[BaseException]:
+def _execute_here(waiting: Sequence[Experiment], corpus: Corpus) -> list[BaseException]:
     failed: list[BaseException] = []
     for number, experiment in enumerate(waiting, start=1):
-        varied = {name: value for name, value in experiment.parameters.items() if name in _SHOWN}
-        print(f"[{number}/{len(waiting)}] {stage} {varied}", file=sys.stderr, flush=True)
+        print(f"[{number}/{len(waiting)}] {experiment.run(corpus).name}", file=sys.stderr, flush=True)
         try:
             execute_experiment(experiment)
         except InstrecError as error:
@@ -127,6 +117,3 @@ def _execute_on(
         futures = client.map(execute_experiment, waiting, pure=False, resources=resources)
         with tqdm(as_completed(futures), total=len(futures), desc=stage, unit="run") as done:
             return [error for future in done if (error := future.exception()) is not None]
-
-
-_SHOWN = ("audio_model", "segmentation", "num_frames", "pretrained", "fusion_form", "modality_dropout", "seed")

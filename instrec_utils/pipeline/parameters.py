@@ -1,17 +1,23 @@
 """The parameters of a corpus' report, checked against what the notebooks declare before any of them runs."""
 
+import ast
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import papermill
 import yaml
 
-from instrec_utils import paths
+from instrec_utils import corpora, paths
 from instrec_utils.errors import ParameterError
 
 TYPES: dict[str, type] = {"str": str, "int": int, "float": float, "bool": bool}
+INJECTED = "# Parameters\n"  # how the cell begins that papermill puts after the one that declares them
+
+
+def notebook_path(name: str) -> Path:
+    """Return the file of a notebook, such as 01_corpus."""
+    return paths.home() / "notebooks" / f"{name}.ipynb"
 
 
 def report_notebooks() -> list[Path]:
@@ -21,24 +27,67 @@ def report_notebooks() -> list[Path]:
 
 def declared_parameters(notebook: Path) -> dict[str, dict[str, str]]:
     """Return the parameters that a notebook declares: inferred_type_name, default and help of each."""
+    import papermill
+
     return papermill.inspect_notebook(str(notebook))
+
+
+def parameters_of(notebook: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of a report's parameters that a notebook declares."""
+    declared = declared_parameters(notebook)
+    return {name: value for name, value in parameters.items() if name in declared}
 
 
 def read_parameters(corpus_name: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of a file in ``params/`` and overrides, checked against the notebooks' declarations.
 
-    An unknown corpus or parameter, or a value of another type than its default, is a ParameterError.
+    An unknown corpus or parameter, a value of another type than its default, a name that no folder should have or that
+    belongs to a corpus of another source, or a folder for a source that has none, is a ParameterError. The root of an
+    override is relative to the current folder.
     """
     known = {path.stem: path for path in (paths.home() / "params").glob("*.yaml")}
     if corpus_name not in known:
         raise ParameterError(f"corpus: expected one of {', '.join(sorted(known))}, got {corpus_name!r}")
-    content = yaml.safe_load(known[corpus_name].read_text(encoding="utf-8")) or {}
+    parameters = check_parameters(_read_file(known[corpus_name]) | dict(overrides), report_notebooks())
+    name, source = paths.check_name(parameters["corpus"]), parameters.get("source")
+    of_name = _read_file(known[name]).get("source") if name in known else source
+    if of_name != source:
+        raise ParameterError(
+            f"corpus: {name} is of the source {of_name}, not {source}; give this one a name of its own"
+        )
+    if overrides.get("root"):
+        if source and not corpora.source_named(source).root:
+            raise ParameterError(f"root: the source {source} has none, got {overrides['root']!r}")
+        parameters["root"] = str(Path(parameters["root"]).expanduser().absolute())
+    return parameters
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     if not isinstance(content, dict):
-        raise ParameterError(f"{known[corpus_name]}: expected one 'name: value' a line, got {type(content).__name__}")
+        raise ParameterError(f"{path}: expected one 'name: value' a line, got {type(content).__name__}")
+    return content
+
+
+def check_parameters(parameters: Mapping[str, Any], notebooks: Iterable[Path]) -> dict[str, Any]:
+    """Return parameters; one that none of the notebooks declares, or of another type, is a ParameterError."""
     types: dict[str, str] = {}
-    for notebook in report_notebooks():
+    for notebook in notebooks:
         types |= {name: entry["inferred_type_name"] for name, entry in declared_parameters(notebook).items()}
-    return {name: _checked(name, value, types) for name, value in (content | dict(overrides)).items()}
+    return {name: _checked(name, value, types) for name, value in parameters.items()}
+
+
+def check_injected(variables: Mapping[str, Any]) -> None:
+    """Refuse, in a notebook with these variables, what papermill passed to it if no notebook declares that.
+
+    By itself papermill lets a misspelt parameter, or one of another type, pass, and the default takes effect.
+    """
+    for cell in variables["In"]:
+        if cell.startswith(INJECTED):
+            lines = (line for line in ast.parse(cell).body if isinstance(line, ast.Assign))
+            names = [ast.unparse(target) for line in lines for target in line.targets]
+            notebooks = (paths.home() / "notebooks").glob("*.ipynb")
+            check_parameters({name: variables[name] for name in names}, notebooks)
 
 
 def _checked(name: str, value: Any, types: Mapping[str, str]) -> Any:

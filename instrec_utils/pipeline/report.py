@@ -1,13 +1,15 @@
 """The notebooks in order, each into a page that is replaced only on success, then the book.
 
-What was executed from which sources and parameters is noted in ``runs/<corpus>/pages.json``; a notebook whose
-sources, parameters, predecessors and results are as noted is not executed again.
+What was executed from which sources and parameters, and what it left, is noted in ``runs/<corpus>/pages.json``. A
+notebook is executed again unless sources, parameters and predecessors are as noted and all that it left is there as it
+was: the videos, features or weights that later ones need, the page, and the results and media that it shows.
 """
 
-import hashlib
+import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,94 @@ import yaml
 
 from instrec_utils import files, paths
 from instrec_utils.corpora import source_named
+from instrec_utils.errors import InstrecError
+from instrec_utils.models.architecture import KINDS
 from instrec_utils.paper_data import published, youtube8m
 from instrec_utils.pipeline.book import CURATION, build_book
 from instrec_utils.pipeline.execution import make_page
-from instrec_utils.pipeline.parameters import declared_parameters, read_parameters, report_notebooks
-from instrec_utils.training.result_files import read_json
+from instrec_utils.pipeline.parameters import notebook_path, parameters_of, read_parameters, report_notebooks
 from instrec_utils.training.runs import parameters_path
 
-# What the names of the results begin with that a page shows; the later pages show all.
-SHOWN = {"01_corpus": (), "02_features": (), "03_visual_model": ("visual-",), "04_audio_model": ("audio-", "visual-")}
+SHOWN = {
+    "01_corpus": (),
+    "02_features": (),
+    "03_visual_model": ("visual-",),
+    "04_audio_model": ("audio-", "visual-"),
+    "08_robustness": ("",),
+    CURATION: ("",),
+}
+"""What the names of the results begin with that a page shows; the other pages show those of every run."""
+
+NEEDED = {
+    "01_corpus": ("index.csv", "source.json", "videos/**/*.*"),
+    "02_features": ("features/[!.]*.*",),
+    "03_visual_model": ("visual-*/best.keras",),
+    "04_audio_model": ("audio-*/best.keras",),
+    "05_fusion": ("fusion-*/best.keras",),
+}
+"""What later notebooks need of one, in the corpus' folder of data or of runs."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A notebook of a report.
+
+    Attributes
+    ----------
+    corpus_name : str
+    notebook : Path
+    parameters : dict [those that it declares]
+    key : str [what identifies all that its page is made from, the notebooks before it included]
+    """
+
+    corpus_name: str
+    notebook: Path
+    parameters: dict[str, Any]
+    key: str
+
+    @property
+    def page(self) -> Path:
+        """The page that it makes."""
+        return paths.pages_dir(self.corpus_name) / self.notebook.name
+
+    def is_fresh(self) -> bool:
+        """Tell whether its page was made from the same, and what it left is there as it was."""
+        return self.page.exists() and self._noted().get(self.notebook.stem) == self._state()
+
+    def make(self) -> None:
+        """Make its page and note of what, and what is there now."""
+        make_page(self.notebook, self.parameters, self.page, self.corpus_name)
+        files.write_json(self._noted_path, self._noted() | {self.notebook.stem: self._state()})
+
+    @property
+    def _noted_path(self) -> Path:
+        return paths.runs_dir(self.corpus_name) / "pages.json"
+
+    def _noted(self) -> dict[str, str]:
+        try:
+            return dict(json.loads(self._noted_path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):  # missing or damaged: nothing was noted
+            return {}
+
+    def _state(self) -> str:
+        needed = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in self._needed()]
+        shown = [(path.name, files.sha256_of_file(path)) for path in self._shown()]
+        return files.sha256_of([self.key, sorted(needed), sorted(shown)])
+
+    def _needed(self) -> Iterator[Path]:
+        for pattern in NEEDED.get(self.notebook.stem, ()):
+            for folder in (paths.corpus_dir(self.corpus_name), paths.runs_dir(self.corpus_name)):
+                yield from folder.glob(pattern)
+
+    def _shown(self) -> Iterator[Path]:
+        """Yield the page, its media, and the results that it shows: with new ones among them it is out of date."""
+        yield self.page
+        text, shown = self.page.read_text(encoding="utf-8"), SHOWN.get(self.notebook.stem, KINDS)
+        yield from (path for path in paths.media_dir(self.corpus_name).glob("*") if path.name in text)
+        found: dict[str, Path] = {}
+        for folder in reversed(paths.results_dirs(self.corpus_name)):
+            found |= {path.relative_to(folder).as_posix(): path for path in folder.rglob("[!.]*.*")}
+        yield from (path for name, path in found.items() if name.startswith(shown))
 
 
 def make_report(corpus_name: str, overrides: Mapping[str, Any]) -> Path:
@@ -31,34 +112,17 @@ def make_report(corpus_name: str, overrides: Mapping[str, Any]) -> Path:
 
     If a notebook fails, pages and results that were there stay as they were.
     """
-    started = time.perf_counter()
     parameters = read_parameters(corpus_name, overrides)
     name = parameters["corpus"]
-    files.write_text(parameters_path(name), yaml.safe_dump(parameters))
-    state_path, state = _noted(name)
-    shown = str(paths.results_dirs(name)[0])
-    key = files.sha256_of([_sources_sha256(), str(paths.data_dir()), _material(parameters), shown])
-    notebooks = report_notebooks()
-    for number, notebook in enumerate(notebooks, start=1):
-        own = {p: value for p, value in parameters.items() if p in declared_parameters(notebook)}
-        # The chain of keys stands for the results of the notebooks before this one.
-        key = files.sha256_of([key, files.sha256_of_file(notebook), own])
-        page = paths.pages_dir(name) / notebook.name
-        title = f"[{number}/{len(notebooks)}] {notebook.stem}"
-        index = paths.data_dir() / name / "index.csv"
-        if index.exists() and _is_fresh(state.get(notebook.stem), key, page, _results_shown(notebook.stem, name)):
-            _say(f"{title}: up to date")
-            continue
-        _say(f"{title} ({time.perf_counter() - started:.0f} s so far)")
-        make_page(notebook, own, page, name)
-        state[notebook.stem] = {"key": key, "results": _results_shown(notebook.stem, name)}
-        files.write_json(state_path, state)
-    shown = "".join(page.read_text(encoding="utf-8") for page in paths.pages_dir(name).glob("*.ipynb"))
-    for path in paths.media_dir(name).glob("*"):
-        if path.name not in shown:
-            path.unlink()
-    _say("building the book")
-    return build_book(name)
+    with _alone(name):
+        files.write_text(parameters_path(name), yaml.safe_dump(parameters))
+        _make_pages(_steps(name, parameters))
+        shown = "".join(page.read_text(encoding="utf-8") for page in paths.pages_dir(name).glob("*.ipynb"))
+        for path in paths.media_dir(name).glob("*"):
+            if path.name not in shown:
+                path.unlink()
+        _say("building the book")
+        return build_book(name)
 
 
 def make_curation(records: str = "") -> Path:
@@ -69,27 +133,54 @@ def make_curation(records: str = "") -> Path:
     """
     published.locate_lists()  # what cannot be had is said before anything is executed
     youtube8m.locate_vocabulary()
-    notebook = paths.home() / "notebooks" / f"{CURATION}.ipynb"
-    page = paths.pages_dir(CURATION) / notebook.name
-    state_path, state = _noted(CURATION)
+    notebook = notebook_path(CURATION)
     # The checksums of the lists are part of the sources, and the lists have just been compared with them.
     ledger = paths.data_dir() / "yt8m" / "ledger.sqlite"
     asked = files.sha256_of_file(ledger) if ledger.exists() else ""
     key = files.sha256_of([_sources_sha256(), files.sha256_of_file(notebook), asked, records])
-    if _is_fresh(state.get(notebook.stem), key, page, _results_shown(CURATION, CURATION)):
-        _say(f"{CURATION}: up to date")
-    else:
-        _say(CURATION)
-        make_page(notebook, {"records": records} if records else {}, page, CURATION)
-        files.write_json(state_path, {CURATION: {"key": key, "results": _results_shown(CURATION, CURATION)}})
-    _say("building the book")
-    return build_book(CURATION).parent / CURATION / f"{CURATION}.html"
+    with _alone(CURATION):
+        _make_pages([Step(CURATION, notebook, {"records": records} if records else {}, key)])
+        _say("building the book")
+        return build_book(CURATION).parent / CURATION / f"{CURATION}.html"
 
 
-def _noted(corpus_name: str) -> tuple[Path, dict[str, Any]]:
-    """Return the file of what was executed, and its content."""
-    path = paths.runs_dir(corpus_name) / "pages.json"
-    return path, read_json(path) if path.exists() else {}
+def _alone(corpus_name: str) -> Any:
+    waiting = f"{corpus_name}: another process makes its report; waiting"
+    return files.locked(paths.runs_dir(corpus_name) / ".lock", waiting)
+
+
+def _steps(corpus_name: str, parameters: Mapping[str, Any]) -> list[Step]:
+    shown = str(paths.results_dirs(corpus_name)[0])
+    key = files.sha256_of([_sources_sha256(), str(paths.data_dir()), _material(parameters), shown])
+    steps = []
+    for notebook in report_notebooks():
+        own = parameters_of(notebook, parameters)
+        # The chain of keys stands for the results of the notebooks before this one.
+        key = files.sha256_of([key, files.sha256_of_file(notebook), own])
+        steps.append(Step(corpus_name, notebook, own, key))
+    return steps
+
+
+def _make_pages(steps: Sequence[Step]) -> None:
+    """Make the pages that are not up to date; again from the step whose files one of them has found damaged."""
+    started, number, failed = time.perf_counter(), 0, set()
+    while number < len(steps):
+        step, title = steps[number], f"[{number + 1}/{len(steps)}] {steps[number].notebook.stem}"
+        if step.is_fresh():
+            _say(f"{title}: up to date")
+        else:
+            _say(f"{title} ({time.perf_counter() - started:.0f} s so far)")
+            try:
+                step.make()
+            except InstrecError as error:
+                earlier = [place for place in range(number) if not steps[place].is_fresh()]
+                if not earlier or number in failed:
+                    raise
+                _say(f"{error}; making it again")
+                failed.add(number)
+                number = earlier[0]
+                continue
+        number += 1
 
 
 def _say(message: str) -> None:
@@ -97,30 +188,16 @@ def _say(message: str) -> None:
 
 
 def _sources_sha256() -> str:
-    digest = hashlib.sha256()
     checkout = Path(__file__).parents[2]
-    packages = (checkout / name for name in ("instrec_utils", "instrec_corpora"))
-    for path in sorted(p for package in packages for p in package.rglob("*") if p.suffix in (".py", ".csv", ".yaml")):
-        digest.update(path.relative_to(checkout).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()
+    found = [path for name in ("instrec_utils", "instrec_corpora") for path in (checkout / name).rglob("*.*")]
+    sources = [path for path in found if path.suffix in (".py", ".csv", ".yaml")]
+    return files.sha256_of({path.relative_to(checkout).as_posix(): files.sha256_of_file(path) for path in sources})
 
 
 def _material(parameters: Mapping[str, Any]) -> str:
     """Return what identifies the videos that come from outside: those of a folder, or those that were downloaded."""
     if root := parameters.get("root"):
         found = sorted(path for path in Path(root).expanduser().rglob("*") if path.is_file())
-        status = [(str(path), *(getattr(path.stat(), name) for name in ("st_size", "st_mtime_ns"))) for path in found]
-        return files.sha256_of(status)
+        return files.sha256_of([(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in found])
     ledger = source_named(parameters["source"]).ledger if parameters.get("source") else None
     return files.sha256_of_file(ledger()) if ledger and ledger().exists() else ""
-
-
-def _results_shown(page: str, corpus_name: str) -> dict[str, str]:
-    """Return the results that a page shows, which with new ones among them is out of date, by file name."""
-    shown = SHOWN.get(page, ("",))
-    found = {path.name: path for folder in reversed(paths.results_dirs(corpus_name)) for path in folder.glob("*.json")}
-    return {name: files.sha256_of_file(found[name]) for name in sorted(found) if name.startswith(shown)}
-
-
-def _is_fresh(noted: dict[str, Any] | None, key: str, page: Path, shown: dict[str, str]) -> bool:
-    return noted is not None and page.exists() and noted["key"] == key and noted["results"] == shown

@@ -40,7 +40,7 @@ def groups_note(corpus: Corpus) -> HTML | Markdown:
     sizes = groups.groupby("group").agg(videos=("label", "size"), classes=("label", "nunique"))
     by_size = sizes.value_counts().rename("groups").reset_index().sort_values("videos")
     kept = f"{words.counted(len(groups), 'video')} in {words.counted(len(sizes), 'group')}"
-    return page.table(by_size, f"{kept}, each in one split; by size.")
+    return page.table(by_size, f"{kept} of near-duplicates, by size.")
 
 
 def states_table(corpus: Corpus) -> HTML | None:

@@ -21,11 +21,11 @@ from matplotlib.figure import Figure
 from instrec_utils import files, media, paths
 from instrec_utils.corpora import Corpus, source_named
 from instrec_utils.corpora.splits import SPLIT_METHODS
+from instrec_utils.errors import MediaError
 from instrec_utils.inputs import frames
-from instrec_utils.report import figures, words
+from instrec_utils.report import excerpts, figures, words
 from instrec_utils.training.run import Run, usual_settings
 
-EXCERPT_SECONDS = 8.0
 _HTML: Any = {"index": False, "border": 0, "classes": "instrec", "justify": "left"}
 
 
@@ -38,10 +38,11 @@ def corpus_note(corpus: Corpus) -> HTML:
     left_out = f"{words.counted(len(corpus.unusable), 'video')} could not be decoded and"
     unusable = f" {left_out} {'is' if len(corpus.unusable) == 1 else 'are'} left out." if corpus.unusable else ""
     split = f" They are divided by {SPLIT_METHODS[corpus.split_method]}." if corpus.split_method else ""
+    notes = "".join(f"<p>{_text(note)}</p>" for note in corpus.notes)
     return HTML(
         f'<div class="admonition note"><p class="admonition-title">Corpus: {_text(corpus.name)}</p>'
         f"<p>{summary}{_text(source.nature)} {words.counted(len(corpus.labels), 'class')}; "
-        f"videos: {sizes}.{split}{unusable}</p></div>"
+        f"videos: {sizes}.{split}{unusable}</p>{notes}</div>"
     )
 
 
@@ -176,7 +177,7 @@ def playable(corpus: Corpus) -> set[str]:
 
 
 def players(corpus: Corpus, chosen: pd.DataFrame, captions: Sequence[str]) -> HTML:
-    """Return players of a few videos: the middle of each, small enough to be part of the book.
+    """Return players of a few videos: the middle of each, small enough to be part of the book, or why there is none.
 
     Parameters
     ----------
@@ -184,51 +185,31 @@ def players(corpus: Corpus, chosen: pd.DataFrame, captions: Sequence[str]) -> HT
     chosen : pd.DataFrame [rows of its index]
     captions : sequence of str [one a row]
     """
-    shown = []
-    for row, caption in zip(chosen.itertuples(), captions, strict=True):
-        path = paths.media_dir(corpus.name) / f"{row.video_id}.mp4"
-        poster = path.with_suffix(".jpg")
-        _write_excerpt(corpus.videos / str(row.path), path)
-        _write_poster(path, poster)
-        text = html.escape(caption)
-        source = f'src="{_address(path)}" poster="{_address(poster)}"'
-        shown.append(
-            f'<figure><video controls playsinline preload="metadata" {source} aria-label="{text}"></video>'
-            f"<figcaption>{text}</figcaption></figure>"
-        )
+    folder = paths.media_dir(corpus.name)
+    shown = [
+        _player(corpus.videos / str(row.path), folder / f"{row.video_id}.mp4", caption)
+        for row, caption in zip(chosen.itertuples(), captions, strict=True)
+    ]
     return HTML(f'<div class="players">{"".join(shown)}</div>')
 
 
+def _player(source: Path, path: Path, caption: str) -> str:
+    """Return the player of an excerpt, which is written if it is not there yet, or why there is none."""
+    try:
+        if not _is_newer(path, source):
+            excerpts.write_excerpt(source, path)
+        has_picture = media.probe(path).has_picture
+    except MediaError as error:
+        reason = str(error).rpartition(f"{source.parent}/")[2]
+        return f"<figure><figcaption>{_text(f'{caption} (no excerpt: {reason})')}</figcaption></figure>"
+    poster = f'playsinline poster="{_address(path.with_suffix(".jpg"))}"' if has_picture else ""
+    tag, label = "video" if has_picture else "audio", html.escape(caption)
+    player = f'<{tag} controls preload="metadata" src="{_address(path)}" {poster} aria-label="{label}"></{tag}>'
+    return f"<figure>{player}<figcaption>{_text(caption)}</figcaption></figure>"
+
+
 def _is_newer(path: Path, source: Path) -> bool:
-    return path.exists() and path.stat().st_mtime_ns >= source.stat().st_mtime_ns
-
-
-def _write_excerpt(source: Path, path: Path) -> None:
-    """Write the middle of a video as a small MP4 (240 lines, about 25 kB a second), if not there yet."""
-    if _is_newer(path, source):
-        return
-    from moviepy import VideoFileClip
-
-    with files.whole(path) as temporary, VideoFileClip(str(source)) as clip:
-        start = max(0.0, (clip.duration - EXCERPT_SECONDS) / 2)
-        excerpt = clip.subclipped(start, min(clip.duration, start + EXCERPT_SECONDS)).resized(height=240)
-        excerpt.write_videofile(
-            str(temporary),
-            codec="libx264",
-            audio_codec="aac",
-            audio_bitrate="48k",
-            bitrate="120k",
-            temp_audiofile_path=str(temporary.parent),
-            ffmpeg_params=["-movflags", "+faststart", "-pix_fmt", "yuv420p", "-fflags", "+bitexact"],
-            logger=None,
-        )
-
-
-def _write_poster(excerpt: Path, path: Path) -> None:
-    """Write the middle picture of an excerpt, which a player shows before it plays, if not there yet."""
-    if not _is_newer(path, excerpt):
-        pictures = list(media.read_frames(excerpt))
-        files.write_bytes(path, frames.encode_jpeg(pictures[len(pictures) // 2]).tobytes())
+    return path.exists() and (not source.exists() or path.stat().st_mtime_ns >= source.stat().st_mtime_ns)
 
 
 def provenance(found: pd.DataFrame, measurements: Sequence[Mapping[str, Any]] = ()) -> HTML:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from instrec_utils.models.architecture import architecture
+from instrec_utils.models.architecture import architecture_named
 
 
 class Kind(NamedTuple):
@@ -87,14 +87,14 @@ def value(name: str, value: Any) -> str:
 
 def model(name: str) -> str:
     """Return the title of an architecture."""
-    return architecture(name).title
+    return architecture_named(name).title
 
 
 def describe(result: Mapping[str, Any]) -> str:
     """Return a row of `results.read_results` as a row of a table or a figure names it."""
     parameters = result["parameters"]
     if result["kind"] == "audio":
-        return architecture(result["model"]).title_with(parameters["segmentation"])
+        return architecture_named(result["model"]).title_with(parameters["segmentation"])
     parts = [model(result["model"]), counted(parameters["num_frames"], "frame")]
     if result["kind"] == "visual":
         parts.append("PT" if parameters["pretrained"] else "")

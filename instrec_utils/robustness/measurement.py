@@ -23,7 +23,7 @@ from instrec_utils.inputs import frames
 from instrec_utils.robustness import degradation
 from instrec_utils.robustness.degradation import AS_IS, Condition
 from instrec_utils.robustness.networks import VERSION, Networks, identity
-from instrec_utils.training.result_files import find_result, read_json, read_predictions, read_scores
+from instrec_utils.training.result_files import check_follows, find_result, read_json, read_predictions
 from instrec_utils.training.run import Run
 
 TOLERANCE = 0.01  # of a score on the videos as they are, against the run's own predictions
@@ -54,19 +54,17 @@ def measure_run(fusion: Run, *, seed: int) -> None:
     levels = degradation.conditions(fusion.parameters["num_frames"])
     every = [run.check_done() for run in (fusion, *fusion.joined)]
     settings = files.sha256_of([VERSION, levels, seed, *(identity(run) for run in every)])
-    if path.exists() and read_json(path).get("settings_sha256") == settings:
+    if _is_measured(path, settings):
         return
     networks = Networks(*fusion.joined, seed=seed)
     tables, rows = [], []
     for row, table in _measured(networks, fusion, levels):
         truth, scores, _ = evaluation.from_predictions(table)
         rows.append(row | {"hit_at_1": evaluation.evaluate(truth, [scores])["hit_at_1"], "n": len(table)})
-        table = table.copy()
-        for place, column in enumerate(COLUMNS[2:], start=2):
-            table.insert(place, column, row[column], allow_duplicates=True)
-        tables.append(table)
+        place = {column: row[column] for column in COLUMNS if column in row}
+        tables.append(table.assign(**place)[[*COLUMNS, *table.columns[2:]]])
     # Four digits keep the file of more than a thousand rows below a megabyte.
-    files.write_text(path.with_suffix(".predictions.csv"), pd.concat(tables).round(4).to_csv(index=False))
+    files.write_text(_predictions_path(path), pd.concat(tables).round(4).to_csv(index=False))
     files.write_json(
         path,
         {
@@ -152,9 +150,23 @@ def _degraded(networks: Networks, condition: Condition, level: Any, clean: dict[
 
 
 def read_measurement(corpus_name: str, run_name: str) -> dict[str, Any]:
-    """Return a fusion's measurement, and is_published, whether it came with the report; a RunError if there is none."""
+    """Return a fusion's measurement, and is_published, whether it came with the report.
+
+    If there is none, or what it says does not follow from its predictions, it is a RunError.
+    """
     path = find_measurement(corpus_name, run_name)
-    return read_json(path) | {"is_published": path.parents[1] == paths.published_results_dir(corpus_name)}
+    found, table = read_json(path), _read_table(path)
+    place = ["condition", "level", "model"]
+    for row in found["results"]:
+        of_row = table[(table[place] == [str(row[name]) for name in place]).all(axis=1)].drop(columns=place)
+        if len(of_row) != row["n"]:
+            raise RunError(
+                f"{_predictions_path(path)}: expected {row['n']} predictions, got {len(of_row)}; delete it and run "
+                "08_robustness again"
+            )
+        # Two scores may be equal after four digits.
+        check_follows(path, {"hit_at_1": row["hit_at_1"]}, of_row, tolerance=1.01 / row["n"])
+    return found | {"is_published": path.parents[1] == paths.published_results_dir(corpus_name)}
 
 
 def read_measured_predictions(corpus_name: str, run_name: str) -> pd.DataFrame:
@@ -162,13 +174,24 @@ def read_measured_predictions(corpus_name: str, run_name: str) -> pd.DataFrame:
 
     No measurement, or predictions that are missing or not complete, are a RunError.
     """
-    path = find_measurement(corpus_name, run_name).with_suffix(".predictions.csv")
-    if not path.exists():
-        raise RunError(f"{path}: no such predictions; run the notebook 08_robustness first")
-    table = read_scores(path, *COLUMNS)
-    expected = sum(row["n"] for row in read_measurement(corpus_name, run_name)["results"])
-    if len(table) != expected:
-        raise RunError(
-            f"{path}: expected {expected} predictions, got {len(table)}; delete it and run 08_robustness again"
-        )
-    return table
+    read_measurement(corpus_name, run_name)
+    return _read_table(find_measurement(corpus_name, run_name))
+
+
+def _predictions_path(path: Path) -> Path:
+    return path.with_suffix(".predictions.csv")
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(_predictions_path(path), dtype=dict.fromkeys(COLUMNS, str), keep_default_na=False)
+    except (OSError, ValueError) as error:
+        missing = f"{_predictions_path(path)}: missing or damaged ({error}); run the notebook 08_robustness again"
+        raise RunError(missing) from error
+
+
+def _is_measured(path: Path, settings: str) -> bool:
+    try:
+        return read_json(path).get("settings_sha256") == settings and len(_read_table(path)) > 0
+    except RunError:  # missing or damaged
+        return False

@@ -60,12 +60,10 @@ class Networks:
         found = []
         for video in tqdm(self.videos, desc=f"{condition.name} {level}", unit="video"):
             path = self.directory / self.key / f"{condition.name}_{level}".replace(" ", "_") / f"{video.video_id}.npz"
-            if not path.exists():
-                values = self._outputs_of(condition, level, video)
-                with files.whole(path) as temporary, temporary.open("wb") as file:
-                    np.savez(file, **values)  # type: ignore[arg-type]  # the keywords of arrays
-            with np.load(path, allow_pickle=False) as stored:
-                found.append(dict(stored))
+            if not (stored := files.read_arrays(path)):
+                stored = self._outputs_of(condition, level, video)
+                files.write_arrays(path, **stored)
+            found.append(stored)
         return {name: np.stack([one[name] for one in found]).astype(np.float32) for name in found[0]}
 
     def _outputs_of(self, condition: Condition, level: Any, video: Any) -> dict[str, np.ndarray]:

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import Any
 
 import keras
 import numpy as np
 
 from instrec_utils import cluster
-
-if TYPE_CHECKING:
-    import tensorflow
 
 Load = Callable[[int, np.random.Generator], dict[str, np.ndarray] | np.ndarray]
 """From an example's number and a generator to the example: an array, or one a name of input."""
@@ -27,17 +24,10 @@ NUM_AHEAD = 2 * NUM_THREADS  # batches that are loaded before they are asked for
 
 
 class Batches(keras.utils.PyDataset):
-    """Examples in batches, the next ones loaded by threads while the network works.
+    """Examples and class numbers [shape=(num_examples,), int] in batches, the next ones loaded by threads meanwhile.
 
     The threads are not those of Keras, which with JAX mixes up the order of the first epoch of a new or loaded model.
-
-    Parameters
-    ----------
-    load : Load
-    targets : np.ndarray [shape=(num_examples,), int, class numbers]
-    batch_size : int [examples]
-    seed, epoch : int [of order and augmentation]
-    shuffle : bool [whether the order changes with seed and epoch]
+    Augmentation, and with shuffle the order, change with seed and epoch.
     """
 
     def __init__(
@@ -59,7 +49,7 @@ class Batches(keras.utils.PyDataset):
         self.order = np.resize(self.order, len(self.order) + -len(self.order) % num_devices)
         return self
 
-    def feed(self) -> Batches | tensorflow.data.Dataset:
+    def feed(self) -> Any:
         """Return what Keras should be given to train or evaluate on these batches.
 
         With TensorFlow that is a dataset that tunes nothing. Keras itself would turn automatic tuning on, whose thread

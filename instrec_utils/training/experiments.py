@@ -4,10 +4,8 @@ A run is skipped if its result is there and was made from the same settings, and
 """
 
 import shutil
-import sys
 import time
 
-import filelock
 import keras
 import numpy as np
 import pandas as pd
@@ -19,6 +17,8 @@ from instrec_utils.training.batches import Batches
 from instrec_utils.training.recipes import RECIPES, Recipe
 from instrec_utils.training.result_files import EVALUATED, find_result, predictions_path, read_result
 from instrec_utils.training.run import Run
+
+BEFORE = ("warm_up", "photographs")  # folders of trainings that come before a run's own
 
 
 def train_run(run: Run) -> None:
@@ -33,18 +33,10 @@ def train_run(run: Run) -> None:
     if run.is_done():
         return
     splits = _splits(run)
-    run.directory.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(run.directory / ".lock")  # two processes would overwrite each other's checkpoints
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        print(f"{run.name}: another process trains it; waiting", file=sys.stderr, flush=True)
-        lock.acquire()
-    try:
+    # Two processes would overwrite each other's checkpoints.
+    with files.locked(run.directory / ".lock", f"{run.name}: another process trains it; waiting"):
         if not run.is_done():  # nor has another process done it by now
             _train(run, splits)
-    finally:
-        lock.release()
 
 
 def _check_published(run: Run) -> None:
@@ -54,14 +46,13 @@ def _check_published(run: Run) -> None:
 
 
 def _train(run: Run, splits: dict[str, pd.DataFrame]) -> None:
-    if not run.is_of_these_features():
+    if not (run.is_of_these_features() and _has_readable_histories(run)):
         for path in run.directory.iterdir():  # all but the lock that is held
             if path.is_dir():
                 shutil.rmtree(path)
             elif path.name != ".lock":
                 path.unlink()
-    settings = {name: getattr(run, name) for name in ("name", "profile", "parameters", "protocol", "seed")}
-    files.write_json(run.directory / "run.json", settings | {"features": run.features_key})
+    files.write_json(run.directory / "run.json", {"name": run.name, **run.settings, "features": run.features_key})
     recipe = RECIPES[run.kind](run)
     learned, validated = (recipe.learn_from(splits[name]) for name in ("train", "validation"))
     model, history = fit.fit(
@@ -74,12 +65,18 @@ def _train(run: Run, splits: dict[str, pd.DataFrame]) -> None:
         description=run.name,
         hardware=run.hardware,
     )
-    scores = {
-        name: _predict(model, _batches_of(run, recipe, table), len(table))
-        for name, table in splits.items()
-        if name in EVALUATED
-    }
+    evaluated = {name: table for name, table in splits.items() if name in EVALUATED}
+    scores = {name: _predict(model, _batches_of(run, recipe, table), len(table)) for name, table in evaluated.items()}
     _write_result(run, model, history, splits, scores)
+
+
+def _has_readable_histories(run: Run) -> bool:
+    try:
+        for name in ("", *BEFORE):
+            fit.read_history(run.directory / name)
+    except RunError:
+        return False
+    return True
 
 
 def _splits(run: Run) -> dict[str, pd.DataFrame]:
@@ -108,7 +105,7 @@ def _batches_of(run: Run, recipe: Recipe, table: pd.DataFrame, epoch: int = 0, i
 
 
 def _predict(model: keras.Model, dataset: Batches, num_videos: int) -> np.ndarray:
-    """Return video-level scores [shape=(num_videos, num_classes)]: the mean over a video's examples."""
+    """Return scores of videos [shape=(num_videos, num_classes)]: the mean over a video's examples."""
     scores = np.concatenate([np.asarray(model.predict_on_batch(dataset[number][0])) for number in range(len(dataset))])
     return scores.reshape(num_videos, -1, scores.shape[-1]).mean(axis=1)
 
@@ -136,19 +133,19 @@ def _write_result(
         files.write_text(predictions_path(run.result_path, name), table.to_csv(index=False))
         truth, rounded, _ = evaluation.from_predictions(table)
         metrics[name] = evaluation.evaluate(truth, [rounded])
-    before = {name: fit.read_history(run.directory / name) for name in ("warm_up", "photographs")}
+    before = {name: fit.read_history(run.directory / name) for name in BEFORE}
     everything = pd.concat([*before.values(), history])
     files.write_json(
         run.result_path,
         {
             "corpus": corpus.name,
             "run": run.name,
-            **{name: getattr(run, name) for name in ("kind", "model", "profile", "parameters", "protocol", "seed")},
+            **run.settings,
             **{f"num_{name}": len(splits[name]) for name in ("train", "validation", "test")},
             "num_parameters": model.count_params(),
             "multiply_adds": _multiply_adds(run, model),
             "epochs": len(history),
-            "best_epoch": int(history["val_loss"].argmin()) + 1,
+            "best_epoch": fit.best_epoch(history),
             "warm_up_epochs": len(before["warm_up"]),
             "steps": int(everything["steps"].sum()),
             "train_seconds": round(float(everything["seconds"].sum()), 1),
@@ -161,8 +158,6 @@ def _write_result(
             "history": history[["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]].round(4).to_dict("list"),
             "versions": provenance.versions(),
             "commit": provenance.commit(),
-            "index_sha256": provenance.index_sha256(corpus.usable),
-            "uses": [one.key for one in run.joined],
             "run_sha256": run.key,
         },
     )

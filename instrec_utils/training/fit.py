@@ -1,8 +1,8 @@
-"""The paper's training protocols (3.4), with a checkpoint every epoch and exact resumption.
+"""The paper's training protocols (3.4), with checkpoints and exact resumption.
 
 What a run directory holds::
 
-    history.csv       one row a finished epoch; writing it is what makes an epoch count
+    history.csv       one row a finished epoch; writing it is what makes epochs count
     epoch-007.keras   the model and optimiser after as many epochs as history.csv has rows
     best.keras        the model of the epoch with the lowest validation loss
 
@@ -26,9 +26,12 @@ from tqdm import tqdm
 from instrec_utils import files, models
 from instrec_utils.config import Protocol
 from instrec_utils.errors import RunError
-from instrec_utils.models.fused_adam import FusedAdam
 from instrec_utils.models.hardware import DEFAULT, Hardware
+from instrec_utils.models.keras_classes import FusedAdam
 from instrec_utils.training.batches import Batches
+
+KEEP_SECONDS = 10.0
+"""Training is kept after an epoch if so long has passed: a small network's epochs take less than writing it."""
 
 
 def fit(
@@ -42,34 +45,25 @@ def fit(
     description: str,
     hardware: Hardware = DEFAULT,
 ) -> tuple[keras.Model, pd.DataFrame]:
-    """Train until the validation loss has not fallen for `patience` epochs, resuming what is there.
+    """Train until the validation loss has not fallen for `patience` epochs, resuming what is in the run's folder.
 
-    Parameters
-    ----------
-    build, train_batches : callable
-        What returns a new model, and from an epoch's number, counted from 0, its batches.
-    validation_batches, protocol, hardware : Batches, Protocol, Hardware
-    run_dir : Path [of checkpoints and history]
-    seed : int [of the initial weights and of dropout]
-    description : str [shown before the progress bar]
+    The seed is that of the initial weights and of dropout; `train_batches` gives the batches of an epoch, counted from
+    0. Fewer devices than asked for, or a batch that cannot be shared evenly among them, are a ParameterError; what is
+    there and damaged, or a loss that is no finite number, is a RunError.
 
     Returns
     -------
-    model : keras.Model
-        That of the epoch with the lowest validation loss.
+    model : keras.Model [that of the epoch with the lowest validation loss]
     history : pd.DataFrame [columns epoch from 1, loss, accuracy, val_loss, val_accuracy, learning_rate, steps, seconds]
-
-    Raises
-    ------
-    ParameterError
-        There are fewer devices, or a batch cannot be shared evenly among them.
-    RunError
-        What is there is damaged, or the loss is no finite number.
     """
     hardware.check(protocol.batch_size)
-    if not (run_dir / "best.keras").exists():
-        (run_dir / "history.csv").unlink(missing_ok=True)  # of no use without the weights that it tells of
     history = read_history(run_dir)
+    needed = [run_dir / "best.keras"]
+    if not is_finished(history, protocol):
+        needed.append(_checkpoint(run_dir, len(history)))
+    if len(history) and not all(files.is_whole_archive(path) for path in needed):
+        (run_dir / "history.csv").unlink()  # of no use without the weights that it tells of
+        history = pd.DataFrame()
     for path in (*run_dir.glob(".*.keras"), *run_dir.glob("epoch-*.keras")):  # what a killed training left
         if path != _checkpoint(run_dir, len(history)):
             path.unlink(missing_ok=True)
@@ -78,6 +72,7 @@ def fit(
         model = _restore(build, run_dir, len(history), protocol, seed, hardware)
         steps_each = len(train_batches(0))
         done = len(history) * steps_each
+        kept, best = time.perf_counter(), None  # the weights of an epoch better than what is kept
         with tqdm(total=protocol.max_epochs * steps_each, initial=done, desc=description, unit="step") as bar:
             while not is_finished(history, protocol):
                 epoch = len(history)
@@ -86,7 +81,12 @@ def fit(
                 rate = protocol.learning_rate_at(epoch)
                 row = {"epoch": epoch + 1, **_train_epoch(model, shared, validation_batches, rate, hardware, bar)}
                 history = pd.concat([history, pd.DataFrame([row])], ignore_index=True)
-                _keep_epoch(model, run_dir, history)
+                _check_loss(run_dir, history)
+                if best_epoch(history) == len(history):
+                    best = model.get_weights()
+                if is_finished(history, protocol) or time.perf_counter() - kept >= KEEP_SECONDS:
+                    _keep(model, best, run_dir, history)
+                    kept, best = time.perf_counter(), None
                 bar.set_postfix(epoch=epoch + 1, val_accuracy=f"{row['val_accuracy']:.3f}")
     _checkpoint(run_dir, len(history)).unlink(missing_ok=True)
     with hardware.precise():
@@ -106,8 +106,13 @@ def is_finished(history: pd.DataFrame, protocol: Protocol) -> bool:
     """Tell whether a history has reached the last epoch or run out of patience."""
     if history.empty:
         return False
-    since_best = len(history) - 1 - int(history["val_loss"].argmin())
+    since_best = len(history) - best_epoch(history)
     return len(history) >= protocol.max_epochs or since_best >= protocol.patience
+
+
+def best_epoch(history: pd.DataFrame) -> int:
+    """Return the epoch, counted from 1, of the lowest validation loss."""
+    return int(history["val_loss"].argmin()) + 1
 
 
 def read_history(run_dir: Path) -> pd.DataFrame:
@@ -168,31 +173,36 @@ def _train_epoch(
     except Exception as error:
         # TensorFlow hands on what a reader raised as text in an error of its own.
         raise batches.error or validation_batches.error or error from None
-    return {
-        "loss": logs["loss"][0],
-        "accuracy": logs["accuracy"][0],
-        "val_loss": validation["loss"],
-        "val_accuracy": validation["accuracy"],
-        "learning_rate": rate,
-        "steps": len(batches),
-        "seconds": time.perf_counter() - started,
-    }
+    row = {name: logs[name][0] for name in ("loss", "accuracy")}
+    row |= {f"val_{name}": validation[name] for name in ("loss", "accuracy")}
+    return row | {"learning_rate": rate, "steps": len(batches), "seconds": time.perf_counter() - started}
 
 
-def _keep_epoch(model: keras.Model, run_dir: Path, history: pd.DataFrame) -> None:
-    """Write the model of the history's last epoch, then the history, unless its loss is no number."""
-    epoch = len(history)
+def _check_loss(run_dir: Path, history: pd.DataFrame) -> None:
     if not np.isfinite(history[["loss", "val_loss"]].iloc[-1]).all():
+        epoch = len(history)
         raise RunError(f"{run_dir}: the loss of epoch {epoch} is no finite number; train with a lower learning rate")
-    checkpoint = _checkpoint(run_dir, epoch)
+
+
+def _keep(model: keras.Model, best: list[np.ndarray] | None, run_dir: Path, history: pd.DataFrame) -> None:
+    """Write the model of the history's last epoch, that of the best one since the last time, then the history."""
+    checkpoint = _checkpoint(run_dir, len(history))
     with files.whole(checkpoint) as temporary:
         model.save(temporary)
-    if int(history["val_loss"].argmin()) == epoch - 1:
+    if best_epoch(history) == len(history):
         with files.whole(run_dir / "best.keras") as temporary:
             temporary.unlink()
             try:
                 os.link(checkpoint, temporary)  # neither is ever changed in place
             except OSError:
                 shutil.copyfile(checkpoint, temporary)
+    elif best is not None:
+        last = model.get_weights()
+        model.set_weights(best)
+        with files.whole(run_dir / "best.keras") as temporary:
+            model.save(temporary, include_optimizer=False)
+        model.set_weights(last)
     files.write_text(run_dir / "history.csv", history.to_csv(index=False))
-    _checkpoint(run_dir, epoch - 1).unlink(missing_ok=True)
+    for path in run_dir.glob("epoch-*.keras"):
+        if path != checkpoint:
+            path.unlink()

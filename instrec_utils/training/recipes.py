@@ -7,9 +7,8 @@ import keras
 import numpy as np
 import pandas as pd
 
-from instrec_utils import models
+from instrec_utils import corpora, models
 from instrec_utils.config import CROP_SIZE
-from instrec_utils.corpora import photographs
 from instrec_utils.features import embeddings, store
 from instrec_utils.inputs import frames
 from instrec_utils.training import fit, warm_up
@@ -46,11 +45,14 @@ def _audio_recipe(run: Run) -> Recipe:
         return one, per_video
 
     def build() -> keras.Model:
-        warmed_up = warm_up.train_segments(run) if run.parameters["warm_up_epochs"] else None
+        parts = run.architecture.warm_up if run.parameters["warm_up_epochs"] else None
+        warmed_up = parts and warm_up.train_segments(run, parts)
         keras.utils.set_random_seed(run.seed)
         network = models.build(run.model, len(run.corpus.labels))
-        if warmed_up is not None:
-            warm_up.start_network(run, network, warmed_up)
+        if parts:
+            parts.start(network, warmed_up)
+            if parts.blocks:  # what follows the blocks then learns from them
+                warm_up.train_head(run, parts, network)
         return network
 
     return Recipe(load, build, lambda table: store.audible_videos(run.corpus, table, audio_input))
@@ -108,7 +110,7 @@ def _learn_photographs(run: Run, network: keras.Model) -> None:
     if run.parameters["freeze_backbone"]:
         values, targets = embeddings.photograph_embeddings(run.corpus, run.model)
     else:
-        pictures, targets = photographs.read_photographs(run.corpus)
+        pictures, targets = corpora.read_photographs(run.corpus)
         values = frames.central_crop(pictures)
     held_out = np.random.default_rng(run.seed).permutation(len(targets)) < len(targets) // 10
 

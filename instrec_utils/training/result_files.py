@@ -1,15 +1,16 @@
 """The files that a training leaves for the pages: ``<run>.json`` and ``<run>.predictions.csv``."""
 
-import csv
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from instrec_utils import paths
+from instrec_utils import evaluation, paths
 from instrec_utils.errors import RunError
 
+TOLERANCE = 1e-6  # between a metric and the same one of predictions of six digits
 EVALUATED = ("validation", "test", "test_clean")
 NEEDED = (
     *("run", "kind", "model", "profile", "parameters", "protocol", "seed", "uses"),
@@ -45,14 +46,38 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_result(path: Path) -> dict[str, Any]:
-    """Return a run's result; raise a RunError if it is missing, damaged, or of another version."""
+    """Return a run's result; raise a RunError if it is missing, damaged, of another version, or not of its predictions.
+
+    Its metrics have to follow from the predictions beside it, where these are there.
+    """
     result = read_json(path)
-    missing = [name for name in NEEDED if name not in result]
-    if missing:
+    if missing := [name for name in NEEDED if name not in result]:
         raise RunError(
             f"{path}: of another version, without {', '.join(missing)}; delete it and train this model again"
         )
+    for split in EVALUATED:
+        stated = result.get("metrics" if split == "test" else f"metrics_{split}")
+        if stated is not None and predictions_path(path, split).exists():
+            check_follows(path, stated, read_predictions(path, split))
     return result
+
+
+def check_follows(
+    path: Path, stated: Mapping[str, Any], predictions: pd.DataFrame, *, tolerance: float = TOLERANCE
+) -> None:
+    """Raise a RunError if metrics that a file states are not those of the predictions beside it."""
+    try:
+        truth, scores, _ = evaluation.from_predictions(predictions)
+        measured = evaluation.measure(truth, scores)
+        pairs = [(name, float(stated[name]["value"]), measured[name]) for name in stated]
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path}: its metrics or predictions are damaged ({error}); delete it and run again") from error
+    for name, said, follows in pairs:
+        if not abs(said - follows) <= tolerance:
+            raise RunError(
+                f"{path}: {name} is said to be {said:.6f}, but {follows:.6f} follows from its predictions; "
+                "delete it and run again"
+            )
 
 
 def read_predictions(result_path: Path, split: str = "test") -> pd.DataFrame:
@@ -64,22 +89,11 @@ def read_predictions(result_path: Path, split: str = "test") -> pd.DataFrame:
     if not path.exists():
         raise RunError(f"{path}: no such predictions; train this model first")
     try:
-        table = read_scores(path, "video_id", "label")
+        table = pd.read_csv(path, dtype={"video_id": str, "label": str}, keep_default_na=False)
+        table = table.astype(dict.fromkeys(table.columns[2:], float))
     except ValueError as error:
         raise RunError(f"{path}: damaged ({error}); delete it and train this model again") from error
     expected = read_json(result_path).get(f"num_{split}", len(table))
     if len(table) != expected:
         raise RunError(f"{path}: expected {expected} videos, got {len(table)}; delete it and train this model again")
-    return table
-
-
-def read_scores(path: Path, *columns: str) -> pd.DataFrame:
-    """Return a CSV table of columns of text, then scores, one column a class, which may be called like one of those.
-
-    Scores that are no numbers, or a table that is none, are a ValueError.
-    """
-    table = pd.read_csv(path, dtype=dict.fromkeys(columns, str), keep_default_na=False)
-    table = table.astype(dict.fromkeys(table.columns[len(columns) :], float))
-    with path.open(encoding="utf-8", newline="") as file:
-        table.columns = pd.Index(next(csv.reader(file)))  # pandas gives names that are there twice numbers
     return table

@@ -6,10 +6,9 @@ whatever differs from it, so that two profiles or rates stand side by side among
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,9 @@ from instrec_utils.config import PROFILES, Profile, Protocol
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import ParameterError, RunError
 from instrec_utils.features import store
-from instrec_utils.models.architecture import Architecture, AudioInput, architecture
+from instrec_utils.models.architecture import Architecture, AudioInput, architecture_named
 from instrec_utils.models.hardware import Hardware
-from instrec_utils.training.result_files import predictions_path, read_json, read_result
+from instrec_utils.training.result_files import read_json, read_predictions, read_result
 
 OVERRIDES = {"learning_rate": "rate", "batch_size": "batch", "max_epochs": "epochs", "patience": "patience"}
 """Fields of a protocol that a parameter may replace, with what a run's name calls them."""
@@ -33,8 +32,7 @@ class Run:
     Attributes
     ----------
     corpus : Corpus [with extracted features]
-    kind, model, profile : str
-        "audio", "visual" or "fusion"; name of the architecture; one of `config.PROFILES`.
+    kind, model, profile : str ["audio", "visual" or "fusion"; name of the architecture; one of `config.PROFILES`]
     parameters : dict [the model's and the input's]
     protocol : Protocol
     seed : int [of weights, order and augmentation]
@@ -53,7 +51,7 @@ class Run:
     @property
     def architecture(self) -> Architecture:
         """The entry of the model."""
-        return architecture(self.model, self.kind)
+        return architecture_named(self.model, self.kind)
 
     @property
     def audio_input(self) -> AudioInput:
@@ -98,22 +96,20 @@ class Run:
         epochs = self.parameters.get("warm_up_epochs")
         if epochs not in (None, usual_warm_up(self.architecture, profile_of(self.profile))):
             changed.append(f"warm_up{epochs}")
-        for name, value in self.hardware.parameters().items():
-            changed.append(f"{value}_devices" if name == "num_devices" else str(value))
-        return changed
+        hardware = self.hardware.parameters().items()
+        return changed + [f"{value}_devices" if name == "num_devices" else str(value) for name, value in hardware]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What its result says of it: what it trains, on what, and the keys of what it uses."""
+        own = {name: getattr(self, name) for name in ("kind", "model", "profile", "parameters", "protocol", "seed")}
+        index_sha256 = provenance.index_sha256(self.corpus.usable)
+        return own | {"uses": [run.key for run in self.joined], "index_sha256": index_sha256}
 
     @functools.cached_property
     def key(self) -> str:
         """What identifies the run's result: the sha256 of all that it depends on but the features' contents."""
-        return settings_sha256(
-            kind=self.kind,
-            model=self.model,
-            parameters=self.parameters,
-            protocol=self.protocol,
-            seed=self.seed,
-            uses=[run.key for run in self.joined],
-            index_sha256=provenance.index_sha256(self.corpus.usable),
-        )
+        return settings_sha256(self.settings)
 
     @property
     def directory(self) -> Path:
@@ -137,15 +133,20 @@ class Run:
 
     def is_of_these_features(self) -> bool:
         """Tell whether its folder holds what was trained on the corpus' features as they are now."""
-        path = self.directory / "run.json"
-        return path.exists() and read_json(path).get("features") == self.features_key
+        try:
+            return read_json(self.directory / "run.json").get("features") == self.features_key
+        except RunError:  # missing or damaged
+            return False
 
     def is_done(self) -> bool:
         """Tell whether its result and predictions are there, of these very settings and features, and its weights."""
-        kept = (self.result_path, *(predictions_path(self.result_path, split) for split in ("validation", "test")))
-        if not all(one.exists() for one in (*kept, self.weights)):
+        try:
+            is_of_these = read_json(self.result_path).get("run_sha256") == self.key and self.is_of_these_features()
+            for split in ("validation", "test"):
+                read_predictions(self.result_path, split)
+        except RunError:  # missing or damaged
             return False
-        return read_json(self.result_path).get("run_sha256") == self.key and self.is_of_these_features()
+        return is_of_these and files.is_whole_archive(self.weights)
 
     def check_done(self) -> Run:
         """Return the run itself if it is done; raise a RunError that says why it is not."""
@@ -162,37 +163,21 @@ class Run:
 
 def usual_settings(model: str, parameters: Mapping[str, Any], profile: str) -> dict[str, Any]:
     """Return parameters and protocol, as one mapping, as a profile would have them, what no profile sets as given."""
-    entry, settings = architecture(model), profile_of(profile)
-    usual = dataclasses.asdict(settings) | {"warm_up_epochs": usual_warm_up(entry, settings)}
+    entry, settings = architecture_named(model), profile_of(profile)
+    usual = asdict(settings) | {"warm_up_epochs": usual_warm_up(entry, settings)}
     changed = {name: value for name, value in usual.items() if name in parameters}
-    return {**parameters, **changed, **dataclasses.asdict(entry.protocols[profile])}
+    return {**parameters, **changed, **asdict(entry.protocols[profile])}
 
 
-def settings_sha256(
-    *,
-    kind: str,
-    model: str,
-    parameters: Mapping[str, Any],
-    protocol: Protocol | Mapping[str, Any],
-    seed: int,
-    uses: Collection[str],
-    index_sha256: str,
-) -> str:
-    """Return what identifies a run's result; the parameters are those of `Run`, uses the keys of the joined runs."""
-    settings = {
-        "kind": kind,
-        "model": model,
-        "parameters": dict(parameters),
-        "protocol": protocol,
-        "seed": seed,
-        "uses": list(uses),
-        "index": index_sha256,
-        "features": store.SETTINGS_SHA256,
-        "training": config.TRAINING_VERSION,
-    }
-    if kind == "audio":
-        settings["input"] = store.input_sha256(architecture(model, kind).inputs[parameters["segmentation"]])
-    return files.sha256_of(settings)
+def settings_sha256(settings: Mapping[str, Any]) -> str:
+    """Return what identifies a run's result, from the fields of it that say what was trained, on what and of what."""
+    content = {name: settings[name] for name in ("kind", "model", "parameters", "protocol", "seed", "uses")}
+    content |= {"index": settings["index_sha256"], "features": store.SETTINGS_SHA256}
+    content |= {"training": config.TRAINING_VERSION}
+    if settings["kind"] == "audio":
+        inputs = architecture_named(settings["model"], "audio").inputs
+        content["input"] = store.input_sha256(inputs[settings["parameters"]["segmentation"]])
+    return files.sha256_of(content)
 
 
 def profile_of(name: str) -> Profile:

@@ -18,7 +18,7 @@ import yaml
 from instrec_utils import paths
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import ParameterError
-from instrec_utils.models.architecture import Architecture, architecture
+from instrec_utils.models.architecture import Architecture, architecture_named
 from instrec_utils.models.hardware import Hardware
 from instrec_utils.training.run import OVERRIDES, Run, one_of, profile_of, usual_warm_up
 
@@ -44,10 +44,9 @@ def audio_run(
     ----------
     segmentation : str
         Of the architecture's inputs: "uc", ten segments spread over the recording, or "cc", its centre (4.2).
-    audio_warm_up_epochs : int [epochs]
-        -1 for the profile's.
+    audio_warm_up_epochs : int [epochs; -1 for the profile's]
     """
-    settings, entry = profile_of(profile), architecture(audio_model, "audio")
+    settings, entry = profile_of(profile), architecture_named(audio_model, "audio")
     one_of(f"segmentation of {audio_model}", segmentation, entry.inputs)
     if audio_warm_up_epochs > 0 and entry.warm_up is None:
         raise ParameterError(f"audio_warm_up_epochs: expected 0, as {audio_model} has none, got {audio_warm_up_epochs}")
@@ -76,12 +75,11 @@ def visual_run(
 
     Parameters
     ----------
-    num_frames : int [>= 1]
-        k, frames drawn from each video.
+    num_frames : int [>= 1, k, frames drawn from each video]
     pretrained : bool
         Begin with photographs of the classes, the paper's "PT"; else with ImageNet's weights alone.
     """
-    settings, entry = profile_of(profile), architecture(visual_model, "visual")
+    settings, entry = profile_of(profile), architecture_named(visual_model, "visual")
     if num_frames < 1:
         raise ParameterError(f"num_frames: expected at least 1, got {num_frames}")
     parameters = {"num_frames": num_frames, "pretrained": pretrained, "freeze_backbone": settings.freeze_backbone}
@@ -109,12 +107,10 @@ def fusion_run(
 
     Parameters
     ----------
-    fusion_form : str
-        One of `models.late_fusion.FORMS`.
-    modality_dropout : float [hundredths from 0 to 0.99]
-        Probability with which training hides one modality of a video.
+    fusion_form : str [one of `models.late_fusion.FORMS`]
+    modality_dropout : float [hundredths from 0 to 0.99: how likely training hides one modality of a video]
     """
-    settings, entry = profile_of(profile), architecture("late_fusion", "fusion")
+    settings, entry = profile_of(profile), architecture_named("late_fusion", "fusion")
     one_of("fusion_form", fusion_form, entry.forms)
     percent = round(100 * modality_dropout) if math.isfinite(modality_dropout) else -1
     if not 0 <= percent < 100 or not math.isclose(100 * modality_dropout, percent):
@@ -142,11 +138,10 @@ def _run(
     joined: tuple[Run, ...] = (),
 ) -> Run:
     """Return a run, with what is given of `OVERRIDES` in place of the profile's."""
-    overrides: dict[str, Any] = dict(zip(OVERRIDES, given, strict=True))
-    for name, value in overrides.items():
-        if not 0 <= value < math.inf:
+    changed: dict[str, Any] = {name: value for name, value in zip(OVERRIDES, given, strict=True) if value}
+    for name, value in changed.items():
+        if not 0 < value < math.inf:
             raise ParameterError(f"{name}: expected a number above 0, or 0 for the profile's, got {value}")
-    changed = {name: value for name, value in overrides.items() if value}
     protocol = dataclasses.replace(entry.protocols[profile], **changed)
     return Run(corpus, entry.kind, entry.name, profile, parameters | hardware.parameters(), protocol, seed, joined)
 

@@ -13,11 +13,10 @@ import pandas as pd
 from tqdm import tqdm
 
 from instrec_utils.config import NUM_SEGMENTS, Protocol
-from instrec_utils.errors import ParameterError
 from instrec_utils.features import store
 from instrec_utils.inputs import augmentation
 from instrec_utils.models.architecture import WarmUp
-from instrec_utils.models.fused_adam import FusedAdam
+from instrec_utils.models.keras_classes import FusedAdam
 from instrec_utils.training import fit
 from instrec_utils.training.batches import Batches
 from instrec_utils.training.run import Run
@@ -28,13 +27,7 @@ HEAD_VERSIONS, HEAD_EPOCHS, HEAD_LEARNING_RATE = 4, 5, 1e-4
 MIX_PROBABILITY, MIX_DECIBELS = 0.4, (2.0, 15.0)  # another video's sound, so much softer, plays along
 
 
-def _warm_up_of(run: Run) -> WarmUp:
-    if run.architecture.warm_up is None:
-        raise ParameterError(f"{run.model}: expected an architecture with a warm-up")
-    return run.architecture.warm_up
-
-
-def train_segments(run: Run) -> keras.Model:
+def train_segments(run: Run, parts: WarmUp) -> keras.Model:
     """Train on ten segments, or windows, a video: in training from random positions, in validation spread evenly."""
     corpus, audio_input, features_dir = run.corpus, run.audio_input, run.corpus.directory / "features"
     learned, validated = (
@@ -63,7 +56,7 @@ def train_segments(run: Run) -> keras.Model:
 
     epochs = run.parameters["warm_up_epochs"]
     network, _ = fit.fit(
-        lambda: _warm_up_of(run).build(len(corpus.labels)),
+        lambda: parts.build(len(corpus.labels)),
         lambda epoch: batches_of(learned, epoch, is_training=True),
         batches_of(validated),
         dataclasses.replace(PROTOCOL, max_epochs=epochs, patience=epochs, halve_every=max(1, epochs // 4)),
@@ -74,16 +67,9 @@ def train_segments(run: Run) -> keras.Model:
     return network
 
 
-def start_network(run: Run, network: keras.Model, warmed_up: keras.Model) -> None:
-    """Give a network what was learned in the warm-up; what follows its blocks then learns from these."""
-    _warm_up_of(run).start(network, warmed_up)
-    if _warm_up_of(run).blocks:
-        _train_head(run, network)
-
-
-def _train_head(run: Run, network: keras.Model) -> None:
+def train_head(run: Run, parts: WarmUp, network: keras.Model) -> None:
     """Train a network's last layers on what its blocks make of each video, varied, its times shuffled every epoch."""
-    corpus, audio_input, parts = run.corpus, run.audio_input, _warm_up_of(run)
+    corpus, audio_input = run.corpus, run.audio_input
     table = store.audible_videos(corpus, corpus.split("train"), audio_input)
     blocks = keras.Model(network.input, network.get_layer(parts.blocks).output)
     head = keras.Sequential([keras.Input(blocks.output_shape[1:]), *map(network.get_layer, parts.head)])

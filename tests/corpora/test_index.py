@@ -70,5 +70,5 @@ def test_a_file_that_is_no_index_is_refused(content, tmp_path):
     path.write_bytes(content)
     with pytest.raises(CorpusError, match=r"index\.csv"):
         read_index(path)
-    with pytest.raises(CorpusError, match="no such index"):
+    with pytest.raises(CorpusError, match="no such file"):
         read_index(tmp_path / "other.csv")

@@ -14,7 +14,6 @@ import pytest
 import yaml
 
 from instrec_utils import corpora, paths
-from instrec_utils.corpora import photographs
 from instrec_utils.corpora.source import ContactSheet, Source
 from instrec_utils.corpora.splits import SPLIT_METHODS
 from instrec_utils.errors import CorpusError, ParameterError
@@ -110,11 +109,12 @@ def test_nothing_outside_compares_the_name_of_a_source():
 def test_a_toy_from_outside_is_prepared_and_read(toy, declare):
     assert list(corpora.sources()) == ["demo", "fcvid", "folder", "open", "shelved", "toy", "yt8m"]
     (options,) = sys.modules["toy_corpora"].asked
-    assert dataclasses.astuple(options) == (toy.directory, toy.directory, 7, "stratified", 3)
+    assert dataclasses.astuple(options) == (toy.directory, toy.directory, 7, "stratified", 3, "leave_out", False)
     again = corpora.read_corpus("mine")
     assert (again.source, again.split_method, again.labels) == ("toy", "stratified", ["gong", "harp"])
     assert again.videos.resolve() == toy.directory.resolve()
-    assert len(pd.read_csv(toy.directory / "splits" / "stratified.csv")) == 6
+    written = pd.read_csv(toy.directory / "splits" / "stratified.csv")
+    pd.testing.assert_frame_equal(written, again.index[["video_id", "split"]], check_dtype=False)
     assert len(corpora.read_listed(again)) == 6
 
 
@@ -123,7 +123,7 @@ def test_a_toy_from_outside_has_its_pages_and_photographs(toy):
     assert "<strong>Toys &amp; more.</strong> Less than &lt;nothing&gt; is in it. 2 classes; videos: 2 train" in note
     assert "divided by a stratified split." in note
     assert page.playable(toy) == {"harp0", "harp1", "harp2"}
-    pictures, targets = photographs.read_photographs(toy)
+    pictures, targets = corpora.read_photographs(toy)
     assert pictures.shape == (2, 256, 256, 3)
     assert targets.tolist() == [0, 1]
 
@@ -168,16 +168,16 @@ def test_an_entry_with_an_unknown_split_method_is_refused():
 def test_a_corpus_without_photographs_says_which_have_some(home):
     corpus = corpora.Corpus("mine", "folder", home, home, pd.DataFrame({"label": ["gong"]}))
     with pytest.raises(CorpusError, match=r"mine: .* of the source demo or open.*got folder"):
-        photographs.read_photographs(corpus)
+        corpora.read_photographs(corpus)
 
 
 def test_photographs_of_the_demo_are_drawn_the_same_each_time(home, monkeypatch):
     monkeypatch.setattr("instrec_corpora.demo.DRAWN_PER_CLASS", 2)
     corpus = corpora.Corpus("demo", "demo", home, home, pd.DataFrame({"label": ["banjo", "drums"]}))
-    pictures, targets = photographs.read_photographs(corpus)
+    pictures, targets = corpora.read_photographs(corpus)
     assert targets.tolist() == [0, 0, 1, 1]
     assert pictures.shape == (4, 256, 256, 3)
-    np.testing.assert_array_equal(photographs.read_photographs(corpus)[0], pictures)
+    np.testing.assert_array_equal(corpora.read_photographs(corpus)[0], pictures)
 
 
 def test_photographs_of_the_open_corpus_are_those_of_its_training_clips(home, monkeypatch):
@@ -194,7 +194,7 @@ def test_photographs_of_the_open_corpus_are_those_of_its_training_clips(home, mo
         columns=["video_id", "label", "split", "sources"],
     )
     corpus = corpora.Corpus("open", "open", home, home, index)
-    pictures, targets = photographs.read_photographs(corpus)
+    pictures, targets = corpora.read_photographs(corpus)
     assert targets.tolist() == [0, 1]
     assert pictures[:, 0, 0].tolist() == [[0, 0, 40], [0, 0, 120]]
     assert page.playable(corpus) == {"a", "b"}

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from instrec_utils.config import SPLITS
-from instrec_utils.corpora.splits import grouped_split, paper_split, stratified_split, write_split
+from instrec_utils.corpora.splits import grouped_split, paper_split, stratified_split
 from instrec_utils.errors import CorpusError, ParameterError
 
 SIZES = st.lists(st.integers(3, 60), min_size=1, max_size=5)
@@ -107,18 +107,36 @@ def test_three_videos_are_too_few_for_the_papers_split():
 def test_groups_that_leave_a_split_empty_are_named():
     index = make_index([9, 9])
     groups = pd.Series([0] * 8 + [1, *range(10, 19)])
-    with pytest.raises(CorpusError, match="class0 has 2"):
+    with pytest.raises(CorpusError, match=r"near-duplicates of class class0 stay together .* \[8, 1, 0\]"):
         grouped_split(index, groups, np.random.default_rng(0))
     with pytest.raises(ParameterError, match="one value a row"):
         grouped_split(index, groups[:-1], np.random.default_rng(0))
 
 
-def test_a_split_file_has_the_ids_and_the_splits(tmp_path):
-    index = make_index([5, 5])
-    index["split"] = stratified_split(index, np.random.default_rng(0))
-    write_split(index, tmp_path / "splits" / "stratified.csv")
-    written = pd.read_csv(tmp_path / "splits" / "stratified.csv")
-    pd.testing.assert_frame_equal(written, index[["video_id", "split"]], check_dtype=False)
+def test_groups_are_divided_only_where_a_class_has_too_few_and_the_smallest_first():
+    index = make_index([30, 12, 2 + 7])
+    # One film and one video; two films; pieces of a film in two classes, one of which has others.
+    groups = pd.Series([0] * 29 + [1] + [2] * 8 + [3] * 4 + [4] * 2 + [4] + list(range(10, 16)))
+    split = grouped_split(index, groups, np.random.default_rng(0), divide=True)
+    assert (pd.crosstab(index.label, split).reindex(columns=list(SPLITS)) > 0).all(axis=None)
+    divided = set(groups[split.groupby(groups).transform("nunique") > 1])
+    assert divided == {0, 3}
+    with pytest.raises(CorpusError, match="class0 has 2"):
+        grouped_split(make_index([2, 9]), groups[:11], np.random.default_rng(0), divide=True)
+
+
+@given(sizes=SIZES, seed=st.integers(0, 99), data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_groups_that_may_be_divided_never_leave_a_split_empty(sizes, seed, data):
+    index = make_index(sizes)
+    groups = pd.Series(data.draw(st.lists(st.integers(0, 6), min_size=len(index), max_size=len(index))))
+    split = grouped_split(index, groups, np.random.default_rng(seed), divide=True)
+    assert (pd.crosstab(index.label, split).reindex(columns=list(SPLITS)) > 0).all(axis=None)
+    try:
+        undivided = grouped_split(index, groups, np.random.default_rng(seed))
+    except CorpusError:
+        return
+    pd.testing.assert_series_equal(split, undivided)  # nothing is divided without need
 
 
 AT_SIZE = """

@@ -5,7 +5,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from instrec_utils.corpora.validation import FINDINGS, count_findings, is_silent, is_still, is_usable, validate
+from instrec_utils import corpora
+from instrec_utils.corpora import validation
+from instrec_utils.corpora.validation import (
+    FINDINGS,
+    count_findings,
+    is_silent,
+    is_still,
+    is_usable,
+    preview_folder,
+    validate,
+)
 from instrec_utils.errors import CorpusError
 
 RATE = 16_000
@@ -87,6 +97,50 @@ def test_every_video_has_its_finding(corpus):
     assert "text.mp4" in notes["text"]
     usable = set(findings.video_id[is_usable(findings)])
     assert usable == set(EXPECTED) - {"text", "empty", "gone", "never", "short"}
+
+
+def test_only_files_of_one_size_are_read_for_being_the_same(corpus, monkeypatch):
+    index, folder = corpus
+    with (folder / "videos" / "good.mp4").open("r+b") as good, (folder / "videos" / "quiet.mp4").open("r+b") as quiet:
+        for file in (good, quiet):
+            file.truncate(5 * 2**30)  # as a card or a download leaves them: a good head, and nothing behind it
+    read = []
+    monkeypatch.setattr(validation, "sha256_of_file", lambda path: read.append(path.name) or path.name)
+    findings = validate(index[index.video_id.isin(["good", "copy", "still"])], folder)
+    assert read == []
+    assert not findings[["invalid", "duplicated"]].any(axis=None)
+    validate(index[index.video_id.isin(["good", "quiet", "still"])], folder)
+    assert read == ["good.mp4", "quiet.mp4"]
+
+
+def test_a_folder_is_looked_at_before_there_is_a_report(tmp_path, home):
+    for number in range(5):
+        write_video(tmp_path / "root" / "oboe" / f"{number}.mp4", seed=number, level=0.0 if number == 4 else 0.3)
+        write_video(tmp_path / "root" / "harp" / f"{number}.mp4", seed=10 + number, sound=False)
+    write_video(tmp_path / "root" / "viola" / "only.mp4", seed=20)
+    (tmp_path / "root" / "harp" / "notes.txt").write_text("not a video")
+    preview = preview_folder(tmp_path / "root", split_method="stratified")
+    assert not (tmp_path / "data").exists()
+    found = {row.path: {name for name in FINDINGS if getattr(row, name)} for row in preview.findings.itertuples()}
+    assert len(found) == 10
+    assert found["oboe/4.mp4"] == found["harp/0.mp4"] == {"silent"}
+    assert found["oboe/0.mp4"] == set()
+    assert preview.skipped["path"].to_list() == ["harp/notes.txt", "viola/only.mp4"]
+    assert preview.notes == ["A class is left out: viola has 1 readable video and lacks 2."]
+    assert preview.problem == ""
+    expected = validation.REPORT_SECONDS + 6 * validation.TRAINING_SECONDS + 2 * validation.TEST_SECONDS
+    assert preview.seconds == pytest.approx(expected + 10 * 4 / 60 * validation.DECODING_SECONDS, rel=0.01)
+    corpus = corpora.prepare_corpus("mine", "folder", root=str(tmp_path / "root"), split_method="stratified")
+    columns = ["video_id", "path", "label", "split"]
+    pd.testing.assert_frame_equal(preview.findings[columns], corpus.index[columns])
+
+    stopped = preview_folder(tmp_path / "root", small_classes="error")
+    assert "viola has 1 readable video and lacks 2" in stopped.problem
+    assert str(tmp_path / "root") in stopped.problem
+    assert np.isnan(stopped.seconds)
+    assert set(stopped.findings["split"]) == {""}
+    with pytest.raises(CorpusError, match="no such folder"):
+        preview_folder(tmp_path / "gone")
 
 
 def test_counts_a_class_and_split(corpus):

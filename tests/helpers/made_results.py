@@ -6,7 +6,7 @@ import numpy as np
 
 from instrec_utils import evaluation, files, paths
 from instrec_utils.config import PROFILES
-from instrec_utils.models.architecture import architecture
+from instrec_utils.models.architecture import architecture_named
 
 LABELS = ["cello", "flute", "organ"]
 MODELS = {"audio": "choi2016", "visual": "efficientnet_lite0", "fusion": "late_fusion"}
@@ -38,7 +38,7 @@ def write_result(run, kind, truth, scores, *, splits=("test", "validation"), is_
         "model": model,
         "profile": profile,
         "parameters": parameters,
-        "protocol": dataclasses.asdict(architecture(model).protocols[profile]) | changes.pop("protocol", {}),
+        "protocol": dataclasses.asdict(architecture_named(model).protocols[profile]) | changes.pop("protocol", {}),
         "seed": 1,
         "num_train": 12,
         "num_validation": len(truth),

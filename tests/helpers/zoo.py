@@ -336,17 +336,15 @@ def cases() -> list[Case]:
         Case("pipe.mp4", error="not a file", make=lambda path: os.mkfifo(path)),
         Case("missing.mp4", error="no such file", make=lambda path: None),
         Case("head-only.mp4", error="cannot be opened as mp4", make=_bytes(b"\0\0\0\x18ftypmp42" + bytes(500))),
-        Case(
-            "riff-only.avi", error="cannot be opened as avi", make=_bytes(b"RIFF\xff\xff\xff\x7fAVI LIST" + bytes(300))
-        ),
+        Case("riff-only.avi", error="cannot be opened as", make=_bytes(b"RIFF\xff\xff\xff\x7fAVI LIST" + bytes(300))),
         Case(
             "ebml-only.mkv",
-            error="cannot be opened as matroska|neither a picture",
+            error="cannot be opened as|neither a picture",
             make=_bytes(b"\x1aE\xdf\xa3" + bytes(300)),
         ),
         Case(
             "flv-only.flv",
-            error="cannot be opened as flv|neither a picture",
+            error="cannot be opened as|neither a picture",
             make=_bytes(b"FLV\x01\x05\0\0\0\x09" + bytes(300)),
         ),
     ]

@@ -1,10 +1,12 @@
 """Nothing foreign gets in: no file leads to another file or address, and no file keeps the decoder for ever.
 
-``INSTREC_FUZZ_SECONDS=3600 pytest tests/test_foreign_files.py -k bytes_at_random`` fuzzes for an hour.
+``INSTREC_FUZZ_SECONDS=3600 pytest tests/media/test_foreign_files.py -k bytes_at_random`` fuzzes for an hour, with
+another ``INSTREC_FUZZ_SEED`` over other files; ``INSTREC_FUZZ_KEEP`` is a folder for those that fail.
 """
 
 import contextlib
 import os
+import resource
 import socket
 import threading
 import time
@@ -19,9 +21,12 @@ from instrec_utils import media
 from instrec_utils.errors import MediaError
 from instrec_utils.features import extraction
 from instrec_utils.features import store as features
-from instrec_utils.media import containers
+from instrec_utils.media import containers, streams
+from instrec_utils.report import excerpts
 
 FUZZ_SECONDS = float(os.environ.get("INSTREC_FUZZ_SECONDS", "10"))
+FUZZ_SEED = int(os.environ.get("INSTREC_FUZZ_SEED", "0"))
+MAX_FUZZ_KILOBYTES = 4 * 2**20
 
 
 @pytest.fixture
@@ -207,7 +212,7 @@ def test_sound_that_never_ends(tmp_path, monkeypatch):
     write(path, None, Sound("flac", seconds=60, level=0.0))
     assert path.stat().st_size < 30_000  # a minute of silence; a day would be a small file, too
     short = media.probe(path)
-    monkeypatch.setattr(containers, "probe", lambda path: short)
+    monkeypatch.setattr(streams, "probe", lambda path: short)
     monkeypatch.setattr(containers, "MAX_SECONDS", 30)
     with pytest.raises(MediaError, match=r"long\.flac: expected sound of at most 30 s, got more"):
         media.read_sound(path, (12_000,))
@@ -215,7 +220,7 @@ def test_sound_that_never_ends(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("plan", ["exact", "through"])
 def test_decoding_that_takes_too_long_ends_in_a_reason(tmp_path, videos, monkeypatch, plan):
-    monkeypatch.setattr(containers, "work_seconds", lambda info: 0.0)
+    monkeypatch.setattr(streams, "work_seconds", lambda info: 0.0)
     with pytest.raises(MediaError, match=r"both\.mp4: expected to be decoded in 0 s, given up after 0 s"):
         list(media.read_frames(videos["both"], plan=plan))
     with pytest.raises(MediaError, match=r"both\.mp4: expected to be decoded in 0 s, given up after 0 s"):
@@ -227,7 +232,7 @@ def test_decoding_that_takes_too_long_ends_in_a_reason(tmp_path, videos, monkeyp
 
 
 def test_the_time_that_the_caller_takes_is_not_counted(videos, monkeypatch):
-    monkeypatch.setattr(containers, "work_seconds", lambda info: 2.0)
+    monkeypatch.setattr(streams, "work_seconds", lambda info: 2.0)
     pictures = media.read_frames(videos["both"])
     next(pictures)
     moment = time.monotonic()
@@ -238,8 +243,8 @@ def test_the_time_that_the_caller_takes_is_not_counted(videos, monkeypatch):
 # ---- fuzzing ----------------------------------------------------------------------------------------------------
 
 
-def touch(path):
-    """Do with a file whatever the extraction does, and more."""
+def touch(path, excerpt=None):
+    """Do with a file whatever extraction, validation and pages do, and more."""
     info = media.probe(path)
     if info.has_picture:
         for plan in media.PLANS:
@@ -249,40 +254,57 @@ def touch(path):
                 count += 1
             assert count > 0
     if info.has_sound:
-        sound = media.read_sound(path, (12_000, 22_050))
-        assert all(np.isfinite(samples).all() and len(samples) for samples in sound.values())
+        for channels in media.CHANNELS:
+            sound = media.read_sound(path, (12_000, 22_050), channels=channels)
+            assert all(np.isfinite(samples).all() and len(samples) for samples in sound.values())
+    if excerpt is not None:
+        excerpts.write_excerpt(path, excerpt)
+        assert media.probe(excerpt).duration < excerpts.EXCERPT_SECONDS + 1
 
 
 SEEDS = {
-    "fuzz.mp4": (Pictures(seconds=1.2), Sound(seconds=1.2)),
+    "fuzz.mp4": (Pictures(seconds=1.2, rotation=90), Sound(seconds=1.2)),
     "fuzz.mkv": (Pictures("libx265", seconds=1.2), Sound("flac", seconds=1.2)),
     "fuzz.webm": (Pictures("libvpx-vp9", seconds=1.2), Sound("libopus", 48_000, seconds=1.2)),
     "av1.mp4": (Pictures("libsvtav1", seconds=1.2), Sound(seconds=1.2)),
     "fuzz.avi": (Pictures("mpeg4", seconds=1.2), Sound("libmp3lame", seconds=1.2)),
     "fuzz.flv": (Pictures("flv", seconds=1.2), Sound("libmp3lame", seconds=1.2)),
     "fuzz.ts": (Pictures(seconds=1.2), Sound("ac3", 48_000, seconds=1.2)),
+    "fuzz.mpg": (Pictures("mpeg2video", 25, seconds=1.2), Sound("mp2", 48_000, seconds=1.2)),
+    "fuzz.wmv": (Pictures("wmv2", seconds=1.2), Sound("libmp3lame", seconds=1.2)),
     "fuzz.mov": (Pictures("mjpeg", pixels="yuvj420p", seconds=1.2), Sound("pcm_s16le", seconds=1.2)),
     "fuzz.ogg": (None, Sound("libopus", 48_000, seconds=1.2)),
     "fuzz.wav": (None, Sound("pcm_s16le", seconds=0.5)),
+    "fuzz.mp3": (None, Sound("libmp3lame", seconds=1.2)),
+    "fuzz.caf": (None, Sound("pcm_s16be", seconds=0.5)),
 }
 
 
-def change(content, generator):
-    """Flip, overwrite, cut out, repeat or cut off, mostly in the header, where the structure is."""
+def change(content, others, generator):
+    """Flip, overwrite, empty, cut out, repeat, splice or cut off, mostly in the header, where the structure is."""
     content = bytearray(content)
     for _ in range(generator.integers(1, 8)):
-        reach = len(content) if generator.random() < 0.5 else min(len(content), 2000)
+        reach = max(1, len(content) if generator.random() < 0.5 else min(len(content), 2000))
         start = int(generator.integers(0, reach))
         length = int(generator.integers(1, 32))
-        kind = generator.integers(0, 5)
+        kind = generator.integers(0, 7)
         if kind == 0:
-            content[start] ^= 1 << int(generator.integers(0, 8))
+            content[start : start + 1] = bytes(
+                byte ^ 1 << generator.integers(0, 8) for byte in content[start : start + 1]
+            )
         elif kind == 1:
             content[start : start + length] = generator.bytes(length)
         elif kind == 2:
             content[start : start + 4] = generator.choice([b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff"])
         elif kind == 3:
             content[start:start] = content[start : start + 50 * length]
+        elif kind == 4:
+            content[start : start + 50 * length] = bytes(len(content[start : start + 50 * length]))
+        elif kind == 5:
+            other = others[generator.integers(0, len(others))]
+            content[start if generator.random() < 0.3 else len(content) :] = other[
+                generator.integers(0, len(other)) // 2 :
+            ]
         elif generator.random() < 0.3:
             del content[start + 500 :]
         else:
@@ -301,10 +323,10 @@ def test_bytes_at_random_never_do_more_than_raise_a_media_error(tmp_path):
     while time.process_time() < end or number < len(seeds):
         name = list(seeds)[number % len(seeds)]
         path = tmp_path / f"changed-{name}"
-        path.write_bytes(change(seeds[name], np.random.default_rng(number)))
+        path.write_bytes(change(seeds[name], list(seeds.values()), np.random.default_rng(FUZZ_SEED + number)))
         began = time.process_time()
         try:
-            touch(path)
+            touch(path, tmp_path / "excerpt.mp4" if number % 16 == 1 else None)
             passed += 1
         except MediaError as error:
             refused += str(path) in str(error)
@@ -312,6 +334,7 @@ def test_bytes_at_random_never_do_more_than_raise_a_media_error(tmp_path):
             path.rename(Path(os.environ.get("INSTREC_FUZZ_KEEP", tmp_path)) / f"case-{number}-{name}")
             raise
         assert time.process_time() - began < 60, number
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < MAX_FUZZ_KILOBYTES, number
         number += 1
     assert passed + refused == number  # every refusal names the file
     assert min(passed, refused) > 0

@@ -11,7 +11,7 @@ from tiny_videos import colour_at, time_of, tone, write_video
 
 from instrec_utils import media
 from instrec_utils.errors import MediaError
-from instrec_utils.media import containers
+from instrec_utils.media import containers, streams
 
 EVERY_TENTH = np.arange(35) / 10
 # name, pictures, sound, sample rate, delay of the sound that the container cannot declare (samples)
@@ -282,7 +282,7 @@ def test_a_picture_far_in_the_future_is_refused(tmp_path, monkeypatch):
     path = write_video(tmp_path / "jump.mkv", times=[0.0, 1.0, 8.0])
     assert len(list(media.read_frames(path))) == 9
     header = dataclasses.replace(media.probe(path), duration=0.0)  # which says nothing of it
-    monkeypatch.setattr(containers, "probe", lambda path: header)
+    monkeypatch.setattr(streams, "probe", lambda path: header)
     monkeypatch.setattr(containers, "MAX_SECONDS", 5)
     with pytest.raises(MediaError, match=r"jump\.mkv: expected pictures of at most 5 s, got one at 8\.0 s"):
         list(media.read_frames(path))

@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from instrec_utils.models.fused_adam import FusedAdam
+from instrec_utils.models.keras_classes import FusedAdam
 
 
 def trained(optimizer, steps=5):
@@ -50,7 +50,7 @@ def test_with_jax_it_is_keras_own():
     script = (
         "import keras, numpy as np\n"
         "from test_fused_adam import trained\n"
-        "from instrec_utils.models.fused_adam import FusedAdam\n"
+        "from instrec_utils.models.keras_classes import FusedAdam\n"
         "assert keras.backend.backend() == 'jax'\n"
         "for one, other in zip(trained(FusedAdam(0.01)).get_weights(), "
         "trained(keras.optimizers.Adam(0.01)).get_weights(), strict=True):\n"

@@ -4,7 +4,7 @@ import pytest
 
 from instrec_utils import models
 from instrec_utils.models import choi2016
-from instrec_utils.models.fused_batch_normalization import MOMENTUM, FusedBatchNormalization
+from instrec_utils.models.keras_classes import MOMENTUM, FusedBatchNormalization
 
 
 def one_layer_model(layer_class):

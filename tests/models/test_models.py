@@ -10,8 +10,8 @@ from instrec_utils import models
 from instrec_utils.errors import ParameterError
 from instrec_utils.features import embeddings
 from instrec_utils.models import torch_weights
+from instrec_utils.models.keras_classes import ModalityDropout
 from instrec_utils.models.late_fusion import FORMS
-from instrec_utils.models.modality_dropout import ModalityDropout
 
 OPTIONS = {"late_fusion": {"num_frames": 3, "frame_features": 20, "audio_features": 10}}
 SHAPES = {"han2016": (128, 43), "choi2016": (96, 1366), "xception_audio": (96, 1366)}
@@ -20,7 +20,7 @@ AUDIO, VISUAL = (tuple(models.architectures(kind)) for kind in ("audio", "visual
 
 @pytest.fixture(scope="module")
 def lite0():
-    return models.architecture("efficientnet_lite0").build_backbone("imagenet")
+    return models.architecture_named("efficientnet_lite0").build_backbone("imagenet")
 
 
 def make_inputs(name, num_examples=2):
@@ -44,7 +44,7 @@ def test_forward_and_backward(name):
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores.sum(axis=1), 1, rtol=1e-5)
     if name in VISUAL:
-        assert model.get_layer("embedding").output.shape == (None, models.architecture(name).embedding_size)
+        assert model.get_layer("embedding").output.shape == (None, models.architecture_named(name).embedding_size)
     if name == "inception_frames":
         return  # the same layers of Keras; its backward pass takes half a minute
     model.compile(keras.optimizers.SGD(0.01), loss="sparse_categorical_crossentropy", jit_compile=False)
@@ -188,7 +188,7 @@ def test_a_model_of_our_own_layers_loads_where_none_was_built(tmp_path, monkeypa
     model = models.build("late_fusion", 5, **OPTIONS["late_fusion"], modality_dropout=0.5)
     model.save(tmp_path / "model.keras")
     # As in a new process, which would spend ten seconds on importing Keras: nobody has imported the layer yet.
-    monkeypatch.delitem(sys.modules, "instrec_utils.models.modality_dropout")
+    monkeypatch.delitem(sys.modules, "instrec_utils.models.keras_classes")
     monkeypatch.delitem(keras.saving.get_custom_objects(), "instrec>ModalityDropout")
     with pytest.raises(TypeError, match="Could not locate class 'ModalityDropout'"):
         keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
@@ -268,7 +268,7 @@ def test_inception_frames_has_the_size_of_inception_v3():
 
 @pytest.mark.parametrize(("name", "low", "high"), [("efficientnet_lite0", -127 / 128, 1), ("inception_frames", -1, 1)])
 def test_pixels_are_scaled_once(name, low, high, lite0):
-    backbone = lite0 if name == "efficientnet_lite0" else models.architecture(name).build_backbone(None)
+    backbone = lite0 if name == "efficientnet_lite0" else models.architecture_named(name).build_backbone(None)
     rescaling = backbone.get_layer("rescaling")
     assert [float(rescaling(np.float32(pixel))) for pixel in (0, 255)] == pytest.approx([low, high], abs=1e-6)
 
@@ -282,7 +282,7 @@ def test_unknown_names_and_sizes():
         embeddings.build_backbone("choi2016")
     for name in VISUAL:
         with pytest.raises(ValueError, match="weights: expected 'imagenet' or None, got 'jft'"):
-            models.architecture(name).build_backbone("jft")
+            models.architecture_named(name).build_backbone("jft")
 
 
 # The reference: the checkpoint's own tensors and plain loops over channels, nothing of Keras.
@@ -397,24 +397,24 @@ def test_a_model_that_starts_from_segments_has_their_blocks_and_sees_what_they_s
 
 
 def test_the_xception_that_starts_from_segments_has_all_their_weights():
-    segments, whole = models.architecture("xception_audio").warm_up.build(3), models.build("xception_audio", 3)
+    segments, whole = models.architecture_named("xception_audio").warm_up.build(3), models.build("xception_audio", 3)
     assert segments.input_shape == (None, 96, 136)
     generator = np.random.default_rng(0)
     weights = [generator.uniform(0.1, 0.2, weight.shape).astype(np.float32) for weight in segments.get_weights()]
     segments.set_weights(weights)
-    models.architecture("xception_audio").warm_up.start(whole, segments)
+    models.architecture_named("xception_audio").warm_up.start(whole, segments)
     for got, expected in zip(whole.get_weights(), weights, strict=True):
         np.testing.assert_array_equal(got, expected)
 
 
 def test_han2016_that_starts_from_its_normalised_form_gives_the_same_scores():
-    warmed_up, plain = models.architecture("han2016").warm_up.build(3), models.build("han2016", 3)
+    warmed_up, plain = models.architecture_named("han2016").warm_up.build(3), models.build("han2016", 3)
     generator = np.random.default_rng(0)
     for layer in warmed_up.layers:
         if layer.name.endswith("_bn"):
             layer.set_weights([generator.uniform(0.5, 1.5, weight.shape) for weight in layer.get_weights()])
     warmed_up.get_layer("scores").set_weights([generator.normal(0, 0.1, (1024, 3)), generator.normal(size=3)])
-    models.architecture("han2016").warm_up.start(plain, warmed_up)
+    models.architecture_named("han2016").warm_up.start(plain, warmed_up)
     windows = generator.uniform(-100, 30, (4, 128, 43)).astype(np.float32)
     expected = np.asarray(warmed_up(windows, training=False))
     assert 0.01 < expected.min() < expected.max() < 0.99  # uncertain, so that they can differ

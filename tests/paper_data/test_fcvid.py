@@ -8,7 +8,7 @@ from instrec_utils import media
 from instrec_utils.corpora.index import check_index, state_table
 from instrec_utils.corpora.splits import paper_split
 from instrec_utils.errors import CorpusError
-from instrec_utils.paper_data import fcvid, labels
+from instrec_utils.paper_data import labels, paper_videos
 
 
 def write_video(path):
@@ -50,7 +50,7 @@ def archive(tmp_path):
 
 
 def test_the_index_says_what_is_missing_and_what_is_unreadable(archive, lists):
-    index = fcvid.load_index(archive, lists)
+    index = paper_videos.load_fcvid_index(archive, lists)
     check_index(index, "fcvid")
     assert set(index.label) == set(labels.FCVID_LABEL_OF_FOLDER.values())
     state = dict(zip(index.video_id, index.state, strict=True))
@@ -73,12 +73,12 @@ def test_a_header_is_read_once(archive, lists, monkeypatch):
     opened = []
     probe = media.probe
     monkeypatch.setattr(media, "probe", lambda path: opened.append(path.name) or probe(path))
-    fcvid.load_index(archive, lists)
+    paper_videos.load_fcvid_index(archive, lists)
     assert sorted(opened) == ["-a_03.mp4", "-a_10.mp4", "-b_00.AVI"]
 
 
 def test_the_table_of_what_is_missing(archive, lists):
-    table = state_table(fcvid.load_index(archive, lists)).set_index("label")
+    table = state_table(paper_videos.load_fcvid_index(archive, lists)).set_index("label")
     assert table.loc["chamber_music", ["videos", "present", "unreadable", "missing"]].to_list() == [3, 0, 1, 2]
     assert table.loc["all", ["videos", "present", "unreadable", "missing"]].to_list() == [36, 2, 1, 33]
 
@@ -86,17 +86,17 @@ def test_the_table_of_what_is_missing(archive, lists):
 def test_a_video_in_another_folder_than_the_list_says_is_refused(archive, lists):
     write_video(archive / "pianoPerformance" / "-a_00.mp4")
     with pytest.raises(CorpusError, match=r"fcvid_dataset\.csv, row 1: -a_00 is in accordionPerformance .*pianoPerf"):
-        fcvid.load_index(archive, lists)
+        paper_videos.load_fcvid_index(archive, lists)
 
 
 def test_a_video_in_two_files_is_refused(archive, lists):
     write_video(archive / "celloPerformance" / "-a_10.avi")
     with pytest.raises(CorpusError, match=r"-a_10\.mp4: the same video as .*-a_10\.avi"):
-        fcvid.load_index(archive, lists)
+        paper_videos.load_fcvid_index(archive, lists)
 
 
 def test_another_folder_than_the_archive_is_refused(tmp_path, lists):
     with pytest.raises(CorpusError, match="none: no such folder"):
-        fcvid.load_index(tmp_path / "none", lists)
+        paper_videos.load_fcvid_index(tmp_path / "none", lists)
     with pytest.raises(CorpusError, match="expected the folders accordionPerformance"):
-        fcvid.load_index(lists, lists)
+        paper_videos.load_fcvid_index(lists, lists)

@@ -183,7 +183,7 @@ def test_a_repeated_video_an_empty_list_and_an_unknown_corpus_are_refused(lists)
     with pytest.raises(CorpusError, match=rf"row {count + 1}: .* a second time"):
         published.read_list(path, "yt8m")
     path.write_text("")
-    with pytest.raises(CorpusError, match="empty"):
+    with pytest.raises(CorpusError, match="row 1: expected id,label id, got ''"):
         published.read_list(path, "yt8m")
     with pytest.raises(ParameterError, match="fcvid, yt8m; got 'vggsound'"):
         published.read_list(path, "vggsound")

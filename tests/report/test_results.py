@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from made_results import one_hot, write_result
 
@@ -109,6 +110,32 @@ def test_what_is_damaged_or_of_another_version_is_named(published):
     for field in ("index_sha256", "profile"):
         path.write_text(content.replace(f'"{field}"', '"other"'))
         with pytest.raises(RunError, match=rf"a\.json: of another version, without {field}; delete it"):
+            results.read_results("tiny")
+
+
+@pytest.mark.parametrize("metric", evaluation.METRICS)
+@pytest.mark.parametrize("value", [0.987, float("nan"), "much", None])
+def test_a_metric_that_does_not_follow_from_the_predictions_is_refused_by_name(published, metric, value):
+    path = published / "a.json"
+    content = json.loads(path.read_text())
+    content["metrics"][metric]["value"] = value
+    path.write_text(json.dumps(content))
+    reason = f"{metric} is said to be {value:.6f}" if isinstance(value, float) else "its metrics or predictions are"
+    with pytest.raises(RunError, match=rf"a\.json: {reason}.*; delete it and run again"):
+        results.read_results("tiny")
+
+
+def test_predictions_that_were_changed_are_refused_by_the_name_of_their_result(published):
+    path = published / "a.predictions.csv"
+    table = pd.read_csv(path)
+    others = table.label.map({"cello": "flute", "flute": "organ", "organ": "cello"})
+    for changed in (
+        table.assign(label=others),
+        table.assign(label="harp"),
+        table.iloc[::-1].assign(label=list(table.label)),
+    ):
+        changed.to_csv(path, index=False)
+        with pytest.raises(RunError, match=r"a\.json: .*(follows from its predictions|predictions are damaged)"):
             results.read_results("tiny")
 
 

@@ -373,7 +373,7 @@ def test_a_measurement_without_all_its_predictions_is_refused(world):
     other = path.with_name("other.json")
     try:
         shutil.copy(path, other)
-        with pytest.raises(RunError, match=r"other\.predictions\.csv: no such predictions"):
+        with pytest.raises(RunError, match=r"other\.predictions\.csv: missing or damaged .*; run the notebook"):
             robustness.read_measured_predictions("tiny", "other")
         lines = path.with_suffix(".predictions.csv").read_text().splitlines()
         other.with_suffix(".predictions.csv").write_text("\n".join(lines[:-1]))
@@ -384,24 +384,18 @@ def test_a_measurement_without_all_its_predictions_is_refused(world):
             other.with_suffix(suffix).unlink(missing_ok=True)
 
 
-def test_classes_may_be_called_like_the_columns_of_the_predictions(home):
-    names = ["level", "model", "label"]
-    rows = []
-    for condition, level in (("none", "as is"), ("noise", "20")):
-        for model, answers in (("audio", [1, 1]), ("visual", [0, 1]), ("fusion", [0, 0])):
-            for number, answer in enumerate(answers):
-                scores = np.eye(3)[answer].tolist()
-                rows.append([f"v{number}", names[number], condition, level, model, *scores])
-    table = pd.DataFrame(rows, columns=[*robustness.COLUMNS, *names])
-    for kind in ("fusion", "dropout", "attention"):
-        path = paths.working_results_dir("tiny") / "robustness" / f"{kind}.json"
-        files.write_json(path, {"run": kind, "results": [{"n": len(rows)}]})
-        files.write_text(path.with_suffix(".predictions.csv"), table.to_csv(index=False))
-    read = robustness.read_measured_predictions("tiny", "fusion")
-    assert list(read.columns) == [*robustness.COLUMNS, *names]
-    tests = compare_fusions("tiny", {kind: kind for kind in ("fusion", "dropout", "attention")})
-    better = tests[(tests["first"] == "fusion") & (tests["second"] == "better")].set_index("condition")
-    assert better["difference"].to_dict() == {"none": -50, "noise": -50, "all": -50}
+def test_a_measurement_that_does_not_follow_from_its_predictions_is_refused(world):
+    path = robustness.measurement_path(world["fusions"][0][0])
+    text = path.read_text()
+    content = json.loads(text)
+    number = next(n for n, row in enumerate(content["results"]) if row["hit_at_1"]["value"] < 0.5)
+    content["results"][number]["hit_at_1"]["value"] = 0.99
+    try:
+        path.write_text(json.dumps(content))
+        with pytest.raises(RunError, match=rf"{path.name}: hit_at_1 is said to be 0\.990000, but .* follows"):
+            robustness.read_measurement("tiny", path.stem)
+    finally:
+        path.write_text(text)
 
 
 def test_comparisons_are_of_the_share_of_levels_that_are_right(world):

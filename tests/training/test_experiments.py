@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 import tiny_features
 
-from instrec_utils import evaluation, models, paths
+from instrec_utils import corpora, evaluation, files, models, paths
 from instrec_utils.config import Protocol
-from instrec_utils.corpora import Corpus, photographs
+from instrec_utils.corpora import Corpus
 from instrec_utils.errors import CorpusError, FeaturesError, ParameterError, RunError
 from instrec_utils.features import embeddings
 from instrec_utils.models.han2016 import TRAINING_WINDOWS
@@ -232,11 +232,23 @@ def test_sound_is_embedded_anew_by_other_weights(corpus):
     assert (recipes.audio_embeddings_of(run)["cello-0"] != before).any()
 
 
-@pytest.mark.parametrize("lost", ["weights", "predictions"])
-def test_a_run_that_lost_a_file_is_trained_again(corpus, lost):
+@pytest.mark.parametrize("text", [None, "", "half"], ids=["deleted", "empty", "damaged"])
+@pytest.mark.parametrize("lost", ["weights", "predictions", "result", "settings", "history", "warm_up"])
+def test_a_run_that_lost_a_file_is_trained_again(corpus, lost, text):
     run = train(corpus)
-    path = run.weights if lost == "weights" else predictions_path(run.result_path, "test")
-    path.unlink()
+    path = {
+        "weights": run.weights,
+        "predictions": predictions_path(run.result_path, "test"),
+        "result": run.result_path,
+        "settings": run.directory / "run.json",
+        "history": run.directory / "history.csv",
+        "warm_up": run.directory / "warm_up" / "history.csv",
+    }[lost]
+    path.unlink(missing_ok=True)
+    if text is not None:
+        files.write_text(path, text)
+    if lost in ("history", "warm_up"):  # which matter to a training that goes on only
+        run.result_path.unlink()
     assert not run.is_done()
     train(corpus)
     assert run.is_done()
@@ -315,7 +327,7 @@ def test_a_visual_run_can_begin_with_photographs_which_the_backbone_sees_once(co
     targets = np.repeat([0, 1, 2], 10)
     pictures[np.arange(30), ..., targets] = 255  # the colour tells the class
     shown = [pictures]
-    monkeypatch.setattr(photographs, "read_photographs", lambda _: (shown[-1], targets))
+    monkeypatch.setattr(corpora, "read_photographs", lambda _: (shown[-1], targets))
     passes = []
 
     def predict_frames(network, cropped):

@@ -15,12 +15,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from instrec_utils import models
 from instrec_utils.config import Protocol
 from instrec_utils.errors import RunError
 from instrec_utils.models import architectures
 from instrec_utils.training import fit as training
 from instrec_utils.training.batches import Batches
 
+training.KEEP_SECONDS = 0.0  # every epoch is kept, as of a large network
 NUMBERS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "steps"]  # all but the seconds
 PROTOCOL = Protocol("adam", learning_rate=0.02, batch_size=8, max_epochs=5, patience=5)
 GENERATOR = np.random.default_rng(4)
@@ -212,6 +214,22 @@ def test_a_failure_while_writing_loses_one_epoch_at_most(undisturbed, tmp_path, 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["best.keras", "history.csv"]
 
 
+@pytest.mark.parametrize("best", [5, 2])
+def test_short_epochs_are_kept_together(undisturbed, tmp_path, monkeypatch, best):
+    """The best weights too are those of a training of which every epoch is kept, whichever epoch is the best."""
+    monkeypatch.setattr(training, "best_epoch", lambda history: min(best, len(history)))
+    every_model, every = fit(tmp_path / "every")
+    monkeypatch.setattr(training, "KEEP_SECONDS", 3600.0)
+    saved = []
+    save = keras.Model.save
+    monkeypatch.setattr(keras.Model, "save", lambda self, *a, **o: (saved.append(1), save(self, *a, **o)))
+    model, history = fit(tmp_path / "together")
+    assert len(saved) == (1 if best == 5 else 2)
+    pd.testing.assert_frame_equal(history[NUMBERS], every[NUMBERS], check_exact=True)
+    assert_same_weights(model, every_model)
+    assert sorted(path.name for path in (tmp_path / "together").iterdir()) == ["best.keras", "history.csv"]
+
+
 def test_a_finished_training_is_not_touched(undisturbed):
     model, history, directory = undisturbed
     before = {path.name: path.stat().st_mtime_ns for path in directory.iterdir()}
@@ -262,6 +280,13 @@ def test_a_loss_that_is_no_number_stops_the_training_before_it_is_kept(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
+DAMAGES = {
+    "cut": lambda content: content[: len(content) // 2],
+    "empty": lambda content: b"",
+    "other bytes in the middle": lambda content: content[:2000] + bytes(1000) + content[3000:],
+}
+
+
 @pytest.mark.parametrize("text", ["", "epoch,loss\n1,0.5\n", "epoch,lo", "no table", "loss,val_loss\n0.5,x\n"])
 def test_a_damaged_history_is_named(undisturbed, tmp_path, text):
     shutil.copytree(undisturbed[2], tmp_path, dirs_exist_ok=True)
@@ -270,13 +295,16 @@ def test_a_damaged_history_is_named(undisturbed, tmp_path, text):
         fit(tmp_path)
 
 
-def test_damaged_weights_are_named(undisturbed, tmp_path):
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_weights_are_trained_again(undisturbed, tmp_path, damage):
     shutil.copytree(undisturbed[2], tmp_path, dirs_exist_ok=True)
     content = (tmp_path / "best.keras").read_bytes()
-    for damaged in (content[: len(content) // 2], b""):
-        (tmp_path / "best.keras").write_bytes(damaged)
-        with pytest.raises(RunError, match=r"best\.keras: missing or damaged .*; delete its folder"):
-            fit(tmp_path)
+    (tmp_path / "best.keras").write_bytes(DAMAGES[damage](content))
+    _, history = fit(tmp_path)
+    assert history["loss"].tolist() == undisturbed[1]["loss"].tolist()
+    (tmp_path / "damaged.keras").write_bytes(DAMAGES[damage](content))
+    with pytest.raises(RunError, match=r"damaged\.keras: missing or damaged .*; delete its folder"):
+        models.load_model(tmp_path / "damaged.keras")
 
 
 def test_what_a_killed_training_left_is_removed(undisturbed, tmp_path):

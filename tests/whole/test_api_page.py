@@ -9,9 +9,8 @@ LISTED = re.findall(r"^\.\. automodule:: (\S+)$", (HOME / "book" / "api.md").rea
 # Classes of Keras with other insides, which cannot be read where Keras is not loaded; a command line that has `--help`.
 LEFT_OUT = {
     "__main__",
-    "models.fused_adam",
-    "models.fused_batch_normalization",
-    "models.modality_dropout",
+    "models.keras_classes",
+    "models.lazy",
     "training.batches",
 }
 

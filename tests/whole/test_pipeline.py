@@ -11,8 +11,8 @@ import yaml
 from instrec_utils import files, paths
 from instrec_utils.errors import InstrecError, ParameterError, RunError
 from instrec_utils.pipeline import book, execution, report
+from instrec_utils.pipeline.book import publish
 from instrec_utils.pipeline.parameters import read_parameters
-from instrec_utils.pipeline.publish import publish
 from instrec_utils.pipeline.report import make_report
 from instrec_utils.training.runs import report_parameters
 
@@ -155,18 +155,6 @@ def test_a_second_run_executes_nothing_and_a_changed_notebook_only_what_follows(
     assert executed == ["02_second"]
 
 
-def test_a_result_that_vanished_is_made_again(home, monkeypatch):
-    results = home / "runs" / "mini" / "results"
-    results.mkdir(parents=True)
-    (results / "run.json").write_text("{}")
-    make_report("mini", {})
-    (results / "run.json").unlink()
-    executed = []
-    monkeypatch.setattr(report, "make_page", lambda notebook, *_: executed.append(notebook.stem))
-    make_report("mini", {})
-    assert executed == ["01_first", "02_second"]
-
-
 def test_a_failed_notebook_leaves_the_page_as_it_was(home):
     make_report("mini", {})
     page = home / "runs" / "mini" / "pages" / "02_second.ipynb"
@@ -239,24 +227,30 @@ def test_words_stay_where_a_link_leads_to_a_figure_that_is_not_there():
 
 def test_a_page_is_out_of_date_with_the_results_that_it_shows_and_no_others(home):
     folder, published = paths.results_dirs("mini")
-    folder.mkdir(parents=True)
     files.write_text(published / "audio-a-s1.json", "the one that was made here hides it")
-    for name in ("audio-a-s1", "visual-v-s1", "fusion-f-s1"):
-        (folder / f"{name}.json").write_text(name)
-    shown = {
-        page: set(report._results_shown(page, "mini")) for page in ("01_corpus", "03_visual_model", "04_audio_model")
+    for name in ("audio-a-s1", "visual-v-s1", "fusion-f-s1", "robustness/fusion-f-s1"):
+        files.write_text(folder / f"{name}.json", name)
+    steps = {}
+    for name in ("01_corpus", "03_visual_model", "04_audio_model", "07_summary", "08_robustness"):
+        steps[name] = report.Step("mini", home / "notebooks" / f"{name}.ipynb", {}, "key")
+        files.write_text(steps[name].page, "")
+
+    def shown(name):
+        return {path for path in steps[name]._shown() if path != steps[name].page}
+
+    assert {name: len(shown(name)) for name in steps} == {
+        "01_corpus": 0,
+        "03_visual_model": 1,
+        "04_audio_model": 2,
+        "07_summary": 3,
+        "08_robustness": 4,
     }
-    assert shown == {
-        "01_corpus": set(),
-        "03_visual_model": {"visual-v-s1.json"},
-        "04_audio_model": {"audio-a-s1.json", "visual-v-s1.json"},
-    }
-    assert len(report._results_shown("07_summary", "mini")) == 3
-    before = report._results_shown("03_visual_model", "mini")
-    (folder / "audio-a-s1.json").write_text("trained again")
-    assert report._results_shown("03_visual_model", "mini") == before
+    assert not any(path.is_relative_to(published) for path in shown("04_audio_model"))
+    before = steps["03_visual_model"]._state()
+    files.write_text(folder / "audio-a-s1.json", "trained again")
+    assert steps["03_visual_model"]._state() == before
     files.write_text(published / "visual-v-s2.json", "another seed")
-    assert report._results_shown("03_visual_model", "mini") != before
+    assert steps["03_visual_model"]._state() != before
 
 
 def test_a_changed_folder_of_videos_is_noticed(home, tmp_path):

@@ -1,0 +1,208 @@
+"""Which streams of a file a player would show and play, and what is known of them before they are decoded."""
+
+import contextlib
+import functools
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.stream import Disposition, Stream
+
+from instrec_utils.errors import MediaError
+from instrec_utils.media import clock, containers
+
+MIN_WORK_SECONDS = 60  # no video is given up before
+MAX_WORK_RATIO = 4  # seconds of decoding a second of video, beyond the former
+MAX_LOOK_SECONDS = 600  # of reading packets
+FAINT = 1e-3  # of full scale: sound that is never louder is none, where there is another track
+MOTION = 1.0  # grey levels, mean absolute difference between pictures that are not the same
+_NOT_MOVING = Disposition.attached_pic | Disposition.timed_thumbnails
+_BESIDE = (
+    Disposition.comment
+    | Disposition.descriptions
+    | Disposition.hearing_impaired
+    | Disposition.visual_impaired
+    | Disposition.dependent
+)
+# AVFMT_TS_DISCONT and AVFMT_GENERIC_INDEX, the flags of containers that do not know their length but guess it.
+_GUESSES_LENGTH = 0x0200 | 0x0100
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """What is known of a file before it is decoded; of a stream that is not there, zeros."""
+
+    duration: float  # seconds, as the header says, or as the packets do where it can only guess
+    width: int  # pixels, as stored
+    height: int  # pixels, as stored
+    pixel_aspect: Fraction  # how much wider than high a pixel is shown
+    frame_rate: float  # frames per second on average
+    sample_rate: int  # Hz
+    delay: float  # seconds from the first picture to the first sound
+    tracks: dict[str, int]  # by "picture" and "sound", the number of the stream
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether there is a picture stream."""
+        return self.width > 0
+
+    @property
+    def has_sound(self) -> bool:
+        """Whether there is a sound stream."""
+        return self.sample_rate > 0
+
+    def with_companion(self, what: str) -> tuple[int, ...]:
+        """Return the number of the "picture" or "sound" stream, and of the other one, by which its clock is told."""
+        return (self.tracks[what], *(number for name, number in self.tracks.items() if name != what))
+
+
+def probe(path: Path) -> MediaInfo:
+    """Return what is known of a file before it is decoded.
+
+    Raises
+    ------
+    MediaError
+        The file is missing, not plain media, has neither picture nor sound, or exceeds a limit.
+    """
+    path = Path(path)
+    try:
+        status = path.stat()
+        identity = (status.st_ino, status.st_size, status.st_mtime_ns)
+    except (OSError, ValueError):  # which opening it explains
+        identity = (0, 0, 0)
+    info = _look(path, *identity)
+    if info.duration > containers.MAX_SECONDS:
+        raise MediaError(f"{path}: expected at most {containers.MAX_SECONDS} s, got {info.duration:.0f} s")
+    containers.refuse_too_many_pixels(path, info.width, info.height)
+    return info
+
+
+def track(path: Path, what: str) -> tuple[MediaInfo, tuple[int, ...]]:
+    """Return `probe` and the streams to open for the "picture" or the "sound"; without one, an error."""
+    info = probe(path)
+    if what not in info.tracks:
+        raise MediaError(f"{path}: has no {what} stream")
+    return info, info.with_companion(what)
+
+
+def work_seconds(info: MediaInfo) -> float:
+    """Return after how many seconds `read_frames` or `read_sound` gives a file up."""
+    return MIN_WORK_SECONDS + MAX_WORK_RATIO * info.duration
+
+
+@functools.lru_cache(maxsize=4096)  # decoding a video asks several times
+def _look(path: Path, inode: int, size: int, changed: int) -> MediaInfo:
+    with containers.open_plain(path) as container:
+        moving = [stream for stream in container.streams.video if not stream.disposition & _NOT_MOVING]
+        candidates = [*moving, *container.streams.audio]
+        begins_late = abs(container.start_time or 0) > av.time_base  # and some headers count from zero even so
+        guesses = begins_late or not container.duration or bool(container.format.flags & _GUESSES_LENGTH)
+        is_plain = not guesses and len(moving) <= 1 and len(container.streams.audio) <= 1
+        spans = _spans(path, container, candidates, is_plain) if candidates else {}
+        video = _chosen(path, moving, spans)
+        audio = _chosen(path, container.streams.audio, spans)
+        chosen = {what: stream for what, stream in (("picture", video), ("sound", audio)) if stream is not None}
+        if not chosen:
+            raise MediaError(f"{path}: has neither a picture nor a sound stream")
+        for what, stream in (("pictures", video), ("sound", audio)):
+            if stream is not None and stream.codec_context is None:
+                raise MediaError(f"{path}: its {what} cannot be decoded: unknown codec")
+        begins, ends = zip(*(spans[stream.index] for stream in chosen.values()), strict=True)
+        measured, declared = max(ends) - min(begins), (container.duration or 0) / av.time_base
+        is_wrong = guesses and measured > 0 and abs(measured - declared) > 0.5
+        info = MediaInfo(
+            duration=measured if is_wrong else declared,
+            width=_told(path, video, "width"),
+            height=_told(path, video, "height"),
+            pixel_aspect=Fraction(video.sample_aspect_ratio or 1) if video else Fraction(1),
+            frame_rate=float(video.average_rate or 0) if video else 0.0,
+            sample_rate=_told(path, audio, "sample_rate"),
+            delay=begins[1] - begins[0] if len(chosen) == 2 else 0.0,
+            tracks={what: stream.index for what, stream in chosen.items()},
+        )
+    # A stream that holds something but cannot be understood is not the same as none.
+    if video is not None and not info.has_picture:
+        raise MediaError(f"{path}: its pictures cannot be decoded: their size is unknown")
+    if audio is not None and not info.has_sound:
+        raise MediaError(f"{path}: its sound cannot be decoded: the sample rate is unknown")
+    return info
+
+
+def _told(path: Path, stream: Any | None, name: str) -> int:
+    """Return what a header or else the first frame says of a stream, 0 where neither does or there is none."""
+    if stream is None:
+        return 0
+    told = getattr(stream.codec_context, name)
+    if not told:
+        with contextlib.suppress(av.FFmpegError, MediaError):
+            frames = containers.decoded(path, (stream.index,), MIN_WORK_SECONDS)
+            told = getattr(next(frames, None), name, 0)
+    return told
+
+
+def _spans(
+    path: Path, container: InputContainer, streams: Sequence[Any], is_plain: bool
+) -> dict[int, tuple[float, float]]:
+    """Return when the streams that hold anything begin and end, in seconds; of a plain file only when they begin."""
+    spans: dict[int, tuple[float, float]] = {}
+    before: dict[int, float] = {}
+    deadline = time.monotonic() + MAX_LOOK_SECONDS
+    for packet in clock.playing(container, *streams):
+        if packet.size == 0:
+            continue
+        index, moment = packet.stream.index, packet.pts if packet.pts is not None else packet.dts
+        begin = before.get(index, 0.0) if moment is None else float(moment * packet.time_base)
+        lasts = float((packet.duration or 0) * packet.time_base) or max(0.0, begin - before.get(index, begin))
+        first, last = spans.get(index, (begin, begin))
+        spans[index], before[index] = (min(first, begin), max(last, begin + lasts)), begin
+        if is_plain and len(spans) == len(streams):
+            break
+        if time.monotonic() > deadline:
+            raise MediaError(f"{path}: expected to be read in {MAX_LOOK_SECONDS} s, given up")
+    return spans
+
+
+def _chosen(path: Path, streams: Iterable[Any], spans: dict[int, tuple[float, float]]) -> Any | None:
+    """Return the stream that a player would take: of those that hold something real the first by rank."""
+    held = [stream for stream in streams if stream.index in spans]
+    lengths = {stream.index: spans[stream.index][1] - spans[stream.index][0] for stream in held}
+    longest = 0.9 * max(lengths.values(), default=0.0)
+
+    def rank(stream: Stream) -> tuple[bool, ...]:
+        is_known, is_beside = stream.codec_context is not None, bool(stream.disposition & _BESIDE)
+        return is_known, bool(stream.disposition & Disposition.default), not is_beside, lengths[stream.index] >= longest
+
+    ranked = sorted(held, key=rank, reverse=True)
+    if len(ranked) > 1:
+        return next((stream for stream in ranked if _is_real(path, stream)), ranked[0])
+    return next(iter(ranked), None)
+
+
+def _is_real(path: Path, stream: Any) -> bool:
+    """Tell whether a stream's pictures move, or anything is to be heard of its sound."""
+    if stream.codec_context is None:
+        return False
+    first: np.ndarray | None = None
+    try:
+        for frame in containers.decoded(path, (stream.index,), MIN_WORK_SECONDS):
+            if isinstance(frame, av.VideoFrame):
+                picture = frame.reformat(width=64, height=64, format="gray").to_ndarray().astype(np.int16)
+                first = picture if first is None else first
+                if np.abs(picture - first).mean() > MOTION:
+                    return True
+            elif any(np.abs(part.to_ndarray()).max(initial=0) > FAINT for part in _floats(frame)):
+                return True
+    except (av.FFmpegError, MediaError, ValueError):
+        return False
+    return False
+
+
+def _floats(frame: av.AudioFrame) -> list[av.AudioFrame]:
+    frame.pts = None
+    return av.AudioResampler(format="flt").resample(frame)

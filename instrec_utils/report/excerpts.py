@@ -1,0 +1,105 @@
+"""The middle of a video as a small file that every browser plays, and the picture that is shown before."""
+
+import itertools
+import math
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from instrec_utils import files, media
+from instrec_utils.errors import MediaError
+from instrec_utils.inputs import frames
+
+EXCERPT_SECONDS = 8.0
+HEIGHT, MAX_WIDTH = 240, 1280  # pixels
+MAX_FRAME_RATE = 30
+SAMPLE_RATE = 44_100  # Hz
+MAX_WORK_SECONDS = 60.0  # each for the middle and, where that is out of reach, for the beginning
+
+
+def write_excerpt(source: Path, path: Path) -> None:
+    """Write the middle of a video, or its beginning where the middle is not to be had, as an MP4 file of 240 lines.
+
+    With a poster beside it, of the same name with the suffix ``jpg``, where there are pictures. About 25 kB a second.
+
+    Raises
+    ------
+    MediaError
+        There is nothing to be had of either place in time, or the encoder failed.
+    """
+    info = media.probe(source)
+    middle = max(0.0, (info.duration - EXCERPT_SECONDS) / 2)
+    for start in dict.fromkeys((middle, 0.0)):
+        try:
+            rate = min(MAX_FRAME_RATE, max(1, round(info.frame_rate)))
+            pictures = list(_pictures(source, start, rate)) if info.has_picture else []
+            sound = _sound(source, start) if info.has_sound else np.zeros(0, np.float32)
+        except MediaError as error:
+            reason = error
+            continue
+        if pictures or len(sound):
+            return _write(path, pictures, rate, sound)
+        reason = MediaError(f"{source}: has no picture and no sound at {start:.0f} s")
+    raise reason
+
+
+def _pictures(source: Path, start: float, rate: int) -> Iterator[np.ndarray]:
+    """Yield the pictures of an excerpt, small and of even sides."""
+    ends = time.monotonic() + MAX_WORK_SECONDS
+    shown = media.read_frames(source, frame_rate=rate, first=round(start * rate), work_seconds=MAX_WORK_SECONDS)
+    sides: tuple[int, int] | None = None
+    for picture in itertools.islice(shown, round(EXCERPT_SECONDS * rate)):
+        height, width = picture.shape[:2]
+        scale = min(HEIGHT / height, MAX_WIDTH / width)
+        sides = sides or (_even(scale * width), _even(scale * height))
+        yield cv2.resize(picture, sides, interpolation=cv2.INTER_AREA)
+        if time.monotonic() > ends:
+            return
+
+
+def _even(side: float) -> int:
+    """Return the nearest side that colours at half the size allow."""
+    return max(2, 2 * round(side / 2))
+
+
+def _sound(source: Path, start: float) -> np.ndarray:
+    span = (start, start + EXCERPT_SECONDS)
+    sound = media.read_sound(source, (SAMPLE_RATE,), lambda _: [span], work_seconds=MAX_WORK_SECONDS)[SAMPLE_RATE]
+    return np.nan_to_num(sound[round(span[0] * SAMPLE_RATE) : round(span[1] * SAMPLE_RATE)])
+
+
+def _write(path: Path, pictures: list[np.ndarray], rate: int, sound: np.ndarray) -> None:
+    from moviepy.audio.io.ffmpeg_audiowriter import FFMPEG_AudioWriter
+    from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
+
+    exact = ["-movflags", "+faststart", "-fflags", "+bitexact"]
+    try:
+        with files.whole(path) as temporary, tempfile.TemporaryDirectory() as folder:
+            sound_path = str(Path(folder, "sound.m4a") if pictures else temporary)
+            if len(sound):
+                samples = (2**15 * np.clip(sound, -0.99, 0.99)).astype(np.int16)
+                with FFMPEG_AudioWriter(
+                    sound_path, SAMPLE_RATE, nchannels=1, codec="aac", bitrate="48k", ffmpeg_params=exact
+                ) as writer:
+                    writer.write_frames(samples)
+            if pictures:
+                # A still picture stays as long as there is sound.
+                count = max(len(pictures), math.ceil(len(sound) / SAMPLE_RATE * rate))
+                with FFMPEG_VideoWriter(
+                    str(temporary),
+                    pictures[0].shape[1::-1],
+                    rate,
+                    audiofile=sound_path if len(sound) else None,
+                    bitrate="120k",
+                    ffmpeg_params=exact,
+                ) as writer:
+                    for number in range(count):
+                        writer.write_frame(pictures[min(number, len(pictures) - 1)])
+                files.write_bytes(path.with_suffix(".jpg"), frames.encode_jpeg(pictures[len(pictures) // 2]).tobytes())
+            media.probe(temporary)  # the writers do not look at the encoder's exit status
+    except OSError as error:
+        raise MediaError(f"{path}: the excerpt could not be written: {error}") from error
