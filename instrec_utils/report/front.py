@@ -4,6 +4,7 @@ from pathlib import Path
 
 import nbformat
 import pandas as pd
+from IPython.display import HTML
 
 from instrec_utils import evaluation, files, paths, provenance
 from instrec_utils.config import SPLITS
@@ -107,7 +108,7 @@ would be right about {100 * row["majority_rate"]:.1f} %.
 confuse, [every video]({corpus.name}/videos.md) is listed with what they answer, and [the report](about.md) says
 where all this comes from.
 
-{page.table(tables.scores_table(rows), f"The models of this report: {test}.").data}
+{_block(page.table(tables.scores_table(rows), f"The models of this report: {test}."))}
 
 ## Before you believe it
 
@@ -115,12 +116,17 @@ where all this comes from.
 
 ## The classes
 
-{page.table(classes, "Videos a class and split.").data}
+{_block(page.table(classes, "Videos a class and split."))}
 
 ## How long it took
 
-{page.table(timed, time).data}
+{_block(page.table(timed, time))}
 """
+
+
+def _block(shown: HTML) -> str:
+    """Return HTML on one line, as an empty line in a name would end it in Markdown."""
+    return " ".join(shown.data.split("\n"))
 
 
 def _warnings(corpus: Corpus, videos: pd.DataFrame, num_test: int) -> list[str]:
@@ -169,5 +175,5 @@ def _videos_page(corpus: Corpus, videos: pd.DataFrame) -> str:
 What the models answer to each video of {page.plain(corpus.name)}, and what was found about its file; what the findings
 mean is said [with the package](../api.md). The list can be had {file}.
 
-{page.searchable(shown, caption).data}
+{_block(page.searchable(shown, caption))}
 """
