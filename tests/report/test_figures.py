@@ -163,7 +163,7 @@ def test_frame_strip_shows_the_frames():
     assert len(shown) == 5
     np.testing.assert_array_equal(shown[0], red[0])
     np.testing.assert_array_equal(shown[3], blue[0])
-    assert [axes.get_title("left") for axes in figure.axes if axes.get_title("left")] == ["red", "blue"]
+    assert [axes.get_title("left") for axes in figure.axes if axes.get_title("left").strip()] == ["red", "blue"]
     pixels = render(figure).reshape(-1, 3)
     assert (pixels == (255, 0, 0)).all(axis=1).mean() > 0.2
     assert (pixels == (0, 0, 255)).all(axis=1).mean() > 0.2
