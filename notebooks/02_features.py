@@ -43,7 +43,7 @@ from instrec_utils import config, corpora, media
 from instrec_utils.features import store
 from instrec_utils.features.extraction import extract_features
 from instrec_utils.inputs import frames, spectrograms
-from instrec_utils.report import elements, figures, page
+from instrec_utils.report import elements, figures, page, words
 
 errors = extract_features(corpora.read_corpus(corpus), scheduler=scheduler)
 videos = corpora.read_corpus(corpus)  # without those that could not be decoded
@@ -171,7 +171,7 @@ page.figure(
     corpus,
     "frames",
     figures.frame_strip(list(strips.items())),
-    f"Six frames each of {len(strips)} training clips, spread uniformly over the clip, as the visual network gets them.",
+    f"Six frames each of {words.counted(len(strips), 'training clip')}, spread uniformly over the clip, as the visual network gets them.",
     "Rows of video frames, one row a clip: the instrument from several views, and frames without it.",
 ) if strips else None
 
@@ -203,7 +203,7 @@ page.players(videos, hard, said) if len(hard) else None
 # %% tags=["hide-input"]
 page.table(
     errors.drop(columns="path").head(50),
-    f"{len(errors)} of {len(videos.index)} videos could not be decoded; they are left out from here on.",
+    f"{len(errors)} of {len(videos.index)} videos could not be decoded and will be left out from here on.",
 ) if len(errors) else None
 
 # %% [markdown]

@@ -102,7 +102,7 @@ page.figure(
     corpus,
     "classes-recall",
     figures.per_class(recall),
-    f"Share of each class that is recognised, test split, {len(truth) // len(labels)} videos a class or so: a single video "
+    f"Share of each class that is recognised, test split, {words.counted(len(truth) // len(labels), 'video')} a class or so: a single video "
     "moves a dot by a lot.",
     f"Dots, three a class: against the better modality the fusion gains most on {gain.index[-1]} and loses most on "
     f"{gain.index[0]}.",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import nbformat
 import pandas as pd
+from IPython.display import HTML
 
 from instrec_utils import evaluation, files, paths, provenance
 from instrec_utils.config import SPLITS
@@ -37,7 +38,7 @@ def list_videos(corpus: Corpus) -> pd.DataFrame:
     table = table.join(_findings(corpus)).sort_values("File")
     path = corpus.directory / "skipped.csv"
     if path.exists():
-        skipped = pd.read_csv(path, dtype=str, keep_default_na=False)
+        skipped = pd.read_csv(path, dtype=str, keep_default_na=False).query("path != ''")  # the others are not here
         left_out = pd.DataFrame({"File": skipped["path"], "Split": "left out", "Findings": skipped["reason"]})
         table = pd.concat([table, left_out])
     return table.fillna("")
@@ -107,7 +108,7 @@ would be right about {100 * row["majority_rate"]:.1f} %.
 confuse, [every video]({corpus.name}/videos.md) is listed with what they answer, and [the report](about.md) says
 where all this comes from.
 
-{page.table(tables.scores_table(rows), f"The models of this report: {test}.").data}
+{_block(page.table(tables.scores_table(rows), f"The models of this report: {test}."))}
 
 ## Before you believe it
 
@@ -115,12 +116,17 @@ where all this comes from.
 
 ## The classes
 
-{page.table(classes, "Videos a class and split.").data}
+{_block(page.table(classes, "Videos a class and split."))}
 
 ## How long it took
 
-{page.table(timed, time).data}
+{_block(page.table(timed, time))}
 """
+
+
+def _block(shown: HTML) -> str:
+    """Return HTML on one line, as an empty line in a name would end it in Markdown."""
+    return " ".join(shown.data.split("\n"))
 
 
 def _warnings(corpus: Corpus, videos: pd.DataFrame, num_test: int) -> list[str]:
@@ -155,16 +161,19 @@ def _seconds_of_pages(corpus_name: str) -> dict[str, float]:
 def _videos_page(corpus: Corpus, videos: pd.DataFrame) -> str:
     """Return the page that lists all videos as Markdown."""
     shown = videos.head(MOST_SHOWN)
-    more = f" The first {MOST_SHOWN} of {len(videos)}." if len(videos) > MOST_SHOWN else ""
-    caption = (
-        "Answers are given to the videos of validation and test, which the models have not learned from. A click on a "
-        f"column's name sorts.{more}"
-    )
+    caption = "Answers are given to the videos of validation and test, which the models have not learned from."
+    caption += " A click on a column's name sorts."
+    if len(corpus.index) > MOST_LOOKED_AT:
+        caption += (
+            f" Of so many videos only those that cannot be decoded are found: make validate CORPUS={corpus.name}."
+        )
+    if len(videos) > MOST_SHOWN:
+        caption += f" The first {MOST_SHOWN} of {len(videos)}."
     file = f'<a href="../results/{corpus.name}/videos.csv">as a CSV file</a>'
     return f"""# Every video
 
 What the models answer to each video of {page.plain(corpus.name)}, and what was found about its file; what the findings
 mean is said [with the package](../api.md). The list can be had {file}.
 
-{page.searchable(shown, caption).data}
+{_block(page.searchable(shown, caption))}
 """

@@ -195,18 +195,17 @@ def players(corpus: Corpus, chosen: pd.DataFrame, captions: Sequence[str]) -> HT
 
 def _player(source: Path, path: Path, caption: str) -> str:
     """Return the player of an excerpt, which is written if it is not there yet, or why there is none."""
-    text = html.escape(caption)
     try:
         if not _is_newer(path, source):
             excerpts.write_excerpt(source, path)
         has_picture = media.probe(path).has_picture
     except MediaError as error:
         reason = str(error).rpartition(f"{source.parent}/")[2]
-        return f"<figure><figcaption>{text} (no excerpt: {html.escape(reason)})</figcaption></figure>"
+        return f"<figure><figcaption>{_text(f'{caption} (no excerpt: {reason})')}</figcaption></figure>"
     poster = f'playsinline poster="{_address(path.with_suffix(".jpg"))}"' if has_picture else ""
-    tag = "video" if has_picture else "audio"
-    player = f'<{tag} controls preload="metadata" src="{_address(path)}" {poster} aria-label="{text}"></{tag}>'
-    return f"<figure>{player}<figcaption>{text}</figcaption></figure>"
+    tag, label = "video" if has_picture else "audio", html.escape(caption)
+    player = f'<{tag} controls preload="metadata" src="{_address(path)}" {poster} aria-label="{label}"></{tag}>'
+    return f"<figure>{player}<figcaption>{_text(caption)}</figcaption></figure>"
 
 
 def _is_newer(path: Path, source: Path) -> bool:

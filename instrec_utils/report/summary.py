@@ -16,8 +16,8 @@ from instrec_utils.report import results, tables
 
 
 def headline_text(found: pd.DataFrame) -> str:
-    """Return the headline of a corpus' results as a table for a terminal."""
-    rows = results.headline(found)
+    """Return the headline of a corpus' results as a table for a terminal; without a fusion, of what there is."""
+    rows = results.headline(found) if (found["kind"] == "fusion").any() else found
     first = rows.iloc[0]
     splits = "{num_train} videos in training, {num_validation} in validation, {num_test} in the test split"
     return (

@@ -17,7 +17,7 @@ def write_own(root, names=NAMES, *, each=4, has_sound=True, has_pictures=True, s
             hears = has_sound and not (has_pictures and is_last and number % 2 == 0)
             sees = has_pictures and not (has_sound and is_last and number % 2)
             length = seconds + (1 if is_last else 0)
-            size = (96, 64, 3) if number % 2 else (64, 96, 3)  # portrait and landscape
+            size = (96, 54, 3) if number % 2 else (54, 96, 3)  # portrait and landscape
             picture = np.random.default_rng(number).integers(0, 255, size, dtype=np.uint8)
             write_video(
                 folder / f"take {take}.{'mp4' if sees else 'm4a'}",

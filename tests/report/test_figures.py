@@ -11,6 +11,7 @@ from PIL import Image
 
 from instrec_utils.config import CHOI2016, HAN2016, Conditions
 from instrec_utils.report import figures as plots
+from instrec_utils.report.figures import style
 from instrec_utils.report.words import KINDS
 
 
@@ -62,6 +63,50 @@ def test_class_balance_counts_each_split_and_no_variant():
     assert widths == [[5, 3], [2, 1], [1, 2]]
     assert [text.get_text() for text in figure.legends[0].texts] == ["train", "validation", "test"]
     render(figure)
+
+
+@pytest.mark.parametrize(
+    ("label", "shown"),
+    [
+        ("violin", "violin"),
+        ("$5 or $6 guitars", r"\$5 or \$6 guitars"),
+        (r"a\$b_{2}^3", r"a\\$b_{2}^3"),
+        ("two\nlines\tand  more", "two lines and more"),
+        ("скрипка", "скрипка"),
+        ("a" + " very" * 9 + " long name", "a very very very…ong name"),
+        ("x" * 99, f"{'x' * 16}…{'x' * 8}"),
+    ],
+)
+def test_a_name_is_shown_as_it_is_on_one_short_line(label, shown):
+    assert style.name(label, style.LONGEST) == shown
+    axes = plots.class_balance(make_index().assign(label=[label, *["other"] * 17])).axes[0]
+    assert shown in tick_labels(axes.yaxis)
+
+
+def test_letters_that_no_font_has_are_their_numbers(monkeypatch, recwarn):
+    monkeypatch.setattr(style, "_can_draw", lambda letter: ord(letter) < 0x3000)
+    assert style.name("二胡 solo") == "U+4E8C U+80E1 solo"
+    render(plots.class_balance(make_index().assign(label=["二胡", *["other"] * 17])))
+    assert not [str(one.message) for one in recwarn]
+
+
+def test_names_that_are_the_same_when_shortened_are_told_apart():
+    alike = [f"a very long name that begins {number} and ends alike" for number in range(2)]
+    short = style.name(alike[0], style.LONGEST)
+    assert style.names(["organ", *alike]) == ["organ", f"{short} (1)", f"{short} (2)"]
+
+
+NAMES = ("label", "video_id", "split", "kind", "recall", "nan", "1", "2", "笛子", "$a$", "")
+
+
+def test_any_name_is_a_class_like_others():
+    index = pd.DataFrame([(name, split) for name in NAMES for split in ("train", "validation", "test")])
+    render(plots.class_balance(index.set_axis(["label", "split"], axis=1)))
+    render(plots.confusions([("fusion", np.eye(len(NAMES)))], NAMES))
+    recalls = [(name, kind, 0.5) for name in NAMES for kind in ("audio", "visual", "fusion")]
+    render(plots.per_class(pd.DataFrame(recalls, columns=["label", "kind", "recall"])))
+    render(plots.frame_strip([(name, np.zeros((2, 40, 60, 3), np.uint8)) for name in NAMES]))
+    render(plots.spectrograms([(name, np.zeros((96, 20))) for name in NAMES], CHOI2016))
 
 
 def test_durations_shows_the_median_and_the_total():
@@ -118,7 +163,7 @@ def test_frame_strip_shows_the_frames():
     assert len(shown) == 5
     np.testing.assert_array_equal(shown[0], red[0])
     np.testing.assert_array_equal(shown[3], blue[0])
-    assert [axes.get_title("left") for axes in figure.axes if axes.get_title("left")] == ["red", "blue"]
+    assert [axes.get_title("left") for axes in figure.axes if axes.get_title("left").strip()] == ["red", "blue"]
     pixels = render(figure).reshape(-1, 3)
     assert (pixels == (255, 0, 0)).all(axis=1).mean() > 0.2
     assert (pixels == (0, 0, 255)).all(axis=1).mean() > 0.2

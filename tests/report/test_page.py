@@ -45,7 +45,7 @@ def test_a_figure_is_a_file_with_an_escaped_caption_and_an_alternative_text(home
     assert (home / "runs" / "mine" / "media" / "one-line.png").stat().st_size < 300_000
     assert 'id="fig-one-line"' in bundle["text/html"]
     assert 'src="../runs/mine/media/one-line.png" alt="said &quot;so&quot;"' in bundle["text/html"]
-    assert "<figcaption>a &lt; b, *not* $5$</figcaption>" in bundle["text/html"]
+    assert "<figcaption>a &lt; b, *not* <span>$</span>5<span>$</span></figcaption>" in bundle["text/html"]
     assert bundle["text/markdown"].splitlines() == [
         ":::{figure} ../runs/mine/media/one-line.png",
         ":name: fig-one-line",
@@ -58,6 +58,35 @@ def test_a_figure_is_a_file_with_an_escaped_caption_and_an_alternative_text(home
     assert bundle["text/plain"] == 'said "so"'
     with pytest.raises(ValueError, match="small letters, digits and hyphens, got 'One line'"):
         report.figure("mine", "One line", fig, "", "")
+
+
+ALTS = ("# hash", "a # b", "'single' x", '"quoted" first', "| pipe", "> gt", "a: b", "two\nlines")
+
+
+@pytest.mark.parametrize("alt", ALTS)
+def test_any_alternative_text_is_read_back_by_the_book(home, alt):
+    from myst_parser.parsers.options import options_to_items
+
+    shown = report.figure("mine", "sheet", np.zeros((8, 8, 3), np.uint8), "A sheet.", alt)
+    options = "\n".join(line[1:] for line in shown.markdown.splitlines() if line.startswith(":") and line[1] != ":")
+    assert dict(options_to_items(options)[0])["alt"] == alt.replace("\n", " ")
+
+
+def test_dollars_begin_no_formula(home):
+    frame = pd.DataFrame({"Class $": ["$5 or $6", "<$>"]})
+    for content in (report.table(frame, "$a$").data, report.takeaway("$a$ < b").html):
+        assert content.replace("<span>$</span>", "").count("$") == 0
+    assert report.takeaway("$a$").markdown.count(r"\$") == 2
+
+
+def test_long_cells_are_shown_in_full():
+    assert "x" * 200 in report.table(pd.DataFrame({"File": ["x" * 200]}), "Long.").data
+
+
+def test_a_page_that_ends_says_why_and_runs_no_further(capsys):
+    with pytest.raises(SystemExit) as ended:
+        report.end("No *sound*.")
+    assert ended.value.code == 0
 
 
 def test_the_book_has_names_of_its_own_and_numbers_for_links(home):

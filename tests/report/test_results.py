@@ -82,6 +82,12 @@ def test_the_headline_and_its_words(found):
     assert "33.3" in text
 
 
+def test_the_words_of_a_corpus_without_a_fusion_are_about_what_there_is(found):
+    text = summary.headline_text(found.loc[["v"]])
+    assert "EfficientNet-Lite0, 4 frames" in text
+    assert "Choi" not in text
+
+
 def test_only_the_papers_form_is_called_the_papers_fusion(found):
     assert words.subject(found.loc["f"]) == "the paper's fusion"
     assert words.subject(found.loc["g"]) == "the fusion with attention and modality dropout 0.3"
@@ -187,6 +193,23 @@ def test_confusions_and_recall(found):
     assert pairs.to_numpy().tolist() == [["flute", "organ", 2], ["organ", "cello", 1]]
     recall = answers.recall_by_class(predictions(found)).set_index(["kind", "label"]).recall
     assert recall["visual"].tolist() == [1.0, 0.0, 0.5]
+
+
+@pytest.mark.parametrize("labels", [("label", "video_id", "split"), ("label.1", "label", "kind"), ("nan", "1", "true")])
+def test_a_class_may_be_called_like_a_column(home, monkeypatch, labels):
+    monkeypatch.setattr("made_results.LABELS", list(labels))
+    for run, said in ANSWERS.items():
+        write_result(run, KINDS[run], TRUTH, one_hot(said), parameters=PARAMETERS[run])
+    found = results.read_results("tiny")
+    for run, said in ANSWERS.items():
+        truth, scores, names = evaluation.from_predictions(results.read_predictions(found.loc[run]))
+        assert (truth.tolist(), scores.argmax(axis=1).tolist(), names) == (TRUTH.tolist(), said, list(labels))
+    pairs = answers.confused_pairs(results.read_predictions(found.loc["v"]))
+    assert pairs.to_numpy().tolist() == [[labels[1], labels[2], 2], [labels[2], labels[0], 1]]
+    assert set(answers.recall_by_class(predictions(found))["label"]) == set(labels)
+    repaired, broken = answers.repaired_and_broken(predictions(found))
+    assert (len(repaired), len(broken)) == (3, 0)
+    assert tables.scores_table(found)["Hit@1"].str.split().str[0].tolist() == ["66.7", "50.0", "83.3", "100.0"]
 
 
 def test_hits_by_condition(found, home):

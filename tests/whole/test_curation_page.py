@@ -188,6 +188,7 @@ def test_typing_words_leaves_the_rows_that_have_them_all():
     from playwright.sync_api import sync_playwright
 
     frame = pd.DataFrame({"Entity": ["Guitar Hero", "Guitar", "Chess"], "Reason": ["a game", "", "a game"]})
+    frame["Number"] = ["9 %", "-", "10 %"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         tab = browser.new_page()
@@ -199,7 +200,14 @@ def test_typing_words_leaves_the_rows_that_have_them_all():
         for words in ("", "GUITAR", "game guitar", "[", "guitar  "):
             tab.get_by_label("Show rows with").fill(words)
             left[words] = (tab.locator("tbody tr:visible").count(), tab.locator("output").inner_text())
+        tab.get_by_label("Show rows with").fill("")
+        orders = []
+        for column in ("Entity", "Entity", "Number"):
+            tab.get_by_role("button", name=column).click()
+            orders.append(tab.locator("tbody td:first-child").all_inner_texts())
         browser.close()
+    upwards = ["Chess", "Guitar", "Guitar Hero"]
+    assert orders == [upwards, upwards[::-1], ["Guitar", "Guitar Hero", "Chess"]]
     assert left == {"": (3, "3"), "GUITAR": (2, "2"), "game guitar": (1, "1"), "[": (0, "0"), "guitar  ": (2, "2")}
     assert problems == []
 

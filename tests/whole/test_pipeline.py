@@ -10,7 +10,7 @@ import yaml
 
 from instrec_utils import files, paths
 from instrec_utils.errors import InstrecError, ParameterError, RunError
-from instrec_utils.pipeline import book, report
+from instrec_utils.pipeline import book, execution, report
 from instrec_utils.pipeline.book import publish
 from instrec_utils.pipeline.parameters import read_parameters
 from instrec_utils.pipeline.report import make_report
@@ -174,6 +174,55 @@ def test_the_contents_of_a_users_book_replace_the_published_parts(home):
     contents = book.contents_for("mine")
     files = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
     assert files == ["mine/01_first", "mine/02_second", "mine/videos", "about", "glossary"]
+
+
+def section(heading, *outputs, text="Some words."):
+    """Return the cells of a section: its heading, and a cell of code for each output, or for None one without."""
+    cells = [nbformat.v4.new_code_cell("x", outputs=[one] if one else []) for one in outputs]
+    return [nbformat.v4.new_markdown_cell(f"{heading}\n\n{text}"), *cells]
+
+
+SHOWN = nbformat.v4.new_output("display_data", data={"text/markdown": ":::{figure} a.png\n:name: fig-here\n:::"})
+PROGRESS = nbformat.v4.new_output("stream", name="stderr", text="10 %")
+END = nbformat.v4.new_output("error", ename="SystemExit", evalue="0", traceback=[])
+
+
+def cleaned(*sections):
+    notebook = nbformat.v4.new_notebook(cells=[cell for one in sections for cell in one])
+    return execution.clean_page(notebook, "mini").cells
+
+
+def headings(cells):
+    return [cell.source.partition("\n")[0] for cell in cells if cell.cell_type == "markdown"]
+
+
+def test_a_section_whose_code_shows_nothing_goes_with_its_heading():
+    cells = cleaned(
+        section("# 1. Title", None),
+        section("## Shown", None, SHOWN),
+        section("## Empty", None, None),
+        section("## Only progress", PROGRESS),
+        section("## Only words"),
+        section("## Last", SHOWN),
+    )
+    assert headings(cells) == ["# 1. Title", "## Shown", "## Only words", "## Last"]
+    assert len(cells) == 1 + 1 + 1 + 2 + 1 + 1 + 1
+
+
+def test_a_page_ends_where_a_cell_ended_it():
+    end = section("## The run", SHOWN)
+    end[-1].outputs.append(END)
+    cells = cleaned(section("# 1. Title", None), end, section("## Training", None), section("## Words"))
+    assert headings(cells) == ["# 1. Title", "## The run"]
+    assert [output.output_type for output in cells[-1].outputs] == ["display_data"]
+
+
+def test_words_stay_where_a_link_leads_to_a_figure_that_is_not_there():
+    text = "[One](#fig-here), [another](#fig-gone), [a page](page.md)."
+    (_, code, *_) = cleaned(section("# Title", SHOWN, text=text))
+    assert code.outputs
+    (first, *_) = cleaned(section("# Title", SHOWN, text=text))
+    assert first.source.endswith("{numref}`fig-mini-here`, another, [a page](page.md).")
 
 
 def test_a_page_is_out_of_date_with_the_results_that_it_shows_and_no_others(home):

@@ -98,13 +98,14 @@ def confusions(items: Sequence[tuple[str, np.ndarray]], labels: Sequence[str]) -
         sums = np.sum(matrix, axis=1)
         is_right = np.min(matrix) >= 0 and (np.isclose(sums, 1) | np.isclose(sums, 0)).all()
         style.check(is_right, f"{title}: expected rows of shares that sum to 1 or 0, got sums {sums.round(3).tolist()}")
-    stacked = size > 14  # so that the numbers can be read
+    stacked, shown = size > 14, style.names(labels)  # so that the numbers can be read
     if stacked:
         figure, panels = style.panels(len(items), 1, (0.31 * size + 1.25) * len(items))
     else:
         layout = ConstrainedLayoutEngine(w_pad=0.01, wspace=0)
-        figure, panels = style.panels(1, len(items), style.WIDTH / len(items) + 0.9, layout=layout, sharey=True)
-    fontsize, shown = 8 if stacked else min(8, 74 / size), style.names(labels)
+        height = style.WIDTH / len(items) + 0.9 + 0.06 * max(0, max(map(len, shown)) - 12)  # for names that are long
+        figure, panels = style.panels(1, len(items), height, layout=layout, sharey=True)
+    fontsize = 8 if stacked else min(8, 74 / size)
     for axes, (title, matrix) in zip(panels, items, strict=True):
         percentages = pd.DataFrame(100 * np.asarray(matrix), shown, shown)
         texts = np.where(percentages >= 0.5, np.char.mod("%.0f", percentages), "")
