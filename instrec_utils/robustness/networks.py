@@ -30,8 +30,8 @@ def identity(run: Run) -> list[str]:
     return [run.key, files.sha256_of_file(predictions_path(run.result_path, "test"))]
 
 
-def _write_low_bitrate(paths: tuple[Path, Path], level: int) -> None:
-    degradation.write_low_bitrate(*paths, picture_kbits=level, sound_kbits=SOUND_KBITS[level])
+def _write_low_bitrate(work: tuple[Path, Path, str], level: int) -> None:
+    degradation.write_low_bitrate(*work, picture_kbits=level, sound_kbits=SOUND_KBITS[level])
 
 
 class Networks:
@@ -86,10 +86,13 @@ class Networks:
 
     def _write_low_bitrates(self, level: int) -> None:
         """Encode the videos anew that have not been yet, on all cores: it takes longer than what follows."""
-        pairs = [(self.corpus.videos / one.path, self._low_bitrate_path(level, one.video_id)) for one in self.videos]
+        works = [
+            (self.corpus.videos / one.path, self._low_bitrate_path(level, one.video_id), self._channels(one.video_id))
+            for one in self.videos
+        ]
         todo = [
-            (source, path)
-            for source, path in pairs
+            (source, path, channels)
+            for source, path, channels in works
             if not path.exists() or path.stat().st_mtime_ns < source.stat().st_mtime_ns
         ]
         encode = functools.partial(_write_low_bitrate, level=level)
@@ -105,13 +108,18 @@ class Networks:
             kbits = path.stat().st_size * 8 / 1000 / media.probe(path).duration
             return self._of_features(features_dir, video_id) | {"kbits": np.array(kbits, np.float32)}
 
+    def _channels(self, video_id: str) -> str:
+        """Return which channels the networks hear."""
+        return store.read_channels(store.features_path(self.corpus.directory / "features", video_id))
+
     def _noisy_spectrogram(self, source: Path, ratio: float, video_id: str) -> np.ndarray:
         """Return the spectrogram of a video's sound under noise, rounded as in the store."""
         audio_input = self.audio.audio_input
         if not media.probe(source).has_sound:
             return store.load_input(self.corpus.directory / "features", video_id, audio_input)
         rate = audio_input.settings.sample_rate
-        noisy = degradation.add_noise(media.read_sound(source, (rate,))[rate], ratio, self._generator(video_id))
+        sound = media.read_sound(source, (rate,), channels=self._channels(video_id))[rate]
+        noisy = degradation.add_noise(sound, ratio, self._generator(video_id))
         return audio_input.compute(noisy).astype(np.float16).astype(np.float32)
 
     def _read_frames(self, features_dir: Path, video_id: str) -> np.ndarray:
