@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 import tiny_features
 from clusters import one_after_the_other
+from reference import ffmpeg, sound
 from tiny_features import digests, make_corpus
 from tiny_videos import time_of, tone, write_video
 
@@ -150,6 +151,20 @@ def test_a_file_that_may_not_grow_any_further(video):
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["OSError", "27"], done.stderr
     assert is_empty(video.features_path.parent)
+
+
+def test_the_loudest_channel_where_channels_cancel_each_other(tmp_path):
+    path = ffmpeg(*sound("0.3*sin(2*PI*440*t)|-0.3*sin(2*PI*440*t)", 4), "-c:a", "flac", tmp_path / "turned.mka")
+    levels = {}
+    for channels in ("mean", "loudest"):
+        work = features.Video("turned", path, tmp_path / f"{channels}.h5", channels)
+        extraction.extract_video(work)
+        assert features.is_valid(work)
+        levels[channels] = features.read_spectrogram(work.features_path, "choi2016_uc").max()
+        assert features.read_channels(work.features_path) == channels
+    assert levels["mean"] < -60
+    assert levels["loudest"] > 0
+    assert not features.is_valid(features.Video("turned", path, tmp_path / "mean.h5", "loudest"))  # is made anew
 
 
 def test_only_a_whole_file_of_this_video_and_these_settings_is_valid(video, monkeypatch):
