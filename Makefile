@@ -8,6 +8,11 @@ BENCH ?= extraction
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+# Folders are relative to where the user stands, which with make -C is not here. As variables of the shell names may
+# have any characters, and with -P no file that lies there is taken for a module.
+FROM := $(if $(findstring w,$(firstword -$(MAKEFLAGS))),$(or $(PWD),$(CURDIR)),$(CURDIR))
+export FROM CORPUS ROOT SPLIT COOKIES
+INSTREC = cd "$$FROM" && "$(CURDIR)/$(BIN)/python" -P -m instrec_utils
 # The tools' own messages about the processor are noise in a progress display.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUNBUFFERED = 1
@@ -26,7 +31,7 @@ help:
 #- make release   weights, embeddings and results of a corpus as one archive (CORPUS=...)
 #- make curation  the paper's Table 1, the splits and the chapter on its data
 #- make download  the paper's YouTube-8M videos (LIMIT=... COOKIES=... WORKERS=...)
-#- make validate  looks at every video of a corpus (CORPUS=...)
+#- make validate  looks at every video of a corpus, before a report or after it (CORPUS=... ROOT=...)
 #- make bench     ratios and limits, measured (BENCH=extraction, training, jpeg or curation)
 #- make book      the book from the pages that are there
 #- make lint      style, floors and types
@@ -47,28 +52,28 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 report: $(STAMP)
-	@$(BIN)/python -m instrec_utils report --corpus "$(CORPUS)" --root "$(ROOT)" $(if $(SPLIT),-p "split=$(SPLIT)")
+	@$(INSTREC) report --corpus "$$CORPUS" --root "$$ROOT" $(if $(SPLIT),-p "split=$$SPLIT")
 
 pages: $(STAMP)
-	@$(BIN)/python -m instrec_utils pages --corpus "$(CORPUS)"
+	@$(INSTREC) pages --corpus "$$CORPUS"
 
 tables: $(STAMP)
-	@$(BIN)/python -m instrec_utils tables --corpus "$(CORPUS)" $(if $(SCHEDULER),--scheduler "$(SCHEDULER)") $(if $(GPUS),--gpus "$(GPUS)")
+	@$(INSTREC) tables --corpus "$$CORPUS" $(if $(SCHEDULER),--scheduler "$(SCHEDULER)") $(if $(GPUS),--gpus "$(GPUS)")
 
 publish: $(STAMP)
-	@$(BIN)/python -m instrec_utils publish --corpus "$(CORPUS)"
+	@$(INSTREC) publish --corpus "$$CORPUS"
 
 release: $(STAMP)
-	@$(BIN)/python -m instrec_utils release --corpus "$(CORPUS)"
+	@$(INSTREC) release --corpus "$$CORPUS"
 
 curation: $(STAMP)
-	@$(BIN)/python -m instrec_utils curation
+	@$(INSTREC) curation
 
 download: $(STAMP)
-	@$(BIN)/python -m instrec_utils download $(if $(LIMIT),--limit "$(LIMIT)") $(if $(COOKIES),--cookies "$(COOKIES)") $(if $(WORKERS),--workers "$(WORKERS)")
+	@$(INSTREC) download $(if $(LIMIT),--limit "$(LIMIT)") $(if $(COOKIES),--cookies "$$COOKIES") $(if $(WORKERS),--workers "$(WORKERS)")
 
 validate: $(STAMP)
-	@$(BIN)/python -m instrec_utils validate "$(CORPUS)"
+	@$(INSTREC) validate "$$CORPUS" --root "$$ROOT" $(if $(SPLIT),-p "split=$$SPLIT")
 
 test: lint
 	@$(BIN)/python -m pytest

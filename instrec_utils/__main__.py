@@ -1,5 +1,7 @@
 """The command line: ``python -m instrec_utils report --corpus demo``."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import shutil
@@ -8,12 +10,16 @@ import sys
 import threading
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
 
-from instrec_utils.errors import InstrecError, ParameterError
+from instrec_utils.config import SPLITS
+from instrec_utils.errors import CorpusError, InstrecError, ParameterError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 INTERRUPTED = 130  # the exit status of a command that was stopped
 STOPPED = threading.Event()
@@ -64,8 +70,9 @@ def tables(
 ) -> None:
     """Train every run of Tables 2 to 4 that is not there yet, then make the pages and the book anew."""
     from instrec_utils.pipeline.grid import train_experiments
-    from instrec_utils.pipeline.report import make_report
+    from instrec_utils.pipeline.report import make_report, prepare_features
 
+    prepare_features(corpus)
     count = train_experiments(corpus, scheduler=scheduler, resources={"GPU": gpus} if gpus else None)
     print(f"\n{count} runs trained.\nThe book: {make_report(corpus, {})}")
 
@@ -131,23 +138,59 @@ def download(
 
 
 @app.command()
-def validate(corpus: Annotated[str, typer.Argument(help="A corpus that is prepared: demo, open, folder, ...")]) -> None:
-    """Look at every video of a corpus: missing, invalid, duplicated, silent, still or too short."""
+def validate(
+    corpus: Annotated[str, typer.Argument(help="A corpus that is prepared: demo, open, ...; with --root, folder.")],
+    root: Annotated[str, typer.Option(help="Folder of videos that no report was made of yet (corpus folder).")] = "",
+    parameter: Annotated[list[str] | None, typer.Option("-p", help="A notebook parameter, name=value.")] = None,
+) -> None:
+    """Look at every video: missing, invalid, duplicated, silent, still or too short; and tell what a report will do."""
     from instrec_utils import corpora
     from instrec_utils.corpora import validation
+    from instrec_utils.pipeline.parameters import read_parameters
 
-    prepared = corpora.read_corpus(corpus)
-    listed = corpora.read_listed(prepared)
-    is_named = (listed["path"] != "").to_numpy()  # the others are missing, which the counts say
-    found = validation.validate(listed, prepared.videos)
-    print(f"Videos of {prepared.name} a class and split, and how many of them are ...\n")
+    if root:
+        preview_report(read_parameters(corpus, parse_parameters(parameter or []) | {"root": root}))
+    else:
+        prepared = corpora.read_corpus(corpus)
+        print_findings(validation.validate(corpora.read_listed(prepared), prepared.videos))
+
+
+def preview_report(parameters: dict[str, Any]) -> None:
+    """Print what a report of a folder of videos will be about, and about how long it takes; a problem is an error."""
+    from instrec_utils.corpora import folder, source_named, validation
+
+    if source_named(parameters["source"]) is not folder.SOURCE:
+        raise ParameterError(f"--root: before a report only folders are looked at, got {parameters['source']}")
+    names = {"split": "split_method", "corpus_seed": "seed", "small_classes": "small_classes"}
+    options = {names.get(name, name): parameters[name] for name in (*names, "follow_links") if parameters.get(name)}
+    preview = validation.preview_folder(Path(parameters["root"]), **options)
+    print_findings(preview.findings)
+    for path, reason in preview.skipped.itertuples(index=False):
+        print(f"left out: {path}: {reason}")
+    for note in preview.notes:
+        print(note)
+    if preview.problem:
+        raise CorpusError(preview.problem)
+    sizes = preview.findings["split"].value_counts()
+    divided = ", ".join(f"{sizes.get(split, 0)} for {split}" for split in SPLITS)
+    num_classes = preview.findings["label"].nunique()
+    print(
+        f"\nA report will tell {num_classes} classes apart, with {divided}: {preview.seconds / 60:.0f} minutes or so."
+    )
+
+
+def print_findings(found: pd.DataFrame) -> None:
+    """Print what was found in the videos of an index: counts, then the name of each that has a finding."""
+    from instrec_utils.corpora import validation
+
+    print("Videos a class and split, and how many of them are ...\n")
     print(validation.count_findings(found).to_string(index=False))
     affected = found[list(validation.FINDINGS)].any(axis=1)
     num_usable = validation.is_usable(found).sum()
     print(f"\n{affected.sum()} of {len(affected)} videos have a finding; {num_usable} are usable.")
-    for row in found[affected & is_named].itertuples():
+    for row in found[affected & (found["path"] != "")].itertuples():  # the others are missing, which the counts say
         names = ", ".join(name for name in validation.FINDINGS if getattr(row, name))
-        print(f"{row.video_id}: {names}{f' ({row.note})' if row.note else ''}")
+        print(f"{row.path} ({row.video_id}): {names}{f' ({row.note})' if row.note else ''}")
 
 
 def parse_parameters(texts: list[str]) -> dict[str, object]:
@@ -167,6 +210,9 @@ def run() -> None:
     """Run the command line; a mistake of the user's ends in one line, an interruption in another."""
     for stream in (sys.stdout, sys.stderr):  # no terminal's encoding shall end what took an hour
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    os.environ["PYTHONIOENCODING"] = f"{sys.stdout.encoding}:backslashreplace"  # nor that of a program started here
+    if not sys.stderr.encoding.lower().startswith("utf"):
+        os.environ["TQDM_ASCII"] = " 123456789#"  # progress bars of blocks would be unreadable
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:

@@ -65,8 +65,10 @@ def read_corpus(name: str) -> Corpus:
         raise CorpusError(f"{directory}: no such corpus yet; run the notebook 01_corpus first")
     origin = json.loads((directory / "source.json").read_text(encoding="utf-8"))
     index = read_index(directory / "index.csv")
-    errors_path = directory / "features" / "errors.csv"
-    unusable = frozenset(pd.read_csv(errors_path, dtype=str)["video_id"] if errors_path.exists() else [])
+    try:
+        unusable = frozenset(pd.read_csv(directory / "features" / "errors.csv", dtype=str)["video_id"])
+    except (OSError, ValueError, KeyError):  # missing or damaged: extracting the features writes it anew
+        unusable = frozenset()
     videos = directory / origin["videos"]
     notes = json.loads(path.read_text(encoding="utf-8")) if (path := directory / NOTES).exists() else ()
     return Corpus(name, origin["source"], directory, videos, index, unusable, origin.get("split", ""), tuple(notes))

@@ -21,7 +21,7 @@ from instrec_utils.errors import CorpusError
 
 _NO_FILE = "a named pipe, a socket or a device, which is not opened"
 _LINK_TWICE = "a link to a folder that is taken already"
-_LINK_OUT = "a link to a folder elsewhere, which is followed with the parameter follow_links alone"
+_LINK_OUT = "a link to a folder elsewhere, whose videos are taken with the parameter follow_links=true alone"
 _BAD_NAME = "its name is not UTF-8, or has a control character or a backslash, here written out; rename it"
 _LOOSE = "beside the folders of the classes, so of no class"
 
@@ -61,7 +61,9 @@ def read_folder(root: Path, *, follow_links: bool = False) -> tuple[pd.DataFrame
     except OSError as error:
         expected = "expected one with a subfolder of videos for each class"
         raise CorpusError(f"{root}: no such folder that can be opened ({error.strerror}); {expected}") from error
-    rows = [(_video_id(name), _label(name), files.escaped(name), reason) for name, reason in _walk(root, follow_links)]
+    rows = [
+        (_video_id(name), _label(name), files.escaped(name), reason) for name, reason in walk_files(root, follow_links)
+    ]
     found = pd.DataFrame(rows, columns=["video_id", "label", "path", "reason"]).sort_values("path", ignore_index=True)
     headers = read_headers(root, found["path"].where(found["reason"] == "", ""))
     found["duration"] = headers["duration"]
@@ -86,7 +88,8 @@ def divide_folder(found: pd.DataFrame, small: dict[str, int], options: BuildOpti
     if num_classes < 2 or (small and options.small_classes == "error"):
         rule = f"at least 2 classes, one subfolder each, and every one with at least {len(SPLITS)} readable videos"
         raise CorpusError(f"{options.root}: expected {rule}; got {'; '.join([f'{num_classes} such', *lacks])}")
-    notes = [f"A class is left out: {lack}." for lack in lacks]
+    subject = "A class is" if len(lacks) == 1 else f"{len(lacks)} classes are"
+    notes = [f"{subject} left out: {'; '.join(lacks)}."] if lacks else []
     if options.split_method == "grouped":
         index["split"], is_apart = near_duplicates.split_by_group(
             index, options.root, options.corpus_dir, options.seed, divide=True
@@ -116,7 +119,7 @@ def _video_id(name: str) -> str:
     return f"{readable}-{files.sha256_of_bytes(name.encode(errors='surrogateescape'))[:12]}"
 
 
-def _walk(root: Path, follow_links: bool) -> Iterator[tuple[str, str]]:
+def walk_files(root: Path, follow_links: bool = False) -> Iterator[tuple[str, str]]:
     """Yield the name of each file below a folder, relative to it, and why it is no video, if that can be told."""
     folders, links = [""], list[str]()
     taken: set[tuple[int, int]] = set()

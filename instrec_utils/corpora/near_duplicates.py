@@ -12,6 +12,7 @@ Groups are the connected components of such pairs. Fingerprints are kept, as the
 import contextlib
 import json
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -40,7 +41,7 @@ CHROMA_STEPS = 24  # parts of the recording, of equal length
 MIN_CHROMA_CORRELATION = 0.9
 _SAMPLE_RATE = 8_000  # Hz: the pitches that chroma counts lie below 4 kHz
 
-_SETTINGS = ("fingerprints 2", FRAMES_A_VIDEO, MIN_HASH_CONTRAST, _PICTURE_SIZE, CHROMA_STEPS, _SAMPLE_RATE)
+_SETTINGS = ("fingerprints 3", FRAMES_A_VIDEO, MIN_HASH_CONTRAST, _PICTURE_SIZE, CHROMA_STEPS, _SAMPLE_RATE)
 
 _NO_FRAMES = np.zeros((0, HASH_BITS), dtype=bool)
 _NO_SOUND = np.full(12 * CHROMA_STEPS, np.nan, dtype=np.float32)
@@ -75,7 +76,7 @@ def group_videos(index: pd.DataFrame, videos: Path, store: Path) -> pd.Series:
     def look(path: Path, video_id: str) -> tuple[np.ndarray, np.ndarray]:
         return _kept_fingerprints(path, store / f"{video_id}.npz") if path.is_file() else (_NO_FRAMES, _NO_SOUND)
 
-    with ThreadPoolExecutor() as workers:
+    with ThreadPoolExecutor(os.cpu_count()) as workers:
         looks = workers.map(look, paths, index.video_id)
         found = list(tqdm(looks, desc="near-duplicates", unit="video", total=len(paths)))
     hashes = [bits for bits, _ in found]
@@ -160,7 +161,15 @@ def chroma_fingerprint(sound: np.ndarray, sample_rate: int) -> np.ndarray:
     hop_length = max(1, round(sample_rate * 0.1))
     if len(sound) < CHROMA_STEPS * hop_length or not np.any(sound):
         return _NO_SOUND
-    chroma = librosa.feature.chroma_stft(y=sound, sr=sample_rate, n_fft=4096, hop_length=hop_length, tuning=0.0)
+    # A minute at a time: the spectrum of a recording of hours would fill the memory.
+    minutes = np.array_split(sound, max(1, len(sound) // (60 * sample_rate)))
+    chroma = np.concatenate(
+        [
+            librosa.feature.chroma_stft(y=minute, sr=sample_rate, n_fft=4096, hop_length=hop_length, tuning=0.0)
+            for minute in minutes
+        ],
+        axis=1,
+    )
     steps = np.stack([part.mean(axis=1) for part in np.array_split(chroma, CHROMA_STEPS, axis=1)], axis=1)
     course = steps - steps.mean(axis=1, keepdims=True)
     length = float(np.linalg.norm(course))

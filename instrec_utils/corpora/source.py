@@ -3,6 +3,7 @@
 A new one needs an entry in any package that is installed, and a ``params/<corpus>.yaml``. Nothing compares its name.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -153,13 +154,13 @@ def prepare_corpus(
     if split_method and split_method not in origin.split_methods:
         allowed = " or ".join(origin.split_methods) or "none, as its clips are staged split by split"
         raise ParameterError(f"split: for the source {source} expected {allowed}; got {split_method!r}")
-    if origin.root and not root:
-        raise ParameterError(f"root: expected {origin.root}, got none")
-    if root != files.escaped(root):  # a notebook's parameters and outputs cannot hold it
-        rule = "a name in UTF-8 without backslashes and control characters; rename the folder or name a link to it"
-        raise ParameterError(f"root: expected {rule}; got {files.escaped(root)}")
+    check_root(origin, root)
     method = split_method or next(iter(origin.split_methods), "")
     directory = paths.corpus_dir(name)
+    if (taken := _source_of(directory)) not in ("", source):
+        raise ParameterError(
+            f"corpus: {name} is of the source {taken}, got {source}; take another name, or delete {directory} first"
+        )
     folder = Path(root).expanduser().absolute() if root else directory
     options = BuildOptions(directory, folder, clips_per_class, method, seed, small_classes, follow_links)
     for left in (LISTED, NOTES, "groups.csv", "skipped.csv"):  # of another source or split under this name
@@ -172,6 +173,25 @@ def prepare_corpus(
     if method:
         files.write_csv(directory / "splits" / f"{method}.csv", read_listed(corpus)[["video_id", "split"]])
     return corpus
+
+
+def check_root(source: Source, root: str) -> None:
+    """Raise a `ParameterError` if a source lacks the folder that it needs, or has one that it or a page cannot use."""
+    if source.root and not root:
+        raise ParameterError(f"root: expected {source.root}, got none")
+    if root and not source.root:
+        raise ParameterError(f"root: the source {source.name} takes no folder, got {root!r}")
+    if root != files.escaped(root):  # a notebook's parameters and outputs cannot hold it
+        rule = "a name in UTF-8 without backslashes and control characters; rename the folder or name a link to it"
+        raise ParameterError(f"root: expected {rule}; got {files.escaped(root)}")
+
+
+def _source_of(directory: Path) -> str:
+    """Return the source that a corpus' folder was made from; empty if there is none, or what says so is damaged."""
+    try:
+        return str(json.loads((directory / "source.json").read_text(encoding="utf-8"))["source"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def read_photographs(corpus: Corpus) -> tuple[np.ndarray, np.ndarray]:

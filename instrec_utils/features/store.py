@@ -76,6 +76,12 @@ def features_path(features_dir: Path, video_id: str) -> Path:
     return Path(features_dir) / f"{video_id}.h5"
 
 
+def read_channels(path: Path) -> str:
+    """Return which of `media.CHANNELS` were heard for a features file."""
+    with h5py.File(path) as file:
+        return file.attrs.get("channels", "mean")
+
+
 def is_valid(video: Video) -> bool:
     """Tell whether the features file is whole, of these settings and of this very video file."""
     try:

@@ -105,8 +105,9 @@ def _steps(container: InputContainer, streams: list[Any], effort: np.ndarray | N
     # Only H.264 says so of each picture whether any other may need it.
     can_drop = effort is not None and decoder.name == "h264"
     plan = itertools.repeat(SHOW) if effort is None else effort[: effort.nonzero()[0][-1] + 1].tolist()  # SKIP is 0
-    played = clock.playing(container, *streams)
-    packets = (packet for packet in played if packet.size and packet.stream.index == stream.index)
+    # Efforts are only told of a stream whose clock is steady.
+    read = clock.playing(container, *streams) if effort is None else clock.reading(container, stream)
+    packets = (packet for packet in read if packet.size and packet.stream_index == stream.index)
 
     is_running, came, error = False, False, None
 
@@ -117,8 +118,9 @@ def _steps(container: InputContainer, streams: list[Any], effort: np.ndarray | N
             frames = decoder.decode(packet)
         except av.FFmpegError as broken:
             frames, error = [], broken
-        for frame in frames:
-            frame.time_base = stream.time_base
+        if packet is None:
+            for frame in frames:
+                frame.time_base = stream.time_base
         came = came or bool(frames)
         return frames
 

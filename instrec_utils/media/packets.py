@@ -7,7 +7,7 @@ little by little), so the packet's own bytes decide. Only headers are read here;
 
 import math
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -54,34 +54,34 @@ class Packets:
         return int(self.times.argmax())
 
 
-def _plain_packets(container: InputContainer, streams: Sequence[Any]) -> Iterator[Any]:
-    """Yield the packets of the first stream; None in place of one empty, damaged, without a time, or one too many."""
-    played = clock.playing(container, *streams)
-    own = (packet for packet in played if packet.stream.index == streams[0].index)
-    for number, packet in enumerate(own):
+def _plain_packets(container: InputContainer, stream: Any) -> Iterator[Any]:
+    """Yield a stream's packets; None in place of one that is empty, damaged, without a time, or one too many."""
+    for number, packet in enumerate(clock.reading(container, stream)):
         if packet.size == 0 and packet.dts is None:  # PyAV's mark of the end
             return
         is_plain = packet.size > 0 and packet.pts is not None and not packet.is_corrupt and number < MAX_PACKETS
         yield packet if is_plain else None
 
 
-def read_packets(container: InputContainer, stream: Any, *others: Any) -> Packets | None:
-    """Read what the container says of a stream's packets; the other streams tell when they play.
+def read_packets(container: InputContainer, stream: Any) -> Packets | None:
+    """Read what the container says of a stream's packets.
 
     None where it cannot be relied upon: a codec without known restarts, packets without a time or with the same one,
-    empty, damaged or hidden ones, or a stream that begins in the middle.
+    empty, damaged or hidden ones, a stream that begins in the middle, or a clock that jumps.
     """
     is_restart = _RESTARTS.get(stream.codec_context.name)
     if is_restart is None or stream.time_base is None:
         return None
     extradata = stream.codec_context.extradata or b""
-    listed, restarts = array("q"), array("b")  # times and durations in turn
-    for packet in _plain_packets(container, (stream, *others)):
+    listed, restarts = array("q"), array("b")  # times on screen and in the file, and durations, in turn
+    for packet in _plain_packets(container, stream):
         if packet is None or packet.is_discard:
             return None
-        listed.extend((packet.pts or 0, packet.duration or 0))
+        listed.extend((packet.pts, packet.pts if packet.dts is None else packet.dts, packet.duration or 0))
         restarts.append(packet.is_keyframe and is_restart(bytes(packet), extradata))
-    times, durations = np.asarray(listed).reshape(-1, 2).T
+    times, orders, durations = np.asarray(listed).reshape(-1, 3).T
+    if not clock.is_steady(container, orders * float(stream.time_base)):
+        return None
     packets = Packets(times, durations, np.asarray(restarts, bool), stream.time_base)
     if len(times) == 0 or not restarts[0] or packets.start != times[0] or len(np.unique(times)) < len(times):
         return None
@@ -138,7 +138,7 @@ def read_sound_times(container: InputContainer, stream: Any) -> np.ndarray | Non
     if stream.time_base != Fraction(1, codec.sample_rate) or not codec.name.startswith(_SOUND_SEEKABLE):
         return None
     listed = array("q")  # times and durations in turn
-    for packet in _plain_packets(container, (stream,)):
+    for packet in _plain_packets(container, stream):
         if packet is None:
             return None
         listed.extend((packet.pts or 0, packet.duration or 0))

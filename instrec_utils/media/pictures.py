@@ -135,7 +135,7 @@ def _listed(wish: _Wish, plan: str) -> Generator[np.ndarray, None, int | None]:
 
     Returns None when all is done; else how many were yielded before the list turned out to be wrong.
     """
-    listed = _packets_of(wish.path, wish.tracks)
+    listed = _packets_of(wish.path, wish.tracks[0])
     if listed is None:
         return 0
     last = listed.times[listed.last]
@@ -181,7 +181,7 @@ def stretches(path: Path, count: int, *, frame_rate: float = 1.0) -> list[int]:
     They begin with 0 and increase; each other one is the first that is wanted after a restart. There is only 0 where
     the list of packets cannot be relied upon. A file without a picture stream is a `MediaError`.
     """
-    listed = _packets_of(path, streams.track(path, "picture")[1])
+    listed = _packets_of(path, streams.track(path, "picture")[1][0])
     if listed is None:
         return [0]
     restarts = np.flatnonzero(listed.restarts)
@@ -191,14 +191,15 @@ def stretches(path: Path, count: int, *, frame_rate: float = 1.0) -> list[int]:
     return sorted({0, *(math.ceil(moment * frame_rate) for moment in seconds)})
 
 
-def _packets_of(path: Path, tracks: tuple[int, ...]) -> packets.Packets | None:
-    with containers.open_tracks(path, tracks) as (container, opened):
-        return packets.read_packets(container, *opened)
+def _packets_of(path: Path, track: int) -> packets.Packets | None:
+    with containers.open_tracks(path, (track,)) as (container, (stream,)):
+        return packets.read_packets(container, stream)
 
 
 def _decoded(wish: _Wish, effort: np.ndarray | None = None) -> Iterator[Any]:
     """Yield the decoded pictures, of all packets or with the given `packets.efforts`."""
-    return containers.decoded(wish.path, wish.tracks, wish.work_seconds, effort, wish.num_threads)
+    tracks = wish.tracks if effort is None else wish.tracks[:1]
+    return containers.decoded(wish.path, tracks, wish.work_seconds, effort, wish.num_threads)
 
 
 def num_frames(duration: float | Fraction, frame_rate: float | Fraction = 1.0) -> int:

@@ -117,19 +117,22 @@ def _blocks(frames: Iterator[Any]) -> Iterator[_Block]:
     What cannot be decoded ends the sound, but for the very beginning.
     """
     fifo, first, begin, due, setup, error = av.AudioFifo(), None, None, None, _Setup("", "", 0), None
+    unit, tolerance = 0.0, 0.0
     try:
         for frame in frames:
             # A recorded broadcast may change from mono to stereo, or its sample rate, midway.
             now = _Setup(frame.format.name, frame.layout.name, frame.sample_rate)
-            is_exact, unit = frame.time_base == Fraction(1, frame.sample_rate), float(frame.time_base)
-            off = 0.0 if due is None or frame.pts is None else abs(frame.pts - due) * unit
-            is_new = now != setup or off > (0 if is_exact else GAP)
+            is_new = now != setup
+            if is_new:
+                unit = float(frame.time_base)  # seconds, of a time stamp
+                tolerance = 0 if frame.time_base == Fraction(1, now.rate) else GAP / unit
+            is_new = is_new or (due is not None and frame.pts is not None and abs(frame.pts - due) > tolerance)
             if fifo.samples >= frame.sample_rate or (fifo.samples and is_new):
                 yield _Block(first, begin, setup, _channels(fifo))
             if not fifo.samples:
                 fifo, first, setup = av.AudioFifo(), frame.pts, now
                 begin = None if first is None else first * unit
-            length = frame.samples if is_exact else frame.samples / frame.sample_rate / unit
+            length = frame.samples / now.rate / unit if tolerance else frame.samples
             due = None if frame.pts is None else frame.pts + length
             frame.pts = None  # it would be an error if it were not exact
             fifo.write(frame)

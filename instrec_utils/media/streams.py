@@ -156,7 +156,7 @@ def _spans(
     for packet in clock.playing(container, *streams):
         if packet.size == 0:
             continue
-        index, moment = packet.stream.index, packet.pts if packet.pts is not None else packet.dts
+        index, moment = packet.stream_index, packet.pts if packet.pts is not None else packet.dts
         begin = before.get(index, 0.0) if moment is None else float(moment * packet.time_base)
         lasts = float((packet.duration or 0) * packet.time_base) or max(0.0, begin - before.get(index, begin))
         first, last = spans.get(index, (begin, begin))

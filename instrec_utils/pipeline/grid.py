@@ -78,9 +78,9 @@ def execute_experiment(experiment: Experiment) -> str:
 def train_experiments(corpus_name: str, *, scheduler: str = "", resources: dict[str, float] | None = None) -> int:
     """Execute every experiment of a corpus that is not done, and return how many there were.
 
-    Its features must be extracted. The experiments run one after the other, or on the workers of a running Dask
-    scheduler that share this folder, of which each takes resources such as ``{"GPU": 1}``. If one fails, the others of
-    its stage are finished before it is an InstrecError, and results that were there stay.
+    Its features must be extracted, see `report.prepare_features`. The experiments run one after the other, or on the
+    workers of a running Dask scheduler that share this folder, of which each takes resources such as ``{"GPU": 1}``. If
+    one fails, the others of its stage are finished before it is an InstrecError, and results that were there stay.
     """
     experiments = read_experiments(corpus_name)
     prepared = corpora.read_corpus(experiments[0].parameters["corpus"])

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from instrec_utils import corpora, paths
+from instrec_utils import paths
 from instrec_utils.errors import ParameterError
 
 TYPES: dict[str, type] = {"str": str, "int": int, "float": float, "bool": bool}
@@ -41,9 +41,9 @@ def parameters_of(notebook: Path, parameters: Mapping[str, Any]) -> dict[str, An
 def read_parameters(corpus_name: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters of a file in ``params/`` and overrides, checked against the notebooks' declarations.
 
-    An unknown corpus or parameter, a value of another type than its default, a name that no folder should have or that
-    belongs to a corpus of another source, or a folder for a source that has none, is a ParameterError. The root of an
-    override is relative to the current folder.
+    An unknown corpus or parameter, a value of another type than its default, or a name that no folder should have or
+    that belongs to a corpus of another source, is a ParameterError. The root of an override is relative to the current
+    folder.
     """
     known = {path.stem: path for path in (paths.home() / "params").glob("*.yaml")}
     if corpus_name not in known:
@@ -56,8 +56,6 @@ def read_parameters(corpus_name: str, overrides: Mapping[str, Any]) -> dict[str,
             f"corpus: {name} is of the source {of_name}, not {source}; give this one a name of its own"
         )
     if overrides.get("root"):
-        if source and not corpora.source_named(source).root:
-            raise ParameterError(f"root: the source {source} has none, got {overrides['root']!r}")
         parameters["root"] = str(Path(parameters["root"]).expanduser().absolute())
     return parameters
 

@@ -16,7 +16,8 @@ from typing import Any
 import yaml
 
 from instrec_utils import files, paths
-from instrec_utils.corpora import source_named
+from instrec_utils.corpora.folder import walk_files
+from instrec_utils.corpora.source import check_root, source_named
 from instrec_utils.errors import InstrecError
 from instrec_utils.models.architecture import KINDS
 from instrec_utils.paper_data import published, youtube8m
@@ -35,14 +36,16 @@ SHOWN = {
 }
 """What the names of the results begin with that a page shows; the other pages show those of every run."""
 
+PREPARING = ("01_corpus", "02_features")
+
 NEEDED = {
-    "01_corpus": ("index.csv", "source.json", "videos/**/*.*"),
-    "02_features": ("features/[!.]*.*",),
-    "03_visual_model": ("visual-*/best.keras",),
-    "04_audio_model": ("audio-*/best.keras",),
-    "05_fusion": ("fusion-*/best.keras",),
+    "01_corpus": ("data/*.csv", "data/*.json", "data/splits/*.csv", "data/videos/**/*.*"),
+    "02_features": ("data/features/[!.]*.*",),
+    "03_visual_model": ("runs/visual-*/best.keras",),
+    "04_audio_model": ("runs/audio-*/best.keras",),
+    "05_fusion": ("runs/fusion-*/best.keras",),
 }
-"""What later notebooks need of one, in the corpus' folder of data or of runs."""
+"""What later notebooks need of one, in the corpus' folders of data and of runs."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +95,10 @@ class Step:
         return files.sha256_of([self.key, sorted(needed), sorted(shown)])
 
     def _needed(self) -> Iterator[Path]:
+        folders = {"data": paths.corpus_dir(self.corpus_name), "runs": paths.runs_dir(self.corpus_name)}
         for pattern in NEEDED.get(self.notebook.stem, ()):
-            for folder in (paths.corpus_dir(self.corpus_name), paths.runs_dir(self.corpus_name)):
-                yield from folder.glob(pattern)
+            place, _, below = pattern.partition("/")
+            yield from folders[place].glob(below)
 
     def _shown(self) -> Iterator[Path]:
         """Yield the page, its media, and the results that it shows: with new ones among them it is out of date."""
@@ -114,6 +118,8 @@ def make_report(corpus_name: str, overrides: Mapping[str, Any]) -> Path:
     """
     parameters = read_parameters(corpus_name, overrides)
     name = parameters["corpus"]
+    if source := parameters.get("source"):
+        check_root(source_named(source), parameters.get("root", ""))
     with _alone(name):
         files.write_text(parameters_path(name), yaml.safe_dump(parameters))
         _make_pages(_steps(name, parameters))
@@ -123,6 +129,13 @@ def make_report(corpus_name: str, overrides: Mapping[str, Any]) -> Path:
                 path.unlink()
         _say("building the book")
         return build_book(name)
+
+
+def prepare_features(corpus_name: str) -> None:
+    """Execute the two notebooks that prepare a corpus' videos and features for training, if they are not up to date."""
+    parameters = read_parameters(corpus_name, {})
+    with _alone(parameters["corpus"]):
+        _make_pages([step for step in _steps(parameters["corpus"], parameters) if step.notebook.stem in PREPARING])
 
 
 def make_curation(records: str = "") -> Path:
@@ -197,7 +210,8 @@ def _sources_sha256() -> str:
 def _material(parameters: Mapping[str, Any]) -> str:
     """Return what identifies the videos that come from outside: those of a folder, or those that were downloaded."""
     if root := parameters.get("root"):
-        found = sorted(path for path in Path(root).expanduser().rglob("*") if path.is_file())
+        found = [Path(root) / name for name, _ in walk_files(Path(root), parameters.get("follow_links", False))]
+        found = sorted(path for path in found if path.is_file())
         return files.sha256_of([(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in found])
     ledger = source_named(parameters["source"]).ledger if parameters.get("source") else None
     return files.sha256_of_file(ledger()) if ledger and ledger().exists() else ""

@@ -35,6 +35,7 @@ CONDITIONS = (
     Condition("bitrate", "kbit/s of pictures", (100, 25), sound=True, pictures=True),
 )
 SOUND_KBITS = {100: 24, 25: 8}  # kbit/s of AAC beside so much of H.264; as many thousand samples a second
+MAX_FRAME_RATE = 120  # pictures a second; some headers count thousands
 AS_IS = Condition("none", "", ("as is",), sound=True, pictures=True)
 
 
@@ -68,15 +69,20 @@ def blur(pictures: np.ndarray, sigma: float) -> np.ndarray:
     return np.stack(blurred) if blurred else pictures
 
 
-def write_low_bitrate(source: Path, path: Path, *, picture_kbits: float, sound_kbits: float) -> None:
-    """Write a video again, as an MP4 file with few bits: H.264, and mono AAC of as many samples a second as bits."""
+def write_low_bitrate(
+    source: Path, path: Path, channels: str = "mean", *, picture_kbits: float, sound_kbits: float
+) -> None:
+    """Write a video again, as an MP4 file with few bits: H.264, and mono AAC of as many samples a second as bits.
+
+    Of the sound as `media.read_sound` gives it of these channels.
+    """
     info = media.probe(source)
     with files.whole(path) as temporary, av.open(str(temporary), "w", format="mp4") as container:
         encoded = []  # both streams have to be there before the first packet
         if info.has_picture:
             encoded.append(_picture_stream(container, source, info, round(1000 * picture_kbits)))
         if info.has_sound:
-            encoded.append(_sound_stream(container, source, round(1000 * sound_kbits)))
+            encoded.append(_sound_stream(container, source, channels, round(1000 * sound_kbits)))
         for stream, contents in encoded:
             for content in contents:
                 container.mux(stream.encode(content))
@@ -86,7 +92,7 @@ def write_low_bitrate(source: Path, path: Path, *, picture_kbits: float, sound_k
 def _picture_stream(
     container: av.container.OutputContainer, source: Path, info: media.MediaInfo, bit_rate: int
 ) -> tuple[Any, Iterable[Any]]:
-    rate = Fraction(info.frame_rate or config.FRAME_RATE).limit_denominator(1000)
+    rate = Fraction(min(info.frame_rate or config.FRAME_RATE, MAX_FRAME_RATE)).limit_denominator(1000)
     # One thread: with several the bits would depend on how many there are.
     stream = container.add_stream("libx264", rate=rate, options={"preset": "veryfast", "threads": "1"})
     pictures = media.read_frames(source, frame_rate=float(rate), plan="through")
@@ -103,10 +109,12 @@ def _picture_stream(
     return stream, contents()
 
 
-def _sound_stream(container: av.container.OutputContainer, source: Path, bit_rate: int) -> tuple[Any, Iterable[Any]]:
+def _sound_stream(
+    container: av.container.OutputContainer, source: Path, channels: str, bit_rate: int
+) -> tuple[Any, Iterable[Any]]:
     stream = container.add_stream("aac", rate=bit_rate, layout="mono")
     stream.bit_rate = bit_rate
-    samples = media.read_sound(source, (bit_rate,))[bit_rate]
+    samples = media.read_sound(source, (bit_rate,), channels=channels)[bit_rate]
     frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
     frame.sample_rate, frame.pts, frame.time_base = bit_rate, 0, Fraction(1, bit_rate)
     return stream, [frame]

@@ -30,8 +30,8 @@ def identity(run: Run) -> list[str]:
     return [run.key, files.sha256_of_file(predictions_path(run.result_path, "test"))]
 
 
-def _write_low_bitrate(paths: tuple[Path, Path], level: int) -> None:
-    degradation.write_low_bitrate(*paths, picture_kbits=level, sound_kbits=SOUND_KBITS[level])
+def _write_low_bitrate(work: tuple[Path, Path, str], level: int) -> None:
+    degradation.write_low_bitrate(*work, picture_kbits=level, sound_kbits=SOUND_KBITS[level])
 
 
 class Networks:
@@ -88,7 +88,7 @@ class Networks:
         for video in self.videos:
             source, path = self.corpus.videos / video.path, self._low_bitrate_path(level, video.video_id)
             if not path.exists() or path.stat().st_mtime_ns < source.stat().st_mtime_ns:
-                todo.append((source, path))
+                todo.append((source, path, self._channels(video.video_id)))
         encode = functools.partial(_write_low_bitrate, level=level)
         for _, result in cluster.process(encode, todo, description=f"encoding {level} kbit/s"):
             if isinstance(result, BaseException):
@@ -102,13 +102,17 @@ class Networks:
             kbits = path.stat().st_size * 8 / 1000 / media.probe(path).duration
             return self._of_features(features_dir, video_id) | {"kbits": np.array(kbits, np.float32)}
 
+    def _channels(self, video_id: str) -> str:
+        """Return which channels the networks hear."""
+        return store.read_channels(store.features_path(self.features_dir, video_id))
+
     def _noisy_spectrogram(self, video: Any, ratio: float) -> np.ndarray:
         """Return the spectrogram of a video's sound under noise, rounded as in the store."""
         audio_input, source = self.audio.audio_input, self.corpus.videos / video.path
         if not media.probe(source).has_sound:
             return store.load_input(self.features_dir, video.video_id, audio_input)
         rate = audio_input.settings.sample_rate
-        samples = media.read_sound(source, (rate,))[rate]
+        samples = media.read_sound(source, (rate,), channels=self._channels(video.video_id))[rate]
         noisy = degradation.add_noise(samples, ratio, self._generator(video.video_id))
         return audio_input.compute(noisy).astype(np.float16).astype(np.float32)
 

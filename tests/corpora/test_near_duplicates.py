@@ -2,6 +2,7 @@ import shutil
 from fractions import Fraction
 
 import av
+import librosa
 import numpy as np
 import pandas as pd
 import pytest
@@ -67,6 +68,17 @@ def test_a_chroma_fingerprint_survives_level_noise_and_a_small_cut():
     assert np.linalg.norm(course) == pytest.approx(1, abs=1e-5)
     others = [abs(course @ chroma_fingerprint(melody(rng), RATE)) for _ in range(10)]
     assert max(others) < 0.6
+
+
+def test_a_long_recording_is_listened_to_a_minute_at_a_time_and_heard_the_same(monkeypatch):
+    sound = melody(np.random.default_rng(6), seconds=200.0)
+    whole = librosa.feature.chroma_stft(y=sound, sr=RATE, n_fft=4096, hop_length=RATE // 10, tuning=0.0)
+    steps = np.stack([part.mean(axis=1) for part in np.array_split(whole, 24, axis=1)], axis=1)
+    expected = (steps - steps.mean(axis=1, keepdims=True)).ravel()
+    lengths, chroma = [], librosa.feature.chroma_stft
+    monkeypatch.setattr(librosa.feature, "chroma_stft", lambda y, **rest: lengths.append(len(y)) or chroma(y=y, **rest))
+    assert chroma_fingerprint(sound, RATE) @ expected / np.linalg.norm(expected) > 0.98
+    assert max(lengths) < 2 * 60 * RATE
 
 
 def test_a_common_drone_is_no_likeness():

@@ -4,6 +4,7 @@ import av
 import numpy as np
 import pandas as pd
 import pytest
+from reference import ffmpeg, pictures, sound
 
 from instrec_utils import corpora
 from instrec_utils.corpora import validation
@@ -93,7 +94,7 @@ def test_every_video_has_its_finding(corpus):
     found = {row.video_id: {name for name in FINDINGS if getattr(row, name)} for row in findings.itertuples()}
     assert found == EXPECTED
     notes = findings.set_index("video_id").note
-    assert notes["copy"] == "the same as good"
+    assert notes["copy"] == "the same as videos/good.mp4"
     assert "text.mp4" in notes["text"]
     usable = set(findings.video_id[is_usable(findings)])
     assert usable == set(EXPECTED) - {"text", "empty", "gone", "never", "short"}
@@ -181,6 +182,37 @@ def test_an_empty_index_has_an_empty_report(corpus):
 )
 def test_silence(sound, expected):
     assert is_silent(sound.astype(np.float32), 16_000) is expected
+
+
+def test_channels_that_cancel_each_other_are_not_silence(tmp_path):
+    """Each channel is loud; of the mean nothing is left."""
+    turned = "0.3*sin(2*PI*440*t)|-0.3*sin(2*PI*440*t)"
+    sounds = {
+        "turned": turned,
+        "one_side": "0.3*sin(2*PI*440*t)|0",
+        "noise": "random(0)-0.5|random(1)-0.5",
+        "none": "0|0",
+    }
+    for name, expression in sounds.items():
+        filmed = (*pictures("testsrc2=s=64x48", 4), *sound(expression, 4))
+        ffmpeg(*filmed, "-c:v", "libx264", "-c:a", "aac", tmp_path / f"{name}.mp4")
+    index = pd.DataFrame({"video_id": list(sounds), "label": "flute", "split": "train", "duration": 4.0})
+    index["path"] = index.video_id + ".mp4"
+    found = validate(index, tmp_path).set_index("video_id")
+    assert found.index[found.cancelling].tolist() == ["turned"]
+    assert found.index[found.silent].tolist() == ["none"]
+    assert is_usable(found).all()
+
+
+@pytest.mark.parametrize("seconds", [2, 5])
+def test_a_recording_that_says_nothing_of_its_duration_is_too_short_only_where_it_is(tmp_path, seconds):
+    filmed = (*pictures("testsrc2=s=64x48", seconds), *sound("0.3*sin(2*PI*440*t)", seconds))
+    codecs = ("-c:v", "libvpx", "-deadline", "realtime", "-c:a", "libopus", "-f", "webm", "-live", 1)
+    ffmpeg(*filmed, *codecs, tmp_path / "live.webm")
+    index = pd.DataFrame(
+        {"video_id": ["live"], "label": "flute", "split": "train", "path": "live.webm", "duration": 1.0}
+    )
+    assert validate(index, tmp_path).too_short.tolist() == [seconds < 3]
 
 
 def test_stillness_looks_no_further_than_the_first_change():

@@ -38,7 +38,7 @@ def test_a_file_that_is_written_anew_is_read_anew(tmp_path, uniform):
         write_level(tmp_path, "a", level)
         assert (store.load_input(tmp_path, "a", uniform) == level).all()
     store.features_path(tmp_path, "a").unlink()
-    with pytest.raises(FeaturesError, match=r"a\.h5: missing or damaged"):
+    with pytest.raises(FeaturesError, match=r"a\.h5: missing; extract"):
         store.load_input(tmp_path, "a", uniform)
 
 

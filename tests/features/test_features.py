@@ -1,3 +1,4 @@
+import errno
 import os
 import resource
 import runpy
@@ -17,6 +18,7 @@ import pandas as pd
 import pytest
 import tiny_features
 from clusters import one_after_the_other
+from reference import ffmpeg, sound
 from tiny_features import digests, make_corpus
 from tiny_videos import time_of, tone, write_video
 
@@ -151,6 +153,20 @@ def test_a_file_that_may_not_grow_any_further(video):
     assert is_empty(video.features_path.parent)
 
 
+def test_the_loudest_channel_where_channels_cancel_each_other(tmp_path):
+    path = ffmpeg(*sound("0.3*sin(2*PI*440*t)|-0.3*sin(2*PI*440*t)", 4), "-c:a", "flac", tmp_path / "turned.mka")
+    levels = {}
+    for channels in ("mean", "loudest"):
+        work = features.Video("turned", path, tmp_path / f"{channels}.h5", channels)
+        extraction.extract_video(work)
+        assert features.is_valid(work)
+        levels[channels] = features.read_spectrogram(work.features_path, "choi2016_uc").max()
+        assert features.read_channels(work.features_path) == channels
+    assert levels["mean"] < -60
+    assert levels["loudest"] > 0
+    assert not features.is_valid(features.Video("turned", path, tmp_path / "mean.h5", "loudest"))  # is made anew
+
+
 def test_only_a_whole_file_of_this_video_and_these_settings_is_valid(video, monkeypatch):
     assert not features.is_valid(video)
     extraction.extract_video(video)
@@ -159,7 +175,7 @@ def test_only_a_whole_file_of_this_video_and_these_settings_is_valid(video, monk
     for cut in (0, 1, 100, len(content) // 2, len(content) - 1):
         video.features_path.write_bytes(content[:cut])
         assert not features.is_valid(video), cut
-        with pytest.raises(FeaturesError, match=r"both\.h5: (missing or damaged|made with other settings)"):
+        with pytest.raises(FeaturesError, match=r"both\.h5: (damaged .* removed; extract|made with other settings)"):
             features.read_spectrogram(video.features_path, "choi2016_uc")
         with pytest.raises(FeaturesError):
             features.read_frames(video.features_path)
@@ -207,13 +223,49 @@ def test_the_settings_are_those_that_stores_were_made_with():
     assert features.SETTINGS_SHA256.startswith("3128638d072b")
 
 
-def test_values_that_are_not_finite_are_refused(video):
+def damage_spectrogram(file):
+    file["log_mel/choi2016_uc"][3, 5] = np.nan
+
+
+def damage_frame(file):
+    file["frames"][2] = np.zeros(50, np.uint8)
+
+
+def lose_attribute(file):
+    del file.attrs["video_bytes"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (damage_spectrogram, "log_mel/choi2016_uc holds values that are not finite"),
+        (damage_frame, "expected JPEG bytes, got 50 bytes that are none"),
+        (lose_attribute, ".*attribute.*"),
+    ],
+)
+def test_a_file_that_turns_out_to_be_damaged_is_removed_so_that_it_is_made_again(video, damage, reason):
     extraction.extract_video(video)
     with h5py.File(video.features_path, "a") as file:
-        file["log_mel/choi2016_uc"][3, 5] = np.nan
-    with pytest.raises(FeaturesError, match=r"both\.h5: log_mel/choi2016_uc holds values that are not finite; delete"):
+        damage(file)
+    with pytest.raises(FeaturesError, match=rf"both\.h5: damaged \({reason}\), so it was removed; extract"):  # noqa: PT012
+        features.key_of(video.features_path)
         features.read_spectrogram(video.features_path, "choi2016_uc")
-    assert features.read_spectrogram(video.features_path, "choi2016_cc") is not None
+        features.read_frames(video.features_path)
+    assert not video.features_path.exists()
+    extraction.extract_video(video)
+    assert len(features.read_frames(video.features_path)) == 4
+
+
+def test_a_file_that_cannot_be_opened_just_now_is_kept(video, monkeypatch):
+    extraction.extract_video(video)
+
+    def refuse(*_, **__):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(h5py, "File", refuse)
+    with pytest.raises(FeaturesError, match=r"both\.h5: cannot be read \(.*Too many open files"):
+        features.read_frames(video.features_path)
+    assert video.features_path.exists()
 
 
 @pytest.mark.parametrize(

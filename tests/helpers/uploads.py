@@ -80,7 +80,7 @@ UPLOADS = (
     Upload("Screen Recording.mov", ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv444p", *AAC), "301x201"),
     Upload("no microphone.mp4", H264, has_sound=False),
     Upload("stream.flv", (*H264, *AAC)),
-    Upload("capture.gif", (), "120x90", 5, has_sound=False),
+    Upload("lossless.mkv", ("-c:v", "ffv1", "-c:a", "flac"), "160x90"),
     # Download tools.
     Upload("Solo 🎻 [dQw4w9WgXcQ].mkv", (*VP9, *OPUS)),
     Upload("曲目 第一.webm", (*VP9, *OPUS), "256x144"),

@@ -7,8 +7,6 @@ another ``INSTREC_FUZZ_SEED`` over other files; ``INSTREC_FUZZ_KEEP`` is a folde
 import contextlib
 import os
 import resource
-import socket
-import threading
 import time
 from pathlib import Path
 
@@ -27,28 +25,6 @@ from instrec_utils.report import excerpts
 FUZZ_SECONDS = float(os.environ.get("INSTREC_FUZZ_SECONDS", "10"))
 FUZZ_SEED = int(os.environ.get("INSTREC_FUZZ_SEED", "0"))
 MAX_FUZZ_KILOBYTES = 4 * 2**20
-
-
-@pytest.fixture
-def listener():
-    """A server that must never be called: gives its address and the list of who did."""
-    callers = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(0.05)
-        stop = threading.Event()
-
-        def listen():
-            while not stop.is_set():
-                with contextlib.suppress(TimeoutError):
-                    connection, caller = server.accept()
-                    callers.append(caller)
-                    connection.close()
-
-        thread = threading.Thread(target=listen)
-        thread.start()
-        yield f"127.0.0.1:{server.getsockname()[1]}", callers
-        stop.set()
-        thread.join()
 
 
 LISTS = {

@@ -17,9 +17,10 @@ import psutil
 import pytest
 import yaml
 
-from instrec_utils import files, paths
-from instrec_utils.errors import InstrecError, StorageError
+from instrec_utils import corpora, files, paths
+from instrec_utils.errors import InstrecError, ParameterError, StorageError
 from instrec_utils.pipeline import execution, report
+from instrec_utils.pipeline.parameters import read_parameters
 from instrec_utils.pipeline.report import make_report
 
 CHECKOUT = Path(__file__).parents[2]
@@ -32,6 +33,7 @@ corpus: str = "mini"  # name
 LEFT = {  # what the notebooks of a report leave for later ones or show, and which of them makes it
     "data/mini/index.csv": "01_corpus",
     "data/mini/source.json": "01_corpus",
+    "data/mini/splits/grouped.csv": "01_corpus",
     "data/mini/videos/a.mp4": "01_corpus",
     "runs/mini/pages/01_corpus.ipynb": "01_corpus",
     "runs/mini/media/classes.png": "01_corpus",
@@ -49,9 +51,10 @@ LEFT = {  # what the notebooks of a report leave for later ones or show, and whi
 NOTEBOOKS = list(dict.fromkeys(LEFT.values()))
 
 
-def write_notebook(path, source):
+def write_notebook(path, source, parameters=""):
     path.parent.mkdir(parents=True, exist_ok=True)
-    notebook = jupytext.reads(NOTEBOOK + source, "py:percent")
+    declared, _, rest = NOTEBOOK.partition("\n\n")
+    notebook = jupytext.reads(f"{declared}\n{parameters}\n{rest}{source}", "py:percent")
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(notebook, path)
 
@@ -100,6 +103,13 @@ def test_all_that_was_made_may_be_deleted(home, left):
         shutil.rmtree(home / folder)
     make_report("mini", {})
     assert left == NOTEBOOKS
+
+
+def test_before_the_tables_are_filled_videos_and_features_are_made_again(home, left):
+    for name in ("data/mini/features/a.h5", "runs/mini/audio-a-s1-abc/best.keras"):
+        (home / name).unlink()
+    report.prepare_features("mini")
+    assert left == ["02_features"]
 
 
 def test_a_damaged_note_of_what_was_executed_is_as_good_as_none(home, left):
@@ -326,3 +336,86 @@ def test_what_cannot_be_read_while_a_file_is_written_is_no_fault_of_the_disk(tmp
         with pytest.raises(type(error)) as raised, files.whole(tmp_path / "a.mp4"):
             raise error
         assert raised.value is error
+
+
+@pytest.fixture
+def named(home):
+    """Notebooks with the parameters of a corpus, and two corpora with files of parameters."""
+    parameters = "source: str = 'demo'  # where from\nroot: str = ''  # a folder\n"
+    write_notebook(home / "notebooks" / "01_corpus.ipynb", "raise ValueError(root)", parameters)
+    for name, text in (("demo", "corpus: demo\nsource: demo"), ("folder", "corpus: folder\nsource: folder")):
+        files.write_text(home / "params" / f"{name}.yaml", text)
+    return home
+
+
+@pytest.mark.parametrize(
+    "name", ["../../x", "..", ".", "", "/tmp/x", "a/b", "a\\b", "_static", "-p", "a b", "ä", "a" * 65, "a\n"]
+)
+def test_a_name_that_no_folder_should_have_writes_nothing_anywhere(named, name):
+    before = sorted(named.parent.rglob("*"))
+    for function in (
+        lambda: read_parameters("folder", {"corpus": name}),
+        lambda: corpora.prepare_corpus(name, "folder", root=str(named)),
+        lambda: corpora.read_corpus(name),
+        lambda: make_report("folder", {"corpus": name}),
+    ):
+        with pytest.raises(ParameterError, match="corpus: expected 1 to 64 letters"):
+            function()
+    assert sorted(named.parent.rglob("*")) == before
+
+
+def test_the_name_of_a_corpus_of_another_source_is_refused(named):
+    with pytest.raises(ParameterError, match="corpus: demo is of the source demo, not folder; give this one a name"):
+        read_parameters("folder", {"corpus": "demo", "root": str(named)})
+    assert read_parameters("folder", {"corpus": "folder-grouped"})["corpus"] == "folder-grouped"
+    files.write_json(named / "data" / "mine" / "source.json", {"source": "demo", "videos": "."})
+    with pytest.raises(ParameterError, match=r"corpus: mine is of the source demo, got folder; .* or delete .*/mine "):
+        corpora.prepare_corpus("mine", "folder", root=str(named))
+
+
+def test_a_folder_for_a_corpus_that_takes_none_is_refused(named):
+    with pytest.raises(ParameterError, match=r"root: the source demo takes no folder, got '.*/videos'"):
+        make_report("demo", {"root": "videos"})
+    with pytest.raises(ParameterError, match="root: expected a folder with one subfolder of videos a class, got none"):
+        make_report("folder", {})
+
+
+@pytest.mark.parametrize("root", ["videos", "./videos", "my videos/of 2026", "../here/videos", "~/videos", "Flöte"])
+def test_a_folder_is_relative_to_where_the_command_is_given(named, monkeypatch, root):
+    here = named / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("HOME", str(named / "me"))
+    expected = named / "me" / "videos" if root.startswith("~") else here / root
+    found = Path(read_parameters("folder", {"root": root})["root"])
+    assert found.is_absolute()
+    assert os.path.normpath(found) == os.path.normpath(expected)
+
+
+def test_folders_of_the_environment_are_relative_to_where_the_command_is_given(named):
+    (named / "here").mkdir()
+    own = {"INSTREC_HOME": "..", "INSTREC_DATA": "my data", "INSTREC_OPEN_CORPUS": "~/open"}
+    code = "from instrec_utils import __main__ as m; import os; m.main(); print([os.environ[n] for n in %r])" % [*own]
+    environment = os.environ | own | {"PYTHONPATH": str(CHECKOUT), "HOME": "/me"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=named / "here", env=environment, capture_output=True)
+    assert done.stdout.decode().strip() == str([f"{named}/here/..", f"{named}/here/my data", "/me/open"])
+
+
+TERMINALS = [
+    {"LC_ALL": "C"},
+    {"PYTHONIOENCODING": "ascii"},
+    {"PYTHONIOENCODING": "latin-1"},
+    {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("terminal", TERMINALS, ids=str)
+def test_no_terminal_is_too_simple(named, terminal):
+    """Names of any script, also those that are no text at all, are shown as far as the terminal can."""
+    folder = named / "Fl\u00f6te \u7b1b 62\u201381"
+    status, said, errors = run_command(named, "report", "--corpus", "folder", "--root", f"{folder}-\udcff", **terminal)
+    assert (status, said) == (1, "")
+    assert errors.startswith("instrec: ") or "\ninstrec: " in errors
+    assert "UnicodeEncodeError" not in errors
+    assert "Traceback" not in errors

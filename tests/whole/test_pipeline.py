@@ -262,6 +262,14 @@ def test_a_changed_folder_of_videos_is_noticed(home, tmp_path):
     assert report._material(parameters) == before
     (folder / "b.mp4").write_bytes(b"b")
     assert report._material(parameters) != before
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "videos" / "flute").symlink_to(tmp_path / "elsewhere")
+    (folder / "gone.mp4").symlink_to(tmp_path / "nowhere")
+    (folder / "loop").symlink_to(folder)
+    before = {follows: report._material(parameters | {"follow_links": follows}) for follows in (False, True)}
+    (tmp_path / "elsewhere" / "c.mp4").write_bytes(b"c")
+    after = {follows: report._material(parameters | {"follow_links": follows}) for follows in (False, True)}
+    assert {follows: before[follows] != after[follows] for follows in before} == {False: False, True: True}
     assert report._material({"source": "demo"}) == ""
 
 

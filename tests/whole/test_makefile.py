@@ -1,0 +1,66 @@
+"""What `make` passes to the commands: names of any characters, and the folder that the user stands in."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+TOLD = f"""#!{sys.executable}
+import json, os, sys
+print(json.dumps([os.getcwd(), sys.argv[1:]]))
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A checkout that is set up, in a folder with a space, whose Python only tells what it was given."""
+    folder = tmp_path / "my checkout"
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+        shutil.copy(CHECKOUT / name, folder)
+    python = folder / ".venv" / "bin" / "python"
+    python.write_text(TOLD)
+    python.chmod(0o755)
+    (folder / ".venv" / ".installed").touch()
+    return folder
+
+
+def told(*command, cwd, **environment):
+    """Return the folder and the arguments that the package is run with."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    done = subprocess.run(["make", *map(str, command)], cwd=cwd, env=own | environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    folder, arguments = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("[")))
+    assert arguments[:3] == ["-P", "-m", "instrec_utils"]
+    return Path(folder), arguments[3:]
+
+
+def test_the_package_runs_where_the_user_stands(checkout, tmp_path):
+    (elsewhere := tmp_path / "else where").mkdir()
+    inside = told("report", cwd=checkout, PWD=str(checkout))
+    assert inside == (checkout, ["report", "--corpus", "demo", "--root", ""])
+    assert told("-C", checkout, "report", cwd=elsewhere, PWD=str(elsewhere))[0] == elsewhere
+    assert told("-C", "../my checkout", "validate", cwd=elsewhere, PWD=str(elsewhere))[0] == elsewhere
+    # A program that changes the folder for make alone leaves the variable as it was.
+    assert told("report", cwd=checkout, PWD=str(elsewhere))[0] == checkout
+
+
+@pytest.mark.parametrize(
+    "root", ["my videos", 'a "b" c', "a'b", "a;b", "a`b`", "a\\b", "Flöte 笛", "-x", "*", "#1", "~/videos"]
+)
+def test_a_folder_of_any_name_is_passed_as_it_is(checkout, root):
+    _, arguments = told("report", "CORPUS=folder", f"ROOT={root}", "SPLIT=grouped", cwd=checkout)
+    assert arguments == ["report", "--corpus", "folder", "--root", root, "-p", "split=grouped"]
+
+
+def test_every_command_of_the_makefile_is_one_of_the_package(checkout):
+    from instrec_utils.__main__ import app
+
+    known = {command.callback.__name__ for command in app.registered_commands}
+    for name in sorted(known):
+        assert told(name, cwd=checkout)[1][0] == name
