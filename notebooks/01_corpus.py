@@ -174,7 +174,10 @@ one_a_class = ranked.groupby("label").head(1)
 page.players(videos, one_a_class, one_a_class["label"].tolist())
 
 # %% tags=["hide-input"]
-elements.contact_sheet(corpus, origin.contact_sheet()) if origin.contact_sheet else None
+sheet = origin.contact_sheet() if origin.contact_sheet else None
+page.figure(
+    corpus, "contact-sheet", sheet.picture, sheet.caption, sheet.alt
+) if sheet else None
 
 # %% [markdown]
 # ## What belongs together

@@ -9,7 +9,6 @@ from IPython.display import HTML, Markdown
 from instrec_utils import media, paths, provenance
 from instrec_utils.corpora import Corpus, read_listed, source_named
 from instrec_utils.corpora.index import state_table
-from instrec_utils.corpora.source import ContactSheet
 from instrec_utils.errors import RunError
 from instrec_utils.features import store
 from instrec_utils.inputs import augmentation
@@ -24,11 +23,6 @@ def source_counts(index: pd.DataFrame) -> pd.DataFrame:
         lambda column: ", ".join(f"{kind} {count}" for kind, count in column.value_counts().items())
     )
     return table.set_axis(["Picture comes from", "Sound comes from"], axis=1).rename_axis("Class").reset_index()
-
-
-def contact_sheet(corpus_name: str, sheet: ContactSheet) -> page.Shown:
-    """Return a source's contact sheet as a picture of the page."""
-    return page.figure(corpus_name, "contact-sheet", sheet.picture, sheet.caption, sheet.alt)
 
 
 def groups_note(corpus: Corpus) -> HTML | Markdown:
