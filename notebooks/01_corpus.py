@@ -111,14 +111,15 @@ print(
 )
 
 # %% tags=["hide-input"]
+a_class = " to ".join(map(str, sorted({per_class.min(), per_class.max()})))
 page.figure(
     corpus,
     "classes",
     figures.class_balance(index),
-    f"Videos a class and split: {len(main)} videos of {len(per_class)} classes, {per_class.min()} to {per_class.max()} a "
-    f"class, {seconds.sum() / 3600:.2f} h in all.",
-    f"Stacked bars, one a class, in three colours for the splits: the classes have {per_class.min()} to {per_class.max()} "
-    "videos each, most of them in training.",
+    f"Videos a class and split: {len(main)} videos of {len(per_class)} classes, {a_class} a class, "
+    f"{seconds.sum() / 3600:.2f} h in all.",
+    f"Stacked bars, one a class, in three colours for the splits: the classes have {a_class} videos each, most of them in "
+    "training.",
 )
 
 # %% tags=["hide-input"]
@@ -173,7 +174,10 @@ one_a_class = ranked.groupby("label").head(1)
 page.players(videos, one_a_class, one_a_class["label"].tolist())
 
 # %% tags=["hide-input"]
-elements.contact_sheet(corpus, origin.contact_sheet()) if origin.contact_sheet else None
+sheet = origin.contact_sheet() if origin.contact_sheet else None
+page.figure(
+    corpus, "contact-sheet", sheet.picture, sheet.caption, sheet.alt
+) if sheet else None
 
 # %% [markdown]
 # ## What belongs together

@@ -1,6 +1,7 @@
 """What single pages show beside figures and tables: sources, groups, what was left out, conditions, answers."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 from IPython.display import HTML, Markdown
@@ -8,7 +9,7 @@ from IPython.display import HTML, Markdown
 from instrec_utils import media, paths, provenance
 from instrec_utils.corpora import Corpus, read_listed, source_named
 from instrec_utils.corpora.index import state_table
-from instrec_utils.corpora.source import ContactSheet
+from instrec_utils.errors import RunError
 from instrec_utils.features import store
 from instrec_utils.inputs import augmentation
 from instrec_utils.report import answers, figures, page, words
@@ -22,11 +23,6 @@ def source_counts(index: pd.DataFrame) -> pd.DataFrame:
         lambda column: ", ".join(f"{kind} {count}" for kind, count in column.value_counts().items())
     )
     return table.set_axis(["Picture comes from", "Sound comes from"], axis=1).rename_axis("Class").reset_index()
-
-
-def contact_sheet(corpus_name: str, sheet: ContactSheet) -> page.Shown:
-    """Return a source's contact sheet as a picture of the page."""
-    return page.figure(corpus_name, "contact-sheet", sheet.picture, sheet.caption, sheet.alt)
 
 
 def groups_note(corpus: Corpus) -> HTML | Markdown:
@@ -116,8 +112,7 @@ def why_untrainable(run: Run) -> str:
     if run.kind == "fusion":
         reasons = list(filter(None, map(why_untrainable, run.joined)))
         return f"{reasons[0]} A fusion joins two models, so there is none either." if reasons else ""
-    found = (folder / f"{run.name}.json" for folder in paths.results_dirs(run.corpus.name))
-    if any(path.exists() and read_result(path)["run_sha256"] == run.key for path in found):
+    if any(_is_of(run, folder / f"{run.name}.json") for folder in paths.results_dirs(run.corpus.name)):
         return ""
     train, features_dir = run.corpus.split("train"), run.corpus.directory / "features"
     if run.kind == "audio":
@@ -129,6 +124,13 @@ def why_untrainable(run: Run) -> str:
     if is_trainable:
         return ""
     return f"No training video of this corpus has {lacks}, so that no {run.kind} model can be trained."
+
+
+def _is_of(run: Run, path: Path) -> bool:
+    try:
+        return read_result(path)["run_sha256"] == run.key
+    except RunError:  # missing, or damaged and trained again
+        return False
 
 
 def index_provenance(corpus: Corpus) -> HTML:

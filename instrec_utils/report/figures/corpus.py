@@ -29,6 +29,7 @@ def class_balance(index: pd.DataFrame) -> Figure:
         style.note(axes, f"{total:,.0f}", (total, place), (4, 0), va="center")
     axes.set_yticks(places, style.names(counts.index))
     axes.set(xlabel="videos", xlim=(0, 1.08 * left.max()))
+    axes.xaxis.set_major_locator(style.whole_numbers())
     style.finish_rows(axes)
     style.legend(figure, counts.shape[1])
     return figure
