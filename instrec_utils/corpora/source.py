@@ -75,6 +75,8 @@ class Source:
         The file that changes when videos come or go without `build`, such as by downloading; it may be missing.
     photographs : Callable[[Corpus], list of (label, np.ndarray [shape=(height, width, 3), uint8, RGB])] or None
         Of the classes, to begin training with.
+    lend_photographs : Callable[[list of str], list of (label, np.ndarray)] or None
+        Of these classes, as far as there are any, for corpora whose source has no photographs.
     contact_sheet : Callable[[], ContactSheet] or None [for the corpus' first page]
     is_playable : Callable[[pd.DataFrame], pd.Series of bool] [whether a page may show an excerpt of each row]
     may_release_features : bool [whether features, which hold frames and the sound's spectrum, may be passed on]
@@ -91,6 +93,7 @@ class Source:
     root: str = ""
     ledger: Callable[[], Path] | None = None
     photographs: Callable[[Corpus], list[tuple[str, np.ndarray]]] | None = None
+    lend_photographs: Callable[[list[str]], list[tuple[str, np.ndarray]]] | None = None
     contact_sheet: Callable[[], ContactSheet] | None = None
     is_playable: Callable[[pd.DataFrame], pd.Series] = lambda index: pd.Series(True, index=index.index)
     may_release_features: bool = False

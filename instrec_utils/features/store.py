@@ -152,10 +152,10 @@ def read_frames(path: Path, numbers: np.ndarray | None = None) -> np.ndarray:
     There are none without a picture stream. A file that is missing, damaged, or of other settings is a FeaturesError.
     """
     with _open(path) as file:
-        data = file["frames"][:] if "frames" in file else []
-    chosen = range(len(data)) if numbers is None else numbers
+        stored = file.get("frames", [])
+        data = [stored[number] for number in (range(len(stored)) if numbers is None else numbers)]
     try:
-        pictures = [frames.decode_jpeg(data[number]) for number in chosen]
+        pictures = [frames.decode_jpeg(one) for one in data]
     except ValueError as error:
         raise FeaturesError(f"{path}: a frame is damaged; delete the file to redo it ({error})") from error
     size = config.FRAME_SIZE

@@ -129,4 +129,4 @@ def _execute_on(
             return [error for future in done if (error := future.exception()) is not None]
 
 
-_SHOWN = ("audio_model", "segmentation", "num_frames", "pretrained", "fusion_form", "modality_dropout", "seed")
+_SHOWN = ("audio_model", "segmentation", "num_frames", "initial_weights", "fusion_form", "modality_dropout", "seed")

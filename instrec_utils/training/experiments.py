@@ -16,8 +16,8 @@ from instrec_utils import evaluation, files, models, paths, provenance
 from instrec_utils.errors import CorpusError, RunError
 from instrec_utils.training import fit
 from instrec_utils.training.batches import Batches
-from instrec_utils.training.recipes import RECIPES, Recipe
-from instrec_utils.training.result_files import EVALUATED, find_result, predictions_path, read_result
+from instrec_utils.training.recipes import RECIPES, WITHOUT_PHOTOGRAPHS, Recipe
+from instrec_utils.training.result_files import EVALUATED, find_result, predictions_path, read_json, read_result
 from instrec_utils.training.run import Run
 
 
@@ -63,7 +63,7 @@ def _train(run: Run, splits: dict[str, pd.DataFrame]) -> None:
     learned, validated = (recipe.learn_from(splits[name]) for name in ("train", "validation"))
     model, history = fit.fit(
         recipe.build,
-        lambda epoch: _batches_of(run, recipe, learned, epoch, is_training=True),
+        lambda epoch: _batches_of(run, recipe, learned, epoch),
         _batches_of(run, recipe, validated),
         run.protocol,
         run.directory,
@@ -95,10 +95,12 @@ def _splits(run: Run) -> dict[str, pd.DataFrame]:
     return splits
 
 
-def _batches_of(run: Run, recipe: Recipe, table: pd.DataFrame, epoch: int = 0, is_training: bool = False) -> Batches:
-    load, per_video = recipe.load(table["video_id"].tolist(), is_training)
+def _batches_of(run: Run, recipe: Recipe, table: pd.DataFrame, epoch: int | None = None) -> Batches:
+    """Return the batches of an epoch of training, or without one those to evaluate on."""
+    load, per_video = recipe.load(table["video_id"].tolist(), epoch)
     targets = np.repeat(run.corpus.targets(table), per_video)
-    return Batches(load, targets, run.protocol.batch_size, seed=run.seed, epoch=epoch, shuffle=is_training)
+    is_training = epoch is not None
+    return Batches(load, targets, run.protocol.batch_size, seed=run.seed, epoch=epoch or 0, shuffle=is_training)
 
 
 def _predict(model: keras.Model, dataset: Batches, num_videos: int) -> np.ndarray:
@@ -132,6 +134,7 @@ def _write_result(
         metrics[name] = evaluation.evaluate(truth, [rounded])
     before = {name: fit.read_history(run.directory / name) for name in ("warm_up", "photographs")}
     everything = pd.concat([*before.values(), history])
+    lacking = run.directory / WITHOUT_PHOTOGRAPHS
     files.write_json(
         run.result_path,
         {
@@ -144,6 +147,7 @@ def _write_result(
             "epochs": len(history),
             "best_epoch": fit.best_epoch(history),
             "warm_up_epochs": len(before["warm_up"]),
+            **(read_json(lacking) if lacking.exists() else {}),
             "steps": int(everything["steps"].sum()),
             "train_seconds": round(float(everything["seconds"].sum()), 1),
             "device": provenance.device(),

@@ -39,7 +39,7 @@ def finish(run):
     files.write_json(run.directory / "run.json", {"features": run.features_key})
     for split in ("validation", "test"):
         files.write_text(predictions_path(run.result_path, split), "")
-    files.write_json(run.result_path, dict.fromkeys(NEEDED) | {"run": run.name, "run_sha256": run.key})
+    files.write_json(run.result_path, dict.fromkeys(NEEDED) | run.settings | {"run": run.name, "run_sha256": run.key})
 
 
 @pytest.mark.parametrize("name", ["demo", "open"])
