@@ -68,15 +68,16 @@ def row_run(corpus: corpora.Corpus, row: dict[str, Any], epochs: int) -> Run:
 # Here: pack.
 
 
-def pack(corpus_name: str, folder: Path, *, quality: int, part_bytes: int, seed: int) -> None:
-    """Write the index, the frames that any row needs and the photographs, in parts of at most so many bytes."""
+def pack(corpus_name: str, folder: Path, *, quality: int, part_bytes: int, seed: int, chosen: list[int]) -> None:
+    """Write the index, the frames that the rows need and the photographs, in parts of at most so many bytes."""
     corpus = corpora.read_corpus(corpus_name)
     folder.mkdir(parents=True, exist_ok=True)
     about = {"corpus": corpus_name, "quality": quality, "seed": seed, "commit": provenance.commit()}
     about |= {"index": (corpus.directory / "index.csv").read_text(encoding="utf-8")}
     about |= {"source": json.loads((corpus.directory / "source.json").read_text(encoding="utf-8")) | {"videos": "."}}
     files.write_json(folder / "about.json", about)
-    pieces = [*_packed_photographs(corpus, quality), *_packed_videos(corpus, quality, seed)]
+    counts = sorted({ROWS[number][1]["num_frames"] for number in chosen})
+    pieces = [*_packed_photographs(corpus, quality), *_packed_videos(corpus, counts, quality, seed)]
     number, size, part = 0, part_bytes, None
     for name, attributes, pictures in pieces:
         length = sum(map(len, pictures.values())) + 64 * len(pictures)
@@ -95,8 +96,7 @@ def pack(corpus_name: str, folder: Path, *, quality: int, part_bytes: int, seed:
 Piece = tuple[str, dict[str, Any], dict[int, np.ndarray]]
 
 
-def _packed_videos(corpus: corpora.Corpus, quality: int, seed: int) -> Iterator[Piece]:
-    counts = sorted({row["num_frames"] for _, row in ROWS})
+def _packed_videos(corpus: corpora.Corpus, counts: list[int], quality: int, seed: int) -> Iterator[Piece]:
     for split in ("train", "validation", "test", "test_clean"):
         for number, video_id in enumerate(corpus.split(split)["video_id"]):
             path = store.features_path(corpus.directory / "features", video_id)
@@ -188,7 +188,8 @@ def train(folder: Path, out: Path, *, seconds: float, row_seconds: float, epochs
         row = history.iloc[-1]
         names = ("loss", "accuracy", "val_loss", "val_accuracy", "seconds")
         told = " ".join(f"{name} {row[name]:.4f}" for name in names)
-        _say(f"{time.monotonic() - started:4.0f} s  {run_dir.name}  epoch {row['epoch']:.0f}  {told}")
+        shown = run_dir.relative_to(paths.runs_dir(corpus.name))
+        _say(f"{time.monotonic() - started:4.0f} s  {shown}  epoch {row['epoch']:.0f}  {told}")
 
     def stop(*_: Any) -> None:
         raise OutOfTimeError
@@ -309,12 +310,13 @@ def main() -> None:
     training.add_argument("--seconds", type=float, default=540, help="for all rows together")
     training.add_argument("--row-seconds", type=float, default=0, help="for each row, in place of its own")
     training.add_argument("--epochs", type=int, default=30, help="at most, of the photographs and of the frames")
-    training.add_argument("--rows", type=int, nargs="+", default=list(range(len(ROWS))), help="numbers from 0")
+    for one in (packing, training):
+        one.add_argument("--rows", type=int, nargs="+", default=list(range(len(ROWS))), help="numbers from 0")
     commands.add_parser("adopt").add_argument("out", type=Path)
     given = parser.parse_args()
     if given.command == "pack":
         part_bytes = int(given.part_megabytes * 2**20)
-        pack(given.corpus, given.folder, quality=given.quality, part_bytes=part_bytes, seed=10)
+        pack(given.corpus, given.folder, quality=given.quality, part_bytes=part_bytes, seed=10, chosen=given.rows)
     elif given.command == "train":
         limits = {"seconds": given.seconds, "row_seconds": given.row_seconds, "epochs": given.epochs}
         train(given.folder, given.out, **limits, chosen=given.rows)

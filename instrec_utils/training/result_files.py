@@ -61,7 +61,10 @@ def in_first_words(kind: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def in_todays_words(kind: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters of a result, which may be of the first ones, as runs have them today."""
+    """Return the parameters of a result, which may be of the first ones, as runs have them today.
+
+    What was not pretrained began with ImageNet's weights, what was, with photographs of instruments after these.
+    """
     today = ADDED[kind] | dict(parameters)
     if "pretrained" in today:
         today["initial_weights"] = "imagenet+instruments" if today.pop("pretrained") else "imagenet"

@@ -168,6 +168,7 @@ def usual_settings(model: str, parameters: Mapping[str, Any], profile: str) -> d
     """Return parameters and protocol, as one mapping, as a profile would have them, what no profile sets as given."""
     entry, settings = architecture_named(model), profile_of(profile)
     usual = asdict(settings) | {"warm_up_epochs": usual_warm_up(entry, settings)}
+    usual |= {"redraw_frames": False, "photographs": ""}
     changed = {name: value for name, value in usual.items() if name in parameters}
     return {**parameters, **changed, **asdict(entry.protocols[profile])}
 

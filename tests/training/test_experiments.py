@@ -491,6 +491,16 @@ def test_frames_are_drawn_once_a_run_or_anew_in_each_epoch(pictured, redraw_fram
     assert all((shown(0)[place] != shown(0)[place + 1]).any() for place in (0, 2, 4))
 
 
+def test_an_example_costs_the_decoding_of_its_own_frame(pictured, monkeypatch):
+    decoded, real = [], frames.decode_jpeg
+    monkeypatch.setattr(frames, "decode_jpeg", lambda data: decoded.append(data) or real(data))
+    run = runs.visual_run(pictured, num_frames=4, profile="paper", seed=1)
+    load, _ = recipes.RECIPES["visual"](run).load(pictured.split("train").video_id.tolist(), 0)
+    for number in (0, 3, 9):
+        load(number, np.random.default_rng(0))
+    assert len(decoded) == 3
+
+
 def test_silent_videos_are_kept_by_the_papers_profile_and_left_out_by_the_quick_one(corpus):
     write_features(corpus.directory / "features", "cello-0", has_sound=False)
     train_split = corpus.split("train")

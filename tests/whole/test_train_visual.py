@@ -97,11 +97,11 @@ def train_there(folder, out, *options):
 @pytest.mark.slow
 def test_results_come_back_as_if_they_had_been_trained_here(corpus, script, tmp_path):
     pack, out = tmp_path / "there" / "pack", tmp_path / "there" / "out"
-    script.pack("tiny", pack, quality=75, part_bytes=10_000, seed=10)
+    script.pack("tiny", pack, quality=75, part_bytes=10_000, seed=10, chosen=[0, 3, 4])
     assert len([*pack.glob("part-*.h5")]) > 1
     assert "/somewhere" not in (pack / "about.json").read_text()
     log = train_there(pack, out, "--epochs", "2", "--rows", "0", "3", "2", "--seconds", "3000", "--row-seconds", "900")
-    assert log.count("epoch 2") == 5  # of the frames three times, of the photographs twice: once alone, none at random
+    assert log.count("epoch 2") == 4  # of the frames thrice, of the photographs once: what they teach is taken over
     script.adopt(out)
     for changed in ({}, {"num_frames": 5}, {"initial_weights": "random"}):
         row = {"profile": "paper", "visual_max_epochs": 2, "initial_weights": "imagenet+instruments"} | changed
@@ -117,7 +117,7 @@ def test_results_come_back_as_if_they_had_been_trained_here(corpus, script, tmp_
 
 def test_the_frames_that_are_passed_on_are_those_that_training_draws(corpus, script, tmp_path, monkeypatch):
     pack = tmp_path / "pack"
-    script.pack("tiny", pack, quality=95, part_bytes=10_000, seed=10)
+    script.pack("tiny", pack, quality=95, part_bytes=10_000, seed=10, chosen=[0, 3, 4])
     monkeypatch.setenv("INSTREC_DATA", str(tmp_path / "there"))
     script.unpack(pack)
     there = corpora.read_corpus("tiny")
@@ -132,3 +132,23 @@ def test_the_frames_that_are_passed_on_are_those_that_training_draws(corpus, scr
                 assert seen.shape == (k, 224, 224, 3)
                 difference = seen.astype(int) - frames.central_crop(expected)
                 assert np.abs(difference).mean() < 4
+
+
+@pytest.mark.parametrize("finished", [0, 2, 5])
+def test_a_row_whose_time_is_over_is_a_run_of_the_epochs_that_it_finished(corpus, script, finished, capsys):
+    row = {"num_frames": 5, "initial_weights": "random"}
+    run = script.row_run(corpus, row, 5)
+    history = {name: [1.0] * finished for name in ("loss", "accuracy", "val_accuracy", "seconds", "steps")}
+    if finished:
+        table = pd.DataFrame(history | {"val_loss": np.linspace(1, 0, finished)})
+        files.write_text(run.directory / "history.csv", table.to_csv(index=False))
+    found = script._as_far_as_it_got(corpus, row, run)
+    if not finished:
+        assert found is None
+        assert f"{run.name}: no epoch finished in its time" in capsys.readouterr().out
+        return
+    assert found.protocol.max_epochs == finished
+    assert (found.directory / "history.csv").read_text() == (run.directory / "history.csv").read_text()
+    if finished < 5:
+        assert found.is_of_these_features()
+        assert found.name == run.name.replace("epochs5", "epochs2")
