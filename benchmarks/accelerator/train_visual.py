@@ -57,6 +57,7 @@ ROWS: list[tuple[int, dict[str, Any]]] = [  # seconds at most, and what the run 
     (300, {"num_frames": 20, "initial_weights": "random", "visual_model": "inception_frames"}),
 ]
 LEAST_SECONDS = 40  # that a row is begun with
+LISTINGS = ("index.csv", "features/errors.csv")  # of the videos, and of those that could not be decoded
 VERSIONS = ("keras", "jax", "jaxlib", "numpy", "scikit-learn")
 
 
@@ -73,7 +74,8 @@ def pack(corpus_name: str, folder: Path, *, quality: int, part_bytes: int, seed:
     corpus = corpora.read_corpus(corpus_name)
     folder.mkdir(parents=True, exist_ok=True)
     about = {"corpus": corpus_name, "quality": quality, "seed": seed, "commit": provenance.commit()}
-    about |= {"index": (corpus.directory / "index.csv").read_text(encoding="utf-8")}
+    listings = [corpus.directory / name for name in LISTINGS if (corpus.directory / name).exists()]
+    about |= {"listings": {one.relative_to(corpus.directory).as_posix(): one.read_text("utf-8") for one in listings}}
     about |= {"source": json.loads((corpus.directory / "source.json").read_text(encoding="utf-8")) | {"videos": "."}}
     files.write_json(folder / "about.json", about)
     counts = sorted({ROWS[number][1]["num_frames"] for number in chosen})
@@ -131,7 +133,8 @@ def unpack(folder: Path) -> tuple[dict[str, Any], tuple[np.ndarray, np.ndarray]]
     """Write the corpus as the project has it, with the frames that there are; return what it is, and photographs."""
     about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
     directory = paths.data_dir() / about["corpus"]
-    files.write_text(directory / "index.csv", about["index"])
+    for name, text in about["listings"].items():
+        files.write_text(directory / name, text)
     files.write_json(directory / "source.json", about["source"])
     pictures, targets = [], []
     for path in sorted(folder.glob("part-*.h5")):

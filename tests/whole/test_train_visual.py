@@ -64,6 +64,7 @@ def corpus(home, monkeypatch):
     for label in COLOURS:
         for number, split in enumerate(("train", "train", "validation", "test")):
             rows.append((f"{label}-{number}", label, split, "x.mp4", 24.0))
+            rows += [("broken", label, "train", "x.mp4", 24.0)] if (label, number) == ("flute", 0) else []
             pictures = coloured(label, np.random.default_rng(number))
             tiny_features.write_features(directory / "features" / f"{label}-{number}.h5", pictures=pictures)
     index = pd.DataFrame(rows, columns=["video_id", "label", "split", "path", "duration"])
@@ -71,6 +72,8 @@ def corpus(home, monkeypatch):
     files.write_json(directory / "source.json", {"source": "folder", "videos": "/somewhere", "split": "stratified"})
     pictures = np.concatenate([coloured(label, np.random.default_rng(9))[:10] for label in COLOURS])
     monkeypatch.setattr(photographs, "read_photographs", lambda *_: (pictures, np.repeat([0, 1, 2], 10)))
+    errors = "video_id,path,reason\nbroken,x.mp4,not to be decoded\n"
+    files.write_text(directory / "features" / "errors.csv", errors)
     return corpora.read_corpus("tiny")
 
 
