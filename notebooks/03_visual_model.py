@@ -59,13 +59,18 @@ from instrec_utils.training.experiments import train_run
 videos = corpora.read_corpus(corpus)
 
 # %%
+pictures = {
+    "num_frames": num_frames,
+    "redraw_frames": redraw_frames,
+    "initial_weights": initial_weights,
+    "photographs": photographs,
+}
+
+# %%
 run = runs.visual_run(
     videos,
     visual_model=visual_model,
-    num_frames=num_frames,
-    initial_weights=initial_weights,
-    photographs=photographs,
-    redraw_frames=redraw_frames,
+    **pictures,
     profile=profile,
     visual_learning_rate=visual_learning_rate,
     visual_batch_size=visual_batch_size,

@@ -73,6 +73,8 @@ run = runs.audio_run(
     precision=precision,
     num_devices=num_devices,
 )
+
+# %%
 print(run.name)
 
 # %% tags=["hide-input"]
