@@ -80,7 +80,7 @@ def of_run(run: Run) -> Measured:
     """Return what a run trains, and on what."""
     recipe = RECIPES[run.kind](run)
     table = recipe.learn_from(run.corpus.split("train"))
-    return recipe.build(), experiments._batches_of(run, recipe, table, is_training=True), run.protocol
+    return recipe.build(), experiments._batches_of(run, recipe, table, epoch=0), run.protocol
 
 
 def audio(corpus: Corpus, audio_model: str) -> Measured:

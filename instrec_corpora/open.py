@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -316,10 +316,19 @@ def _build_source(options: BuildOptions) -> Path:
 
 def _training_photographs(corpus: Corpus) -> list[tuple[str, np.ndarray]]:
     """Return the photographs that the training clips show, as they are before staging."""
-    folder = source_dir()
     sources = corpus.split("train")["sources"].str.split(";").explode().drop_duplicates()
-    names = sorted(source for source in sources if source.startswith("photos/"))
-    return [(name.split("/")[1], open_sources.read_photograph(folder / name)[:, :, ::-1]) for name in names]
+    return _read_photographs(source for source in sources if source.startswith("photos/"))
+
+
+def _lent_photographs(labels: list[str]) -> list[tuple[str, np.ndarray]]:
+    """Return all photographs of some classes: no other corpus has a clip that shows one."""
+    registry = open_sources.read_registry()
+    return _read_photographs(registry.path[(registry.kind == "photos") & registry.label.isin(labels)])
+
+
+def _read_photographs(names: Iterable[str]) -> list[tuple[str, np.ndarray]]:
+    folder = source_dir()
+    return [(name.split("/")[1], open_sources.read_photograph(folder / name)[:, :, ::-1]) for name in sorted(names)]
 
 
 def _is_playable(index: pd.DataFrame) -> pd.Series:
@@ -339,5 +348,6 @@ SOURCE = Source(
     "Orchestra's sound samples.",
     build=_build_source,
     photographs=_training_photographs,
+    lend_photographs=_lent_photographs,
     is_playable=_is_playable,
 )

@@ -90,6 +90,8 @@ class Profile:
         In which an audio network is first trained on single segments or windows.
     augment : bool
         Vary the spectrograms in training.
+    silent_videos : {"keep", "leave_out"}
+        What an audio network's training does with videos in which nothing is to be heard.
     freeze_backbone : bool
         Train a visual network's layer of classes only, on stored embeddings.
     fusion_dropout : float [0 to 1, dropped after each dense layer]
@@ -97,14 +99,15 @@ class Profile:
 
     warm_up_epochs: int
     augment: bool
+    silent_videos: str
     freeze_backbone: bool
     fusion_dropout: float
 
 
 PROFILES = {
-    "paper": Profile(warm_up_epochs=0, augment=False, freeze_backbone=False, fusion_dropout=0.0),
+    "paper": Profile(0, augment=False, silent_videos="keep", freeze_backbone=False, fusion_dropout=0.0),
     # For corpora of a few hundred videos on a CPU.
-    "quick": Profile(warm_up_epochs=8, augment=True, freeze_backbone=True, fusion_dropout=0.5),
+    "quick": Profile(8, augment=True, silent_videos="leave_out", freeze_backbone=True, fusion_dropout=0.5),
 }
 
 TRAINING_VERSION = 4  # raised when training changes what the same settings give

@@ -33,6 +33,7 @@
 corpus: str = "demo"  # prepared by 01_corpus, features extracted by 02_features
 audio_model: str = "choi2016"  # the architecture
 segmentation: str = "uc"  # uc: ten segments joined; cc: the centre of the recording
+silent_videos: str = ""  # keep or leave_out of training what has no sound; empty: the profile's (paper: keep)
 profile: str = "quick"  # paper: its protocol; quick: with a warm-up, augmentation and few epochs
 audio_learning_rate: float = 0.0  # 0 here and below: the profile's
 audio_batch_size: int = 0  # videos; windows for han2016
@@ -66,6 +67,7 @@ run = runs.audio_run(
     videos,
     audio_model=audio_model,
     segmentation=segmentation,
+    silent_videos=silent_videos,
     profile=profile,
     audio_learning_rate=audio_learning_rate,
     audio_batch_size=audio_batch_size,
@@ -76,6 +78,8 @@ run = runs.audio_run(
     precision=precision,
     num_devices=num_devices,
 )
+
+# %%
 print(run.name)
 
 # %% tags=["hide-input"]

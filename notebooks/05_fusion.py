@@ -34,7 +34,7 @@ audio_model: str = "choi2016"  # as in 04_audio_model
 segmentation: str = "uc"  # as in 04_audio_model
 visual_model: str = "efficientnet_lite0"  # as in 03_visual_model
 num_frames: int = 10  # as in 03_visual_model
-pretrained: bool = False  # as in 03_visual_model
+initial_weights: str = "imagenet"  # as in 03_visual_model
 fusion_form: str = "text"  # text: the paper's description; code: its authors' code; attention: frames pooled
 modality_dropout: float = 0.0  # probability with which training hides one modality of a video; the paper does not
 profile: str = "quick"  # paper or quick, which adds dropout
@@ -77,7 +77,7 @@ joined = runs.report_parameters(corpus) | {
     "segmentation": segmentation,
     "visual_model": visual_model,
     "num_frames": num_frames,
-    "pretrained": pretrained,
+    "initial_weights": initial_weights,
     "profile": profile,
     "seed": seed,
     "precision": precision,

@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 
 from instrec_utils import files, paths
-from instrec_utils.config import FRAME_SIZE
 from instrec_utils.corpora.corpus import LISTED, NOTES, Corpus, read_corpus, read_listed
 from instrec_utils.corpora.splits import SPLIT_METHODS
-from instrec_utils.errors import CorpusError, ParameterError
+from instrec_utils.errors import ParameterError
 
 GROUP = "instrec.sources"
 
@@ -80,6 +78,8 @@ class Source:
         The file that changes when videos come or go without `build`, such as by downloading; it may be missing.
     photographs : Callable[[Corpus], list of (label, np.ndarray [shape=(height, width, 3), uint8, RGB])] or None
         Of the classes, to begin training with.
+    lend_photographs : Callable[[list of str], list of (label, np.ndarray)] or None
+        Of these classes, as far as there are any, for corpora whose source has no photographs.
     contact_sheet : Callable[[], ContactSheet] or None [for the corpus' first page]
     is_playable : Callable[[pd.DataFrame], pd.Series of bool] [whether a page may show an excerpt of each row]
     may_release_features : bool [whether features, which hold frames and the sound's spectrum, may be passed on]
@@ -96,6 +96,7 @@ class Source:
     root: str = ""
     ledger: Callable[[], Path] | None = None
     photographs: Callable[[Corpus], list[tuple[str, np.ndarray]]] | None = None
+    lend_photographs: Callable[[list[str]], list[tuple[str, np.ndarray]]] | None = None
     contact_sheet: Callable[[], ContactSheet] | None = None
     is_playable: Callable[[pd.DataFrame], pd.Series] = lambda index: pd.Series(True, index=index.index)
     may_release_features: bool = False
@@ -192,21 +193,3 @@ def _source_of(directory: Path) -> str:
         return str(json.loads((directory / "source.json").read_text(encoding="utf-8"))["source"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-
-
-def read_photographs(corpus: Corpus) -> tuple[np.ndarray, np.ndarray]:
-    """Return the photographs from which a visual model can begin (the paper's "PT", Table 2), see `Source`.
-
-    They are RGB [shape=(num_pictures, 256, 256, 3), uint8], and their class numbers [shape=(num_pictures,), int64]. It
-    is a `CorpusError` if the source of the corpus has none.
-    """
-    photographs = source_named(corpus.source).photographs
-    if photographs is None:
-        allowed = " or ".join(name for name, source in sources().items() if source.photographs)
-        raise CorpusError(
-            f"{corpus.name}: expected a corpus of the source {allowed}, which have photographs of their classes, "
-            f"got {corpus.source}; set pretrained to False"
-        )
-    labels, pictures = zip(*photographs(corpus), strict=True)
-    resized = [cv2.resize(picture, (FRAME_SIZE, FRAME_SIZE), interpolation=cv2.INTER_AREA) for picture in pictures]
-    return np.stack(resized), np.searchsorted(corpus.labels, np.array(labels))

@@ -1,19 +1,20 @@
 """What networks make of frames and of audio before their classes, stored so that it is computed once.
 
-A frozen backbone's embeddings of every frame of a video are one file a video beside the features, those of the
-classes' photographs one file; an audio run's embeddings of all videos are one file in the run's folder.
+A visual network's embeddings of every frame of a video are one file a video: in a folder of the corpus where the
+network is as ImageNet made it, beside the run's weights where a run has trained it. Those of the classes' photographs
+by ImageNet's network are one file, an audio run's of all videos one file beside its weights.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
 import numpy as np
 from tqdm import tqdm
 
-from instrec_utils import corpora, files, models
+from instrec_utils import files, models
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import FeaturesError
 from instrec_utils.features import store
@@ -25,19 +26,6 @@ from instrec_utils.models.lazy import keras
 BATCH_FRAMES = 32
 
 
-def embeddings_path(corpus_dir: Path, visual_model: str, video_id: str) -> Path:
-    """Return where a video's embeddings by a visual architecture are kept."""
-    return store.features_path(Path(corpus_dir) / "embeddings" / visual_model, video_id)
-
-
-def _is_valid(path: Path, features_path: Path) -> bool:
-    try:
-        with h5py.File(path) as file:
-            return "embeddings" in file and file.attrs.get("features_key") == store.key_of(features_path)
-    except store.DAMAGES:
-        return False
-
-
 def build_backbone(visual_model: str) -> keras.Model:
     """Return a visual architecture without its classes, with ImageNet's weights; a ParameterError if it is none."""
     build = models.architecture_named(visual_model, "visual").build_backbone
@@ -46,22 +34,41 @@ def build_backbone(visual_model: str) -> keras.Model:
     return build("imagenet")
 
 
-def embed_frames(video_ids: Sequence[str], corpus_dir: Path, visual_model: str) -> None:
-    """Compute the embeddings of every frame of the videos that have features but no embeddings yet."""
-    features_dir = Path(corpus_dir) / "features"
-    pairs = [
-        (store.features_path(features_dir, video_id), embeddings_path(corpus_dir, visual_model, video_id))
-        for video_id in video_ids
-    ]
-    todo = [(source, path) for source, path in pairs if not _is_valid(path, source)]
+def imagenet_embeddings(corpus: Corpus, visual_model: str) -> Path:
+    """Return the folder of what a backbone with ImageNet's weights makes of a corpus' frames, computed once."""
+    folder = corpus.directory / "embeddings" / visual_model
+    with hardware.DEFAULT.precise():  # all runs share them, those of lower precision too
+        embed_frames(corpus, folder, lambda: build_backbone(visual_model))
+    return folder
+
+
+def embed_frames(corpus: Corpus, folder: Path, build: Callable[[], keras.Model], *, weights_key: str = "") -> None:
+    """Compute what a network makes of every frame of the videos of which a folder has no such embeddings yet.
+
+    The network is only built where there are some to compute; the key tells its weights from others, and is empty for
+    ImageNet's.
+    """
+    sources = [store.features_path(corpus.directory / "features", one) for one in corpus.usable["video_id"]]
+    todo = [source for source in sources if not _is_valid(folder / source.name, source, weights_key)]
     if not todo:
         return
-    backbone = build_backbone(visual_model)
-    for source, path in tqdm(todo, desc=f"{visual_model} embeddings", unit="video"):
-        values = predict_frames(backbone, frames.central_crop(store.read_frames(source)))
-        with files.whole(path) as temporary, h5py.File(temporary, "w") as file:
+    network = build()
+    for source in tqdm(todo, desc=f"{network.name} embeddings", unit="video"):
+        values = predict_frames(network, frames.central_crop(store.read_frames(source)))
+        with files.whole(folder / source.name) as temporary, h5py.File(temporary, "w") as file:
             file.create_dataset("embeddings", data=values.astype(np.float16))
             file.attrs["features_key"] = store.key_of(source)
+            if weights_key:
+                file.attrs["weights"] = weights_key
+
+
+def _is_valid(path: Path, features_path: Path, weights_key: str) -> bool:
+    try:
+        with h5py.File(path) as file:
+            kept = file.attrs.get("features_key"), file.attrs.get("weights", "")
+            return "embeddings" in file and kept == (store.key_of(features_path), weights_key)
+    except store.DAMAGES:
+        return False
 
 
 def predict_frames(network: keras.Model, pictures: np.ndarray, batch_frames: int = BATCH_FRAMES) -> np.ndarray:
@@ -76,26 +83,25 @@ def predict_frames(network: keras.Model, pictures: np.ndarray, batch_frames: int
     return np.concatenate(values)
 
 
-def photograph_embeddings(corpus: Corpus, visual_model: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the embeddings [shape=(num_photographs, size), float32] and class numbers of a corpus' photographs.
+def photograph_embeddings(corpus: Corpus, visual_model: str, pictures: np.ndarray) -> np.ndarray:
+    """Return the embeddings [shape=(num_photographs, size), float32] of photographs by ImageNet's backbone.
 
-    They are computed once. A corpus whose source has no photographs is a CorpusError.
+    Those of the photographs that were asked for last are kept.
     """
-    pictures, targets = corpora.read_photographs(corpus)
     path = corpus.directory / "embeddings" / f"{visual_model}-photographs.npz"
     key = files.sha256_of_bytes(pictures.tobytes())
     stored = files.read_arrays(path)
     if stored.get("photographs") == key:
-        return stored["values"], targets
+        return stored["values"]
     with hardware.DEFAULT.precise():  # all runs share them, those of lower precision too
         values = predict_frames(build_backbone(visual_model), frames.central_crop(pictures))
     files.write_arrays(path, photographs=key, values=values)
-    return values, targets
+    return values
 
 
-def read_embeddings(corpus_dir: Path, visual_model: str, video_id: str) -> np.ndarray:
-    """Return the embeddings of all frames of a video [shape=(num_frames, size), float16], as they are stored."""
-    path = embeddings_path(corpus_dir, visual_model, video_id)
+def read_embeddings(folder: Path, video_id: str) -> np.ndarray:
+    """Return the embeddings of all frames of a video [shape=(num_frames, size), float16], as a folder has them."""
+    path = store.features_path(folder, video_id)
     try:
         with h5py.File(path) as file:
             return file["embeddings"][:]
@@ -103,15 +109,13 @@ def read_embeddings(corpus_dir: Path, visual_model: str, video_id: str) -> np.nd
         raise FeaturesError(f"{path}: missing or damaged; compute the embeddings first ({error})") from error
 
 
-def choose_embeddings(
-    corpus_dir: Path, visual_model: str, video_id: str, k: int, generator: np.random.Generator | None
-) -> np.ndarray:
+def choose_embeddings(folder: Path, video_id: str, k: int, generator: np.random.Generator | None) -> np.ndarray:
     """Return the embeddings [shape=(k, size), float32] of k frames of a video, zeros for one without pictures.
 
     The frames are drawn at random, or uniformly spread without a generator. Embeddings that are missing or damaged are
     a FeaturesError.
     """
-    values = read_embeddings(corpus_dir, visual_model, video_id)
+    values = read_embeddings(folder, video_id)
     if not len(values):
         return np.zeros((k, values.shape[1]), np.float32)
     return values[frames.choose(len(values), k, generator)].astype(np.float32)

@@ -162,8 +162,8 @@ def read_frames(path: Path, numbers: np.ndarray | None = None) -> np.ndarray:
     There are none without a picture stream. A file that is missing, damaged, or of other settings is a FeaturesError.
     """
     with _opened(path) as file:
-        data = file["frames"][:] if "frames" in file else []
-        pictures = [frames.decode_jpeg(data[number]) for number in (range(len(data)) if numbers is None else numbers)]
+        stored = file.get("frames", [])
+        pictures = [frames.decode_jpeg(stored[one]) for one in (range(len(stored)) if numbers is None else numbers)]
         return np.stack(pictures) if pictures else np.zeros((0, config.FRAME_SIZE, config.FRAME_SIZE, 3), np.uint8)
 
 

@@ -19,7 +19,7 @@ from instrec_utils.training import result_files
 from instrec_utils.training.run import usual_settings
 
 _PARAMETERS = (
-    *("segmentation", "num_frames", "pretrained", "freeze_backbone"),
+    *("segmentation", "num_frames", "initial_weights", "freeze_backbone"),
     *("fusion_form", "modality_dropout", "audio", "visual"),
 )
 """Settings that are columns in every table, None for the kinds of model that have no such setting."""

@@ -78,12 +78,12 @@ def claims(found: pd.DataFrame, fusion: str) -> pd.DataFrame:
         ("Audio beats video", "FCVID +10.42, YT-8M +13.51", audio, visual),
     ]
     numbers = sorted(found.loc[found["kind"] == "visual", "num_frames"].unique())
-    by_count = {number: _like(found, visual, num_frames=number, pretrained=False) for number in numbers}
+    by_count = {number: _like(found, visual, num_frames=number, initial_weights="imagenet") for number in numbers}
     steps = list(itertools.pairwise(number for number in numbers if by_count[number]))
     for fewer, more in dict.fromkeys([*steps[-1:], *steps[:1]]):
         printed = "FCVID, no PT: 20 to 30 +23.09, 30 to 50 +2.08, 50 to 100 +1.09" if fewer > 1 else "not tested"
         pairs.append((f"More frames help ({more} against {fewer})", printed, by_count[more], by_count[fewer]))
-    starts = (_like(found, visual, pretrained=is_pretrained) for is_pretrained in (True, False))
+    starts = (_like(found, visual, initial_weights=weights) for weights in ("imagenet+instruments", "imagenet"))
     segmentations = (_like(found, audio, segmentation=segmentation) for segmentation in ("uc", "cc"))
     pairs.append(("Pre-training on photographs helps", "FCVID, 50 frames: +1.92", *starts))
     pairs.append(("UC is better than CC", "FCVID, Choi: +2.08", *segmentations))

@@ -48,17 +48,17 @@ def table2(found: pd.DataFrame) -> pd.DataFrame:
             "Model": words.model(row["model"]),
             "Trained": words.value("freeze_backbone", row["freeze_backbone"]),
             "Frames": row["num_frames"],
-            "PT": words.value("pretrained", row["pretrained"]),
+            "Begins with": words.value("initial_weights", row["initial_weights"]),
         }
         | _own(row)
-        | _printed("table2", frames=row["num_frames"], pretrained=row["pretrained"])
+        | _printed("table2", frames=row["num_frames"], pretrained=row["initial_weights"] == "imagenet+instruments")
         for _, row in _visual_rows(found).iterrows()
     )
 
 
 def _visual_rows(found: pd.DataFrame) -> pd.DataFrame:
     rows = results.mean_over_seeds(found[found["kind"] == "visual"])
-    return rows.sort_values(["model", "pretrained", "num_frames"])
+    return rows.sort_values(["model", "initial_weights", "num_frames"])
 
 
 def table3(found: pd.DataFrame) -> pd.DataFrame:
@@ -231,7 +231,7 @@ def _name_of_line(row: Mapping[str, Any]) -> str:
     """Return a row's name; of a visual one whatever its number of frames, with what its training begins with."""
     if row["kind"] != "visual":
         return row["name"]
-    start = "photographs first (PT)" if row["pretrained"] else "from ImageNet's weights"
+    start = words.value("initial_weights", row["initial_weights"])
     return f"{words.model(row['model'])}, {start}{row['name'].removeprefix(words.describe(row))}"
 
 

@@ -42,11 +42,15 @@ SETTINGS = {
     "augment": "augmentation",
     "warm_up_epochs": "warm-up",
     "num_frames": "frames a video",
-    "pretrained": "photographs first (PT)",
+    "initial_weights": "initial weights",
+    "photographs": "photographs",
+    "redraw_frames": "frames drawn anew in each epoch",
+    "silent_videos": "silent videos",
     "freeze_backbone": "trained",
     "fusion_form": "form of fusion",
     "modality_dropout": "modality dropout",
     "fusion_dropout": "dropout in the dense layers",
+    "frame_embeddings": "embeddings of frames by",
     "audio": "audio run",
     "visual": "visual run",
     "optimizer": "optimiser",
@@ -61,6 +65,13 @@ SETTINGS = {
 _VALUES: dict[str, dict[Any, str]] = {
     "segmentation": {"uc": "ten, spread over the recording (UC)", "cc": "one, its centre (CC)"},
     "freeze_backbone": {True: "classes only", False: "whole network"},
+    "initial_weights": {
+        "random": "random weights",
+        "imagenet": "ImageNet",
+        "imagenet+instruments": "ImageNet, then photographs (PT)",
+    },
+    "silent_videos": {"keep": "are kept in training", "leave_out": "are left out of training"},
+    "frame_embeddings": {"imagenet": "the network of ImageNet", "visual run": "the visual run's network"},
     "warm_up_epochs": {0: "none"},
     "fusion_form": FORMS,
     "optimizer": {"sgd": "SGD", "adam": "Adam"},
@@ -97,7 +108,8 @@ def describe(result: Mapping[str, Any]) -> str:
         return architecture_named(result["model"]).title_with(parameters["segmentation"])
     parts = [model(result["model"]), counted(parameters["num_frames"], "frame")]
     if result["kind"] == "visual":
-        parts.append("PT" if parameters["pretrained"] else "")
+        start = {"imagenet": "", "imagenet+instruments": "PT"}
+        parts.append(start.get(parameters["initial_weights"], parameters["initial_weights"]))
     else:
         form = parameters["fusion_form"]
         parts += ["" if form == "text" else form, _hidden(parameters)]

@@ -16,6 +16,7 @@ from instrec_utils.features.extraction import extract_video
 from instrec_utils.inputs import augmentation, frames
 from instrec_utils.robustness import degradation
 from instrec_utils.robustness.degradation import SOUND_KBITS, Condition
+from instrec_utils.training import learned
 from instrec_utils.training.result_files import predictions_path
 from instrec_utils.training.run import Run
 
@@ -131,12 +132,8 @@ class Networks:
         return keras.Model(network.input, [network.get_layer("embedding").output, network.output])
 
     @functools.cached_property
-    def _backbone(self) -> keras.Model:
-        return embeddings.build_backbone(self.visual.model)
-
-    @functools.cached_property
-    def _visual_network(self) -> keras.Model:
-        return models.load_model(self.visual.weights)
+    def _visual_parts(self) -> tuple[keras.Model, keras.Model]:
+        return learned.visual_parts(self.visual)
 
     def _of_audio(self, spectrogram: np.ndarray) -> dict[str, np.ndarray]:
         outputs = self._audio_network.predict_on_batch(self.audio.audio_input.examples(spectrogram))
@@ -151,14 +148,13 @@ class Networks:
         """
         is_missing, size = not len(pictures), config.CROP_SIZE
         shown = np.zeros((self.num_frames, size, size, 3), np.uint8) if is_missing else frames.central_crop(pictures)
-        batch = min(self.num_frames, embeddings.BATCH_FRAMES)
-        # Rounded as in the store of embeddings, which the networks learned from.
-        seen = embeddings.predict_frames(self._backbone, shown, batch).astype(np.float16) * np.float16(not is_missing)
-        if self.visual.parameters["freeze_backbone"]:
-            scores = np.asarray(self._visual_network.predict_on_batch(seen.astype(np.float32)))
-        else:
-            scores = embeddings.predict_frames(self._visual_network, shown, batch)
-        return {"frames": seen, "frame_scores": scores}
+        backbone, classes = self._visual_parts
+        values = embeddings.predict_frames(backbone, shown, min(self.num_frames, embeddings.BATCH_FRAMES))
+        # Rounded as in the store of embeddings, which the fusion learned from.
+        seen = values.astype(np.float16) * np.float16(not is_missing)
+        # A trained network has seen black for no picture, as here.
+        given = seen if self.visual.parameters["freeze_backbone"] else values
+        return {"frames": seen, "frame_scores": np.asarray(classes.predict_on_batch(given.astype(np.float32)))}
 
     def frames_left(self, number: int) -> np.ndarray:
         """Return which of the k frames of each video are left [shape=(num_videos, number)], in order of time."""

@@ -14,8 +14,8 @@ from instrec_utils import evaluation, files, models, paths, provenance
 from instrec_utils.errors import CorpusError, RunError
 from instrec_utils.training import fit
 from instrec_utils.training.batches import Batches
-from instrec_utils.training.recipes import RECIPES, Recipe
-from instrec_utils.training.result_files import EVALUATED, find_result, predictions_path, read_result
+from instrec_utils.training.recipes import RECIPES, WITHOUT_PHOTOGRAPHS, Recipe
+from instrec_utils.training.result_files import EVALUATED, find_result, predictions_path, read_json, read_result
 from instrec_utils.training.run import Run
 
 BEFORE = ("warm_up", "photographs")  # folders of trainings that come before a run's own
@@ -46,7 +46,7 @@ def _check_published(run: Run) -> None:
 
 
 def _train(run: Run, splits: dict[str, pd.DataFrame]) -> None:
-    if not (run.is_of_these_features() and _has_readable_histories(run)):
+    if not (run.is_of_these_features() and _is_readable(run)):
         for path in run.directory.iterdir():  # all but the lock that is held
             if path.is_dir():
                 shutil.rmtree(path)
@@ -57,7 +57,7 @@ def _train(run: Run, splits: dict[str, pd.DataFrame]) -> None:
     learned, validated = (recipe.learn_from(splits[name]) for name in ("train", "validation"))
     model, history = fit.fit(
         recipe.build,
-        lambda epoch: _batches_of(run, recipe, learned, epoch, is_training=True),
+        lambda epoch: _batches_of(run, recipe, learned, epoch),
         _batches_of(run, recipe, validated),
         run.protocol,
         run.directory,
@@ -70,13 +70,21 @@ def _train(run: Run, splits: dict[str, pd.DataFrame]) -> None:
     _write_result(run, model, history, splits, scores)
 
 
-def _has_readable_histories(run: Run) -> bool:
+def _is_readable(run: Run) -> bool:
+    """Tell whether what an interrupted training has written of itself can be read."""
     try:
         for name in ("", *BEFORE):
             fit.read_history(run.directory / name)
+        _lacking_photographs(run)
     except RunError:
         return False
     return True
+
+
+def _lacking_photographs(run: Run) -> dict[str, list[str]]:
+    """Return the classes without photographs as a result has them; nothing of a run that does not begin with any."""
+    path = run.directory / WITHOUT_PHOTOGRAPHS
+    return read_json(path) if path.exists() else {}
 
 
 def _splits(run: Run) -> dict[str, pd.DataFrame]:
@@ -98,10 +106,12 @@ def _splits(run: Run) -> dict[str, pd.DataFrame]:
     return splits
 
 
-def _batches_of(run: Run, recipe: Recipe, table: pd.DataFrame, epoch: int = 0, is_training: bool = False) -> Batches:
-    load, per_video = recipe.load(table["video_id"].tolist(), is_training)
+def _batches_of(run: Run, recipe: Recipe, table: pd.DataFrame, epoch: int | None = None) -> Batches:
+    """Return the batches of an epoch of training, or without one those to evaluate on."""
+    load, per_video = recipe.load(table["video_id"].tolist(), epoch)
     targets = np.repeat(run.corpus.targets(table), per_video)
-    return Batches(load, targets, run.protocol.batch_size, seed=run.seed, epoch=epoch, shuffle=is_training)
+    is_training = epoch is not None
+    return Batches(load, targets, run.protocol.batch_size, seed=run.seed, epoch=epoch or 0, shuffle=is_training)
 
 
 def _predict(model: keras.Model, dataset: Batches, num_videos: int) -> np.ndarray:
@@ -147,6 +157,7 @@ def _write_result(
             "epochs": len(history),
             "best_epoch": fit.best_epoch(history),
             "warm_up_epochs": len(before["warm_up"]),
+            **_lacking_photographs(run),
             "steps": int(everything["steps"].sum()),
             "train_seconds": round(float(everything["seconds"].sum()), 1),
             "device": provenance.device(),

@@ -1,30 +1,36 @@
 """How the examples and the network of a run are made, for each kind of model."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
 
-from instrec_utils import corpora, models
+from instrec_utils import corpora, files, models
 from instrec_utils.config import CROP_SIZE
 from instrec_utils.features import embeddings, store
 from instrec_utils.inputs import frames
 from instrec_utils.training import fit, warm_up
 from instrec_utils.training.batches import Batches, Load
+from instrec_utils.training.learned import audio_embeddings_of, frame_embeddings_of
 from instrec_utils.training.run import Run
+
+WITHOUT_PHOTOGRAPHS = "without_photographs.json"  # in a run's folder: the classes of which there are none
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How a run's examples and network are made.
 
-    `load` tells, of video ids and whether to train, how an example is loaded and how many a video has, whose score is
-    the mean of theirs; `build` returns a new model; `learn_from` picks the rows of a split that can teach something.
+    `load` tells, of video ids and the epoch of training, or None to evaluate, how an example is loaded and how many a
+    video has, whose score is the mean of theirs; `build` returns a new model; `learn_from` picks the rows of a split
+    that can teach something.
     """
 
-    load: Callable[[list[str], bool], tuple[Load, int]]
+    load: Callable[[list[str], int | None], tuple[Load, int]]
     build: Callable[[], keras.Model]
     learn_from: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table
 
@@ -32,15 +38,15 @@ class Recipe:
 def _audio_recipe(run: Run) -> Recipe:
     features_dir, audio_input, augment = run.corpus.directory / "features", run.audio_input, run.parameters["augment"]
 
-    def load(video_ids: list[str], is_training: bool) -> tuple[Load, int]:
-        per_video = audio_input.num_training_examples if is_training else audio_input.num_examples
+    def load(video_ids: list[str], epoch: int | None) -> tuple[Load, int]:
+        per_video = audio_input.num_examples if epoch is None else audio_input.num_training_examples
 
         def one(number: int, generator: np.random.Generator) -> np.ndarray:
             video, place = divmod(number, per_video)
             spectrogram = store.load_input(features_dir, video_ids[video], audio_input)
-            if is_training:
-                return audio_input.draw(spectrogram, generator, augment)
-            return audio_input.examples(spectrogram)[place]
+            if epoch is None:
+                return audio_input.examples(spectrogram)[place]
+            return audio_input.draw(spectrogram, generator, augment)
 
         return one, per_video
 
@@ -55,24 +61,20 @@ def _audio_recipe(run: Run) -> Recipe:
                 warm_up.train_head(run, parts, network)
         return network
 
-    return Recipe(load, build, lambda table: store.audible_videos(run.corpus, table, audio_input))
+    return Recipe(load, build, lambda table: warm_up.learn_from(run, table))
 
 
 def _visual_recipe(run: Run) -> Recipe:
     corpus, frozen, k = run.corpus, run.parameters["freeze_backbone"], run.parameters["num_frames"]
-    if frozen:
-        embeddings.embed_frames(corpus.usable["video_id"].tolist(), corpus.directory, run.model)
+    folder = embeddings.imagenet_embeddings(corpus, run.model) if frozen else corpus.directory / "features"
 
-    def load(video_ids: list[str], is_training: bool) -> tuple[Load, int]:
-        def chosen(number: int) -> np.ndarray:
-            # The frames of a video are drawn once a run, not once an epoch.
-            drawn = np.random.default_rng((run.seed, number)) if is_training else None
-            return embeddings.choose_embeddings(corpus.directory, run.model, video_ids[number], k, drawn)
-
-        if frozen:
-            values = np.stack([chosen(number) for number in range(len(video_ids))]).astype(np.float16)
-            return lambda number, _: values[divmod(number, k)].astype(np.float32), k
-        return _load_frames(run, video_ids, is_training), k
+    def load(video_ids: list[str], epoch: int | None) -> tuple[Load, int]:
+        drawn = functools.partial(_drawn_frames, run, epoch=epoch)
+        if not frozen:
+            return _load_frames([store.features_path(folder, one) for one in video_ids], k, drawn, epoch), k
+        chosen = [embeddings.choose_embeddings(folder, one, k, drawn(number)) for number, one in enumerate(video_ids)]
+        values = np.stack(chosen).astype(np.float16)
+        return lambda number, _: values[divmod(number, k)].astype(np.float32), k
 
     def build() -> keras.Model:
         if frozen:
@@ -80,37 +82,50 @@ def _visual_recipe(run: Run) -> Recipe:
             scores = keras.layers.Dense(len(corpus.labels), activation="softmax", name="scores", dtype="float32")
             network = keras.Model(inputs, scores(inputs), name=f"{run.model}_classes")
         else:
-            network = models.build(run.model, len(corpus.labels))
-        if run.parameters["pretrained"]:
+            weights = None if run.parameters["initial_weights"] == "random" else "imagenet"
+            network = models.build(run.model, len(corpus.labels), weights=weights)
+        if run.parameters["initial_weights"] == "imagenet+instruments":
             _learn_photographs(run, network)
         return network
 
     return Recipe(load, build)
 
 
-def _load_frames(run: Run, video_ids: list[str], is_training: bool) -> Load:
-    """Return how one of a video's k frames is loaded for a backbone that is trained."""
-    features_dir, k = run.corpus.directory / "features", run.parameters["num_frames"]
+def _drawn_frames(run: Run, video: int, *, epoch: int | None) -> np.random.Generator | None:
+    """Return what draws the frames of a training video, once a run or anew in each epoch; None to evaluate."""
+    again = (epoch,) if run.parameters["redraw_frames"] else ()
+    return None if epoch is None else np.random.default_rng((run.seed, video, *again))
+
+
+def _load_frames(
+    paths: list[Path], k: int, drawn: Callable[[int], np.random.Generator | None], epoch: int | None
+) -> Load:
+    """Return how one of a video's k frames is loaded for a backbone that is trained, flipped at random in training."""
+
+    @functools.cache
+    def numbers(video: int) -> np.ndarray | None:
+        count = store.count_frames(paths[video])
+        return frames.choose(count, k, drawn(video)) if count else None
 
     def one(number: int, generator: np.random.Generator) -> np.ndarray:
         video, place = divmod(number, k)
-        path = store.features_path(features_dir, video_ids[video])
-        count = store.count_frames(path)
-        if not count:
+        chosen = numbers(video)
+        if chosen is None:
             return np.zeros((CROP_SIZE, CROP_SIZE, 3), np.uint8)
-        drawn = np.random.default_rng((run.seed, video)) if is_training else None
-        frame = frames.central_crop(store.read_frames(path, frames.choose(count, k, drawn)[place : place + 1]))
-        return (frames.flip_at_random(frame, generator) if is_training else frame)[0]
+        frame = frames.central_crop(store.read_frames(paths[video], chosen[place : place + 1]))
+        return (frame if epoch is None else frames.flip_at_random(frame, generator))[0]
 
     return one
 
 
 def _learn_photographs(run: Run, network: keras.Model) -> None:
     """Train a visual network on nine tenths of the photographs of the classes, as long as the others' loss falls."""
+    pictures, targets = corpora.read_photographs(run.corpus, run.photographs)
+    without = [label for number, label in enumerate(run.corpus.labels) if number not in targets]
+    files.write_json(run.directory / WITHOUT_PHOTOGRAPHS, {"without_photographs": without})
     if run.parameters["freeze_backbone"]:
-        values, targets = embeddings.photograph_embeddings(run.corpus, run.model)
+        values = embeddings.photograph_embeddings(run.corpus, run.model, pictures)
     else:
-        pictures, targets = corpora.read_photographs(run.corpus)
         values = frames.central_crop(pictures)
     held_out = np.random.default_rng(run.seed).permutation(len(targets)) < len(targets) // 10
 
@@ -137,23 +152,20 @@ def _learn_photographs(run: Run, network: keras.Model) -> None:
 
 def _fusion_recipe(run: Run) -> Recipe:
     audio, visual = (one.check_done() for one in run.joined)
-    corpus, k = run.corpus, run.parameters["num_frames"]
-    heard = audio_embeddings_of(audio)
-    embeddings.embed_frames(corpus.usable["video_id"].tolist(), corpus.directory, visual.model)
+    heard, folder, k = audio_embeddings_of(audio), frame_embeddings_of(visual), run.parameters["num_frames"]
 
-    def load(video_ids: list[str], is_training: bool) -> tuple[Load, int]:
+    def load(video_ids: list[str], epoch: int | None) -> tuple[Load, int]:
         def one(number: int, generator: np.random.Generator) -> dict[str, np.ndarray]:
-            video_id = video_ids[number]
-            drawn = generator if is_training else None
-            chosen = embeddings.choose_embeddings(corpus.directory, visual.model, video_id, k, drawn)
-            return {"frames": chosen, "audio": heard[video_id]}
+            drawn = None if epoch is None else generator
+            chosen = embeddings.choose_embeddings(folder, video_ids[number], k, drawn)
+            return {"frames": chosen, "audio": heard[video_ids[number]]}
 
         return one, 1
 
     def build() -> keras.Model:
         return models.build(
             run.model,
-            len(corpus.labels),
+            len(run.corpus.labels),
             num_frames=k,
             frame_features=visual.architecture.embedding_size,
             audio_features=len(next(iter(heard.values()))),
@@ -163,13 +175,6 @@ def _fusion_recipe(run: Run) -> Recipe:
         )
 
     return Recipe(load, build)
-
-
-def audio_embeddings_of(run: Run) -> dict[str, np.ndarray]:
-    """Return what a finished audio run's network makes of every video; see `embeddings.audio_embeddings`."""
-    return embeddings.audio_embeddings(
-        run.corpus, run.audio_input, run.weights, features_key=run.features_key, description=run.name
-    )
 
 
 RECIPES = {"audio": _audio_recipe, "visual": _visual_recipe, "fusion": _fusion_recipe}

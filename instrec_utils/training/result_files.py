@@ -17,6 +17,14 @@ NEEDED = (
     *("num_test", "finished", "index_sha256", "run_sha256"),
 )
 """What every result says of itself, whichever page reads it."""
+ADDED: dict[str, dict[str, Any]] = {
+    "audio": {"silent_videos": "leave_out"},
+    "visual": {"redraw_frames": False},
+    "fusion": {"frame_embeddings": "imagenet"},
+}
+"""Parameters that runs of a kind have got since the first results, with what was so before there was a choice."""
+PRETRAINED = {"imagenet": False, "imagenet+instruments": True}
+"""The initial weights that the first results tell of, with their parameter ``pretrained``."""
 
 
 def predictions_path(result_path: Path, split: str) -> Path:
@@ -45,10 +53,30 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def read_result(path: Path) -> dict[str, Any]:
-    """Return a run's result; raise a RunError if it is missing, damaged, of another version, or not of its predictions.
+def in_first_words(kind: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a run's parameters as the first results have them, where they can say it: a run's key goes by these."""
+    first = {name: value for name, value in parameters.items() if (name, value) not in ADDED[kind].items()}
+    if first.get("initial_weights") in PRETRAINED:
+        first["pretrained"] = PRETRAINED[first.pop("initial_weights")]
+    return first
 
-    Its metrics have to follow from the predictions beside it, where these are there.
+
+def in_todays_words(kind: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a result, which may be of the first ones, as runs have them today.
+
+    What was not pretrained began with ImageNet's weights, what was, with photographs of instruments after these.
+    """
+    today = ADDED[kind] | dict(parameters)
+    if "pretrained" in today:
+        today["initial_weights"] = "imagenet+instruments" if today.pop("pretrained") else "imagenet"
+    return today
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """Return a run's result, its parameters in today's words.
+
+    It is a RunError if it is missing, damaged, of another version, or not of its predictions: its metrics have to
+    follow from those beside it, where these are there.
     """
     result = read_json(path)
     if missing := [name for name in NEEDED if name not in result]:
@@ -59,7 +87,7 @@ def read_result(path: Path) -> dict[str, Any]:
         stated = result.get("metrics" if split == "test" else f"metrics_{split}")
         if stated is not None and predictions_path(path, split).exists():
             check_follows(path, stated, read_predictions(path, split))
-    return result
+    return result | {"parameters": in_todays_words(result["kind"], result["parameters"])}
 
 
 def check_follows(

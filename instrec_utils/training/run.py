@@ -19,7 +19,7 @@ from instrec_utils.errors import ParameterError, RunError
 from instrec_utils.features import store
 from instrec_utils.models.architecture import Architecture, AudioInput, architecture_named
 from instrec_utils.models.hardware import Hardware
-from instrec_utils.training.result_files import read_json, read_predictions, read_result
+from instrec_utils.training.result_files import in_first_words, read_json, read_predictions, read_result
 
 OVERRIDES = {"learning_rate": "rate", "batch_size": "batch", "max_epochs": "epochs", "patience": "patience"}
 """Fields of a protocol that a parameter may replace, with what a run's name calls them."""
@@ -37,6 +37,7 @@ class Run:
     protocol : Protocol
     seed : int [of weights, order and augmentation]
     joined : tuple of Run [audio and visual, whose embeddings a fusion joins]
+    photographs : Path or None [the folder that training begins with, of which the parameters hold what identifies it]
     """
 
     corpus: Corpus
@@ -47,6 +48,7 @@ class Run:
     protocol: Protocol
     seed: int
     joined: tuple[Run, ...] = ()
+    photographs: Path | None = None
 
     @property
     def architecture(self) -> Architecture:
@@ -74,7 +76,9 @@ class Run:
         if self.kind == "audio":
             return f"{self.model}-{self.parameters['segmentation']}"
         if self.kind == "visual":
-            return f"{self.model}-k{self.parameters['num_frames']}{'-pt' if self.parameters['pretrained'] else ''}"
+            start = {"imagenet": "", "imagenet+instruments": "-pt"}
+            weights = self.parameters["initial_weights"]
+            return f"{self.model}-k{self.parameters['num_frames']}{start.get(weights, f'-{weights}')}"
         form, percent = self.parameters["fusion_form"], round(100 * self.parameters["modality_dropout"])
         own = ["" if form == self.architecture.forms[0] else form, f"drop{percent}" if percent else ""]
         return "-".join(filter(None, [*(self._name_of_joined(one) for one in self.joined), *own]))
@@ -93,9 +97,13 @@ class Run:
             for name, word in OVERRIDES.items()
             if getattr(self.protocol, name) != getattr(usual, name)
         ]
-        epochs = self.parameters.get("warm_up_epochs")
-        if epochs not in (None, usual_warm_up(self.architecture, profile_of(self.profile))):
+        settings = profile_of(self.profile)
+        epochs, silent = self.parameters.get("warm_up_epochs"), self.parameters.get("silent_videos")
+        if epochs not in (None, usual_warm_up(self.architecture, settings)):
             changed.append(f"warm_up{epochs}")
+        changed += [] if silent in (None, settings.silent_videos) else [f"{silent}_silent"]
+        changed += ["redrawn"] if self.parameters.get("redraw_frames") else []
+        changed += [f"photographs_{key[:6]}"] if (key := self.parameters.get("photographs")) else []
         hardware = self.hardware.parameters().items()
         return changed + [f"{value}_devices" if name == "num_devices" else str(value) for name, value in hardware]
 
@@ -165,13 +173,15 @@ def usual_settings(model: str, parameters: Mapping[str, Any], profile: str) -> d
     """Return parameters and protocol, as one mapping, as a profile would have them, what no profile sets as given."""
     entry, settings = architecture_named(model), profile_of(profile)
     usual = asdict(settings) | {"warm_up_epochs": usual_warm_up(entry, settings)}
+    usual |= {"redraw_frames": False, "photographs": ""}
     changed = {name: value for name, value in usual.items() if name in parameters}
     return {**parameters, **changed, **asdict(entry.protocols[profile])}
 
 
 def settings_sha256(settings: Mapping[str, Any]) -> str:
     """Return what identifies a run's result, from the fields of it that say what was trained, on what and of what."""
-    content = {name: settings[name] for name in ("kind", "model", "parameters", "protocol", "seed", "uses")}
+    content = {name: settings[name] for name in ("kind", "model", "protocol", "seed", "uses")}
+    content |= {"parameters": in_first_words(settings["kind"], settings["parameters"])}
     content |= {"index": settings["index_sha256"], "features": store.SETTINGS_SHA256}
     content |= {"training": config.TRAINING_VERSION}
     if settings["kind"] == "audio":

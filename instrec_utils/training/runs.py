@@ -16,11 +16,13 @@ from typing import Any
 import yaml
 
 from instrec_utils import paths
-from instrec_utils.corpora import Corpus
+from instrec_utils.corpora import Corpus, photographs_key
 from instrec_utils.errors import ParameterError
 from instrec_utils.models.architecture import Architecture, architecture_named
 from instrec_utils.models.hardware import Hardware
 from instrec_utils.training.run import OVERRIDES, Run, one_of, profile_of, usual_warm_up
+
+INITIAL_WEIGHTS = ("random", "imagenet", "imagenet+instruments")
 
 
 def audio_run(
@@ -28,6 +30,7 @@ def audio_run(
     *,
     audio_model: str = "choi2016",
     segmentation: str = "uc",
+    silent_videos: str = "",
     profile: str = "quick",
     audio_learning_rate: float = 0.0,
     audio_batch_size: int = 0,
@@ -44,14 +47,18 @@ def audio_run(
     ----------
     segmentation : str
         Of the architecture's inputs: "uc", ten segments spread over the recording, or "cc", its centre (4.2).
+    silent_videos : str
+        "keep" or "leave_out" from training the videos in which nothing is to be heard; empty for the profile's.
     audio_warm_up_epochs : int [epochs; -1 for the profile's]
     """
     settings, entry = profile_of(profile), architecture_named(audio_model, "audio")
     one_of(f"segmentation of {audio_model}", segmentation, entry.inputs)
+    silent_videos = one_of("silent_videos", silent_videos or settings.silent_videos, ("keep", "leave_out"))
     if audio_warm_up_epochs > 0 and entry.warm_up is None:
         raise ParameterError(f"audio_warm_up_epochs: expected 0, as {audio_model} has none, got {audio_warm_up_epochs}")
     warm_up_epochs = usual_warm_up(entry, settings) if audio_warm_up_epochs < 0 else audio_warm_up_epochs
     parameters = {"segmentation": segmentation, "augment": settings.augment, "warm_up_epochs": warm_up_epochs}
+    parameters["silent_videos"] = silent_videos
     given = audio_learning_rate, audio_batch_size, audio_max_epochs, audio_patience
     return _run(corpus, entry, profile, parameters, given, seed, Hardware(precision, num_devices))
 
@@ -61,7 +68,9 @@ def visual_run(
     *,
     visual_model: str = "efficientnet_lite0",
     num_frames: int = 10,
-    pretrained: bool = False,
+    initial_weights: str = "imagenet",
+    photographs: str = "",
+    redraw_frames: bool = False,
     profile: str = "quick",
     visual_learning_rate: float = 0.0,
     visual_batch_size: int = 0,
@@ -76,15 +85,28 @@ def visual_run(
     Parameters
     ----------
     num_frames : int [>= 1, k, frames drawn from each video]
-    pretrained : bool
-        Begin with photographs of the classes, the paper's "PT"; else with ImageNet's weights alone.
+    initial_weights : str [one of `INITIAL_WEIGHTS`; the last, ImageNet's and then photographs, is the paper's "PT"]
+    photographs : str [folder of these with one subfolder a class; empty for those of the corpus' source or lent ones]
+    redraw_frames : bool [draw the k frames anew in each epoch; else once, as one may read the paper's 4.2]
     """
     settings, entry = profile_of(profile), architecture_named(visual_model, "visual")
     if num_frames < 1:
         raise ParameterError(f"num_frames: expected at least 1, got {num_frames}")
-    parameters = {"num_frames": num_frames, "pretrained": pretrained, "freeze_backbone": settings.freeze_backbone}
+    one_of("initial_weights", initial_weights, INITIAL_WEIGHTS)
+    if initial_weights == "random" and settings.freeze_backbone:
+        raise ParameterError(
+            f"initial_weights: expected imagenet or imagenet+instruments in the profile {profile}, which trains the "
+            "layer of classes only, got 'random'; the profile paper trains the whole network"
+        )
+    parameters = {"num_frames": num_frames, "initial_weights": initial_weights, "redraw_frames": redraw_frames}
+    parameters["freeze_backbone"] = settings.freeze_backbone
     given = visual_learning_rate, visual_batch_size, visual_max_epochs, visual_patience
-    return _run(corpus, entry, profile, parameters, given, seed, Hardware(precision, num_devices))
+    run = _run(corpus, entry, profile, parameters, given, seed, Hardware(precision, num_devices))
+    if not photographs or initial_weights != "imagenet+instruments":
+        return run
+    folder = Path(photographs).expanduser()
+    identified = {"photographs": photographs_key(folder, corpus.labels)}
+    return dataclasses.replace(run, photographs=folder, parameters=run.parameters | identified)
 
 
 def fusion_run(
@@ -120,6 +142,7 @@ def fusion_run(
         "fusion_form": fusion_form,
         "modality_dropout": modality_dropout,
         "fusion_dropout": settings.fusion_dropout,
+        "frame_embeddings": "imagenet" if visual.parameters["freeze_backbone"] else "visual run",
         "audio": audio.name,
         "visual": visual.name,
     }

@@ -27,12 +27,16 @@ HEAD_VERSIONS, HEAD_EPOCHS, HEAD_LEARNING_RATE = 4, 5, 1e-4
 MIX_PROBABILITY, MIX_DECIBELS = 0.4, (2.0, 15.0)  # another video's sound, so much softer, plays along
 
 
+def learn_from(run: Run, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of an index' table of the videos from which an audio run learns."""
+    is_kept = run.parameters["silent_videos"] == "keep"
+    return table if is_kept else store.audible_videos(run.corpus, table, run.audio_input)
+
+
 def train_segments(run: Run, parts: WarmUp) -> keras.Model:
     """Train on ten segments, or windows, a video: in training from random positions, in validation spread evenly."""
     corpus, audio_input, features_dir = run.corpus, run.audio_input, run.corpus.directory / "features"
-    learned, validated = (
-        store.audible_videos(corpus, corpus.split(split), audio_input) for split in ("train", "validation")
-    )
+    learned, validated = (learn_from(run, corpus.split(split)) for split in ("train", "validation"))
 
     def batches_of(table: pd.DataFrame, epoch: int = 0, is_training: bool = False) -> Batches:
         video_ids = table["video_id"].tolist()
@@ -70,7 +74,7 @@ def train_segments(run: Run, parts: WarmUp) -> keras.Model:
 def train_head(run: Run, parts: WarmUp, network: keras.Model) -> None:
     """Train a network's last layers on what its blocks make of each video, varied, its times shuffled every epoch."""
     corpus, audio_input = run.corpus, run.audio_input
-    table = store.audible_videos(corpus, corpus.split("train"), audio_input)
+    table = learn_from(run, corpus.split("train"))
     blocks = keras.Model(network.input, network.get_layer(parts.blocks).output)
     head = keras.Sequential([keras.Input(blocks.output_shape[1:]), *map(network.get_layer, parts.head)])
     head.compile(FusedAdam(HEAD_LEARNING_RATE), loss="sparse_categorical_crossentropy", jit_compile=False)

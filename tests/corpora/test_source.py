@@ -165,9 +165,10 @@ def test_an_entry_with_an_unknown_split_method_is_refused():
         dataclasses.replace(corpora.source_named("folder"), split_methods=("random", "paper"))
 
 
-def test_a_corpus_without_photographs_says_which_have_some(home):
+def test_a_corpus_without_photographs_says_what_may_be_given(home, monkeypatch):
+    monkeypatch.setenv("INSTREC_OPEN_CORPUS", str(home))
     corpus = corpora.Corpus("mine", "folder", home, home, pd.DataFrame({"label": ["gong"]}))
-    with pytest.raises(CorpusError, match=r"mine: .* of the source demo or open.*got folder"):
+    with pytest.raises(CorpusError, match=r"mine: .* two of the classes gong; name a folder .* initial_weights"):
         corpora.read_photographs(corpus)
 
 

@@ -15,8 +15,8 @@ MODELS = {"audio": "choi2016", "visual": "efficientnet_lite0", "fusion": "late_f
 def parameters_of(kind, profile, **own):
     """Return the parameters of a kind of run in a profile, some replaced."""
     usual = {
-        "audio": {"segmentation": "uc", "augment": None, "warm_up_epochs": None},
-        "visual": {"num_frames": 20, "pretrained": False, "freeze_backbone": None},
+        "audio": {"segmentation": "uc", "augment": None, "warm_up_epochs": None, "silent_videos": None},
+        "visual": {"num_frames": 20, "initial_weights": "imagenet", "freeze_backbone": None},
         "fusion": {"num_frames": 20, "fusion_form": "text", "modality_dropout": 0.0, "fusion_dropout": None},
     }[kind]
     of_profile = dataclasses.asdict(PROFILES[profile])

@@ -9,13 +9,18 @@ import pandas as pd
 
 from instrec_utils.corpora import Corpus
 from instrec_utils.features import store
+from instrec_utils.inputs import frames
 
 
-def write_features(path, **spectrograms):
-    """Write the features file of a video without pictures; without spectrograms it has no sound either."""
+def write_features(path, *, pictures=(), **spectrograms):
+    """Write the features file of a video with the given sound and pictures, or without either."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with h5py.File(path, "w") as file:
         file.attrs.update(settings_sha256=store.SETTINGS_SHA256, video_bytes=1000, duration=3.0)
+        if len(pictures):
+            stored = file.create_dataset("frames", len(pictures), dtype=h5py.vlen_dtype(np.uint8))
+            for number, picture in enumerate(pictures):
+                stored[number] = frames.encode_jpeg(picture)
         for name, spectrogram in spectrograms.items():
             file[f"log_mel/{name}"] = np.asarray(spectrogram, np.float16)
 

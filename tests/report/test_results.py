@@ -44,7 +44,7 @@ def change(path, **changes):
 def test_every_field_and_setting_is_a_column(found):
     assert found.index.tolist() == ["a", "v", "f", "g"]
     assert found["num_frames"].tolist() == [None, 4, 4, 4]
-    assert found["pretrained"].tolist() == [None, False, None, None]
+    assert found["initial_weights"].tolist() == [None, "imagenet", None, None]
     assert found["segmentation"].tolist() == ["uc", None, None, None]
     assert found["fusion_form"].tolist() == [None, None, "text", "attention"]
     assert found["hit_at_1"].tolist() == pytest.approx([4 / 6, 3 / 6, 5 / 6, 1])

@@ -17,7 +17,7 @@ SETTINGS = {
     "audio-choi2016-uc": {},
     "audio-choi2016-cc": {"segmentation": "cc"},
     "visual-efficientnet_lite0-k20": {},
-    "visual-efficientnet_lite0-k20-pt": {"pretrained": True},
+    "visual-efficientnet_lite0-k20-pt": {"initial_weights": "imagenet+instruments"},
     "fusion-x": {},
     "fusion-x-attention": {"fusion_form": "attention"},
 }
@@ -97,9 +97,9 @@ def test_table_3_has_the_papers_numbers_beside(found):
 
 def test_table_2_tells_pre_training_apart(found):
     table = tables.table2(found)
-    assert table[["Frames", "PT", "Trained"]].to_numpy().tolist() == [
-        [20, "no", "classes only"],
-        [20, "yes", "classes only"],
+    assert table[["Frames", "Begins with", "Trained"]].to_numpy().tolist() == [
+        [20, "ImageNet", "classes only"],
+        [20, "ImageNet, then photographs (PT)", "classes only"],
     ]
     assert table["Paper, FCVID"].tolist() == [printed("42.30", "64.53", "43.16"), "–"]
     assert table["Paper, YT-8M"].tolist() == ["–", printed("70.07", "84.20", "71.09")]
@@ -148,8 +148,8 @@ def test_claims_are_judged_by_p_values_corrected_for_their_number(found):
 def test_the_figure_of_frame_counts_shows_the_tables_numbers(found):
     table = tables.frame_counts(found)
     assert table["name"].tolist() == [
-        "EfficientNet-Lite0, from ImageNet's weights",
-        "EfficientNet-Lite0, photographs first (PT)",
+        "EfficientNet-Lite0, ImageNet",
+        "EfficientNet-Lite0, ImageNet, then photographs (PT)",
     ]
     figure = plots.frame_counts(table)
     shown = [container.lines[0].get_ydata().tolist() for container in figure.axes[0].containers]

@@ -47,13 +47,17 @@ def audio_model():
     return keras.Model(inputs, keras.layers.Dense(3, activation="softmax", name="scores")(x))
 
 
-def visual_model(is_frozen):
-    classes = keras.layers.Dense(3, activation="softmax", name="scores")
-    if is_frozen:
-        inputs = keras.Input((48,))
-        return keras.Model(inputs, classes(inputs))
-    backbone = build_backbone()
-    return keras.Model(backbone.input, classes(backbone.output))
+def visual_model():
+    inputs = keras.Input((48,))
+    return keras.Model(inputs, keras.layers.Dense(3, activation="softmax", name="scores")(inputs))
+
+
+def trained_network():
+    """A whole network whose embedding is another one than that of `build_backbone`."""
+    inputs = keras.Input((CROP_SIZE, CROP_SIZE, 3))
+    x = keras.layers.Flatten()(keras.layers.AveragePooling2D(56)(keras.layers.Rescaling(1 / 255)(inputs)))
+    x = keras.layers.Dense(48, activation="tanh", name="embedding")(x)
+    return keras.Model(inputs, keras.layers.Dense(3, activation="softmax", name="scores")(x))
 
 
 def late_fusion(form="text"):
@@ -109,7 +113,7 @@ def add_run(run, model, scores):
     table = evaluation.predictions_table(table["video_id"], run.corpus.targets(table), scores, LABELS)
     for split in ("validation", "test"):
         files.write_text(predictions_path(run.result_path, split), table.to_csv(index=False))
-    content = dict.fromkeys(NEEDED) | {"run": run.name, "run_sha256": run.key, "num_test": len(table)}
+    content = dict.fromkeys(NEEDED) | run.settings | {"run": run.name, "run_sha256": run.key, "num_test": len(table)}
     files.write_json(run.result_path, content)
 
 
@@ -127,7 +131,7 @@ def world(tmp_path_factory):
         sounds, embedded = inputs_of(corpus)
         audio = runs.audio_run(corpus, seed=1)
         visual = runs.visual_run(corpus, num_frames=K, seed=1)
-        heard, seen = audio_model(), visual_model(is_frozen=True)
+        heard, seen = audio_model(), visual_model()
         add_run(audio, heard, heard.predict(sounds, verbose=0))
         add_run(visual, seen, seen.predict(embedded.reshape(-1, 48), verbose=0).reshape(-1, K, 3).mean(axis=1))
         embedding = keras.Model(heard.input, heard.get_layer("embedding").output).predict(sounds, verbose=0)
@@ -283,7 +287,8 @@ def test_noise_too_soft_to_matter_gives_the_stored_spectrogram(world):
 
 
 def test_a_network_that_takes_pictures(world):
-    network = visual_model(is_frozen=False)
+    """What the fusion is given and the scores are both of the run's own network, not of ImageNet's."""
+    network = trained_network()
     visual = replace(world["visual"], parameters=world["visual"].parameters | {"freeze_backbone": False})
     corpus = world["corpus"]
     with files.whole(visual.weights) as temporary:
@@ -293,7 +298,14 @@ def test_a_network_that_takes_pictures(world):
     expected = network.predict(frames.central_crop(first).astype(np.float32), verbose=0)
     place = [row.video_id for row in networks(world).videos].index("a-whole")
     np.testing.assert_allclose(found["frame_scores"][place, :1], expected, atol=1e-4)
-    np.testing.assert_allclose(found["frames"], world["embedded"], atol=1e-2)
+    inner = keras.Model(network.input, network.get_layer("embedding").output)
+    seen = inner.predict(frames.central_crop(first).astype(np.float32), verbose=0)
+    np.testing.assert_allclose(found["frames"][place, :1], seen, atol=2e-3)
+    assert np.abs(found["frames"][place] - world["embedded"][place]).max() > 0.1
+    unseen = [row.video_id for row in networks(world).videos].index("unseen")
+    assert not found["frames"][unseen].any()
+    black = network.predict(np.zeros((1, CROP_SIZE, CROP_SIZE, 3)), verbose=0)
+    np.testing.assert_allclose(found["frame_scores"][unseen], black.repeat(K, axis=0), atol=1e-4)
 
 
 def test_a_measurement_that_is_there_is_not_made_again(world):

@@ -56,7 +56,7 @@ def test_its_run_has_a_name_a_result_and_predictions(world):
     assert run.is_done()
     result = read_result(find_result("tiny", run.name))
     assert (result["kind"], result["model"], result["profile"]) == ("audio", "toy", "quick")
-    assert result["parameters"] == {"segmentation": "centre", "augment": True, "warm_up_epochs": 0}
+    assert result["parameters"] == run.parameters
     assert (result["epochs"], result["warm_up_epochs"]) == (1, 0)
     assert usual_settings("toy", run.parameters, "quick")["warm_up_epochs"] == 0  # as it has none
     assert (result["num_train"], result["num_validation"], result["num_test"]) == (4, 4, 4)

@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 import json
 import os
@@ -5,6 +6,7 @@ import shutil
 import threading
 from dataclasses import replace
 
+import cv2
 import filelock
 import h5py
 import keras
@@ -17,9 +19,10 @@ from instrec_utils import corpora, evaluation, files, models, paths
 from instrec_utils.config import Protocol
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import CorpusError, FeaturesError, ParameterError, RunError
-from instrec_utils.features import embeddings
+from instrec_utils.features import embeddings, store
+from instrec_utils.inputs import frames
 from instrec_utils.models.han2016 import TRAINING_WINDOWS
-from instrec_utils.training import experiments, recipes, runs
+from instrec_utils.training import experiments, learned, recipes, runs
 from instrec_utils.training import fit as training
 from instrec_utils.training.result_files import find_result, predictions_path, read_predictions, read_result
 from instrec_utils.training.run import Run
@@ -65,13 +68,12 @@ def build_tiny(name, num_classes, **options):
 real_build = models.build
 
 
-def no_backbone(video_ids, corpus_dir, visual_model):
+def no_backbone(corpus, folder, build, **_):
     """Embeddings as a backbone would give them: three frames a video, none for one of them."""
-    for video_id in video_ids:
+    folder.mkdir(parents=True, exist_ok=True)
+    for video_id in corpus.usable.video_id:
         generator = np.random.default_rng(list(video_id.encode()))
-        path = embeddings.embeddings_path(corpus_dir, visual_model, video_id)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with h5py.File(path, "w") as file:
+        with h5py.File(folder / f"{video_id}.h5", "w") as file:
             file["embeddings"] = generator.normal(size=(0 if video_id == "organ-5" else 3, 1280)).astype(np.float16)
 
 
@@ -132,7 +134,8 @@ def test_a_result_says_what_made_it(corpus, home):
     assert result["num_parameters"] == 96 * 8 + 8 + 8 * 3 + 3
     assert result["steps"] == 2 * 3
     assert result["multiply_adds"] == 96 * 8 + 8 * 3
-    assert result["parameters"] == {"segmentation": "uc", "augment": False, "warm_up_epochs": 0}
+    expected = {"segmentation": "uc", "augment": False, "warm_up_epochs": 0, "silent_videos": "keep"}
+    assert result["parameters"] == expected
     assert result["protocol"] == dataclasses.asdict(PROTOCOL)
     assert result["majority_rate"] == pytest.approx(1 / 3)
     assert set(result["metrics"]) == set(evaluation.METRICS)
@@ -326,8 +329,7 @@ def test_a_visual_run_can_begin_with_photographs_which_the_backbone_sees_once(co
     pictures = np.random.default_rng(1).integers(0, 255, (30, 256, 256, 3), np.uint8)
     targets = np.repeat([0, 1, 2], 10)
     pictures[np.arange(30), ..., targets] = 255  # the colour tells the class
-    shown = [pictures]
-    monkeypatch.setattr(corpora, "read_photographs", lambda _: (shown[-1], targets))
+    monkeypatch.setattr(corpora, "read_photographs", lambda *_: (pictures, targets))
     passes = []
 
     def predict_frames(network, cropped):
@@ -336,18 +338,18 @@ def test_a_visual_run_can_begin_with_photographs_which_the_backbone_sees_once(co
 
     monkeypatch.setattr(embeddings, "predict_frames", predict_frames)
     monkeypatch.setattr(embeddings, "build_backbone", lambda _: None)
-    plain, begun = train_frames(corpus), train_frames(corpus, pretrained=True)
+    plain, begun = train_frames(corpus), train_frames(corpus, initial_weights="imagenet+instruments")
     assert read_result(begun.result_path)["steps"] > read_result(plain.result_path)["steps"]
-    learned = training.read_history(begun.directory / "photographs")
-    assert learned["loss"].iloc[-1] < learned["loss"].iloc[0]
-    values, numbers = embeddings.photograph_embeddings(corpus, "efficientnet_lite0")
+    taught = training.read_history(begun.directory / "photographs")
+    assert taught["loss"].iloc[-1] < taught["loss"].iloc[0]
+    values = embeddings.photograph_embeddings(corpus, "efficientnet_lite0", pictures)
     expected = pictures[:, 16:240, 16:240].mean(axis=(1, 2)) / 255
     np.testing.assert_allclose(values[:, [0, 500, 1000]], expected, rtol=1e-5)
-    assert (numbers == targets).all()
     assert passes == [30]
-    shown.append(pictures[:, ::-1].copy())
-    embeddings.photograph_embeddings(corpus, "efficientnet_lite0")
+    embeddings.photograph_embeddings(corpus, "efficientnet_lite0", pictures[:, ::-1])
     assert passes == [30, 30]  # others, so anew
+    assert "without_photographs" not in read_result(plain.result_path)
+    assert read_result(begun.result_path)["without_photographs"] == []
 
 
 @pytest.mark.slow
@@ -362,7 +364,9 @@ def test_the_fusion_joins_both(corpus):
     heard = recipes.audio_embeddings_of(audio)
     assert (heard["flute-5"] == 0).all()  # no sound stream
     assert (heard["cello-0"] != 0).any()
-    assert embeddings.choose_embeddings(corpus.directory, "efficientnet_lite0", "organ-5", 4, None).shape == (4, 1280)
+    folder = corpus.directory / "embeddings" / "efficientnet_lite0"  # all runs share what ImageNet's network makes
+    assert embeddings.choose_embeddings(folder, "organ-5", 4, None).shape == (4, 1280)
+    assert not (visual.directory / "embeddings").exists()
 
     fewer = replace(corpus, unusable=frozenset(["cello-1"]))  # decoded no longer: another training split
     with pytest.raises(RunError, match="made from another index"):
@@ -378,3 +382,154 @@ def test_the_fusion_joins_both(corpus):
     assert changed.directory != fusion.directory
     assert changed.is_done()
     assert fusion.is_done()
+
+
+COLOURS = {"cello": (220, 40, 40), "flute": (40, 220, 40), "organ": (40, 40, 220)}
+
+
+def build_of_pictures(name, num_classes, **options):
+    """A whole visual network that is small: 1280 values of the mean colour of a picture."""
+    if name != "efficientnet_lite0":
+        return build_tiny(name, num_classes, **options)
+    given_weights.append(options["weights"])
+    inputs = keras.Input((224, 224, 3))
+    x = keras.layers.Rescaling(1 / 128, offset=-1)(keras.layers.GlobalAveragePooling2D()(inputs))
+    x = keras.layers.Dense(1280, activation="tanh", name="embedding")(x)
+    return keras.Model(inputs, keras.layers.Dense(num_classes, activation="softmax", name="scores")(x), name=name)
+
+
+given_weights = []
+
+
+@pytest.fixture
+def pictured(home, monkeypatch):
+    """A corpus whose videos have six frames, noisy ones of the colour of the class, but one has none."""
+    monkeypatch.setattr(models, "build", build_of_pictures)
+    given_weights.clear()
+    directory = paths.data_dir() / "tiny"
+    for video_id in make_index().video_id:
+        generator = np.random.default_rng(list(video_id.encode()))
+        spectrogram = generator.uniform(-80, -20, (96, 1366))
+        colour = np.array(COLOURS[video_id.split("-")[0]])
+        pictures = np.clip(colour + generator.integers(-40, 40, (6, 256, 256, 1)), 0, 255).astype(np.uint8)
+        is_seen = video_id != "organ-3"
+        path = directory / "features" / f"{video_id}.h5"
+        tiny_features.write_features(path, pictures=pictures if is_seen else (), choi2016_uc=spectrogram)
+    return Corpus("tiny", "folder", directory, directory, make_index())
+
+
+def train_whole(corpus, **changes):
+    return train_frames(corpus, **{"profile": "paper", "initial_weights": "random"} | changes)
+
+
+@pytest.mark.slow
+def test_a_fusion_joins_what_the_visual_run_has_learned(pictured):
+    """The embeddings are those of the run's own network, not of ImageNet's, kept beside it and computed once."""
+    visual = train_whole(pictured)
+    fusion = train_fusion(pictured, train(pictured), visual)
+    result = read_result(fusion.result_path)
+    assert result["parameters"]["frame_embeddings"] == "visual run"
+    assert not (pictured.directory / "embeddings").exists()
+
+    network = models.load_model(visual.weights)
+    inner = keras.Model(network.input, network.get_layer("embedding").output)
+    path = pictured.directory / "features" / "flute-4.h5"
+    seen = frames.central_crop(store.read_frames(path)).astype(np.float32)
+    folder = learned.frame_embeddings_of(visual)
+    assert folder == visual.directory / "embeddings"
+    np.testing.assert_allclose(embeddings.read_embeddings(folder, "flute-4"), inner.predict(seen, verbose=0), atol=2e-3)
+    assert len(embeddings.read_embeddings(folder, "organ-3")) == 0
+
+    backbone, classes = learned.visual_parts(visual)
+    np.testing.assert_allclose(
+        classes.predict(backbone.predict(seen, verbose=0), verbose=0), network.predict(seen, verbose=0), atol=1e-5
+    )
+
+    (folder / "flute-4.h5").unlink()
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    learned.frame_embeddings_of(visual)  # carries on
+    after = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert after.keys() - before.keys() == {"flute-4.h5"}
+    assert before.items() <= after.items()
+
+    network.set_weights([2 * values for values in network.get_weights()])
+    network.save(visual.weights)
+    learned.frame_embeddings_of(visual)  # of other weights, so anew
+    again = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert all(again[name] != after[name] for name in after)
+
+
+def test_a_fusions_key_tells_whose_embeddings_it_joins(pictured):
+    audio = audio_run(pictured)
+    frozen, trained = (runs.visual_run(pictured, profile=profile) for profile in ("quick", "paper"))
+    joined = [runs.fusion_run(pictured, audio=audio, visual=visual) for visual in (frozen, trained)]
+    assert [one.parameters["frame_embeddings"] for one in joined] == ["imagenet", "visual run"]
+    other = runs.visual_run(pictured, profile="paper", initial_weights="random")
+    assert runs.fusion_run(pictured, audio=audio, visual=other).key not in {one.key for one in joined}
+
+
+@pytest.mark.slow
+def test_initial_weights_are_random_imagenets_or_learned_from_photographs_after_these(pictured, monkeypatch, tmp_path):
+    photos = np.array(list(COLOURS.values()), np.uint8)[[0, 1] * 10, None, None] * np.ones((1, 256, 256, 1), np.uint8)
+    for number, photo in enumerate(photos):
+        path = tmp_path / LABELS[number % 2] / f"{number}.png"
+        path.parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(path), photo[..., ::-1])
+    plain = [train_whole(pictured, initial_weights=weights) for weights in ("random", "imagenet")]
+    begun = train_whole(pictured, initial_weights="imagenet+instruments", photographs=str(tmp_path))
+    assert given_weights == [None, "imagenet", "imagenet"]
+    assert not any((run.directory / "photographs").exists() for run in plain)
+    learned_from = training.read_history(begun.directory / "photographs")
+    assert learned_from["steps"].tolist() == [5, 5]  # nine tenths of 20 in batches of four
+    assert read_result(begun.result_path)["without_photographs"] == ["organ"]
+    assert begun.parameters["photographs"] not in ("", None)
+    assert str(tmp_path) not in begun.result_path.read_text()
+
+
+@pytest.mark.parametrize("redraw_frames", [False, True])
+def test_frames_are_drawn_once_a_run_or_anew_in_each_epoch(pictured, redraw_frames):
+    run = runs.visual_run(pictured, num_frames=2, profile="paper", redraw_frames=redraw_frames, seed=1)
+    recipe = recipes.RECIPES["visual"](run)
+    ids = pictured.split("train").video_id.tolist()
+
+    def shown(epoch):
+        load, per_video = recipe.load(ids, epoch)
+        unflipped = np.random.default_rng(1)  # its first number is above a half
+        return np.stack([load(number, copy.deepcopy(unflipped)) for number in range(4 * per_video)])
+
+    assert (shown(0) == shown(0)).all()
+    assert (shown(0) == shown(1)).all() == (not redraw_frames)
+    # Without a chance to repeat itself: each of a video's frames is another one.
+    assert all((shown(0)[place] != shown(0)[place + 1]).any() for place in (0, 2, 4))
+
+
+def test_an_example_costs_the_decoding_of_its_own_frame(pictured, monkeypatch):
+    decoded, real = [], frames.decode_jpeg
+    monkeypatch.setattr(frames, "decode_jpeg", lambda data: decoded.append(data) or real(data))
+    run = runs.visual_run(pictured, num_frames=4, profile="paper", seed=1)
+    load, _ = recipes.RECIPES["visual"](run).load(pictured.split("train").video_id.tolist(), 0)
+    for number in (0, 3, 9):
+        load(number, np.random.default_rng(0))
+    assert len(decoded) == 3
+
+
+def test_silent_videos_are_kept_by_the_papers_profile_and_left_out_by_the_quick_one(corpus):
+    write_features(corpus.directory / "features", "cello-0", has_sound=False)
+    train_split = corpus.split("train")
+    found = {
+        (profile, silent): len(
+            recipes.RECIPES["audio"](runs.audio_run(corpus, profile=profile, silent_videos=silent)).learn_from(
+                train_split
+            )
+        )
+        for profile in ("paper", "quick")
+        for silent in ("", "keep", "leave_out")
+    }
+    assert found == {
+        ("paper", ""): 12,
+        ("paper", "keep"): 12,
+        ("paper", "leave_out"): 11,
+        ("quick", ""): 11,
+        ("quick", "keep"): 12,
+        ("quick", "leave_out"): 11,
+    }

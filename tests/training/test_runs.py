@@ -31,6 +31,7 @@ AUDIO = {
     "audio_max_epochs": st.sampled_from([0, 1, 7]),
     "audio_patience": st.sampled_from([0, 2]),
     "audio_warm_up_epochs": st.sampled_from([-1, 1, 12]),
+    "silent_videos": st.sampled_from(["", "keep", "leave_out"]),
     "seed": st.integers(0, 99),
     "precision": st.sampled_from(["float32", "mixed_bfloat16"]),
     "num_devices": st.integers(1, 4),
@@ -38,7 +39,8 @@ AUDIO = {
 VISUAL = {
     "visual_model": st.sampled_from(["efficientnet_lite0", "inception_frames"]),
     "num_frames": st.integers(1, 50),
-    "pretrained": st.booleans(),
+    "initial_weights": st.sampled_from(["imagenet", "imagenet+instruments"]),
+    "redraw_frames": st.booleans(),
     "profile": AUDIO["profile"],
     "visual_max_epochs": st.sampled_from([0, 1, 7]),
     "seed": AUDIO["seed"],
@@ -77,7 +79,12 @@ def test_names_tell_the_profile_and_what_differs_from_it(corpus):
     shared = audio_run(corpus, precision="mixed_float16", num_devices=2)
     assert shared.name == "audio-choi2016-uc-quick-mixed_float16-2_devices-s10"
     assert runs.visual_run(corpus).name == "visual-efficientnet_lite0-k10-quick-s10"
-    assert runs.visual_run(corpus, num_frames=5, pretrained=True).name == "visual-efficientnet_lite0-k5-pt-quick-s10"
+    begun = runs.visual_run(corpus, num_frames=5, initial_weights="imagenet+instruments")
+    assert begun.name == "visual-efficientnet_lite0-k5-pt-quick-s10"
+    random = runs.visual_run(corpus, initial_weights="random", redraw_frames=True, profile="paper")
+    assert random.name == "visual-efficientnet_lite0-k10-random-paper-redrawn-s10"
+    assert audio_run(corpus, silent_videos="keep").name == "audio-choi2016-uc-quick-keep_silent-s10"
+    assert audio_run(corpus, silent_videos="keep", profile="paper").name == "audio-choi2016-uc-paper-s10"
 
 
 def test_names_of_fusions_tell_what_they_join(corpus):
@@ -153,6 +160,7 @@ def test_fusions_have_the_same_name_only_if_they_and_what_they_join_are_the_same
         {"model": "xception_audio"},
         {"parameters": {"segmentation": "uc", "augment": False, "warm_up_epochs": 8}},
         {"parameters": {"segmentation": "cc", "augment": True, "warm_up_epochs": 8}},
+        {"parameters": {"segmentation": "uc", "augment": True, "warm_up_epochs": 8, "silent_videos": "keep"}},
         *({"protocol": {field.name: None}} for field in dataclasses.fields(Protocol)),
         {"seed": 11},
         {"uses": ["another"]},
@@ -172,6 +180,12 @@ def test_published_results_are_of_the_settings_that_they_say(name):
     folder = Path(__file__).resolve().parents[2] / "results" / name
     published = [result_files.read_result(path) for path in folder.glob("*.json")]
     assert published
+    visual = [one for one in published if one["kind"] == "visual"]
+    # The first results say whether they were pretrained, today's say with what a run begins.
+    assert {(one["parameters"]["initial_weights"], "-pt-" in one["run"]) for one in visual} == {
+        ("imagenet", False),
+        ("imagenet+instruments", True),
+    }
     changed = [one["run"] for one in published if settings_sha256(one) != one["run_sha256"]]
     assert changed == []
 
@@ -209,6 +223,7 @@ def test_a_profile_sets_the_protocol_and_a_parameter_replaces_a_part_of_it(corpu
     paper = audio_run(corpus, profile="paper", seed=1)
     assert paper.protocol == Protocol("adam", 1e-3, 16, 200, 10)
     assert (paper.parameters["augment"], paper.parameters["warm_up_epochs"]) == (False, 0)
+    assert paper.parameters["silent_videos"] == "keep"
     quick = audio_run(corpus, profile="quick", audio_max_epochs=3, seed=1)
     assert quick.protocol.max_epochs == 3
     usual = usual_settings(quick.model, quick.parameters, "paper")
@@ -241,6 +256,17 @@ def fusion_run(corpus, **changes):
         (audio_run, {"num_devices": 0}, "num_devices: expected at least 1, got 0"),
         (runs.visual_run, {"precision": "float16"}, "precision: expected one of float32, .*, got 'float16'"),
         (runs.visual_run, {"num_devices": 0}, "num_devices: expected at least 1, got 0"),
+        (audio_run, {"silent_videos": "some"}, "silent_videos: expected one of keep, leave_out, got 'some'"),
+        (
+            runs.visual_run,
+            {"initial_weights": "faces"},
+            r"initial_weights: expected one of random, imagenet, imagenet\+instruments, got 'faces'",
+        ),
+        (
+            runs.visual_run,
+            {"initial_weights": "random"},
+            "initial_weights: expected imagenet or .* in the profile quick, which trains the layer of classes only, .*",
+        ),
         (runs.visual_run, {"num_frames": 0}, "num_frames: expected at least 1, got 0"),
         (runs.visual_run, {"visual_model": "resnet"}, "visual: expected one of efficientnet_lite0, .* got 'resnet'"),
         (fusion_run, {"fusion_form": "mean"}, "fusion_form: expected one of text, code, attention, got 'mean'"),
@@ -257,7 +283,7 @@ def test_unknown_settings_are_refused(corpus, make, changes, message):
 def test_only_what_differs_from_the_default_is_a_parameter_of_a_run(corpus):
     usual = audio_run(corpus)
     assert audio_run(corpus, precision="float32", num_devices=1).parameters == usual.parameters
-    assert set(usual.parameters) == {"segmentation", "augment", "warm_up_epochs"}
+    assert set(usual.parameters) == {"segmentation", "augment", "warm_up_epochs", "silent_videos"}
     changed = audio_run(corpus, precision="mixed_bfloat16", num_devices=4)
     assert changed.parameters == usual.parameters | {"precision": "mixed_bfloat16", "num_devices": 4}
     assert changed.hardware == Hardware("mixed_bfloat16", 4)

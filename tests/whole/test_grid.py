@@ -39,7 +39,8 @@ def finish(run):
     files.write_json(run.directory / "run.json", {"features": run.features_key})
     for split in ("validation", "test"):
         files.write_text(predictions_path(run.result_path, split), "video_id,label,x")
-    files.write_json(run.result_path, dict.fromkeys(NEEDED) | {"run": run.name, "run_sha256": run.key, "num_test": 0})
+    made = {"run": run.name, "run_sha256": run.key, "num_test": 0}
+    files.write_json(run.result_path, dict.fromkeys(NEEDED) | run.settings | made)
 
 
 @pytest.mark.parametrize("name", ["demo", "open"])

@@ -32,7 +32,8 @@ def corpus(home):
     write_features(directory / "features" / "a.h5")
     for seed in (1, 2):
         run = runs.visual_run(corpus, num_frames=2, seed=seed)
-        files.write_json(run.result_path, dict.fromkeys(NEEDED) | {"run": run.name, "run_sha256": run.key})
+        content = dict.fromkeys(NEEDED) | run.settings | {"run": run.name, "run_sha256": run.key}
+        files.write_json(run.result_path, content)
         if seed == 1:
             files.write_text(run.weights, "weights")
             files.write_json(run.directory / "run.json", {"features": run.features_key})

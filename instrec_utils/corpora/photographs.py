@@ -1,0 +1,63 @@
+"""Photographs of the classes, from which a visual model can begin (the paper's "PT", Table 2)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from instrec_utils import files
+from instrec_utils.config import FRAME_SIZE
+from instrec_utils.corpora.corpus import Corpus
+from instrec_utils.corpora.source import source_named, sources
+from instrec_utils.errors import CorpusError
+
+
+def read_photographs(corpus: Corpus, folder: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return photographs of a corpus' classes: of a folder with one subfolder a class, else of the corpus' source.
+
+    A source that has none borrows those of another one, see `Source.lend_photographs`. Classes may be without any, but
+    not all of them but one: that is a CorpusError, as is a file in a class' folder that is no photograph.
+
+    Returns
+    -------
+    pictures : np.ndarray [shape=(num_pictures, 256, 256, 3), uint8, RGB]
+    targets : np.ndarray [shape=(num_pictures,), int64, class numbers]
+    """
+    own = source_named(corpus.source).photographs
+    if folder is not None:
+        found = [(path.parent.name, _read(path)) for path in _paths(folder, corpus.labels)]
+    elif own is not None:
+        found = own(corpus)
+    else:
+        lenders = (source.lend_photographs for source in sources().values())
+        found = next((lend(corpus.labels) for lend in lenders if lend), [])
+    if len({label for label, _ in found}) < 2:
+        where = files.escaped(str(folder or corpus.name))
+        raise CorpusError(
+            f"{where}: expected photographs of at least two of the classes {', '.join(corpus.labels)}; "
+            "name a folder with one subfolder a class as photographs, or set initial_weights to imagenet"
+        )
+    labels, pictures = zip(*found, strict=True)
+    resized = [cv2.resize(picture, (FRAME_SIZE, FRAME_SIZE), interpolation=cv2.INTER_AREA) for picture in pictures]
+    return np.stack(resized), np.searchsorted(corpus.labels, np.array(labels))
+
+
+def photographs_key(folder: Path, labels: list[str]) -> str:
+    """Return what tells a folder's photographs of some classes from others: their names and sizes."""
+    found = [(path.parent.name, path.name, path.stat().st_size) for path in _paths(folder, labels)]
+    return files.sha256_of(found)[:12]
+
+
+def _paths(folder: Path, labels: list[str]) -> Iterator[Path]:
+    for label in labels:
+        inside = sorted((folder / label).iterdir()) if (folder / label).is_dir() else []
+        yield from (path for path in inside if path.is_file() and not path.name.startswith("."))
+
+
+def _read(path: Path) -> np.ndarray:
+    picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR) if path.stat().st_size else None
+    if picture is None:
+        name = files.escaped(str(path))
+        raise CorpusError(f"{name}: expected a photograph (JPEG, PNG, WebP), got a file that cannot be read as one")
+    return picture[..., ::-1]

@@ -1,0 +1,156 @@
+"""What is packed here is trained where there is JAX and no TensorFlow, and what comes back are ordinary results."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tiny_features
+
+from instrec_utils import corpora, files, paths
+from instrec_utils.features import store
+from instrec_utils.inputs import frames
+from instrec_utils.training import runs
+from instrec_utils.training.result_files import read_predictions, read_result
+
+HOME = Path(__file__).resolve().parents[2]
+SCRIPT = HOME / "benchmarks" / "accelerator" / "train_visual.py"
+COLOURS = {"cello": (220, 40, 40), "flute": (40, 220, 40), "organ": (40, 40, 220)}
+NUM_FRAMES = 24
+# There: another process, in which what the accelerator's machine lacks cannot be imported, and a network that is small.
+THERE = """
+    import dataclasses, importlib.util, sys
+
+    class Missing:
+        def find_spec(self, name, path=None, target=None):
+            if name.partition(".")[0] in ("tensorflow", "av", "moviepy", "soxr", "soundfile", "pooch", "distributed"):
+                raise ImportError(name)
+
+    sys.meta_path.insert(0, Missing())
+    from instrec_utils.models import efficientnet_lite0
+    from instrec_utils.models.lazy import keras, layers
+
+    def build(num_classes, *, weights="imagenet"):
+        inputs = keras.Input((224, 224, 3))
+        x = layers.Rescaling(1 / 128, offset=-1)(layers.AveragePooling2D(56)(inputs))
+        x = layers.BatchNormalization()(layers.Flatten()(x))
+        x = layers.Dropout(0.2)(layers.Dense(8, activation="relu", name="embedding")(x))
+        scores = layers.Dense(num_classes, activation="softmax", name="scores")
+        return keras.Model(inputs, scores(x), name="efficientnet_lite0")
+
+    efficientnet_lite0.ARCHITECTURE = dataclasses.replace(efficientnet_lite0.ARCHITECTURE, build=build)
+    spec = importlib.util.spec_from_file_location("train_visual", sys.argv[1])
+    train_visual = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(train_visual)
+    del sys.argv[1]
+    train_visual.main()
+"""
+
+
+def coloured(label, generator):
+    shade = np.array(COLOURS[label]) + generator.integers(-30, 30, (NUM_FRAMES, 1, 1, 1))
+    return np.clip(shade + np.zeros((NUM_FRAMES, 256, 256, 3), int), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def corpus(home, monkeypatch):
+    directory, rows = paths.data_dir() / "tiny", []
+    for label in COLOURS:
+        for number, split in enumerate(("train", "train", "validation", "test")):
+            rows.append((f"{label}-{number}", label, split, "x.mp4", 24.0))
+            rows += [("broken", label, "train", "x.mp4", 24.0)] if (label, number) == ("flute", 0) else []
+            pictures = coloured(label, np.random.default_rng(number))
+            tiny_features.write_features(directory / "features" / f"{label}-{number}.h5", pictures=pictures)
+    index = pd.DataFrame(rows, columns=["video_id", "label", "split", "path", "duration"])
+    files.write_text(directory / "index.csv", index.to_csv(index=False))
+    files.write_json(directory / "source.json", {"source": "folder", "videos": "/somewhere", "split": "stratified"})
+    pictures = np.concatenate([coloured(label, np.random.default_rng(9))[:10] for label in COLOURS])
+    monkeypatch.setattr(corpora, "read_photographs", lambda *_: (pictures, np.repeat([0, 1, 2], 10)))
+    errors = "video_id,path,reason\nbroken,x.mp4,not to be decoded\n"
+    files.write_text(directory / "features" / "errors.csv", errors)
+    return corpora.read_corpus("tiny")
+
+
+@pytest.fixture
+def script():
+    spec = importlib.util.spec_from_file_location("train_visual", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def train_there(folder, out, *options):
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(THERE), str(SCRIPT), "train", str(folder), str(out), *options],
+        cwd=folder.parent,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(HOME), "JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_results_come_back_as_if_they_had_been_trained_here(corpus, script, tmp_path):
+    pack, out = tmp_path / "there" / "pack", tmp_path / "there" / "out"
+    script.pack("tiny", pack, quality=75, part_bytes=10_000, seed=10, chosen=[0, 3, 4])
+    assert len([*pack.glob("part-*.h5")]) > 1
+    assert "/somewhere" not in (pack / "about.json").read_text()
+    log = train_there(pack, out, "--epochs", "2", "--rows", "0", "3", "2", "--seconds", "3000", "--row-seconds", "900")
+    assert log.count("epoch 2") == 4  # of the frames thrice, of the photographs once: what they teach is taken over
+    script.adopt(out)
+    for changed in ({}, {"num_frames": 5}, {"initial_weights": "random"}):
+        row = {"profile": "paper", "visual_max_epochs": 2, "initial_weights": "imagenet+instruments"} | changed
+        run = runs.visual_run(corpus, **row)
+        assert run.is_done(), run.name
+        result = read_result(run.result_path)
+        assert result["device"].startswith("CPU, JAX; ")
+        assert {"jax", "keras"} < set(result["versions"])
+        assert result["frames_as"] == "WebP, quality 75, 224 x 224"
+        assert result["epochs"] == 2
+        assert read_predictions(run.result_path)["video_id"].tolist() == ["cello-3", "flute-3", "organ-3"]
+
+
+def test_the_frames_that_are_passed_on_are_those_that_training_draws(corpus, script, tmp_path, monkeypatch):
+    pack = tmp_path / "pack"
+    script.pack("tiny", pack, quality=95, part_bytes=10_000, seed=10, chosen=[0, 3, 4])
+    monkeypatch.setenv("INSTREC_DATA", str(tmp_path / "there"))
+    script.unpack(pack)
+    there = corpora.read_corpus("tiny")
+    for split in ("train", "test"):
+        for number, video_id in enumerate(there.split(split)["video_id"]):
+            ours, theirs = (one.directory / "features" / f"{video_id}.h5" for one in (corpus, there))
+            assert store.key_of(theirs) == store.key_of(ours)
+            assert store.count_frames(theirs) == NUM_FRAMES
+            for k in (5, 10, 20):
+                chosen = frames.choose(NUM_FRAMES, k, np.random.default_rng((10, number)) if split == "train" else None)
+                seen, expected = (store.read_frames(path, chosen) for path in (theirs, ours))
+                assert seen.shape == (k, 224, 224, 3)
+                difference = seen.astype(int) - frames.central_crop(expected)
+                assert np.abs(difference).mean() < 4
+
+
+@pytest.mark.parametrize("finished", [0, 2, 5])
+def test_a_row_whose_time_is_over_is_a_run_of_the_epochs_that_it_finished(corpus, script, finished, capsys):
+    row = {"num_frames": 5, "initial_weights": "random"}
+    run = script.row_run(corpus, row, 5)
+    history = {name: [1.0] * finished for name in ("loss", "accuracy", "val_accuracy", "seconds", "steps")}
+    if finished:
+        table = pd.DataFrame(history | {"val_loss": np.linspace(1, 0, finished)})
+        files.write_text(run.directory / "history.csv", table.to_csv(index=False))
+    found = script._as_far_as_it_got(corpus, row, run)
+    if not finished:
+        assert found is None
+        assert f"{run.name}: no epoch finished in its time" in capsys.readouterr().out
+        return
+    assert found.protocol.max_epochs == finished
+    assert (found.directory / "history.csv").read_text() == (run.directory / "history.csv").read_text()
+    if finished < 5:
+        assert found.is_of_these_features()
+        assert found.name == run.name.replace("epochs5", "epochs2")
