@@ -350,6 +350,10 @@ def test_a_visual_run_can_begin_with_photographs_which_the_backbone_sees_once(co
     assert passes == [30, 30]  # others, so anew
     assert "without_photographs" not in read_result(plain.result_path)
     assert read_result(begun.result_path)["without_photographs"] == []
+    files.write_text(begun.directory / recipes.WITHOUT_PHOTOGRAPHS, "damaged")
+    begun.result_path.unlink()
+    experiments.train_run(begun)
+    assert read_result(begun.result_path)["without_photographs"] == []
 
 
 @pytest.mark.slow
@@ -446,11 +450,13 @@ def test_a_fusion_joins_what_the_visual_run_has_learned(pictured):
     )
 
     (folder / "flute-4.h5").unlink()
-    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir() if path.name != "cello-0.h5"}
+    (folder / "cello-0.h5").write_bytes(b"damaged")
     learned.frame_embeddings_of(visual)  # carries on
     after = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
-    assert after.keys() - before.keys() == {"flute-4.h5"}
+    assert after.keys() - before.keys() == {"cello-0.h5", "flute-4.h5"}
     assert before.items() <= after.items()
+    assert len(embeddings.read_embeddings(folder, "cello-0")) == 6
 
     network.set_weights([2 * values for values in network.get_weights()])
     network.save(visual.weights)
