@@ -1,6 +1,5 @@
 """Which streams of a file a player would show and play, and what is known of them before they are decoded."""
 
-import contextlib
 import functools
 import time
 from collections.abc import Iterable, Sequence
@@ -107,22 +106,25 @@ def _look(path: Path, inode: int, size: int, changed: int) -> MediaInfo:
         spans = _spans(path, container, candidates, is_plain) if candidates else {}
         video = _chosen(path, moving, spans)
         audio = _chosen(path, container.streams.audio, spans)
+        heard: Any = _first_frame(path, audio)
+        audio = None if heard is None else audio  # a track may hold no more than what encoders put before the sound
         chosen = {what: stream for what, stream in (("picture", video), ("sound", audio)) if stream is not None}
         if not chosen:
             raise MediaError(f"{path}: has neither a picture nor a sound stream")
         for what, stream in (("pictures", video), ("sound", audio)):
             if stream is not None and stream.codec_context is None:
                 raise MediaError(f"{path}: its {what} cannot be decoded: unknown codec")
+        shown = video and (video.codec_context if video.codec_context.width else _first_frame(path, video))
         begins, ends = zip(*(spans[stream.index] for stream in chosen.values()), strict=True)
         measured, declared = max(ends) - min(begins), (container.duration or 0) / av.time_base
         is_wrong = guesses and measured > 0 and abs(measured - declared) > 0.5
         info = MediaInfo(
             duration=measured if is_wrong else declared,
-            width=_told(path, video, "width"),
-            height=_told(path, video, "height"),
+            width=shown.width if shown else 0,
+            height=shown.height if shown else 0,
             pixel_aspect=Fraction(video.sample_aspect_ratio or 1) if video else Fraction(1),
             frame_rate=float(video.average_rate or 0) if video else 0.0,
-            sample_rate=_told(path, audio, "sample_rate"),
+            sample_rate=audio.codec_context.sample_rate or heard.sample_rate if audio else 0,
             delay=begins[1] - begins[0] if len(chosen) == 2 else 0.0,
             tracks={what: stream.index for what, stream in chosen.items()},
         )
@@ -134,16 +136,14 @@ def _look(path: Path, inode: int, size: int, changed: int) -> MediaInfo:
     return info
 
 
-def _told(path: Path, stream: Any | None, name: str) -> int:
-    """Return what a header or else the first frame says of a stream, 0 where neither does or there is none."""
-    if stream is None:
-        return 0
-    told = getattr(stream.codec_context, name)
-    if not told:
-        with contextlib.suppress(av.FFmpegError, MediaError):
-            frames = containers.decoded(path, (stream.index,), MIN_WORK_SECONDS)
-            told = getattr(next(frames, None), name, 0)
-    return told
+def _first_frame(path: Path, stream: Any | None) -> Any | None:
+    """Return the first frame of a stream, None where it holds none, or its decoder where it cannot be decoded."""
+    if stream is None or stream.codec_context is None:
+        return stream
+    try:
+        return next(containers.decoded(path, (stream.index,), MIN_WORK_SECONDS), None)
+    except (av.FFmpegError, MediaError):
+        return stream.codec_context
 
 
 def _spans(
