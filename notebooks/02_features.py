@@ -29,6 +29,7 @@
 
 # %% tags=["parameters", "hide-cell"]
 corpus: str = "demo"  # prepared by 01_corpus
+channels: str = "mean"  # which are heard; "loudest" where the channels of recordings cancel each other
 scheduler: str = ""  # address of a running Dask scheduler; empty for all cores of this machine
 
 # %%
@@ -40,14 +41,18 @@ from instrec_utils.features.extraction import extract_features
 from instrec_utils.inputs import frames, spectrograms
 from instrec_utils.report import elements, figures, page
 
-errors = extract_features(corpora.read_corpus(corpus), scheduler=scheduler)
+errors = extract_features(
+    corpora.read_corpus(corpus), channels=channels, scheduler=scheduler
+)
 videos = corpora.read_corpus(corpus)  # without those that could not be decoded
 
 # %% tags=["hide-input"]
 page.corpus_note(videos)
 
 # %% tags=["hide-input"]
-page.parameters({"corpus": corpus, "scheduler": scheduler or "this machine"})
+page.parameters(
+    {"corpus": corpus, "channels": channels, "scheduler": scheduler or "this machine"}
+)
 
 # %% [markdown]
 # ## Reading a video
@@ -59,7 +64,7 @@ train = videos.split("train")
 longest = train.sort_values("duration", ascending=False).iloc[0]
 path = videos.videos / longest["path"]
 rate = config.CHOI2016.sample_rate
-samples = media.read_sound(path, (rate,))[rate]
+samples = media.read_sound(path, (rate,), channels=channels)[rate]
 pictures = list(
     media.read_frames(path, frame_rate=config.FRAME_RATE, size=config.FRAME_SIZE)
 )
