@@ -138,7 +138,7 @@ def _first(path: Path, stream: Any, what: str) -> Any | None:
     if what == "picture" and decoder.width:
         return decoder
     try:
-        first = next(containers.decoded(path, (stream.index,), MIN_WORK_SECONDS), None)
+        first: Any = next(containers.decoded(path, (stream.index,), MIN_WORK_SECONDS), None)
     except (av.FFmpegError, MediaError):
         first = decoder  # reading it will say why
     if first is decoder and not (decoder.width if what == "picture" else decoder.sample_rate):
