@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import yaml
 
+from instrec_utils import paths
 from instrec_utils.config import SPLITS
 from instrec_utils.errors import CorpusError, InstrecError, ParameterError
 
@@ -34,7 +35,7 @@ def main() -> None:
     warnings.filterwarnings("ignore", message="IProgress not found")
     for name in os.environ:  # folders, relative to where the command is given, which notebooks are not
         if name.startswith("INSTREC_") and name != "INSTREC_RESULTS":
-            os.environ[name] = from_here(os.environ[name])
+            os.environ[name] = paths.from_here(os.environ[name])
 
 
 @app.command()
@@ -82,7 +83,6 @@ def publish(
     corpus: Annotated[str, typer.Option(help="A corpus that the book publishes: demo, open, curation.")] = "demo",
 ) -> None:
     """Copy the results, pages and media made here into the folders that git tracks."""
-    from instrec_utils import paths
     from instrec_utils.pipeline import book
 
     changed = book.publish(corpus)
@@ -94,7 +94,7 @@ def publish(
 @app.command()
 def release(corpus: Annotated[str, typer.Option(help="A corpus with finished runs: demo, open, ...")] = "demo") -> None:
     """Pack index, features, embeddings, weights and results of a corpus into one archive with checksums."""
-    from instrec_utils import corpora, paths
+    from instrec_utils import corpora
     from instrec_utils import release as releases
 
     path = releases.write_release(corpora.read_corpus(corpus), paths.home() / "release")
@@ -104,12 +104,11 @@ def release(corpus: Annotated[str, typer.Option(help="A corpus with finished run
 @app.command()
 def curation(records: Annotated[str, typer.Option(help="Folder with YouTube-8M's video-level records.")] = "") -> None:
     """Recompute the paper's Table 1, the splits and the chapter on its data from the authors' lists; build the book."""
-    from instrec_utils import paths
     from instrec_utils.paper_data import published
     from instrec_utils.pipeline.report import make_curation
 
     splits = published.write_splits(published.locate_lists(), paths.data_dir() / "curation" / "splits")
-    print(f"\nThe splits: {splits}\nThe page: {make_curation(from_here(records))}")
+    print(f"\nThe splits: {splits}\nThe page: {make_curation(paths.from_here(records))}")
 
 
 @app.command()
@@ -201,11 +200,6 @@ def parse_parameters(texts: list[str]) -> dict[str, object]:
     return {name.strip(): yaml.safe_load(value) for name, _, value in (text.partition("=") for text in texts)}
 
 
-def from_here(path: str) -> str:
-    """Return a path, relative to the current folder or beginning with ``~``, as an absolute one; empty stays so."""
-    return str(Path(path).expanduser().absolute()) if path else ""
-
-
 def run() -> None:
     """Run the command line; a mistake of the user's ends in one line, an interruption in another."""
     for stream in (sys.stdout, sys.stderr):  # no terminal's encoding shall end what took an hour
@@ -213,6 +207,7 @@ def run() -> None:
     os.environ["PYTHONIOENCODING"] = f"{sys.stdout.encoding}:backslashreplace"  # nor that of a program started here
     if not sys.stderr.encoding.lower().startswith("utf"):
         os.environ["TQDM_ASCII"] = " 123456789#"  # progress bars of blocks would be unreadable
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:
@@ -226,6 +221,8 @@ def run() -> None:
         sys.exit(f"instrec: {error}; what was finished is kept, the same command carries on")
     finally:
         if STOPPED.is_set():
+            with contextlib.suppress(OSError):
+                sys.stdout.flush()
             os._exit(INTERRUPTED)  # whatever else went wrong by stopping is of no interest
 
 

@@ -16,15 +16,20 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 def home() -> Path:
     """Return the checkout's root."""
-    if "INSTREC_HOME" in os.environ:
-        return Path(os.environ["INSTREC_HOME"])
+    if named := os.environ.get("INSTREC_HOME"):
+        return Path(named)
     checkout = Path(__file__).resolve().parents[1]
     return checkout if (checkout / "_toc.yml").exists() else Path.cwd()
 
 
 def data_dir() -> Path:
     """Return the folder of corpora, features and embeddings."""
-    return Path(os.environ["INSTREC_DATA"]) if "INSTREC_DATA" in os.environ else home() / "data"
+    return Path(os.environ.get("INSTREC_DATA") or home() / "data")
+
+
+def from_here(path: str) -> str:
+    """Return a path, relative to the current folder or to the home of ``~``, as an absolute one; empty stays empty."""
+    return str(Path(os.path.expanduser(path)).absolute()) if path else ""  # Path's own refuses a folder called ~old
 
 
 def check_name(corpus_name: str) -> str:

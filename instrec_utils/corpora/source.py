@@ -161,7 +161,7 @@ def prepare_corpus(
         raise ParameterError(
             f"corpus: {name} is of the source {taken}, got {source}; take another name, or delete {directory} first"
         )
-    folder = Path(root).expanduser().absolute() if root else directory
+    folder = Path(paths.from_here(root)) if root else directory
     options = BuildOptions(directory, folder, clips_per_class, method, seed, small_classes, follow_links)
     for left in (LISTED, NOTES, "groups.csv", "skipped.csv"):  # of another source or split under this name
         (directory / left).unlink(missing_ok=True)

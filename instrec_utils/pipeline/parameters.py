@@ -56,7 +56,7 @@ def read_parameters(corpus_name: str, overrides: Mapping[str, Any]) -> dict[str,
             f"corpus: {name} is of the source {of_name}, not {source}; give this one a name of its own"
         )
     if overrides.get("root"):
-        parameters["root"] = str(Path(parameters["root"]).expanduser().absolute())
+        parameters["root"] = paths.from_here(parameters["root"])
     return parameters
 
 

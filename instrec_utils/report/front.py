@@ -133,7 +133,7 @@ def _warnings(corpus: Corpus, videos: pd.DataFrame, num_test: int) -> list[str]:
     """Return in sentences what a reader of the numbers has to know."""
     fusion = runs.runs_of(corpus, runs.report_parameters(corpus.name))["fusion"]
     lacking = elements.why_untrainable(fusion)  # says it of what the fusion joins as well
-    warnings = [lacking] if lacking else []
+    warnings = [lacking, *corpus.notes] if lacking else list(corpus.notes)
     tested = f"The test split has {words.counted(num_test, 'video')}"
     warnings.append(f"{tested}: one more or one fewer that is right moves Hit@1 by {100 / num_test:.1f} points.")
     if not (corpus.directory / "groups.csv").exists():

@@ -380,13 +380,15 @@ def test_a_folder_for_a_corpus_that_takes_none_is_refused(named):
         make_report("folder", {})
 
 
-@pytest.mark.parametrize("root", ["videos", "./videos", "my videos/of 2026", "../here/videos", "~/videos", "Flöte"])
+@pytest.mark.parametrize(
+    "root", ["videos", "./videos", "my videos/of 2026", "../here/videos", "~/videos", "~old", "Flöte"]
+)
 def test_a_folder_is_relative_to_where_the_command_is_given(named, monkeypatch, root):
     here = named / "here"
     here.mkdir()
     monkeypatch.chdir(here)
     monkeypatch.setenv("HOME", str(named / "me"))
-    expected = named / "me" / "videos" if root.startswith("~") else here / root
+    expected = named / "me" / "videos" if root.startswith("~/") else here / root
     found = Path(read_parameters("folder", {"root": root})["root"])
     assert found.is_absolute()
     assert os.path.normpath(found) == os.path.normpath(expected)
