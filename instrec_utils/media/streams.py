@@ -135,13 +135,14 @@ def _first(path: Path, stream: Any, what: str) -> Any | None:
     decoder: Any = stream.codec_context
     if decoder is None:
         raise MediaError(f"{path}: its {_NAMES[what]} cannot be decoded: unknown codec")
-    if what == "picture" and decoder.width:
+    is_told = bool(decoder.width if what == "picture" else decoder.sample_rate)
+    if what == "picture" and is_told:
         return decoder
     try:
         first: Any = next(containers.decoded(path, (stream.index,), MIN_WORK_SECONDS), None)
     except (av.FFmpegError, MediaError):
         first = decoder  # reading it will say why
-    if first is decoder and not (decoder.width if what == "picture" else decoder.sample_rate):
+    if first is decoder and not is_told:
         unknown = "their size" if what == "picture" else "the sample rate"
         raise MediaError(f"{path}: its {_NAMES[what]} cannot be decoded: {unknown} is unknown") from None
     return first
