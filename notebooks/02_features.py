@@ -29,6 +29,7 @@
 
 # %% tags=["parameters", "hide-cell"]
 corpus: str = "demo"  # prepared by 01_corpus
+channels: str = "mean"  # which are heard; "loudest" where the channels of recordings cancel each other
 scheduler: str = ""  # address of a running Dask scheduler; empty for all cores of this machine
 
 # %% tags=["hide-cell"]
@@ -45,14 +46,18 @@ from instrec_utils.features.extraction import extract_features
 from instrec_utils.inputs import frames, spectrograms
 from instrec_utils.report import elements, figures, page, words
 
-errors = extract_features(corpora.read_corpus(corpus), scheduler=scheduler)
+errors = extract_features(
+    corpora.read_corpus(corpus), channels=channels, scheduler=scheduler
+)
 videos = corpora.read_corpus(corpus)  # without those that could not be decoded
 
 # %% tags=["hide-input"]
 page.corpus_note(videos)
 
 # %% tags=["hide-input"]
-page.parameters({"corpus": corpus, "scheduler": scheduler or "this machine"})
+page.parameters(
+    {"corpus": corpus, "channels": channels, "scheduler": scheduler or "this machine"}
+)
 
 # %% [markdown]
 # ## Reading a video
@@ -67,7 +72,7 @@ path = videos.videos / longest["path"]
 print(f"{longest['label']}, {longest['duration']:.1f} s")
 info, rate, size = media.probe(path), config.CHOI2016.sample_rate, config.FRAME_SIZE
 if info.has_sound:
-    samples = media.read_sound(path, (rate,))[rate]
+    samples = media.read_sound(path, (rate,), channels=channels)[rate]
     print(f"samples {samples.shape}, from {samples.min():.2f} to {samples.max():.2f}")
 if info.has_picture:
     times = {"frame_rate": config.FRAME_RATE}

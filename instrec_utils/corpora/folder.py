@@ -94,11 +94,10 @@ def divide_folder(found: pd.DataFrame, small: dict[str, int], options: BuildOpti
         index["split"], is_apart = near_duplicates.split_by_group(
             index, options.root, options.corpus_dir, options.seed, divide=True
         )
-        notes += [
-            f"{size} videos of {label} look or sound the same as one in another split, or have the same uploader, "
-            "since the class has too few others to keep them together."
-            for label, size in index["label"][is_apart].value_counts().sort_index().items()
-        ]
+        apart = [f"{size} of {label}" for label, size in index["label"][is_apart].value_counts().sort_index().items()]
+        if apart:
+            rule = "Videos that look or sound the same or have one uploader are in several splits"
+            notes.append(f"{rule}, where a class has too few others to keep them together: {'; '.join(apart)}.")
     else:
         index["split"] = stratified_split(index, np.random.default_rng(options.seed))
     return index, notes

@@ -73,6 +73,8 @@ def playing(container: InputContainer, *streams: Stream) -> Iterator[Any]:
             usual = min(max(begin - before, 0), int(1 / unit))
             ends[index] = end = begin + min(packet.duration or usual, int(LONGEST / unit))
             latest = max(latest, end * unit)
+            if packet.pts is not None and abs(packet.pts - time) * unit > LONGEST:
+                packet.pts = None  # no picture waits so long for those that are needed before
         if packet.size and ticks[packet.stream_index]:
             move = ticks[packet.stream_index]
             packet.pts, packet.dts = _moved(packet.pts, move), _moved(packet.dts, move)

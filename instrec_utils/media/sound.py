@@ -1,5 +1,6 @@
 """The mono sound of a media file, whole or in the stretches that are needed."""
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -66,7 +67,7 @@ def read_sound(
         if sound is not None:
             return sound
     channel = None if channels == "mean" else int(channel_power(path)[1].argmax())
-    sound = _whole_sound(path, sample_rates, _blocks(containers.decoded(path, tracks, limit)), channel)
+    sound = _whole_sound(path, sample_rates, _blocks(path, containers.decoded(path, tracks, limit)), channel)
     return {rate: np.pad(samples, (round(late * rate), 0)) for rate, samples in sound.items()} if late else sound
 
 
@@ -76,9 +77,10 @@ def channel_power(path: Path) -> tuple[float, np.ndarray]:
     Where the mean has far less power than the channels have, they cancel each other. A file without sound that can be
     decoded is a `MediaError`.
     """
-    info, tracks = streams.track(Path(path), "sound")
+    path = Path(path)
+    info, tracks = streams.track(path, "sound")
     count, of_mean, of_each = 0, 0.0, np.zeros(0)
-    for block in _blocks(containers.decoded(Path(path), tracks, streams.work_seconds(info))):
+    for block in _blocks(path, containers.decoded(path, tracks, streams.work_seconds(info))):
         squares = np.square(block.samples, dtype=np.float64).sum(axis=0)
         of_each = np.pad(of_each, (0, max(0, len(squares) - len(of_each))))
         of_each[: len(squares)] += squares
@@ -111,12 +113,12 @@ class _Block:
         return np.ascontiguousarray(self.samples[:, min(channel, self.samples.shape[1] - 1)])
 
 
-def _blocks(frames: Iterator[Any]) -> Iterator[_Block]:
+def _blocks(path: Path, frames: Iterator[Any]) -> Iterator[_Block]:
     """Join what packets gave, as each operation on a frame costs more than its few samples do.
 
-    What cannot be decoded ends the sound, but for the very beginning.
+    What cannot be decoded ends the sound, and is an error where there is none before.
     """
-    fifo, first, begin, due, setup, error = av.AudioFifo(), None, None, None, _Setup("", "", 0), None
+    fifo, first, begin, due, setup = av.AudioFifo(), None, None, None, _Setup("", "", 0)
     unit, tolerance = 0.0, 0.0
     try:
         for frame in frames:
@@ -136,12 +138,11 @@ def _blocks(frames: Iterator[Any]) -> Iterator[_Block]:
             due = None if frame.pts is None else frame.pts + length
             frame.pts = None  # it would be an error if it were not exact
             fifo.write(frame)
-    except (av.FFmpegError, ValueError) as broken:
-        error = broken
+    except (av.FFmpegError, ValueError) as error:
+        if not setup.rate:
+            raise MediaError(f"{path}: sound cannot be decoded: {error}") from error
     if fifo.samples:
         yield _Block(first, begin, setup, _channels(fifo))
-    if error:
-        raise error
 
 
 def _channels(fifo: av.AudioFifo) -> np.ndarray:
@@ -157,7 +158,7 @@ def _with_silence(blocks: Iterator[_Block]) -> Iterator[_Block]:
         rate = block.setup.rate
         missing = 0 if due is None or block.begin is None else round((block.begin - due) * rate)
         if missing > GAP * rate:
-            for length in (*[rate] * (missing // rate), missing % rate):
+            for length in itertools.chain(itertools.repeat(rate, missing // rate), [missing % rate]):
                 yield replace(block, samples=np.zeros((length, block.samples.shape[1]), np.float32))
         if block.begin is not None:
             due = block.begin if due is None else max(due, block.begin)
@@ -178,21 +179,17 @@ def _whole_sound(
         for rate, resampler in resamplers.items():
             chunks[rate].append(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
 
-    try:
-        for block in _with_silence(blocks):
-            if setup != (setup := block.setup):
-                finish()
-                for rate in sample_rates:
-                    resamplers[rate] = soxr.ResampleStream(setup.rate, rate, 1, dtype="float32")
-            seconds += len(block.samples) / setup.rate
-            if seconds > containers.MAX_SECONDS:
-                raise MediaError(f"{path}: expected sound of at most {containers.MAX_SECONDS} s, got more")
-            samples = block.mono(channel)
-            for rate, resampler in resamplers.items():
-                chunks[rate].append(resampler.resample_chunk(samples))
-    except (av.FFmpegError, ValueError) as error:
-        if not resamplers:
-            raise MediaError(f"{path}: sound cannot be decoded: {error}") from error
+    for block in _with_silence(blocks):
+        if setup != (setup := block.setup):
+            finish()
+            for rate in sample_rates:
+                resamplers[rate] = soxr.ResampleStream(setup.rate, rate, 1, dtype="float32")
+        seconds += len(block.samples) / setup.rate
+        if seconds > containers.MAX_SECONDS:
+            raise MediaError(f"{path}: expected sound of at most {containers.MAX_SECONDS} s, got more")
+        samples = block.mono(channel)
+        for rate, resampler in resamplers.items():
+            chunks[rate].append(resampler.resample_chunk(samples))
     if not resamplers:
         raise MediaError(f"{path}: the sound stream is empty")
     finish()
@@ -222,10 +219,7 @@ def _sound_in_part(
     effort = packets.sound_efforts(times, rate, wanted)
     if not packets.is_worth_seeking(effort):
         return None
-    try:
-        stretches = _contiguous(_blocks(containers.decoded(path, tracks, limit, effort)), rate)
-    except (av.FFmpegError, ValueError):
-        return None
+    stretches = _contiguous(_blocks(path, containers.decoded(path, tracks, limit, effort)), rate)
     due = times[packets.run_starts(effort)]
     settled = due + rate * packets.SOUND_SETTLE // packets.SOUND_PART
     if len(stretches) != len(due) or any(first > by for (first, _), by in zip(stretches, settled, strict=True)):

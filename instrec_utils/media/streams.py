@@ -1,6 +1,5 @@
 """Which streams of a file a player would show and play, and what is known of them before they are decoded."""
 
-import contextlib
 import functools
 import time
 from collections.abc import Iterable, Sequence
@@ -30,6 +29,7 @@ _BESIDE = (
     | Disposition.visual_impaired
     | Disposition.dependent
 )
+_NAMES = {"picture": "pictures", "sound": "sound"}
 # AVFMT_TS_DISCONT and AVFMT_GENERIC_INDEX, the flags of containers that do not know their length but guess it.
 _GUESSES_LENGTH = 0x0200 | 0x0100
 
@@ -100,50 +100,52 @@ def work_seconds(info: MediaInfo) -> float:
 def _look(path: Path, inode: int, size: int, changed: int) -> MediaInfo:
     with containers.open_plain(path) as container:
         moving = [stream for stream in container.streams.video if not stream.disposition & _NOT_MOVING]
-        candidates = [*moving, *container.streams.audio]
+        sounding = container.streams.audio
         begins_late = abs(container.start_time or 0) > av.time_base  # and some headers count from zero even so
         guesses = begins_late or not container.duration or bool(container.format.flags & _GUESSES_LENGTH)
-        is_plain = not guesses and len(moving) <= 1 and len(container.streams.audio) <= 1
-        spans = _spans(path, container, candidates, is_plain) if candidates else {}
-        video = _chosen(path, moving, spans)
-        audio = _chosen(path, container.streams.audio, spans)
-        chosen = {what: stream for what, stream in (("picture", video), ("sound", audio)) if stream is not None}
+        is_plain = not guesses and len(moving) <= 1 and len(sounding) <= 1
+        spans = _spans(path, container, [*moving, *sounding], is_plain) if moving or sounding else {}
+        chosen: dict[str, Any] = {"picture": _chosen(path, moving, spans), "sound": _chosen(path, sounding, spans)}
+        # A header may leave the size to the first picture, and a track hold only what encoders put before the sound.
+        firsts = {what: _first(path, stream, what) for what, stream in chosen.items() if stream is not None}
+        chosen = {what: chosen[what] for what, first in firsts.items() if first is not None}
         if not chosen:
             raise MediaError(f"{path}: has neither a picture nor a sound stream")
-        for what, stream in (("pictures", video), ("sound", audio)):
-            if stream is not None and stream.codec_context is None:
-                raise MediaError(f"{path}: its {what} cannot be decoded: unknown codec")
         begins, ends = zip(*(spans[stream.index] for stream in chosen.values()), strict=True)
         measured, declared = max(ends) - min(begins), (container.duration or 0) / av.time_base
         is_wrong = guesses and measured > 0 and abs(measured - declared) > 0.5
-        info = MediaInfo(
+        video, shown, heard = chosen.get("picture"), firsts.get("picture"), firsts.get("sound")
+        return MediaInfo(
             duration=measured if is_wrong else declared,
-            width=_told(path, video, "width"),
-            height=_told(path, video, "height"),
+            width=shown.width if shown else 0,
+            height=shown.height if shown else 0,
             pixel_aspect=Fraction(video.sample_aspect_ratio or 1) if video else Fraction(1),
             frame_rate=float(video.average_rate or 0) if video else 0.0,
-            sample_rate=_told(path, audio, "sample_rate"),
+            sample_rate=heard.sample_rate if heard else 0,
             delay=begins[1] - begins[0] if len(chosen) == 2 else 0.0,
             tracks={what: stream.index for what, stream in chosen.items()},
         )
-    # A stream that holds something but cannot be understood is not the same as none.
-    if video is not None and not info.has_picture:
-        raise MediaError(f"{path}: its pictures cannot be decoded: their size is unknown")
-    if audio is not None and not info.has_sound:
-        raise MediaError(f"{path}: its sound cannot be decoded: the sample rate is unknown")
-    return info
 
 
-def _told(path: Path, stream: Any | None, name: str) -> int:
-    """Return what a header or else the first frame says of a stream, 0 where neither does or there is none."""
-    if stream is None:
-        return 0
-    told = getattr(stream.codec_context, name)
-    if not told:
-        with contextlib.suppress(av.FFmpegError, MediaError):
-            frames = containers.decoded(path, (stream.index,), MIN_WORK_SECONDS)
-            told = getattr(next(frames, None), name, 0)
-    return told
+def _first(path: Path, stream: Any, what: str) -> Any | None:
+    """Return what tells of a stream, its decoder or its first frame; None where it holds none.
+
+    A stream that holds something but cannot be understood is not the same as none.
+    """
+    decoder: Any = stream.codec_context
+    if decoder is None:
+        raise MediaError(f"{path}: its {_NAMES[what]} cannot be decoded: unknown codec")
+    is_told = bool(decoder.width if what == "picture" else decoder.sample_rate)
+    if what == "picture" and is_told:
+        return decoder
+    try:
+        first: Any = next(containers.decoded(path, (stream.index,), MIN_WORK_SECONDS), None)
+    except (av.FFmpegError, MediaError):
+        first = decoder  # reading it will say why
+    if first is decoder and not is_told:
+        unknown = "their size" if what == "picture" else "the sample rate"
+        raise MediaError(f"{path}: its {_NAMES[what]} cannot be decoded: {unknown} is unknown") from None
+    return first
 
 
 def _spans(

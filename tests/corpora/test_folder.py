@@ -270,7 +270,8 @@ def test_near_duplicates_stay_together_unless_their_class_has_nothing_else(home,
     assert splits["flute"].to_list() == [1, 1, 1]
     assert splits["tuba"].to_list() == [3]
     (note,) = corpus.notes
-    assert note.startswith("12 videos of tuba look or sound the same as one in another split")
+    assert note.startswith("Videos that look or sound the same or have one uploader are in several splits")
+    assert note.endswith(": 12 of tuba.")
     again = corpora.prepare_corpus("mine", "folder", root=str(tmp_path / "root"), split_method="stratified")
     assert again.notes == ()
     assert not (paths.corpus_dir("mine") / "groups.csv").exists()

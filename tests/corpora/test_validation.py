@@ -215,6 +215,22 @@ def test_a_recording_that_says_nothing_of_its_duration_is_too_short_only_where_i
     assert validate(index, tmp_path).too_short.tolist() == [seconds < 3]
 
 
+def test_a_file_whose_data_are_zeros_is_invalid(tmp_path):
+    filmed = (*pictures("testsrc2=s=64x48", 4), *sound("0.3*sin(2*PI*440*t)", 4))
+    ffmpeg(*filmed, "-c:v", "libx264", "-c:a", "aac", tmp_path / "zeros.mp4")
+    content = bytearray((tmp_path / "zeros.mp4").read_bytes())
+    place = content.index(b"mdat")
+    length = int.from_bytes(content[place - 4 : place], "big") - 8
+    content[place + 4 : place + 4 + length] = bytes(length)
+    (tmp_path / "zeros.mp4").write_bytes(content)
+    index = pd.DataFrame(
+        {"video_id": ["zeros"], "label": "flute", "split": "train", "path": "zeros.mp4", "duration": 4.0}
+    )
+    (found,) = validate(index, tmp_path).itertuples()
+    assert found.invalid
+    assert "zeros.mp4: sound cannot be decoded" in found.note
+
+
 def test_stillness_looks_no_further_than_the_first_change():
     rng = np.random.default_rng(0)
     scene = rng.integers(0, 255, (16, 16, 3), dtype=np.uint8)

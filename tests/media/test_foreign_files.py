@@ -137,6 +137,19 @@ def test_a_file_that_is_too_large(tmp_path, videos, monkeypatch):
     assert_refused(path)
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+def test_gigabytes_of_nothing_behind_a_good_beginning(tmp_path, monkeypatch, suffix):
+    """A download that reserved its space: what is there is taken, and the rest is given up soon."""
+    monkeypatch.setattr(containers, "MAX_READ_SECONDS", 0.5)
+    path = tmp_path / f"sparse.{suffix}"
+    write(path, Pictures(), Sound())
+    os.truncate(path, 5 * 2**30)
+    began = time.monotonic()
+    assert [time_of(picture) for picture in media.read_frames(path)] == [0, 1, 2, 3]
+    assert len(media.read_sound(path, (12_000,))[12_000]) == pytest.approx(3.2 * 12_000, abs=1000)
+    assert time.monotonic() - began < 60
+
+
 def test_a_picture_that_is_larger_than_its_header_says(tmp_path, monkeypatch):
     """The header is believed for the first check only; every decoded picture is measured again."""
     parts = []

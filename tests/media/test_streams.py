@@ -107,6 +107,20 @@ def test_an_empty_sound_track_never_costs_the_pictures(tmp_path, suffix):
         media.read_sound(path, (RATE,))
 
 
+def test_a_sound_track_of_nothing_but_its_lead_in_is_empty(tmp_path):
+    """AAC begins with samples that are not part of the sound; here nothing follows them."""
+    ffmpeg(*MOVING, *sound(LOUD, 3), *CODECS, tmp_path / "both.mp4")
+    with av.open(str(tmp_path / "both.mp4")) as source, av.open(str(tmp_path / "lead.mp4"), "w") as container:
+        copies = {stream.index: container.add_stream_from_template(stream) for stream in source.streams}
+        for packet in source.demux():
+            if packet.dts is not None and (packet.stream.type == "video" or packet.pts < 0):
+                packet.stream = copies[packet.stream.index]
+                container.mux(packet)
+    info = media.probe(tmp_path / "lead.mp4")
+    assert (info.has_picture, info.has_sound) == (True, False)
+    assert len(list(media.read_frames(tmp_path / "lead.mp4"))) == 3
+
+
 def test_sound_that_comes_late_in_a_broadcast_is_found(tmp_path):
     """At first the header knows of no sample rate."""
     ffmpeg(*MOVING, *CODECS, tmp_path / "mute.ts")
