@@ -189,7 +189,7 @@ END = nbformat.v4.new_output("error", ename="SystemExit", evalue="0", traceback=
 
 
 def cleaned(*sections):
-    notebook = nbformat.v4.new_notebook(cells=[cell for one in sections for cell in one])
+    notebook = nbformat.v4.new_notebook(cells=[copy.deepcopy(cell) for one in sections for cell in one])
     return execution.clean_page(notebook, "mini").cells
 
 
