@@ -320,7 +320,9 @@ def test_a_class_that_the_test_split_lacks_is_named(corpus):
 
 def test_features_that_are_not_finite_stop_the_training(corpus):
     write_features(corpus.directory / "features", "cello-0", has_nan=True)
-    with pytest.raises(FeaturesError, match=r"cello-0\.h5: damaged \(log_mel/choi2016_uc holds values that are not finite\)"):
+    with pytest.raises(
+        FeaturesError, match=r"cello-0\.h5: damaged \(log_mel/choi2016_uc .* not finite\), so it was removed"
+    ):
         train(corpus)
     assert not paths.working_results_dir("tiny").exists()
 
