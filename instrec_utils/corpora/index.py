@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 from tqdm import tqdm
 
-from instrec_utils import files, media
+from instrec_utils import files
 from instrec_utils.config import SPLITS
 from instrec_utils.errors import CorpusError, MediaError
 
@@ -91,6 +91,7 @@ def read_headers(videos: Path, names: Sequence[str]) -> pd.DataFrame:
 
     Names are relative to the folder. The reason is empty where a file can be read, and where the name is empty.
     """
+    from instrec_utils import media  # here, as a prepared corpus is also read where nothing can be decoded
 
     def header(name: str) -> tuple[float, str]:
         path = videos / name
