@@ -131,7 +131,7 @@ def test_no_cell_of_the_notebook_is_long_or_removed():
     for cell in nbformat.read(HOME / "notebooks" / "curation.ipynb", as_version=4).cells:
         if cell.cell_type == "code":
             assert len(cell.source.splitlines()) <= 15, cell.source
-            assert set(cell.metadata.get("tags", [])) <= {"parameters", "hide-input"}, cell.source
+            assert set(cell.metadata.get("tags", [])) <= {"parameters", "hide-input", "hide-cell"}, cell.source
 
 
 def test_every_video_that_both_lists_hold_bears_witness_to_a_label(shown):
@@ -353,8 +353,8 @@ def test_validate_counts_by_class_and_split_and_names_what_it_found(home, videos
     assert counts["cello", "train"] | {"videos": "3", "duplicated": "1", "silent": "1"} == counts["cello", "train"]
     assert counts["cello", "test"] | {"videos": "2", "missing": "1", "invalid": "1"} == counts["cello", "test"]
     assert "4 of 5 videos have a finding; 3 are usable." in lines
-    assert "again: duplicated (the same as fine)" in lines
-    assert not [line for line in lines if line.startswith("fine:")]
+    assert "1.mp4 (again): duplicated (the same as 0.mp4)" in lines
+    assert not [line for line in lines if line.startswith("0.mp4")]
 
 
 def test_validate_refuses_a_corpus_that_is_not_there(home):
