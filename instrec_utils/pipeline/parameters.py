@@ -80,7 +80,7 @@ def check_injected(variables: Mapping[str, Any]) -> None:
 
     By itself papermill lets a misspelt parameter, or one of another type, pass, and the default takes effect.
     """
-    for cell in variables["In"]:
+    for cell in variables.get("In", ()):  # there is none where a notebook is run as a script
         if cell.startswith(INJECTED):
             lines = (line for line in ast.parse(cell).body if isinstance(line, ast.Assign))
             names = [ast.unparse(target) for line in lines for target in line.targets]

@@ -187,7 +187,7 @@ def test_the_parameters_of_the_papers_corpora(monkeypatch):
         content = yaml.safe_load((paths.home() / "params" / f"{name}.yaml").read_text())
         assert content["corpus"] == content["source"] == name
         assert "split" not in content  # the corpus' own, which is the paper's
-        asked = {"root": "somewhere", "split": "grouped"}
+        asked = {"split": "grouped"} | ({"root": str(Path.cwd() / "somewhere")} if name == "fcvid" else {})
         assert read_parameters(name, asked) == content | asked
 
 
@@ -314,7 +314,7 @@ def test_the_first_page_of_fcvid_shows_groups_and_what_is_missing(home, few, mon
     (home / "FCVID" / "celloPerformance" / "-f5_10.mp4").unlink()
     root = str(home / "FCVID")
     tables = first_page(monkeypatch, corpus="fcvid", source="fcvid", root=root, split="grouped")
-    groups = the_table(tables, "2 videos in 1 groups")
+    groups = the_table(tables, "2 videos in 1 group of")
     assert groups.to_numpy().tolist() == [[2, 2, 1]]
     states = the_table(tables, "What became of the videos").set_index("label")
     assert states.loc["cello", ["videos", "missing", "present"]].to_list() == [7, 1, 6]
@@ -353,7 +353,7 @@ def test_validate_counts_what_is_missing_from_the_papers_list_by_class_and_split
         assert int(counts[label, "test"]["videos"]) == ((complete.label == label) & (complete.split == "test")).sum()
     broken = complete[complete.video_id == "-f1_10"].iloc[0]
     assert counts["cello", broken.split]["invalid"] == "1"
-    assert [line[0] for line in lines if line[1:2] == ["invalid"]] == ["-f1_10:"]
+    assert [line[0] for line in lines if "invalid" in line[1:3]] == ["celloPerformance/-f1_10.mp4"]
     assert "missing" not in said[said.index("have a finding") :]
 
 
