@@ -63,8 +63,8 @@ def measure_run(fusion: Run, *, seed: int) -> None:
         rows.append(row | {"hit_at_1": evaluation.evaluate(truth, [scores])["hit_at_1"], "n": len(table)})
         place = {column: row[column] for column in COLUMNS if column in row}
         tables.append(table.assign(**place)[[*COLUMNS, *table.columns[2:]]])
-    # Four digits keep the file of more than a thousand rows below a megabyte.
-    files.write_text(_predictions_path(path), pd.concat(tables).round(4).to_csv(index=False))
+    # With the digits of a run's predictions: scores of a network that has hardly learned differ in the last ones alone.
+    files.write_text(_predictions_path(path), pd.concat(tables).to_csv(index=False))
     files.write_json(
         path,
         {
@@ -164,7 +164,7 @@ def read_measurement(corpus_name: str, run_name: str) -> dict[str, Any]:
                 f"{_predictions_path(path)}: expected {row['n']} predictions, got {len(of_row)}; delete it and run "
                 "08_robustness again"
             )
-        # Two scores may be equal after four digits.
+        # Published measurements have four digits, after which two scores may be equal.
         check_follows(path, {"hit_at_1": row["hit_at_1"]}, of_row, tolerance=1.01 / row["n"])
     return found | {"is_published": path.parents[1] == paths.published_results_dir(corpus_name)}
 
