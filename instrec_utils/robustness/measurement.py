@@ -28,6 +28,7 @@ from instrec_utils.training.run import Run
 
 TOLERANCE = 0.01  # of a score on the videos as they are, against the run's own predictions
 COLUMNS = ("video_id", "label", "condition", "level", "model")  # of the predictions, before the scores
+FORMAT = 2  # raised when the same outputs of the networks are written in another way: six digits, no longer four
 
 
 def measurement_path(run: Run) -> Path:
@@ -53,7 +54,7 @@ def measure_run(fusion: Run, *, seed: int) -> None:
     corpus, path = fusion.corpus, measurement_path(fusion)
     levels = degradation.conditions(fusion.parameters["num_frames"])
     every = [run.check_done() for run in (fusion, *fusion.joined)]
-    settings = files.sha256_of([VERSION, levels, seed, *(identity(run) for run in every)])
+    settings = files.sha256_of([VERSION, FORMAT, levels, seed, *(identity(run) for run in every)])
     if _is_measured(path, settings):
         return
     networks = Networks(*fusion.joined, seed=seed)
