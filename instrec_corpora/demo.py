@@ -24,7 +24,7 @@ from instrec_utils.corpora.source import BuildOptions, ContactSheet, Source
 from instrec_utils.errors import ParameterError
 
 DRAWN_PER_CLASS = 40  # pictures to begin training with
-RECIPE = 2  # raise it when drawing, phrases or acoustics change what a clip looks or sounds like
+RECIPE = 3  # raise it when drawing, phrases or acoustics change what a clip looks or sounds like
 
 
 @dataclass(frozen=True)

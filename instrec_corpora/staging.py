@@ -148,12 +148,16 @@ def write_clip(
 
 
 def _write_sound(path: Path, sound: np.ndarray, duration: float) -> None:
-    """Write mono sound as AAC in two equal channels, as long as the duration."""
+    """Write sound as AAC, one channel, as long as the duration."""
     num_samples = int(SAMPLE_RATE * duration)
     sound = np.pad(sound[:num_samples], (0, max(0, num_samples - len(sound))))
     samples = (2**31 * np.clip(sound.astype(np.float64), -0.99, 0.99)).astype(np.int32)
-    with FFMPEG_AudioWriter(str(path), SAMPLE_RATE, nbytes=4, codec="aac", bitrate="96k") as writer:
-        writer.write_frames(np.repeat(samples, 2))
+    # The fast coder and one channel: a third of the cost of the usual one and two equal channels, and nearer the input.
+    options = ["-aac_coder", "fast"]
+    with FFMPEG_AudioWriter(
+        str(path), SAMPLE_RATE, nbytes=4, nchannels=1, codec="aac", bitrate="96k", ffmpeg_params=options
+    ) as writer:
+        writer.write_frames(samples)
 
 
 def is_whole(path: Path, duration: float, *, frame_rate: float | None = None, has_sound: bool = True) -> bool:
