@@ -126,7 +126,7 @@ def write_clip(
             frame_rate,
             codec="libx264",
             audiofile=None if sound is None else str(partial_sound),
-            preset="superfast",  # at half the cost of veryfast
+            preset="ultrafast",  # at 0.6 of the cost of superfast, 0.3 of that of veryfast
             threads=1,  # x264 gives other bytes with another number of threads
             ffmpeg_params=[
                 *("-f", "mp4", "-movflags", "+faststart"),
