@@ -42,7 +42,7 @@ visual_batch_size: int = 0  # frames
 visual_max_epochs: int = 0  # at the latest
 visual_patience: int = 0  # epochs without a lower validation loss
 seed: int = 10  # of the weights, the frames drawn, and the order
-precision: str = "float32"  # or mixed_bfloat16, mixed_float16: what an accelerator computes in
+precision: str = "auto"  # or float32, mixed_bfloat16, mixed_float16; auto: bfloat16 where a quick training gains by it
 num_devices: int = 1  # accelerators that share each batch
 
 # %% tags=["hide-cell"]

@@ -41,7 +41,7 @@ audio_max_epochs: int = 0  # at the latest
 audio_patience: int = 0  # epochs without a lower validation loss
 audio_warm_up_epochs: int = -1  # on single segments or windows first; -1: the profile's
 seed: int = 10  # of the weights, the order and the augmentation
-precision: str = "float32"  # or mixed_bfloat16, mixed_float16: what an accelerator computes in
+precision: str = "auto"  # or float32, mixed_bfloat16, mixed_float16; auto: bfloat16 where a quick training gains by it
 num_devices: int = 1  # accelerators that share each batch
 
 # %% tags=["hide-cell"]

@@ -93,6 +93,7 @@ class Architecture:
     build_backbone : callable or None [of a visual network: "imagenet", or None for random weights, to all but classes]
     embedding_size : int [values that a visual network's backbone gives]
     forms : tuple of str [of a fusion, the paper's first]
+    quick_in_bfloat16 : bool [the profile "quick" trains it in bfloat16 where the processor is made for that]
     """
 
     name: str
@@ -106,6 +107,7 @@ class Architecture:
     build_backbone: Callable[[str | None], Any] | None = None
     embedding_size: int = 0
     forms: tuple[str, ...] = ()
+    quick_in_bfloat16: bool = False
 
     def title_with(self, segmentation: str) -> str:
         """Return the title with a segmentation, where the network has a choice of them."""

@@ -128,4 +128,5 @@ ARCHITECTURE = Architecture(
         block_features=128,
         head=("embedding", "embedding_dropout", "scores"),
     ),
+    quick_in_bfloat16=True,
 )

@@ -122,4 +122,5 @@ ARCHITECTURE = Architecture(
         )
     },
     warm_up=WarmUp(build_for_warm_up, start_from_warm_up),
+    quick_in_bfloat16=True,
 )

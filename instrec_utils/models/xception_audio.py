@@ -9,6 +9,7 @@ from instrec_utils.models.architecture import Architecture, WarmUp
 from instrec_utils.models.choi2016 import INPUTS, PAPER_PROTOCOL, scores_from_zero
 from instrec_utils.models.lazy import keras, layers
 
+WIDE = 14  # frames, from which on a kernel is computed in two halves
 MIDDLE_BLOCKS = 4  # Xception has 8
 EMBEDDING_SIZE = 1024  # Xception goes on to 1536 and 2048
 
@@ -73,12 +74,13 @@ def _halving_block(
 def _separable_convolutions(
     x: keras.KerasTensor, filters: tuple[int, ...], kernel: tuple[int, int], name: str, activated: bool = False
 ) -> keras.KerasTensor:
+    from instrec_utils.models.keras_classes import WideSeparableConv2D
+
     for number, count in enumerate(filters, start=1):
         if number > 1 or not activated:
             x = layers.Activation("elu", name=f"{name}_elu{number}")(x)
-        convolution = layers.SeparableConv2D(
-            count, kernel, padding="same", use_bias=False, name=f"{name}_separable{number}"
-        )
+        layer = WideSeparableConv2D if kernel[1] > WIDE else layers.SeparableConv2D
+        convolution = layer(count, kernel, padding="same", use_bias=False, name=f"{name}_separable{number}")
         x = _normalized(convolution(x), f"{name}_separable{number}")
     return x
 

@@ -160,7 +160,7 @@ def _write_result(
             **_lacking_photographs(run),
             "steps": int(everything["steps"].sum()),
             "train_seconds": round(float(everything["seconds"].sum()), 1),
-            "device": provenance.device(),
+            "device": f"{provenance.device()}, {run.hardware.precision}",
             "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "metrics": metrics["test"],
             "metrics_validation": metrics["validation"],

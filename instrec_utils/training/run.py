@@ -6,6 +6,7 @@ whatever differs from it, so that two profiles or rates stand side by side among
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
@@ -18,7 +19,7 @@ from instrec_utils.corpora import Corpus
 from instrec_utils.errors import ParameterError, RunError
 from instrec_utils.features import store
 from instrec_utils.models.architecture import Architecture, AudioInput, architecture_named
-from instrec_utils.models.hardware import Hardware
+from instrec_utils.models.hardware import Hardware, multiplies_bfloat16
 from instrec_utils.training.result_files import in_first_words, read_json, read_predictions, read_result
 
 OVERRIDES = {"learning_rate": "rate", "batch_size": "batch", "max_epochs": "epochs", "patience": "patience"}
@@ -62,8 +63,11 @@ class Run:
 
     @property
     def hardware(self) -> Hardware:
-        """What it is trained with."""
-        return Hardware.of(self.parameters)
+        """What it is trained with: as asked for, else, in the profile "quick", in what this processor does fastest."""
+        asked = Hardware.of(self.parameters)
+        in_bfloat16 = self.profile == "quick" and self.architecture.quick_in_bfloat16 and multiplies_bfloat16()
+        precision = "mixed_bfloat16" if in_bfloat16 else "float32"
+        return dataclasses.replace(asked, precision=precision) if asked.precision == "auto" else asked
 
     @functools.cached_property
     def name(self) -> str:
@@ -104,7 +108,7 @@ class Run:
         changed += [] if silent in (None, settings.silent_videos) else [f"{silent}_silent"]
         changed += ["redrawn"] if self.parameters.get("redraw_frames") else []
         changed += [f"photographs_{key[:6]}"] if (key := self.parameters.get("photographs")) else []
-        hardware = self.hardware.parameters().items()
+        hardware = Hardware.of(self.parameters).parameters().items()
         return changed + [f"{value}_devices" if name == "num_devices" else str(value) for name, value in hardware]
 
     @property

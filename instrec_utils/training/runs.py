@@ -38,7 +38,7 @@ def audio_run(
     audio_patience: int = 0,
     audio_warm_up_epochs: int = -1,
     seed: int = 10,
-    precision: str = "float32",
+    precision: str = "auto",
     num_devices: int = 1,
 ) -> Run:
     """Return an audio network's run.
@@ -77,7 +77,7 @@ def visual_run(
     visual_max_epochs: int = 0,
     visual_patience: int = 0,
     seed: int = 10,
-    precision: str = "float32",
+    precision: str = "auto",
     num_devices: int = 1,
 ) -> Run:
     """Return a visual network's run; the profile "quick" trains its layer of classes only.
@@ -122,7 +122,7 @@ def fusion_run(
     fusion_max_epochs: int = 0,
     fusion_patience: int = 0,
     seed: int = 10,
-    precision: str = "float32",
+    precision: str = "auto",
     num_devices: int = 1,
 ) -> Run:
     """Return the run of a late fusion of two runs on the same corpus.

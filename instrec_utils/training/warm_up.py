@@ -67,6 +67,7 @@ def train_segments(run: Run, parts: WarmUp) -> keras.Model:
         run.directory / "warm_up",
         seed=run.seed,
         description=f"{run.name} warm-up",
+        hardware=run.hardware,
     )
     return network
 
