@@ -31,14 +31,14 @@ def build_backbone(visual_model: str) -> keras.Model:
     build = models.architecture_named(visual_model, "visual").build_backbone
     if build is None:
         raise FeaturesError(f"{visual_model}: expected an architecture with a backbone")
-    return build("imagenet")
+    with hardware.DEFAULT.precise():  # all runs share what it gives, those of lower precision too
+        return models.folded(build("imagenet"))
 
 
 def imagenet_embeddings(corpus: Corpus, visual_model: str) -> Path:
     """Return the folder of what a backbone with ImageNet's weights makes of a corpus' frames, computed once."""
     folder = corpus.directory / "embeddings" / visual_model
-    with hardware.DEFAULT.precise():  # all runs share them, those of lower precision too
-        embed_frames(corpus, folder, lambda: build_backbone(visual_model))
+    embed_frames(corpus, folder, lambda: build_backbone(visual_model))
     return folder
 
 
@@ -93,8 +93,7 @@ def photograph_embeddings(corpus: Corpus, visual_model: str, pictures: np.ndarra
     stored = files.read_arrays(path)
     if stored.get("photographs") == key:
         return stored["values"]
-    with hardware.DEFAULT.precise():  # all runs share them, those of lower precision too
-        values = predict_frames(build_backbone(visual_model), frames.central_crop(pictures))
+    values = predict_frames(build_backbone(visual_model), frames.central_crop(pictures))
     files.write_arrays(path, photographs=key, values=values)
     return values
 

@@ -19,7 +19,7 @@ from instrec_utils.corpora import Corpus
 from instrec_utils.errors import ParameterError, RunError
 from instrec_utils.features import store
 from instrec_utils.models.architecture import Architecture, AudioInput, architecture_named
-from instrec_utils.models.hardware import Hardware, multiplies_bfloat16
+from instrec_utils.models.hardware import Hardware, fastest
 from instrec_utils.training.result_files import in_first_words, read_json, read_predictions, read_result
 
 OVERRIDES = {"learning_rate": "rate", "batch_size": "batch", "max_epochs": "epochs", "patience": "patience"}
@@ -65,8 +65,8 @@ class Run:
     def hardware(self) -> Hardware:
         """What it is trained with: as asked for, else, in the profile "quick", in what this processor does fastest."""
         asked = Hardware.of(self.parameters)
-        in_bfloat16 = self.profile == "quick" and self.architecture.quick_in_bfloat16 and multiplies_bfloat16()
-        precision = "mixed_bfloat16" if in_bfloat16 else "float32"
+        gains = self.profile == "quick" and self.architecture.quick_in_bfloat16
+        precision = fastest().precision if gains else "float32"
         return dataclasses.replace(asked, precision=precision) if asked.precision == "auto" else asked
 
     @functools.cached_property

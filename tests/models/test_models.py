@@ -273,6 +273,29 @@ def test_pixels_are_scaled_once(name, low, high, lite0):
     assert [float(rescaling(np.float32(pixel))) for pixel in (0, 255)] == pytest.approx([low, high], abs=1e-6)
 
 
+@pytest.mark.parametrize("name", VISUAL)
+def test_folded_normalisations_change_no_embedding(name, lite0):
+    backbone = lite0 if name == "efficientnet_lite0" else models.architecture_named(name).build_backbone(None)
+    folded = models.folded(backbone)
+    assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in folded.layers)
+    pictures = make_inputs(name)
+    expected = backbone.predict_on_batch(pictures)
+    np.testing.assert_allclose(folded.predict_on_batch(pictures), expected, atol=1e-4 * np.abs(expected).max())
+
+
+def test_a_normalisation_folds_into_the_convolution_before_it():
+    inputs = keras.Input((7, 9, 2))
+    x = keras.layers.BatchNormalization()(keras.layers.Conv2D(3, 3)(inputs))
+    x = keras.layers.BatchNormalization(scale=False)(keras.layers.DepthwiseConv2D(3, use_bias=False)(x))
+    network = keras.Model(inputs, keras.layers.Conv2D(2, 1)(x))
+    generator = np.random.default_rng(0)
+    network.set_weights([generator.uniform(0.5, 2, one.shape) for one in network.get_weights()])
+    values = generator.normal(size=(4, 7, 9, 2)).astype(np.float32)
+    np.testing.assert_allclose(
+        models.folded(network).predict_on_batch(values), network.predict_on_batch(values), rtol=1e-4
+    )
+
+
 def test_unknown_names_and_sizes():
     with pytest.raises(ParameterError, match=r"model: expected one of .*han2016, .*late_fusion, .*, got 'resnet'"):
         models.build("resnet", 5)
