@@ -252,9 +252,9 @@ def fusion_run(corpus, **changes):
         (audio_run, {"audio_learning_rate": -1.0}, r"learning_rate: expected a number above 0, or 0 .*, got -1\.0"),
         (audio_run, {"audio_learning_rate": float("nan")}, "learning_rate: expected a number above 0, .*, got nan"),
         (audio_run, {"audio_batch_size": -8}, "batch_size: expected a number above 0, or 0 .*, got -8"),
-        (audio_run, {"precision": "float16"}, "precision: expected one of float32, .*, mixed_float16, got 'float16'"),
+        (audio_run, {"precision": "float16"}, "precision: expected one of auto, float32, .*, got 'float16'"),
         (audio_run, {"num_devices": 0}, "num_devices: expected at least 1, got 0"),
-        (runs.visual_run, {"precision": "float16"}, "precision: expected one of float32, .*, got 'float16'"),
+        (runs.visual_run, {"precision": "float16"}, "precision: expected one of auto, float32, .*, got 'float16'"),
         (runs.visual_run, {"num_devices": 0}, "num_devices: expected at least 1, got 0"),
         (audio_run, {"silent_videos": "some"}, "silent_videos: expected one of keep, leave_out, got 'some'"),
         (
@@ -282,12 +282,22 @@ def test_unknown_settings_are_refused(corpus, make, changes, message):
 
 def test_only_what_differs_from_the_default_is_a_parameter_of_a_run(corpus):
     usual = audio_run(corpus)
-    assert audio_run(corpus, precision="float32", num_devices=1).parameters == usual.parameters
+    assert audio_run(corpus, precision="auto", num_devices=1).parameters == usual.parameters
     assert set(usual.parameters) == {"segmentation", "augment", "warm_up_epochs", "silent_videos"}
     changed = audio_run(corpus, precision="mixed_bfloat16", num_devices=4)
     assert changed.parameters == usual.parameters | {"precision": "mixed_bfloat16", "num_devices": 4}
     assert changed.hardware == Hardware("mixed_bfloat16", 4)
-    assert usual.hardware == Hardware()
+
+
+@pytest.mark.parametrize("fastest", ["float32", "mixed_bfloat16"])
+def test_a_quick_training_computes_in_what_the_processor_does_fastest(corpus, fastest, monkeypatch):
+    monkeypatch.setattr("instrec_utils.training.run.fastest", lambda: Hardware(fastest))
+    usual = audio_run(corpus)
+    assert usual.hardware == Hardware(fastest)
+    assert audio_run(corpus, precision="float32").hardware == Hardware("float32")
+    assert audio_run(corpus, profile="paper").hardware == Hardware("float32")
+    assert audio_run(corpus, audio_model="xception_audio").hardware == Hardware("float32"), "it gains nothing"
+    assert audio_run(corpus, precision="float32").name == usual.name.replace("-s10", "-float32-s10")
 
 
 def test_the_runs_that_a_reports_parameters_ask_for(corpus):
