@@ -26,7 +26,7 @@ help:
 #- also:
 #- make setup     the environment alone
 #- make pages     the pages anew from the published results, nothing trained (CORPUS=demo or open)
-#- make tables    every model and seed of Tables 2 to 4 (CORPUS=demo or open; SCHEDULER=address GPUS=1)
+#- make tables    every model and seed of Tables 2 to 4 (CORPUS=... ROOT=... as for a report; SCHEDULER=address GPUS=1)
 #- make publish   copies a corpus' results, pages and media into the tracked folders; nothing else writes there (CORPUS=...)
 #- make release   weights, embeddings and results of a corpus as one archive (CORPUS=...)
 #- make curation  the paper's Table 1, the splits and the chapter on its data
@@ -58,7 +58,7 @@ pages: $(STAMP)
 	@$(INSTREC) pages --corpus "$$CORPUS"
 
 tables: $(STAMP)
-	@$(INSTREC) tables --corpus "$$CORPUS" $(if $(SCHEDULER),--scheduler "$(SCHEDULER)") $(if $(GPUS),--gpus "$(GPUS)")
+	@$(INSTREC) tables --corpus "$$CORPUS" --root "$$ROOT" $(if $(SPLIT),-p "split=$$SPLIT") $(if $(SCHEDULER),--scheduler "$(SCHEDULER)") $(if $(GPUS),--gpus "$(GPUS)")
 
 publish: $(STAMP)
 	@$(INSTREC) publish --corpus "$$CORPUS"

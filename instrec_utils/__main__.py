@@ -65,17 +65,21 @@ def pages(corpus: Annotated[str, typer.Option(help="A corpus with published resu
 
 @app.command()
 def tables(
-    corpus: Annotated[str, typer.Option(help="A list of params/tables/: demo, open.")] = "demo",
+    corpus: Annotated[str, typer.Option(help="A list of params/tables/: demo, open, folder, ...")] = "demo",
+    root: Annotated[str, typer.Option(help="Folder of videos (corpus folder), or of FCVID (corpus fcvid).")] = "",
+    parameter: Annotated[list[str] | None, typer.Option("-p", help="A notebook parameter, name=value.")] = None,
     scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler; else one run after another.")] = "",
     gpus: Annotated[float, typer.Option(min=0, help="GPUs that a run takes of a Dask worker that declares some.")] = 0,
 ) -> None:
     """Train every run of Tables 2 to 4 that is not there yet, then make the pages and the book anew."""
-    from instrec_utils.pipeline.grid import train_experiments
+    from instrec_utils.pipeline.grid import read_experiments, train_experiments
     from instrec_utils.pipeline.report import make_report, prepare_features
 
-    prepare_features(corpus)
-    count = train_experiments(corpus, scheduler=scheduler, resources={"GPU": gpus} if gpus else None)
-    print(f"\n{count} runs trained.\nThe book: {make_report(corpus, {})}")
+    overrides = parse_parameters(parameter or []) | ({"root": root} if root else {})
+    experiments = read_experiments(corpus, overrides)  # what is wrong with the list is said before hours of extraction
+    prepare_features(corpus, overrides)
+    count = train_experiments(experiments, scheduler=scheduler, resources={"GPU": gpus} if gpus else None)
+    print(f"\n{count} runs trained.\nThe book: {make_report(corpus, overrides)}")
 
 
 @app.command()

@@ -7,7 +7,7 @@ combine. One combination is one run, which papermill executes in a kernel of its
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +15,13 @@ import yaml
 from sklearn.model_selection import ParameterGrid
 from tqdm import tqdm
 
-from instrec_utils import cluster, corpora, files, paths
+from instrec_utils import cluster, corpora, paths
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import InstrecError, ParameterError
 from instrec_utils.pipeline.execution import execute_notebook
 from instrec_utils.pipeline.parameters import declared_parameters, notebook_path, parameters_of, read_parameters
 from instrec_utils.training.run import Run
-from instrec_utils.training.runs import parameters_path, runs_of
+from instrec_utils.training.runs import runs_of
 
 STAGES = {"03_visual_model": "visual", "04_audio_model": "audio", "05_fusion": "fusion"}
 """The notebooks that train, with the kind of their runs; a fusion needs the runs of the two before it."""
@@ -39,8 +39,8 @@ class Experiment:
         return runs_of(corpus, self.parameters)[STAGES[self.notebook]]
 
 
-def read_experiments(corpus_name: str) -> list[Experiment]:
-    """Return a corpus' experiments, those of earlier notebooks first.
+def read_experiments(corpus_name: str, overrides: Mapping[str, Any]) -> list[Experiment]:
+    """Return a corpus' experiments, those of earlier notebooks first; overrides hold where the list says nothing.
 
     No list, a malformed one, or a parameter of another type or not of the entry's notebook is a ParameterError.
     """
@@ -59,7 +59,9 @@ def read_experiments(corpus_name: str) -> list[Experiment]:
             raise ParameterError(f"{path}: notebook: expected one of {', '.join(STAGES)}, got {notebook!r}")
         if not all(isinstance(value, list) and value for value in values.values()):
             raise ParameterError(f"{path}: {notebook}: expected a list of values for each parameter, got {values}")
-        experiments += [Experiment(notebook, read_parameters(corpus_name, one)) for one in ParameterGrid(values)]
+        experiments += [
+            Experiment(notebook, read_parameters(corpus_name, {**overrides, **one})) for one in ParameterGrid(values)
+        ]
         if foreign := sorted(values.keys() - declared_parameters(notebook_path(notebook)).keys()):
             raise ParameterError(f"{path}: {notebook}: expected parameters that it declares, got {', '.join(foreign)}")
     unique = {repr(experiment): experiment for experiment in experiments}
@@ -75,17 +77,16 @@ def execute_experiment(experiment: Experiment) -> str:
     return executed.name
 
 
-def train_experiments(corpus_name: str, *, scheduler: str = "", resources: dict[str, float] | None = None) -> int:
-    """Execute every experiment of a corpus that is not done, and return how many there were.
+def train_experiments(
+    experiments: Sequence[Experiment], *, scheduler: str = "", resources: dict[str, float] | None = None
+) -> int:
+    """Execute every experiment of one corpus that is not done, and return how many there were.
 
-    Its features must be extracted, see `report.prepare_features`. The experiments run one after the other, or on the
+    The corpus must be prepared, see `report.prepare_features`. The experiments run one after the other, or on the
     workers of a running Dask scheduler that share this folder, of which each takes resources such as ``{"GPU": 1}``. If
     one fails, the others of its stage are finished before it is an InstrecError, and results that were there stay.
     """
-    experiments = read_experiments(corpus_name)
     prepared = corpora.read_corpus(experiments[0].parameters["corpus"])
-    # The notebooks find the runs that they join by the parameters of the report.
-    files.write_text(parameters_path(prepared.name), yaml.safe_dump(read_parameters(corpus_name, {})))
     count = 0
     for stage in STAGES:
         waiting = [one for one in experiments if one.notebook == stage and not one.run(prepared).is_done()]

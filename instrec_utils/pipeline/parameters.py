@@ -12,6 +12,7 @@ from instrec_utils import paths
 from instrec_utils.errors import ParameterError
 
 TYPES: dict[str, type] = {"str": str, "int": int, "float": float, "bool": bool}
+FOLDERS = ("root", "photographs")  # parameters that name one
 INJECTED = "# Parameters\n"  # how the cell begins that papermill puts after the one that declares them
 
 
@@ -42,7 +43,7 @@ def read_parameters(corpus_name: str, overrides: Mapping[str, Any]) -> dict[str,
     """Return the parameters of a file in ``params/`` and overrides, checked against the notebooks' declarations.
 
     An unknown corpus or parameter, a value of another type than its default, or a name that no folder should have or
-    that belongs to a corpus of another source, is a ParameterError. The root of an override is relative to the current
+    that belongs to a corpus of another source, is a ParameterError. Folders of overrides are relative to the current
     folder.
     """
     known = {path.stem: path for path in (paths.home() / "params").glob("*.yaml")}
@@ -55,9 +56,7 @@ def read_parameters(corpus_name: str, overrides: Mapping[str, Any]) -> dict[str,
         raise ParameterError(
             f"corpus: {name} is of the source {of_name}, not {source}; give this one a name of its own"
         )
-    if overrides.get("root"):
-        parameters["root"] = paths.from_here(parameters["root"])
-    return parameters
+    return parameters | {name: paths.from_here(parameters[name]) for name in FOLDERS if overrides.get(name)}
 
 
 def _read_file(path: Path) -> dict[str, Any]:

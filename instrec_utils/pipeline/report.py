@@ -116,10 +116,8 @@ def make_report(corpus_name: str, overrides: Mapping[str, Any]) -> Path:
 
     If a notebook fails, pages and results that were there stay as they were.
     """
-    parameters = read_parameters(corpus_name, overrides)
+    parameters = _checked_parameters(corpus_name, overrides)
     name = parameters["corpus"]
-    if source := parameters.get("source"):
-        check_root(source_named(source), parameters.get("root", ""))
     with _alone(name):
         files.write_text(parameters_path(name), yaml.safe_dump(parameters))
         _make_pages(_steps(name, parameters))
@@ -131,11 +129,21 @@ def make_report(corpus_name: str, overrides: Mapping[str, Any]) -> Path:
         return build_book(name)
 
 
-def prepare_features(corpus_name: str) -> None:
+def prepare_features(corpus_name: str, overrides: Mapping[str, Any]) -> None:
     """Execute the two notebooks that prepare a corpus' videos and features for training, if they are not up to date."""
-    parameters = read_parameters(corpus_name, {})
-    with _alone(parameters["corpus"]):
-        _make_pages([step for step in _steps(parameters["corpus"], parameters) if step.notebook.stem in PREPARING])
+    parameters = _checked_parameters(corpus_name, overrides)
+    name = parameters["corpus"]
+    with _alone(name):
+        # By these the notebooks find the runs that they join.
+        files.write_text(parameters_path(name), yaml.safe_dump(parameters))
+        _make_pages([step for step in _steps(name, parameters) if step.notebook.stem in PREPARING])
+
+
+def _checked_parameters(corpus_name: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    parameters = read_parameters(corpus_name, overrides)
+    if source := parameters.get("source"):
+        check_root(source_named(source), parameters.get("root", ""))
+    return parameters
 
 
 def make_curation(records: str = "") -> Path:

@@ -105,6 +105,8 @@ def visual_run(
     if not photographs or initial_weights != "imagenet+instruments":
         return run
     folder = Path(photographs).expanduser()
+    if not folder.is_dir():
+        raise ParameterError(f"photographs: expected a folder with one subfolder a class, got {photographs!r}")
     identified = {"photographs": photographs_key(folder, corpus.labels)}
     return dataclasses.replace(run, photographs=folder, parameters=run.parameters | identified)
 

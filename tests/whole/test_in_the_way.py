@@ -108,7 +108,7 @@ def test_all_that_was_made_may_be_deleted(home, left):
 def test_before_the_tables_are_filled_videos_and_features_are_made_again(home, left):
     for name in ("data/mini/features/a.h5", "runs/mini/audio-a-s1-abc/best.keras"):
         (home / name).unlink()
-    report.prepare_features("mini")
+    report.prepare_features("mini", {})
     assert left == ["02_features"]
 
 

@@ -58,6 +58,12 @@ def test_a_folder_of_any_name_is_passed_as_it_is(checkout, root):
     assert arguments == ["report", "--corpus", "folder", "--root", root, "-p", "split=grouped"]
 
 
+def test_the_tables_get_the_folder_as_a_report_does(checkout):
+    _, arguments = told("tables", "CORPUS=fcvid", "ROOT=my archive", "SPLIT=grouped", "GPUS=1", cwd=checkout)
+    expected = ["tables", "--corpus", "fcvid", "--root", "my archive", "-p", "split=grouped", "--gpus", "1"]
+    assert arguments == expected
+
+
 def test_every_command_of_the_makefile_is_one_of_the_package(checkout):
     from instrec_utils.__main__ import app
 
