@@ -206,12 +206,15 @@ elements.conditions_figure(
 # `params/tables/` declares; without it there is one row.
 
 # %% tags=["hide-input"]
-table3, shared = tables.fold(tables.table3(found), "Profile", "Other settings")
+of_the_paper = corpora.source_named(videos.source).paper_dataset
+table3, shared = tables.fold(
+    tables.table3(found, of_the_paper), "Profile", "Other settings"
+)
 page.table(
     table3,
     f"Table 3. {shared} Test split, n = {result['num_test']}: mean ± standard deviation over seeds, in %, with 95 % bootstrap "
-    f"intervals over videos; commonest class {100 * result['majority_rate']:.1f} %. Steps and minutes are of training one seed "
-    "with its warm-up, without that of Choi's dense layer on what the blocks give; the minutes are by the clock with whatever "
+    f"intervals over videos; commonest class {100 * result['majority_rate']:.1f} %. Steps and time are of training one seed "
+    "with its warm-up, without that of Choi's dense layer on what the blocks give; the time is by the clock with whatever "
     "ran beside. The paper: Hit@1 / Hit@3 / F1.",
 )
 

@@ -193,7 +193,10 @@ print(f"{words.subject(result)}, seed {seed}, against the mean of calibrated")
 print(f"probabilities: {gain:+.1f} points, p = {test['p_value']:.2g}")
 
 # %% tags=["hide-input"]
-table4, shared = tables.fold(tables.table4(found), "Visual", "Profile", "Other settings")
+of_the_paper = corpora.source_named(videos.source).paper_dataset
+table4, shared = tables.fold(
+    tables.table4(found, of_the_paper), "Visual", "Profile", "Other settings"
+)
 page.table(
     table4,
     f"Table 4. {shared} Test split, n = {result['num_test']}: mean ± standard deviation over seeds, in %, with 95 % bootstrap "

@@ -83,6 +83,7 @@ class Source:
     contact_sheet : Callable[[], ContactSheet] or None [for the corpus' first page]
     is_playable : Callable[[pd.DataFrame], pd.Series of bool] [whether a page may show an excerpt of each row]
     may_release_features : bool [whether features, which hold frames and the sound's spectrum, may be passed on]
+    paper_dataset : str [what the paper's tables call the dataset that it is; empty if it is none of theirs]
     """
 
     name: str
@@ -100,6 +101,7 @@ class Source:
     contact_sheet: Callable[[], ContactSheet] | None = None
     is_playable: Callable[[pd.DataFrame], pd.Series] = lambda index: pd.Series(True, index=index.index)
     may_release_features: bool = False
+    paper_dataset: str = ""
 
     def __post_init__(self) -> None:
         for field in ("name", "title", "nature", "licence", "citation"):

@@ -147,6 +147,7 @@ FCVID = Source(
     build=write_fcvid_index,
     split_methods=tuple(SPLIT_METHODS),
     root="the folder of the extracted FCVID archive",
+    paper_dataset="FCVID",
 )
 
 YT8M = Source(
@@ -159,4 +160,5 @@ YT8M = Source(
     build=write_youtube8m_index,
     split_methods=tuple(SPLIT_METHODS),
     ledger=ledger_path,
+    paper_dataset="YT-8M",
 )

@@ -1,6 +1,7 @@
 """Tables 2, 3 and 4 and the others of the pages: selections of the results' table, in words.
 
 Everywhere `found` is the table of `results.read_results`, one row a run, and `rows` that of `results.mean_over_seeds`.
+A `dataset` is that of the paper which the corpus is, or empty; see `printed.beside_the_paper`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,9 +13,11 @@ import pandas as pd
 from instrec_utils import evaluation
 from instrec_utils.paper_data import paper
 from instrec_utils.report import results, words
+from instrec_utils.report.printed import beside_the_paper
 
-DATASETS = ("FCVID", "YT-8M")
 SIGNIFICANT = 0.05
+PRETRAINED = "imagenet+instruments"  # the initial weights that the paper calls PT
+OF_THE_PAPER = {"Profile": "paper", "Other settings": ""}  # what a row that only the paper has is trained with
 
 
 def scores_table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -41,19 +44,25 @@ def fold(table: pd.DataFrame, *columns: str) -> tuple[pd.DataFrame, str]:
     return table.drop(columns=same), text
 
 
-def table2(found: pd.DataFrame) -> pd.DataFrame:
+def table2(found: pd.DataFrame, dataset: str = "") -> pd.DataFrame:
     """Return the visual models by number of frames and pre-training, beside the paper's Table 2; see `fold`."""
-    return pd.DataFrame(
-        {
+    shown = []
+    for _, row in _visual_rows(found).iterrows():
+        own = {
             "Model": words.model(row["model"]),
             "Trained": words.value("freeze_backbone", row["freeze_backbone"]),
             "Frames": row["num_frames"],
             "Begins with": words.value("initial_weights", row["initial_weights"]),
         }
-        | _own(row)
-        | _printed("table2", frames=row["num_frames"], pretrained=row["initial_weights"] == "imagenet+instruments")
-        for _, row in _visual_rows(found).iterrows()
-    )
+        wanted = {"frames": row["num_frames"], "pretrained": row["initial_weights"] == PRETRAINED}
+        shown.append((own | _own(row), wanted))
+
+    def describe(line: Mapping[str, Any]) -> dict[str, Any]:
+        start = words.value("initial_weights", PRETRAINED) if line["pretrained"] else "no PT"
+        own = {"Model": words.model("inception_frames"), "Trained": words.value("freeze_backbone", False)}
+        return own | {"Frames": line["frames"], "Begins with": start} | OF_THE_PAPER
+
+    return beside_the_paper("table2", dataset, shown, describe)
 
 
 def _visual_rows(found: pd.DataFrame) -> pd.DataFrame:
@@ -61,13 +70,13 @@ def _visual_rows(found: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values(["model", "initial_weights", "num_frames"])
 
 
-def table3(found: pd.DataFrame) -> pd.DataFrame:
+def table3(found: pd.DataFrame, dataset: str = "") -> pd.DataFrame:
     """Return the audio models, beside the paper's Table 3; see `fold`."""
-    rows, lines = results.mean_over_seeds(found[found["kind"] == "audio"]), []
+    rows, shown = results.mean_over_seeds(found[found["kind"] == "audio"]), []
     for _, row in _in_order_of_audio(rows, rows).iterrows():
-        line = {"Model": words.describe(row), "Weights": f"{row['num_parameters'] / 1e6:.2f} M"}
-        lines.append(line | _own(row) | _printed("table3", model=line["Model"]))
-    return pd.DataFrame(lines)
+        own = {"Model": words.describe(row), "Weights": f"{row['num_parameters'] / 1e6:.2f} M"}
+        shown.append((own | _own(row), {"model": own["Model"]}))
+    return beside_the_paper("table3", dataset, shown, lambda line: {"Model": line["model"]} | OF_THE_PAPER)
 
 
 def _in_order_of_audio(rows: pd.DataFrame, audio: pd.DataFrame) -> pd.DataFrame:
@@ -80,7 +89,7 @@ def _in_order_of_audio(rows: pd.DataFrame, audio: pd.DataFrame) -> pd.DataFrame:
 
 def _own(row: pd.Series) -> dict[str, Any]:
     """Return what Tables 2 and 3 say of a row beside its model: settings, scores, cost."""
-    cost = {"Steps": f"{row['steps']:,.0f}", "Min.": f"{row['train_seconds'] / 60:.1f}"}
+    cost = {"Steps": f"{row['steps']:,.0f}", "Time": words.duration(row["train_seconds"])}
     return _special(row) | measured(row) | {"Seeds": row["num_seeds"]} | cost
 
 
@@ -91,16 +100,6 @@ def _special(row: Mapping[str, Any]) -> dict[str, str]:
 def measured(row: Mapping[str, Any]) -> dict[str, str]:
     """Return every metric of a row as text, by its title."""
     return {title: words.measured(row, name) for name, title in words.METRICS.items()}
-
-
-def _printed(table: str, **wanted: Any) -> dict[str, str]:
-    """Return what the lines wanted of a table of the paper print on each dataset; they may break after the strokes."""
-    shown = {f"Paper, {dataset}": "–" for dataset in DATASETS}
-    for line in paper.paper_tables()[table]:
-        if wanted.items() <= line.items():
-            numbers = (f"{line[name]:.2f}" for name in ("hit_at_1", "hit_at_3", "f1"))
-            shown[f"Paper, {line['dataset']}"] = "\N{NO-BREAK SPACE}/ ".join(numbers)
-    return shown
 
 
 def _compared(row: Mapping[str, Any], test: Mapping[str, float] | None) -> dict[str, str]:
@@ -129,10 +128,11 @@ def _calibrated(row: pd.DataFrame) -> tuple[list[np.ndarray], list[float]]:
     return [evaluation.with_temperature(one, value) for one, value in zip(scores, fitted, strict=True)], fitted
 
 
-def table4(found: pd.DataFrame) -> pd.DataFrame:
+def table4(found: pd.DataFrame, dataset: str = "") -> pd.DataFrame:
     """Return audio models, their visual ones and their fusions, with the gain of these, beside the paper's Table 4."""
     rows = found[(found["fusion_form"] == "text") & (found["modality_dropout"] == 0)].drop_duplicates("row")
     names, lines = results.row_names(found), []
+    on_paper = {_name_in_table4(line["model"]): line["model"] for line in paper.paper_tables()["table3"]}
     for name, first in _in_order_of_audio(rows, found.loc[list(rows["audio"])]).iterrows():
         fusion = results.row_of(found, name)
         audio, visual = results.joined(found, fusion).values()
@@ -147,11 +147,21 @@ def table4(found: pd.DataFrame) -> pd.DataFrame:
             row = alone.get(what)
             metrics = results.measure_scores(truth, scores) if row is None else results.measure_row(row)
             test = evaluation.compare_seeds(truth, learned, scores)
-            lines.append(own | {"Model": what} | _compared(metrics, test) | _printed("table4", model=what))
-        # The paper's Table 4 has names without years and segmentations.
-        printed = _printed("table4", model=words.describe(audio.iloc[0]).removesuffix(", UC").removesuffix(" 2016"))
-        lines.append(own | {"Model": "late fusion"} | _compared(results.measure_row(fusion), None) | printed)
-    return pd.DataFrame(lines)
+            lines.append((own | {"Model": what} | _compared(metrics, test), {"model": what}))
+        wanted = {"model": _name_in_table4(words.describe(audio.iloc[0]))}
+        wanted |= {"frames": first["num_frames"]} if dataset else {}
+        lines.append((own | {"Model": "late fusion"} | _compared(results.measure_row(fusion), None), wanted))
+
+    def describe(line: Mapping[str, Any]) -> dict[str, Any]:
+        visual = f"{words.model('inception_frames')}, {words.counted(line['frames'], 'frame')}"
+        return {"Audio": on_paper[line["model"]], "Visual": visual, "Model": "late fusion"} | OF_THE_PAPER
+
+    return beside_the_paper("table4", dataset, lines, describe)
+
+
+def _name_in_table4(name: str) -> str:
+    """Return the name of an audio model as the paper's Table 4 has it, without year and segmentation."""
+    return name.removesuffix(", UC").removesuffix(" 2016")
 
 
 def fusions_table(found: pd.DataFrame, audio: str, visual: str) -> pd.DataFrame:

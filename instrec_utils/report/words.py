@@ -137,6 +137,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else ending}"
 
 
+def duration(seconds: float) -> str:
+    """Return a time in hours, or where it is less than one in minutes: "19.2 h", "3.4 min"."""
+    return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
+
+
 def first_upper(text: str) -> str:
     """Return a text with a capital first letter, the rest as it is."""
     return text[:1].upper() + text[1:]

@@ -9,6 +9,7 @@ from made_results import write_result
 
 from instrec_utils import files, paths
 from instrec_utils.errors import RunError
+from instrec_utils.paper_data import paper
 from instrec_utils.report import figures as plots
 from instrec_utils.report import results, summary, tables
 
@@ -87,10 +88,10 @@ def test_table_3_has_the_papers_numbers_beside(found):
     assert table.loc["Choi 2016, UC", "Paper, FCVID"] == printed("79.81", "96.09", "78.71")
     assert table.loc["Choi 2016, CC", "Paper, YT-8M"] == "–"
     assert table["Weights"].tolist() == ["2.36 M", "2.36 M"]
-    assert (table["Seeds"].tolist(), table["Steps"].tolist(), table["Min."].tolist()) == (
+    assert (table["Seeds"].tolist(), table["Steps"].tolist(), table["Time"].tolist()) == (
         [2, 2],
         ["150"] * 2,
-        ["1.0"] * 2,
+        ["1.0 min"] * 2,
     )
     assert table.loc["Choi 2016, UC", "Hit@1"].startswith("70.0\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.0")
 
@@ -121,6 +122,46 @@ def test_table_4_compares_the_fusion_with_its_parts_and_their_mean(found):
     audio, visual = (results.read_scores(found.loc[[f"{run}-s1"]])[1][0] for run in list(SETTINGS)[0:3:2])
     mean = tables.mean_scores(found, results.row_of(found, "fusion-x-s1"))
     np.testing.assert_allclose(mean[0], (audio + visual) / 2)
+
+
+@pytest.mark.parametrize(("dataset", "frames"), [("FCVID", 50), ("YT-8M", 20)])
+def test_on_a_dataset_of_the_paper_every_row_of_it_is_there(home, dataset, frames):
+    """Ours beside it where there is one; of the visual ones we have one that it has, of the fusions none."""
+    found = {"audio": "audio-choi2016-uc", "visual": "visual-v", "fusion": "fusion-x"}
+    parameters = {"visual": {"num_frames": frames, "initial_weights": "imagenet+instruments"}}
+    parameters["fusion"] = {"num_frames": 7, "audio": found["audio"], "visual": found["visual"]}
+    for kind, run in found.items():
+        own = {"model": "inception_frames"} if kind == "visual" else {}
+        hours = {"train_seconds": 7200.0, "parameters": parameters.get(kind, {})}
+        write_result(run, kind, TRUTH, make_scores(9, 1), profile="paper", **own, **hours)
+    found = results.read_results("tiny")
+
+    table, same = tables.fold(tables.table2(found, dataset), "Model", "Trained", "Profile", "Other settings")
+    assert same == "Model: Inception v3. Trained: whole network. Profile: paper."
+    lines = [line for line in paper.paper_tables()["table2"] if line["dataset"] == dataset]
+    shown = {(row["Frames"], "(PT)" in row["Begins with"]): row for _, row in table.iterrows()}
+    assert shown.keys() == {(line["frames"], line["pretrained"]) for line in lines}
+    for line in lines:
+        row = shown[line["frames"], line["pretrained"]]
+        assert row[f"Paper, {dataset}"].split("\N{NO-BREAK SPACE}/ ")[0] == f"{line['hit_at_1']:.2f}"
+        assert (row["Paper, steps"], row["Paper, time"]) == (line["steps"], f"{line['hours']} h")
+        is_ours = (line["frames"], line["pretrained"]) == (frames, True)
+        assert (row["Time"], row["Hit@1"] == "–") == (("2.0 h", False) if is_ours else ("–", True))
+
+    table = tables.table3(found, dataset).set_index("Model")
+    lines = [line for line in paper.paper_tables()["table3"] if line["dataset"] == dataset]
+    assert set(table.index) == {line["model"] for line in lines}
+    assert (table["Hit@1"] != "–").to_dict() == {model: model == "Choi 2016, UC" for model in table.index}
+    assert table["Paper, weights"].to_dict() == {line["model"]: line["parameters"] for line in lines}
+
+    table = tables.table4(found, dataset)
+    fusions = table[table["Model"] == "late fusion"]
+    assert fusions["Audio"].tolist() == ["Choi 2016, UC", "Xception, UC", "Choi 2016, UC"]
+    ours, *theirs = fusions[f"Paper, {dataset}"]  # ours is of another number of frames
+    assert ours == "–"
+    assert all(text.count("/") == 2 for text in theirs)
+    assert set(fusions["Visual"][1:]) == {f"Inception v3, {frames} frames"}
+    assert not [column for column in table if column.startswith("Paper, ") and column != f"Paper, {dataset}"]
 
 
 def test_variants_are_tested_against_the_papers_text(found):
