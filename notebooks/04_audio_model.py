@@ -33,6 +33,7 @@
 corpus: str = "demo"  # prepared by 01_corpus, features extracted by 02_features
 audio_model: str = "choi2016"  # the architecture
 segmentation: str = "uc"  # uc: ten segments joined; cc: the centre of the recording
+audio_width: int = 0  # separable filters of xception_audio, 768 in the paper's text; 0: 728, as in its authors' code
 silent_videos: str = ""  # keep or leave_out of training what has no sound; empty: the profile's (paper: keep)
 profile: str = "quick"  # paper: its protocol; quick: with a warm-up, augmentation and few epochs
 audio_learning_rate: float = 0.0  # 0 here and below: the profile's
@@ -63,11 +64,17 @@ from instrec_utils.training.experiments import train_run
 videos = corpora.read_corpus(corpus)
 
 # %%
+network_and_input = {
+    "audio_model": audio_model,
+    "audio_width": audio_width,
+    "segmentation": segmentation,
+    "silent_videos": silent_videos,
+}
+
+# %%
 run = runs.audio_run(
     videos,
-    audio_model=audio_model,
-    segmentation=segmentation,
-    silent_videos=silent_videos,
+    **network_and_input,
     profile=profile,
     audio_learning_rate=audio_learning_rate,
     audio_batch_size=audio_batch_size,
@@ -100,7 +107,7 @@ elements.end_unless_trainable(run)
 # %%
 from instrec_utils import models
 
-network = models.build(audio_model, len(videos.labels))
+network = models.build(audio_model, len(videos.labels), **run.options)
 for layer in network.layers:
     if layer.name.endswith(("pool", "embedding", "scores")):
         print(f"{layer.name:16}{layer.output.shape}")

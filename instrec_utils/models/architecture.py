@@ -62,7 +62,7 @@ class WarmUp:
 
     Attributes
     ----------
-    build : callable [the number of classes to the form of the network that segments train]
+    build : callable [the number of classes, and the network's options, to the form of it that segments train]
     start : callable [gives a network, the first, what the trained form, the second, has learned]
     blocks : str [layer up to which the warm-up has trained the network; empty where it trains all of it]
     block_features : int [values that `blocks` gives at each position in time]
@@ -94,6 +94,7 @@ class Architecture:
     embedding_size : int [values that a visual network's backbone gives]
     forms : tuple of str [of a fusion, the paper's first]
     quick_in_bfloat16 : bool [the profile "quick" trains it in bfloat16 where the processor is made for that]
+    width : int [of an audio network whose `build` has this option: what it is where nothing is said; else 0]
     """
 
     name: str
@@ -108,6 +109,7 @@ class Architecture:
     embedding_size: int = 0
     forms: tuple[str, ...] = ()
     quick_in_bfloat16: bool = False
+    width: int = 0
 
     def title_with(self, segmentation: str) -> str:
         """Return the title with a segmentation, where the network has a choice of them."""

@@ -10,11 +10,12 @@ from instrec_utils.models.choi2016 import INPUTS, PAPER_PROTOCOL, scores_from_ze
 from instrec_utils.models.lazy import keras, layers
 
 WIDE = 14  # frames, from which on a kernel is computed in two halves
+WIDTH = 728  # separable filters, as in the authors' code
 MIDDLE_BLOCKS = 4  # Xception has 8
 EMBEDDING_SIZE = 1024  # Xception goes on to 1536 and 2048
 
 
-def build(num_classes: int, *, width: int = 728, num_frames: int = CHOI2016.num_frames) -> keras.Model:
+def build(num_classes: int, *, width: int = WIDTH, num_frames: int = CHOI2016.num_frames) -> keras.Model:
     """Build the model; 9,683,444 parameters with 12 classes (Table 3: 9.6 M).
 
     It goes from log-mel spectrograms [shape=(batch, 96, num_frames), float32, dB] of any length to class probabilities
@@ -100,4 +101,5 @@ ARCHITECTURE = Architecture(
     protocols={"paper": PAPER_PROTOCOL, "quick": Protocol("adam", 1e-4, batch_size=8, max_epochs=2, patience=10)},
     inputs=INPUTS,
     warm_up=WarmUp(functools.partial(build, num_frames=SEGMENT_FRAMES), start_from_warm_up),
+    width=WIDTH,
 )

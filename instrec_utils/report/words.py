@@ -39,6 +39,7 @@ PAIRS = {
 
 SETTINGS = {
     "segmentation": "segments",
+    "width": "separable filters",
     "augment": "augmentation",
     "warm_up_epochs": "warm-up",
     "num_frames": "frames a video",

@@ -54,7 +54,7 @@ def _audio_recipe(run: Run) -> Recipe:
         parts = run.architecture.warm_up if run.parameters["warm_up_epochs"] else None
         warmed_up = parts and warm_up.train_segments(run, parts)
         keras.utils.set_random_seed(run.seed)
-        network = models.build(run.model, len(run.corpus.labels))
+        network = models.build(run.model, len(run.corpus.labels), **run.options)
         if parts:
             parts.start(network, warmed_up)
             if parts.blocks:  # what follows the blocks then learns from them

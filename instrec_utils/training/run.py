@@ -62,6 +62,11 @@ class Run:
         return self.architecture.inputs[self.parameters["segmentation"]]
 
     @property
+    def options(self) -> dict[str, Any]:
+        """What an audio run's network is built with beside the number of classes."""
+        return {name: value for name, value in self.parameters.items() if name == "width"}
+
+    @property
     def hardware(self) -> Hardware:
         """What it is trained with: as asked for, else, in the profile "quick", in what this processor does fastest."""
         asked = Hardware.of(self.parameters)
@@ -106,6 +111,7 @@ class Run:
         if epochs not in (None, usual_warm_up(self.architecture, settings)):
             changed.append(f"warm_up{epochs}")
         changed += [] if silent in (None, settings.silent_videos) else [f"{silent}_silent"]
+        changed += [f"{name}{value}" for name, value in self.options.items()]
         changed += ["redrawn"] if self.parameters.get("redraw_frames") else []
         changed += [f"photographs_{key[:6]}"] if (key := self.parameters.get("photographs")) else []
         hardware = Hardware.of(self.parameters).parameters().items()
@@ -177,7 +183,7 @@ def usual_settings(model: str, parameters: Mapping[str, Any], profile: str) -> d
     """Return parameters and protocol, as one mapping, as a profile would have them, what no profile sets as given."""
     entry, settings = architecture_named(model), profile_of(profile)
     usual = asdict(settings) | {"warm_up_epochs": usual_warm_up(entry, settings)}
-    usual |= {"redraw_frames": False, "photographs": ""}
+    usual |= {"redraw_frames": False, "photographs": "", "width": entry.width}
     changed = {name: value for name, value in usual.items() if name in parameters}
     return {**parameters, **changed, **asdict(entry.protocols[profile])}
 

@@ -30,6 +30,7 @@ def audio_run(
     *,
     audio_model: str = "choi2016",
     segmentation: str = "uc",
+    audio_width: int = 0,
     silent_videos: str = "",
     profile: str = "quick",
     audio_learning_rate: float = 0.0,
@@ -47,18 +48,23 @@ def audio_run(
     ----------
     segmentation : str
         Of the architecture's inputs: "uc", ten segments spread over the recording, or "cc", its centre (4.2).
+    audio_width : int [separable filters of a network that has a choice of them; 0 for its own number]
     silent_videos : str
         "keep" or "leave_out" from training the videos in which nothing is to be heard; empty for the profile's.
     audio_warm_up_epochs : int [epochs; -1 for the profile's]
     """
     settings, entry = profile_of(profile), architecture_named(audio_model, "audio")
     one_of(f"segmentation of {audio_model}", segmentation, entry.inputs)
+    if audio_width and (audio_width < 0 or not entry.width):
+        rule = f"0 for {entry.width}, or another number" if entry.width else f"0, as {audio_model} has no choice of it"
+        raise ParameterError(f"audio_width: expected {rule}, got {audio_width}")
     silent_videos = one_of("silent_videos", silent_videos or settings.silent_videos, ("keep", "leave_out"))
     if audio_warm_up_epochs > 0 and entry.warm_up is None:
         raise ParameterError(f"audio_warm_up_epochs: expected 0, as {audio_model} has none, got {audio_warm_up_epochs}")
     warm_up_epochs = usual_warm_up(entry, settings) if audio_warm_up_epochs < 0 else audio_warm_up_epochs
     parameters = {"segmentation": segmentation, "augment": settings.augment, "warm_up_epochs": warm_up_epochs}
     parameters["silent_videos"] = silent_videos
+    parameters |= {} if audio_width in (0, entry.width) else {"width": audio_width}
     given = audio_learning_rate, audio_batch_size, audio_max_epochs, audio_patience
     return _run(corpus, entry, profile, parameters, given, seed, Hardware(precision, num_devices))
 

@@ -60,7 +60,7 @@ def train_segments(run: Run, parts: WarmUp) -> keras.Model:
 
     epochs = run.parameters["warm_up_epochs"]
     network, _ = fit.fit(
-        lambda: parts.build(len(corpus.labels)),
+        lambda: parts.build(len(corpus.labels), **run.options),
         lambda epoch: batches_of(learned, epoch, is_training=True),
         batches_of(validated),
         dataclasses.replace(PROTOCOL, max_epochs=epochs, patience=epochs, halve_every=max(1, epochs // 4)),

@@ -476,6 +476,14 @@ def test_a_fusions_key_tells_whose_embeddings_it_joins(pictured):
     assert runs.fusion_run(pictured, audio=audio, visual=other).key not in {one.key for one in joined}
 
 
+@pytest.mark.parametrize("audio_warm_up_epochs", [0, 1])
+def test_an_xception_is_built_and_warmed_up_in_the_width_that_is_asked_for(corpus, monkeypatch, audio_warm_up_epochs):
+    monkeypatch.setattr(models, "build", real_build)
+    run = audio_run(corpus, audio_model="xception_audio", audio_width=8, audio_warm_up_epochs=audio_warm_up_epochs)
+    network = recipes.RECIPES["audio"](run).build()
+    assert network.get_layer("middle1_separable1").output.shape[-1] == 8
+
+
 @pytest.mark.slow
 def test_initial_weights_are_random_imagenets_or_learned_from_photographs_after_these(pictured, monkeypatch, tmp_path):
     photos = np.array(list(COLOURS.values()), np.uint8)[[0, 1] * 10, None, None] * np.ones((1, 256, 256, 1), np.uint8)

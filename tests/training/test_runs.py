@@ -233,6 +233,14 @@ def test_a_profile_sets_the_protocol_and_a_parameter_replaces_a_part_of_it(corpu
     assert not frames.parameters["freeze_backbone"]
 
 
+def test_a_width_is_a_setting_of_the_run_where_it_is_not_the_networks_own(corpus):
+    own, same, wide = (audio_run(corpus, audio_model="xception_audio", audio_width=width) for width in (0, 728, 768))
+    assert (own.key, own.options) == (same.key, {})
+    assert (wide.name, wide.options) == ("audio-xception_audio-uc-quick-width768-s10", {"width": 768})
+    assert wide.key != own.key
+    assert usual_settings(wide.model, wide.parameters, "quick")["width"] == 728
+
+
 def fusion_run(corpus, **changes):
     return runs.fusion_run(corpus, audio=audio_run(corpus), visual=runs.visual_run(corpus), **changes)
 
@@ -242,6 +250,12 @@ def fusion_run(corpus, **changes):
     [
         (audio_run, {"audio_model": "vggish"}, "audio: expected one of .*choi2016, .* got 'vggish'"),
         (audio_run, {"audio_model": "late_fusion"}, "audio: expected one of .*choi2016, .* got 'late_fusion'"),
+        (audio_run, {"audio_width": 768}, "audio_width: expected 0, as choi2016 has no choice of it, got 768"),
+        (
+            audio_run,
+            {"audio_model": "xception_audio", "audio_width": -1},
+            "audio_width: expected 0 for 728, or another number, got -1",
+        ),
         (audio_run, {"segmentation": "all"}, "segmentation of choi2016: expected one of uc, cc, got 'all'"),
         (
             audio_run,
