@@ -7,6 +7,8 @@ from instrec_utils.models.architecture import Architecture
 from instrec_utils.models.lazy import keras, layers
 
 EMBEDDING_SIZE = 2048
+WEIGHTS = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
+ADDRESS = f"https://storage.googleapis.com/tensorflow/keras-applications/inception_v3/{WEIGHTS}"
 
 
 def build(num_classes: int, *, weights: str | None = "imagenet") -> keras.Model:
@@ -43,8 +45,10 @@ def build_backbone(weights: str | None = "imagenet") -> keras.Model:
         network = keras.applications.InceptionV3(include_top=False, weights=weights, input_shape=inputs.shape[1:])
     except Exception as error:  # Keras raises a bare Exception when its download fails
         raise ValueError(
-            "inception_frames: the ImageNet weights could not be downloaded; connect once, or place the file under "
-            f"~/.keras/models, or choose the model efficientnet_lite0 or weights=None ({error})"
+            "inception_frames: ImageNet's weights are not in ~/.keras/models and cannot be downloaded. Where there is "
+            f"a network, type: curl --create-dirs -o ~/.keras/models/{WEIGHTS} {ADDRESS} and copy the file to the same "
+            "place here. Or train the network whose weights are installed: python -m instrec_utils report --corpus "
+            f"NAME -p visual_model=efficientnet_lite0, and the same with tables ({error})"
         ) from error
     outputs = layers.GlobalAveragePooling2D(name="embedding")(network(x))
     return keras.Model(inputs, outputs, name="inception_frames_backbone")

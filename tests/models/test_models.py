@@ -1,5 +1,6 @@
 import itertools
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -31,6 +32,23 @@ def make_inputs(name, num_examples=2):
     if name in AUDIO:
         return generator.uniform(-100, 30, (num_examples, *SHAPES[name])).astype(np.float32)
     return generator.integers(0, 256, (num_examples, 224, 224, 3)).astype(np.float32)
+
+
+def test_without_a_network_the_message_says_what_to_type_for_inceptions_weights(monkeypatch):
+    from keras.src.applications.inception_v3 import WEIGHTS_PATH_NO_TOP as ADDRESS
+
+    def refuse(**_):
+        raise Exception("URL fetch failure")  # as Keras does
+
+    monkeypatch.setattr(keras.applications, "InceptionV3", refuse)
+    with pytest.raises(ValueError, match="URL fetch failure") as caught:
+        models.build("inception_frames", 5)
+    said = str(caught.value)
+    assert "\n" not in said
+    assert f"curl --create-dirs -o ~/.keras/models/{ADDRESS.rpartition('/')[2]} {ADDRESS} " in said
+    assert "python -m instrec_utils report --corpus NAME -p visual_model=efficientnet_lite0" in said
+    layouts = (Path(__file__).parents[2] / "book" / "layouts.md").read_text(encoding="utf-8")
+    assert ADDRESS in layouts
 
 
 @pytest.mark.parametrize("name", models.architectures())
