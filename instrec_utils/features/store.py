@@ -19,7 +19,7 @@ A reader that needs nothing of this package::
 
 import contextlib
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,15 +156,25 @@ def count_frames(path: Path) -> int:
         return len(file["frames"]) if "frames" in file else 0
 
 
+def read_jpegs(path: Path, choose: Callable[[int], np.ndarray] = np.arange) -> list[np.ndarray]:
+    """Return frames of a video as JPEG [shape=(num_bytes,), uint8 each]: all, or those chosen from so many.
+
+    There are none without a picture stream. A file that is missing, damaged, or of other settings is a FeaturesError.
+    """
+    with _opened(path) as file:
+        stored = file.get("frames", ())
+        return [stored[one] for one in choose(len(stored))] if len(stored) else []
+
+
 def read_frames(path: Path, numbers: np.ndarray | None = None) -> np.ndarray:
     """Return the frames [shape=(num_frames, 256, 256, 3), uint8, RGB] of a video: all, or those of these numbers.
 
     There are none without a picture stream. A file that is missing, damaged, or of other settings is a FeaturesError.
     """
-    with _opened(path) as file:
-        stored = file.get("frames", [])
-        pictures = [frames.decode_jpeg(stored[one]) for one in (range(len(stored)) if numbers is None else numbers)]
-        return np.stack(pictures) if pictures else np.zeros((0, config.FRAME_SIZE, config.FRAME_SIZE, 3), np.uint8)
+    found = read_jpegs(path) if numbers is None else read_jpegs(path, lambda _: numbers)
+    with checked(path):
+        pictures = [frames.decode_jpeg(one) for one in found]
+    return np.stack(pictures) if pictures else np.zeros((0, config.FRAME_SIZE, config.FRAME_SIZE, 3), np.uint8)
 
 
 def load_input(features_dir: Path, video_id: str, audio_input: AudioInput) -> np.ndarray:
@@ -199,11 +209,17 @@ def _opened(path: Path) -> Iterator[h5py.File]:
     """Give a features file of these settings; one that turns out to be damaged is removed, so that it is made again."""
     if not path.exists():
         raise FeaturesError(f"{path}: missing; extract the features first")
+    with checked(path), h5py.File(path) as file:
+        if file.attrs.get("settings_sha256") != SETTINGS_SHA256:
+            raise FeaturesError(f"{path}: made with other settings; extract the features again")
+        yield file
+
+
+@contextlib.contextmanager
+def checked(path: Path) -> Iterator[None]:
+    """Remove a features file whose contents turn out to be damaged in it, so that it is made again: a FeaturesError."""
     try:
-        with h5py.File(path) as file:
-            if file.attrs.get("settings_sha256") != SETTINGS_SHA256:
-                raise FeaturesError(f"{path}: made with other settings; extract the features again")
-            yield file
+        yield
     except DAMAGES as error:
         if isinstance(error, OSError) and error.errno:  # the system's: too many open files, no permission
             raise FeaturesError(f"{path}: cannot be read ({error})") from error

@@ -25,7 +25,7 @@ def decode_jpeg(data: np.ndarray) -> np.ndarray:
     picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
     if picture is None:
         raise ValueError(f"expected JPEG bytes, got {len(data)} bytes that are none")
-    return np.ascontiguousarray(picture[..., ::-1])
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
 def central_crop(pictures: np.ndarray, size: int = CROP_SIZE) -> np.ndarray:

@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 from instrec_utils import corpora, files, models
 from instrec_utils.config import CROP_SIZE
 from instrec_utils.features import embeddings, store
+from instrec_utils.features.drawn import DrawnFrames
 from instrec_utils.inputs import frames
 from instrec_utils.training import fit, warm_up
 from instrec_utils.training.batches import Batches, Load
@@ -68,10 +68,18 @@ def _visual_recipe(run: Run) -> Recipe:
     corpus, frozen, k = run.corpus, run.parameters["freeze_backbone"], run.parameters["num_frames"]
     folder = embeddings.imagenet_embeddings(corpus, run.model) if frozen else corpus.directory / "features"
 
+    @functools.lru_cache(3)  # of training, validation and test
+    def drawn_frames(video_ids: tuple[str, ...], turn: int | None) -> DrawnFrames:
+        def choose(video: int, count: int) -> np.ndarray:
+            return frames.choose(count, k, _draws(run, video, turn))
+
+        return DrawnFrames([store.features_path(folder, one) for one in video_ids], choose, run.directory)
+
     def load(video_ids: list[str], epoch: int | None) -> tuple[Load, int]:
-        drawn = functools.partial(_drawn_frames, run, epoch=epoch)
+        turn = epoch if epoch is None or run.parameters["redraw_frames"] else 0
         if not frozen:
-            return _load_frames([store.features_path(folder, one) for one in video_ids], k, drawn, epoch), k
+            return functools.partial(_load_frame, drawn_frames(tuple(video_ids), turn), k, epoch is not None), k
+        drawn = functools.partial(_draws, run, turn=turn)
         chosen = [embeddings.choose_embeddings(folder, one, k, drawn(number)) for number, one in enumerate(video_ids)]
         values = np.stack(chosen).astype(np.float16)
         return lambda number, _: values[divmod(number, k)].astype(np.float32), k
@@ -91,31 +99,21 @@ def _visual_recipe(run: Run) -> Recipe:
     return Recipe(load, build)
 
 
-def _drawn_frames(run: Run, video: int, *, epoch: int | None) -> np.random.Generator | None:
+def _draws(run: Run, video: int, turn: int | None) -> np.random.Generator | None:
     """Return what draws the frames of a training video, once a run or anew in each epoch; None to evaluate."""
-    again = (epoch,) if run.parameters["redraw_frames"] else ()
-    return None if epoch is None else np.random.default_rng((run.seed, video, *again))
+    again = (turn,) if run.parameters["redraw_frames"] else ()
+    return None if turn is None else np.random.default_rng((run.seed, video, *again))
 
 
-def _load_frames(
-    paths: list[Path], k: int, drawn: Callable[[int], np.random.Generator | None], epoch: int | None
-) -> Load:
-    """Return how one of a video's k frames is loaded for a backbone that is trained, flipped at random in training."""
-
-    @functools.cache
-    def numbers(video: int) -> np.ndarray | None:
-        count = store.count_frames(paths[video])
-        return frames.choose(count, k, drawn(video)) if count else None
-
-    def one(number: int, generator: np.random.Generator) -> np.ndarray:
-        video, place = divmod(number, k)
-        chosen = numbers(video)
-        if chosen is None:
-            return np.zeros((CROP_SIZE, CROP_SIZE, 3), np.uint8)
-        frame = frames.central_crop(store.read_frames(paths[video], chosen[place : place + 1]))
-        return (frame if epoch is None else frames.flip_at_random(frame, generator))[0]
-
-    return one
+def _load_frame(
+    drawn: DrawnFrames, k: int, is_training: bool, number: int, generator: np.random.Generator
+) -> np.ndarray:
+    """Return one of a video's k frames for a backbone that is trained, flipped at random in training."""
+    frame = drawn.read(*divmod(number, k))
+    if frame is None:
+        return np.zeros((CROP_SIZE, CROP_SIZE, 3), np.uint8)
+    shown = frames.central_crop(frame[None])
+    return (frames.flip_at_random(shown, generator) if is_training else shown)[0]
 
 
 def _learn_photographs(run: Run, network: keras.Model) -> None:
