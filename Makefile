@@ -7,11 +7,21 @@ ROOT ?=
 BENCH ?= extraction
 PYTHON ?= python3
 BIN := .venv/bin
-STAMP := .venv/.installed
+# What `make setup CUDA=1` installs beside the rest stays in .venv, so that it need not be said again.
+STAMP := .venv/.installed$(if $(CUDA),-cuda)
+LOCKS := requirements.lock $(if $(CUDA),requirements-cuda.lock)
 # Folders are relative to where the user stands, which with make -C is not here. As variables of the shell names may
 # have any characters, and with -P no file that lies there is taken for a module.
 FROM := $(if $(findstring w,$(firstword -$(MAKEFLAGS))),$(or $(PWD),$(CURDIR)),$(CURDIR))
 export FROM CORPUS ROOT SPLIT COOKIES
+# What is computed with: BACKEND=jax, PRECISION=mixed_bfloat16, DEVICES=2; with CUDA=1 on a GPU or not at all.
+HARDWARE = $(if $(PRECISION),-p "precision=$(PRECISION)") $(if $(DEVICES),-p "num_devices=$(DEVICES)") $(if $(CUDA),--cuda)
+ifdef BACKEND
+export KERAS_BACKEND = $(BACKEND)
+endif
+# Two processes can share a GPU if each takes memory as it needs it.
+export TF_FORCE_GPU_ALLOW_GROWTH ?= true
+export XLA_PYTHON_CLIENT_PREALLOCATE ?= false
 INSTREC = cd "$$FROM" && "$(CURDIR)/$(BIN)/python" -P -m instrec_utils
 # The tools' own messages about the processor are noise in a progress display.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
@@ -24,7 +34,7 @@ help:
 	@sed -n 's/^#- //p' Makefile
 
 #- also:
-#- make setup     the environment alone
+#- make setup     the environment alone; with CUDA=1 also what NVIDIA GPUs take
 #- make pages     the pages anew from the published results, nothing trained (CORPUS=demo or open)
 #- make tables    every model and seed of Tables 2 to 4 (CORPUS=... ROOT=... as for a report; SCHEDULER=address GPUS=1)
 #- make publish   copies a corpus' results, pages and media into the tracked folders; nothing else writes there (CORPUS=...)
@@ -32,7 +42,7 @@ help:
 #- make curation  the paper's Table 1, the splits and the chapter on its data
 #- make download  the paper's YouTube-8M videos (LIMIT=... COOKIES=... WORKERS=...)
 #- make validate  looks at every video of a corpus, before a report or after it (CORPUS=... ROOT=...)
-#- make bench     ratios and limits, measured (BENCH=extraction, training, jpeg, curation or paper_rows)
+#- make bench     ratios and limits, measured (BENCH=extraction, training, accelerator, jpeg, curation or paper_rows)
 #- make book      the book from the pages that are there
 #- make lint      style, floors and types
 #- make lab       JupyterLab on the notebooks
@@ -42,23 +52,23 @@ help:
 
 setup: $(STAMP)
 
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): $(LOCKS) pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v[:2] < (3, 14) else "instrec needs Python 3.11 to 3.13, but $(PYTHON) is %d.%d; say make PYTHON=/path/to/python" % v[:2])'
-	@echo "setting up .venv (about 2.6 GB, a minute or two)"
+	@echo "setting up .venv (about 2.6 GB, a minute or two$(if $(CUDA),; CUDA adds some GB))"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
-	@$(BIN)/uv pip install --python $(BIN)/python --quiet --requirement requirements.lock
+	@$(BIN)/uv pip install --python $(BIN)/python --quiet $(LOCKS:%=--requirement %)
 	@$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --editable .
-	@touch $@
+	@touch .venv/.installed $@
 
 report: $(STAMP)
-	@$(INSTREC) report --corpus "$$CORPUS" --root "$$ROOT" $(if $(SPLIT),-p "split=$$SPLIT")
+	@$(INSTREC) report --corpus "$$CORPUS" --root "$$ROOT" $(if $(SPLIT),-p "split=$$SPLIT") $(HARDWARE)
 
 pages: $(STAMP)
 	@$(INSTREC) pages --corpus "$$CORPUS"
 
 tables: $(STAMP)
-	@$(INSTREC) tables --corpus "$$CORPUS" --root "$$ROOT" $(if $(SPLIT),-p "split=$$SPLIT") $(if $(SCHEDULER),--scheduler "$(SCHEDULER)") $(if $(GPUS),--gpus "$(GPUS)")
+	@$(INSTREC) tables --corpus "$$CORPUS" --root "$$ROOT" $(if $(SPLIT),-p "split=$$SPLIT") $(if $(SCHEDULER),--scheduler "$(SCHEDULER)") $(if $(GPUS),--gpus "$(GPUS)") $(HARDWARE)
 
 publish: $(STAMP)
 	@$(INSTREC) publish --corpus "$$CORPUS"
@@ -96,9 +106,13 @@ book: $(STAMP)
 sync: $(STAMP)
 	@$(BIN)/jupytext --sync notebooks/*.py
 
+COMPILE = $(BIN)/uv pip compile pyproject.toml --extra open --extra lab --group dev --universal --python-version 3.11 --generate-hashes \
+	--fork-strategy fewest --no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet
+
 lock:
-	@$(BIN)/uv pip compile pyproject.toml --extra open --extra lab --group dev --universal --python-version 3.11 --generate-hashes \
-		--fork-strategy fewest --no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet --upgrade -o requirements.lock
+	@$(COMPILE) --upgrade -o requirements.lock
+	@$(COMPILE) --extra cuda --constraint requirements.lock --upgrade -o requirements-cuda.lock \
+		$$(sed -n 's/^\([a-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements.lock)
 
 clean:
 	rm -rf _build runs data

@@ -43,12 +43,16 @@ def report(
     corpus: Annotated[str, typer.Option(help="A file of params/: demo, open, folder, ...")] = "demo",
     root: Annotated[str, typer.Option(help="Folder of videos (corpus folder), or of FCVID (corpus fcvid).")] = "",
     parameter: Annotated[list[str] | None, typer.Option("-p", help="A notebook parameter, name=value.")] = None,
+    cuda: Annotated[bool, typer.Option("--cuda", help="Compute on an NVIDIA GPU or not at all.")] = False,
 ) -> None:
     """Do everything from videos to the built book; what is already done and valid is skipped."""
+    from instrec_utils.pipeline.computing import describe
+    from instrec_utils.pipeline.parameters import read_parameters
     from instrec_utils.pipeline.report import make_report
     from instrec_utils.report import results, summary
 
     overrides = parse_parameters(parameter or []) | ({"root": root} if root else {})
+    print(describe([read_parameters(corpus, overrides)], needs_gpu=cuda), file=sys.stderr, flush=True)
     page = make_report(corpus, overrides)
     found = results.read_results(str(overrides.get("corpus", corpus)))
     print(f"\n{summary.headline_text(found)}\n\nThe book: {page}")
@@ -70,13 +74,18 @@ def tables(
     parameter: Annotated[list[str] | None, typer.Option("-p", help="A notebook parameter, name=value.")] = None,
     scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler; else one run after another.")] = "",
     gpus: Annotated[float, typer.Option(min=0, help="GPUs that a run takes of a Dask worker that declares some.")] = 0,
+    cuda: Annotated[bool, typer.Option("--cuda", help="Compute on an NVIDIA GPU or not at all.")] = False,
 ) -> None:
     """Train every run of Tables 2 to 4 that is not there yet, then make the pages and the book anew."""
+    from instrec_utils.pipeline.computing import describe
     from instrec_utils.pipeline.grid import read_experiments, train_experiments
     from instrec_utils.pipeline.report import make_report, prepare_features
 
     overrides = parse_parameters(parameter or []) | ({"root": root} if root else {})
     experiments = read_experiments(corpus, overrides)  # what is wrong with the list is said before hours of extraction
+    asked = [one.parameters for one in experiments]
+    told = f"computing on the workers of {scheduler}" if scheduler else describe(asked, needs_gpu=cuda)
+    print(told, file=sys.stderr, flush=True)
     prepare_features(corpus, overrides)
     count = train_experiments(experiments, scheduler=scheduler, resources={"GPU": gpus} if gpus else None)
     print(f"\n{count} runs trained.\nThe book: {make_report(corpus, overrides)}")

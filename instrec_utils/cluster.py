@@ -7,8 +7,11 @@ alone. If its worker dies again, the item is to blame and its result is the exce
 import contextlib
 import logging
 import os
+import re
+import subprocess
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -21,6 +24,52 @@ _EXIT_STATUS = 75  # of a worker that gave up: EX_TEMPFAIL
 def num_cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def gpus() -> dict[str, str]:
+    """Return the NVIDIA GPUs that this process may use, by what CUDA_VISIBLE_DEVICES calls them: what each is called.
+
+    That it may use them does not say that it can: that takes libraries which the driver does not bring.
+    """
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False).stdout
+    except OSError:  # no driver
+        listed = ""
+    found: dict[str, str] = {}
+    for number, name, uuid in re.findall(r"^GPU (\d+): (.*) \(UUID: (.*)\)$", listed, re.MULTILINE):
+        found |= {number: name, uuid: name}
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return {number: name for number, name in found.items() if number.isdecimal()}
+    chosen = map(str.strip, visible.split(",") if found else ())
+    return {one: found.get(one, one) for one in chosen if one in found or one.startswith(("GPU-", "MIG-"))}
+
+
+def share_gpus(gpus_of: Mapping[str, Iterable[str]], each: int) -> dict[str, list[str]]:
+    """Return so many GPUs for each worker, of those that it may use, by the workers' addresses ("tcp://host:8786").
+
+    Two workers of one machine have the same only where it has too few.
+    """
+    num_users: Counter[tuple[str, str]] = Counter()
+    shares = {}
+    for address in sorted(gpus_of):
+        host = address.rpartition(":")[0]
+        shares[address] = sorted(gpus_of[address], key=lambda gpu: num_users[host, gpu])[:each]
+        num_users.update((host, gpu) for gpu in shares[address])
+    return shares
+
+
+@contextlib.contextmanager
+def limited_to(gpus: Iterable[str]) -> Iterator[None]:
+    """Let processes that are started in it use these GPUs alone; without any, those that they would use anyway."""
+    before = os.environ.copy()
+    if chosen := ",".join(gpus):
+        os.environ["CUDA_VISIBLE_DEVICES"] = chosen
+    try:
+        yield
+    finally:
+        os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+        os.environ |= {name: value for name, value in before.items() if name == "CUDA_VISIBLE_DEVICES"}
 
 
 @contextlib.contextmanager

@@ -41,11 +41,28 @@ def commit() -> str:
 
 def device() -> str:
     """Return what the training ran on, in words."""
+    return "; ".join(filter(None, [", ".join(accelerators()), processor()]))
+
+
+def processor() -> str:
+    """Return the processor in words."""
+    return f"CPU, {cluster.num_cores()} cores"
+
+
+def accelerators() -> list[str]:
+    """Return what the accelerators are called that Keras' backend computes on; none where it has the processor only."""
     import keras
 
-    accelerators = [name for name in keras.distribution.list_devices() if not name.startswith("cpu")]
-    cores = f"CPU, {cluster.num_cores()} cores"
-    return f"{', '.join(accelerators)}; {cores}" if accelerators else cores
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return [one.device_kind for one in jax.devices() if one.platform != "cpu"]
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        every = tensorflow.config.list_physical_devices("GPU")
+        return [tensorflow.config.experimental.get_device_details(one).get("device_name", one.name) for one in every]
+    return [name for name in keras.distribution.list_devices() if not name.startswith("cpu")]
 
 
 def index_sha256(index: pd.DataFrame) -> str:

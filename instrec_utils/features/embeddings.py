@@ -7,7 +7,9 @@ by ImageNet's network are one file, an audio run's of all videos one file beside
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import h5py
@@ -19,11 +21,12 @@ from instrec_utils.corpora import Corpus
 from instrec_utils.errors import FeaturesError
 from instrec_utils.features import store
 from instrec_utils.inputs import augmentation, frames
-from instrec_utils.models import hardware
 from instrec_utils.models.architecture import AudioInput
+from instrec_utils.models.hardware import DEFAULT, Hardware
 from instrec_utils.models.lazy import keras
 
 BATCH_FRAMES = 32
+NUM_AHEAD = 4  # videos whose frames are decoded before they are asked for
 
 
 def build_backbone(visual_model: str) -> keras.Model:
@@ -31,18 +34,32 @@ def build_backbone(visual_model: str) -> keras.Model:
     build = models.architecture_named(visual_model, "visual").build_backbone
     if build is None:
         raise FeaturesError(f"{visual_model}: expected an architecture with a backbone")
-    with hardware.DEFAULT.precise():  # all runs share what it gives, those of lower precision too
-        return models.folded(build("imagenet"))
+    return models.folded(build("imagenet"))
 
 
-def imagenet_embeddings(corpus: Corpus, visual_model: str) -> Path:
-    """Return the folder of what a backbone with ImageNet's weights makes of a corpus' frames, computed once."""
-    folder = corpus.directory / "embeddings" / visual_model
-    embed_frames(corpus, folder, lambda: build_backbone(visual_model))
+def imagenet_embeddings(corpus: Corpus, visual_model: str, hardware: Hardware = DEFAULT) -> Path:
+    """Return the folder of what a backbone with ImageNet's weights makes of a corpus' frames, computed once.
+
+    All runs of one precision share it.
+    """
+    folder = corpus.directory / "embeddings" / _name(visual_model, hardware)
+    embed_frames(corpus, folder, lambda: build_backbone(visual_model), hardware=hardware)
     return folder
 
 
-def embed_frames(corpus: Corpus, folder: Path, build: Callable[[], keras.Model], *, weights_key: str = "") -> None:
+def _name(visual_model: str, hardware: Hardware) -> str:
+    is_usual = hardware.precision in (DEFAULT.precision, "float32")
+    return visual_model if is_usual else f"{visual_model}-{hardware.precision}"
+
+
+def embed_frames(
+    corpus: Corpus,
+    folder: Path,
+    build: Callable[[], keras.Model],
+    *,
+    weights_key: str = "",
+    hardware: Hardware = DEFAULT,
+) -> None:
     """Compute what a network makes of every frame of the videos of which a folder has no such embeddings yet.
 
     The network is only built where there are some to compute; the key tells its weights from others, and is empty for
@@ -52,14 +69,28 @@ def embed_frames(corpus: Corpus, folder: Path, build: Callable[[], keras.Model],
     todo = [source for source in sources if not _is_valid(folder / source.name, source, weights_key)]
     if not todo:
         return
-    network = build()
-    for source in tqdm(todo, desc=f"{network.name} embeddings", unit="video"):
-        values = predict_frames(network, frames.central_crop(store.read_frames(source)))
+    with hardware.precise():
+        network = hardware.placed(build())
+    for source, pictures in _with_frames(tqdm(todo, desc=f"{network.name} embeddings", unit="video")):
+        values = predict_frames(network, frames.central_crop(pictures), hardware=hardware)
         with files.whole(folder / source.name) as temporary, h5py.File(temporary, "w") as file:
             file.create_dataset("embeddings", data=values.astype(np.float16))
             file.attrs["features_key"] = store.key_of(source)
             if weights_key:
                 file.attrs["weights"] = weights_key
+
+
+def _with_frames(sources: Iterable[Path]) -> Iterator[tuple[Path, np.ndarray]]:
+    """Yield each features file with all its frames, while those of the next ones are decoded."""
+    with ThreadPoolExecutor(NUM_AHEAD) as threads:
+        ahead: deque[tuple[Path, Future[np.ndarray]]] = deque()
+        for source in sources:
+            ahead.append((source, threads.submit(store.read_frames, source)))
+            if len(ahead) > NUM_AHEAD:
+                first, pictures = ahead.popleft()
+                yield first, pictures.result()
+        for last, pictures in ahead:
+            yield last, pictures.result()
 
 
 def _is_valid(path: Path, features_path: Path, weights_key: str) -> bool:
@@ -71,29 +102,36 @@ def _is_valid(path: Path, features_path: Path, weights_key: str) -> bool:
         return False
 
 
-def predict_frames(network: keras.Model, pictures: np.ndarray, batch_frames: int = BATCH_FRAMES) -> np.ndarray:
+def predict_frames(
+    network: keras.Model, pictures: np.ndarray, batch_frames: int = BATCH_FRAMES, *, hardware: Hardware = DEFAULT
+) -> np.ndarray:
     """Return what a network makes [shape=(num_pictures, size), float32] of RGB pictures of 224 x 224, 0 to 255."""
     values = [np.zeros((0, network.output_shape[-1]), np.float32)]
     for start in range(0, len(pictures), batch_frames):
         batch = pictures[start : start + batch_frames]
         # A few batch lengths keep TensorFlow from tracing the network again for every video.
-        padded = np.zeros((min(batch_frames, -(-len(batch) // 8) * 8), *pictures.shape[1:]), np.float32)
+        length = min(batch_frames, -(-len(batch) // 8) * 8)
+        padded = np.zeros((length + -length % hardware.num_devices, *pictures.shape[1:]), np.float32)
         padded[: len(batch)] = batch
-        values.append(np.asarray(network.predict_on_batch(padded))[: len(batch)])
+        values.append(np.asarray(hardware.predict(network, padded), np.float32)[: len(batch)])
     return np.concatenate(values)
 
 
-def photograph_embeddings(corpus: Corpus, visual_model: str, pictures: np.ndarray) -> np.ndarray:
+def photograph_embeddings(
+    corpus: Corpus, visual_model: str, pictures: np.ndarray, hardware: Hardware = DEFAULT
+) -> np.ndarray:
     """Return the embeddings [shape=(num_photographs, size), float32] of photographs by ImageNet's backbone.
 
-    Those of the photographs that were asked for last are kept.
+    Those of the photographs that were asked for last are kept, for each precision.
     """
-    path = corpus.directory / "embeddings" / f"{visual_model}-photographs.npz"
+    path = corpus.directory / "embeddings" / f"{_name(visual_model, hardware)}-photographs.npz"
     key = files.sha256_of_bytes(pictures.tobytes())
     stored = files.read_arrays(path)
     if stored.get("photographs") == key:
         return stored["values"]
-    values = predict_frames(build_backbone(visual_model), frames.central_crop(pictures))
+    with hardware.precise():
+        network = hardware.placed(build_backbone(visual_model))
+    values = predict_frames(network, frames.central_crop(pictures), hardware=hardware)
     files.write_arrays(path, photographs=key, values=values)
     return values
 

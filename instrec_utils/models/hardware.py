@@ -18,6 +18,8 @@ from instrec_utils.models import every_layer
 from instrec_utils.models.lazy import keras
 
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
+ON_DEMAND = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+"""What lets processes share an accelerator, in the environment that they start with: each takes memory as it needs."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,16 @@ class Hardware:
 
     def check(self, batch_size: int) -> None:
         """Raise a ParameterError if there are fewer devices, Keras cannot share batches, or they do not divide one."""
+        self.check_batch(batch_size)
+        with self.devices():
+            pass
+
+    def check_batch(self, batch_size: int) -> None:
+        """Raise a ParameterError if the devices do not divide a batch."""
         if batch_size % self.num_devices:
             raise ParameterError(
                 f"num_devices: expected a number that divides the batch size {batch_size}, got {self.num_devices}"
             )
-        with self.devices():
-            pass
 
     @contextlib.contextmanager
     def precise(self) -> Iterator[None]:
@@ -81,6 +87,13 @@ class Hardware:
             copy = keras.models.clone_model(model)
         copy.set_weights(model.get_weights())
         return copy
+
+    def predict(self, model: keras.Model, inputs: Any) -> Any:
+        """Return what a model of `placed` makes of a batch; each device computes a part of it, if they divide it."""
+        if self.num_devices == 1:
+            return model.predict_on_batch(inputs)
+        with self.devices():  # of one batch alone, Keras gives every device the whole
+            return model.predict(inputs, batch_size=len(inputs), verbose=0)
 
     @contextlib.contextmanager
     def sharing(self, model: keras.Model) -> Iterator[None]:

@@ -17,6 +17,7 @@ from nbclient.exceptions import DeadKernelError
 
 from instrec_utils import files, paths
 from instrec_utils.errors import InstrecError
+from instrec_utils.models.hardware import ON_DEMAND
 from instrec_utils.report.page import for_book
 
 # What TensorFlow says first in every process, whatever its log level.
@@ -41,7 +42,7 @@ class _Kernels(AsyncKernelManager):
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
             "PYTHONWARNINGS": "ignore:IProgress not found",  # of widgets that progress bars in a page would need
         }
-        await super().start_kernel(stderr=subprocess.DEVNULL, env=os.environ | own, **options)
+        await super().start_kernel(stderr=subprocess.DEVNULL, env=ON_DEMAND | os.environ | own, **options)
 
 
 class _Messages:

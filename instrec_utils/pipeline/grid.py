@@ -6,6 +6,7 @@ combine. One combination is one run, which papermill executes in a kernel of its
     papermill notebooks/04_audio_model.ipynb out.ipynb -f params/open.yaml -p audio_model han2016 -p seed 11
 """
 
+import functools
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -114,7 +115,18 @@ def _execute_on(
 ) -> list[BaseException]:
     from distributed import as_completed
 
+    each = max((one.parameters.get("num_devices", 1) for one in waiting), default=1)
     with cluster.connect(scheduler) as client:
-        futures = client.map(execute_experiment, waiting, pure=False, resources=resources)
+        shares = cluster.share_gpus(client.run(cluster.gpus), each)
+        execute = functools.partial(_execute_on_worker, shares=shares)
+        futures = client.map(execute, waiting, pure=False, resources=resources)
         with tqdm(as_completed(futures), total=len(futures), desc=stage, unit="run") as done:
             return [error for future in done if (error := future.exception()) is not None]
+
+
+def _execute_on_worker(experiment: Experiment, shares: Mapping[str, Sequence[str]]) -> str:
+    """Execute an experiment on the worker's share of the GPUs; one that came later shares with the others."""
+    from distributed import get_worker
+
+    with cluster.limited_to(shares.get(get_worker().address, ())):
+        return execute_experiment(experiment)

@@ -133,7 +133,8 @@ class Networks:
 
     @functools.cached_property
     def _visual_parts(self) -> tuple[keras.Model, keras.Model]:
-        return learned.visual_parts(self.visual)
+        backbone, classes = learned.visual_parts(self.visual)
+        return self.visual.hardware.placed(backbone), classes
 
     def _of_audio(self, spectrogram: np.ndarray) -> dict[str, np.ndarray]:
         outputs = self._audio_network.predict_on_batch(self.audio.audio_input.examples(spectrogram))
@@ -149,7 +150,8 @@ class Networks:
         is_missing, size = not len(pictures), config.CROP_SIZE
         shown = np.zeros((self.num_frames, size, size, 3), np.uint8) if is_missing else frames.central_crop(pictures)
         backbone, classes = self._visual_parts
-        values = embeddings.predict_frames(backbone, shown, min(self.num_frames, embeddings.BATCH_FRAMES))
+        at_once = min(self.num_frames, embeddings.BATCH_FRAMES)
+        values = embeddings.predict_frames(backbone, shown, at_once, hardware=self.visual.hardware)
         # Rounded as in the store of embeddings, which the fusion learned from.
         seen = values.astype(np.float16) * np.float16(not is_missing)
         # A trained network has seen black for no picture, as here.

@@ -23,11 +23,10 @@ def frame_embeddings_of(run: Run) -> Path:
     A frozen backbone's are those of ImageNet, which all runs of the corpus share; a trained one's are beside the run.
     """
     if run.parameters["freeze_backbone"]:
-        return embeddings.imagenet_embeddings(run.corpus, run.model)
+        return embeddings.imagenet_embeddings(run.corpus, run.model, run.hardware)
     folder = run.directory / "embeddings"
-    embeddings.embed_frames(
-        run.corpus, folder, lambda: visual_parts(run)[0], weights_key=files.sha256_of_file(run.weights)
-    )
+    key = files.sha256_of_file(run.weights)
+    embeddings.embed_frames(run.corpus, folder, lambda: visual_parts(run)[0], weights_key=key, hardware=run.hardware)
     return folder
 
 
@@ -35,6 +34,7 @@ def visual_parts(run: Run) -> tuple[keras.Model, keras.Model]:
     """Return a finished visual run's network in two: from frames to the embedding, and from that to the classes."""
     network = models.load_model(run.weights)
     if run.parameters["freeze_backbone"]:
-        return embeddings.build_backbone(run.model), network
+        with run.hardware.precise():
+            return embeddings.build_backbone(run.model), network
     embedding = network.get_layer("embedding").output
     return keras.Model(network.input, embedding), keras.Model(embedding, network.output)

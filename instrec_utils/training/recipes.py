@@ -66,14 +66,15 @@ def _audio_recipe(run: Run) -> Recipe:
 
 def _visual_recipe(run: Run) -> Recipe:
     corpus, frozen, k = run.corpus, run.parameters["freeze_backbone"], run.parameters["num_frames"]
-    folder = embeddings.imagenet_embeddings(corpus, run.model) if frozen else corpus.directory / "features"
+    features_dir = corpus.directory / "features"
+    folder = embeddings.imagenet_embeddings(corpus, run.model, run.hardware) if frozen else features_dir
 
     @functools.lru_cache(3)  # of training, validation and test
     def drawn_frames(video_ids: tuple[str, ...], turn: int | None) -> DrawnFrames:
         def choose(video: int, count: int) -> np.ndarray:
             return frames.choose(count, k, _draws(run, video, turn))
 
-        return DrawnFrames([store.features_path(folder, one) for one in video_ids], choose, run.directory)
+        return DrawnFrames([store.features_path(features_dir, one) for one in video_ids], choose, run.directory)
 
     def load(video_ids: list[str], epoch: int | None) -> tuple[Load, int]:
         turn = epoch if epoch is None or run.parameters["redraw_frames"] else 0
@@ -122,7 +123,7 @@ def _learn_photographs(run: Run, network: keras.Model) -> None:
     without = [label for number, label in enumerate(run.corpus.labels) if number not in targets]
     files.write_json(run.directory / WITHOUT_PHOTOGRAPHS, {"without_photographs": without})
     if run.parameters["freeze_backbone"]:
-        values = embeddings.photograph_embeddings(run.corpus, run.model, pictures)
+        values = embeddings.photograph_embeddings(run.corpus, run.model, pictures, run.hardware)
     else:
         values = frames.central_crop(pictures)
     held_out = np.random.default_rng(run.seed).permutation(len(targets)) < len(targets) // 10

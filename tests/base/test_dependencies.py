@@ -18,13 +18,14 @@ OPTIONAL = PROJECT["project"]["optional-dependencies"]
 DEPENDENCIES = PROJECT["project"]["dependencies"] + [text for extra in EXTRAS for text in OPTIONAL[extra]]
 DECLARED = [Requirement(text) for text in DEPENDENCIES + TOOLS]
 LOCK = (HOME / "requirements.lock").read_text(encoding="utf-8")
+CUDA_LOCK = (HOME / "requirements-cuda.lock").read_text(encoding="utf-8")
 PYTHONS = ("3.11", "3.12", "3.13")
 PLATFORMS = {"linux": "Linux", "darwin": "Darwin"}
 
 
-def locked():
-    """Return the lock's entries: a requirement and whether its files' checksums are given."""
-    lines = [line for line in LOCK.replace("\\\n", " ").splitlines() if line.strip() and not line.startswith("#")]
+def locked(lock=LOCK):
+    """Return a lock's entries: a requirement and whether its files' checksums are given."""
+    lines = [line for line in lock.replace("\\\n", " ").splitlines() if line.strip() and not line.startswith("#")]
     return [(Requirement(line.split("--hash")[0].strip()), "--hash=sha256:" in line) for line in lines]
 
 
@@ -51,20 +52,31 @@ def test_the_lock_satisfies_every_dependency(python, platform):
     assert not unmet, "run `make lock`"
 
 
-def test_every_locked_version_is_exact_and_has_checksums():
-    entries = locked()
-    assert len(entries) >= len(DECLARED)
+@pytest.mark.parametrize(("lock", "least"), [(LOCK, len(DECLARED)), (CUDA_LOCK, len(OPTIONAL["cuda"]))])
+def test_every_locked_version_is_exact_and_has_checksums(lock, least):
+    entries = locked(lock)
+    assert len(entries) >= least
     for requirement, has_checksum in entries:
         assert [specifier.operator for specifier in requirement.specifier] == ["=="], requirement
         assert requirement.url is None, requirement
         assert has_checksum, requirement
 
 
-def test_the_lock_names_no_host_and_no_path():
-    assert "://" not in LOCK
+@pytest.mark.parametrize("lock", [LOCK, CUDA_LOCK])
+def test_a_lock_names_no_host_and_no_path(lock):
+    assert "://" not in lock
     entry = re.compile(r"#.*|[a-z0-9].*|    --hash=sha256:[0-9a-f]{64}( \\)?")
-    assert [line for line in LOCK.splitlines() if not entry.fullmatch(line)] == []
-    assert "/" not in re.sub(r"(?m)^#.*", "", LOCK)
+    assert [line for line in lock.splitlines() if not entry.fullmatch(line)] == []
+    assert "/" not in re.sub(r"(?m)^#.*", "", lock)
+
+
+def test_what_a_gpu_takes_is_locked_beside_the_rest_for_linux_alone():
+    main, cuda = ({canonicalize_name(one.name): one for one, _ in locked(lock)} for lock in (LOCK, CUDA_LOCK))
+    assert not main.keys() & cuda.keys()
+    assert not [name for name in main if "cuda" in name or name.startswith("nvidia")]
+    assert {"jax-cuda12-plugin", "nvidia-cudnn-cu12", "nvidia-cublas-cu12"} <= cuda.keys()
+    assert cuda["jax-cuda12-plugin"].specifier == main["jax"].specifier
+    assert not any(one.marker.evaluate({"sys_platform": "darwin"}) for one in cuda.values())
 
 
 def test_supported_pythons_are_those_that_are_locked():

@@ -334,7 +334,7 @@ def test_a_visual_run_can_begin_with_photographs_which_the_backbone_sees_once(co
     monkeypatch.setattr(corpora, "read_photographs", lambda *_: (pictures, targets))
     passes = []
 
-    def predict_frames(network, cropped):
+    def predict_frames(network, cropped, **_):
         passes.append(len(cropped))
         return np.repeat(cropped.mean(axis=(1, 2)) / 255, [427, 427, 426], axis=1).astype(np.float32)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from instrec_utils.models.hardware import ON_DEMAND
+
 CHECKOUT = Path(__file__).parents[2]
 TOLD = f"""#!{sys.executable}
 import json, os, sys
@@ -62,6 +64,28 @@ def test_the_tables_get_the_folder_as_a_report_does(checkout):
     _, arguments = told("tables", "CORPUS=fcvid", "ROOT=my archive", "SPLIT=grouped", "GPUS=1", cwd=checkout)
     expected = ["tables", "--corpus", "fcvid", "--root", "my archive", "-p", "split=grouped", "--gpus", "1"]
     assert arguments == expected
+
+
+@pytest.mark.parametrize("command", ["report", "tables"])
+def test_the_hardware_is_handed_on(checkout, command):
+    shutil.copy(CHECKOUT / "requirements-cuda.lock", checkout)
+    (checkout / ".venv" / ".installed-cuda").touch()
+    given = ("PRECISION=mixed_bfloat16", "DEVICES=2", "CUDA=1")
+    _, arguments = told(command, *given, cwd=checkout)
+    assert arguments[5:] == ["-p", "precision=mixed_bfloat16", "-p", "num_devices=2", "--cuda"]
+
+
+def test_the_backend_is_chosen_and_memory_taken_as_needed(checkout, monkeypatch):
+    for name in ("KERAS_BACKEND", *ON_DEMAND):
+        monkeypatch.delenv(name, raising=False)
+    python = checkout / ".venv" / "bin" / "python"
+    python.write_text(TOLD.replace("os.getcwd()", "dict(os.environ)"))
+    own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    for given, expected in ((["BACKEND=jax"], "jax"), ([], None)):
+        done = subprocess.run(["make", "report", *given], cwd=checkout, env=own, capture_output=True, text=True)
+        environment = json.loads(done.stdout)[0]
+        assert environment.get("KERAS_BACKEND") == expected
+        assert environment.items() >= ON_DEMAND.items()
 
 
 def test_every_command_of_the_makefile_is_one_of_the_package(checkout):
