@@ -19,7 +19,7 @@ WHAT = {
 }
 
 
-def page(found: dict, jpeg: dict | None, hours: float) -> str:
+def page(found: dict, jpeg: dict | None, hours: float, accelerator: dict | None) -> str:
     """Return the page in Markdown.
 
     Parameters
@@ -27,6 +27,7 @@ def page(found: dict, jpeg: dict | None, hours: float) -> str:
     found : what ``results/benchmarks/extraction.json`` holds.
     jpeg : what ``results/benchmarks/jpeg.json`` holds; None if it is not there.
     hours : of video in YouTube-8M's list, as ``results/curation/table1.json`` has it.
+    accelerator : what ``results/benchmarks/accelerator.json`` holds; None if it is not there.
     """
     return "\n\n".join(
         [
@@ -39,6 +40,7 @@ def page(found: dict, jpeg: dict | None, hours: float) -> str:
             _extrapolation(found, hours),
             _STORE,
             _jpeg(jpeg),
+            _accelerator(accelerator),
             _provenance(found),
         ]
     )
@@ -46,10 +48,10 @@ def page(found: dict, jpeg: dict | None, hours: float) -> str:
 
 def write_page() -> Path:
     """Write the page, which `make publish CORPUS=benchmarks` puts into the book; return where it is."""
-    found, stored = (_newest("benchmarks", name) for name in ("extraction", "jpeg"))
+    found, stored, accelerator = (_newest("benchmarks", name) for name in ("extraction", "jpeg", "accelerator"))
     hours = _newest("curation", "table1")["yt8m"]["hours"]
     path = paths.pages_dir("benchmarks") / "extraction.md"
-    files.write_text(path, page(found, stored, hours) + "\n")
+    files.write_text(path, page(found, stored, hours, accelerator) + "\n")
     return path
 
 
@@ -185,6 +187,43 @@ permutation test over videos against the frames as decoded.
 
 `make bench BENCH=jpeg` wrote `results/benchmarks/jpeg.json` at commit {jpeg["commit"]}, with the run
 `{jpeg["run"]}`."""
+
+
+def _accelerator(found: dict | None) -> str:
+    heading = "## Training on an accelerator"
+    if found is None or not found["is_accelerated"] or found["is_tiny"]:
+        return f"""{heading}
+
+No figure of a GPU exists: the networks' speed was not measured on one. `make bench BENCH=accelerator` measures it;
+[how to train on a GPU](how_to.md) says how one is used."""
+    rows = [
+        "| Network | Precision | Samples a second, Keras | In plain JAX | Keras over that | Share of the peak | Fed |",
+        "|:--|:--|--:|--:|--:|--:|--:|",
+    ]
+    for name, precisions in found["networks"].items():
+        for precision, row in precisions.items():
+            speed, share = row["samples_a_second"], row["share_of_peak"]["measured"]["keras"]
+            rows.append(
+                f"| {name} | {precision} | {speed['keras']:,.0f} | {speed['plain_jax']:,.0f} | "
+                f"{row['keras_over_plain_jax']:.2f} | {100 * share:.0f} % | {row['starvation']:.2f} |"
+            )
+    table = "\n".join(rows)
+    peaks = ", ".join(
+        f"{precision} {one['measured'] / 1e12:,.0f}"
+        + (f" (the maker: {one['declared'] / 1e12:,.0f})" if one["declared"] else "")
+        for precision, one in found["peak"].items()
+    )
+    return f"""{heading}
+
+On {found["device"]}, with Keras' backend {found["backend"]}. *Samples a second* are of one batch, over and over; *in
+plain JAX* the same layers are a line or two each, without Keras. The *peak* is what one large product of matrices
+reaches there, in 10^12 operations a second: {peaks}. *Fed* is the time of a step on what is loaded from the store,
+over that on the one batch: with 1 a network never waits.
+
+{table}
+
+`make bench BENCH=accelerator` wrote `results/benchmarks/accelerator.json` at commit {found["commit"]};
+[how to train on a GPU](how_to.md) says how one is used."""
 
 
 def _provenance(found: dict) -> str:

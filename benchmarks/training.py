@@ -3,13 +3,15 @@
 Run by hand, on a machine that does nothing else, once the corpus' report is made: ``python benchmarks/training.py``.
 Writes ``runs/benchmarks/results/training.json``.
 
-Four kinds of examples are measured as `experiments` and `warm_up` train on them, augmented, in the profile "quick":
-single segments, windows of a second, whole inputs, and the vectors that the fusion joins. Each network trains on what
+All kinds of examples are measured as `experiments` and `warm_up` train on them: in the profile "quick", augmented,
+single segments, windows of a second, whole inputs, and the vectors that the fusion joins; in the profile "paper"
+frames, from which whole networks learn. Each network trains on what
 its `Batches` load from the store, and, in turn with that, on the first of these batches over and over, which is in
 memory and costs nothing. The first steps of each turn, in which TensorFlow reads batches to learn their shapes and the
 queue fills, are left out. The ratio is that of the medians over all turns, and its limit is on the wall time. The
 processor's time is given as well: a CPU that trains also loads, so that it cannot hide what loading costs, and where
-other work disturbed the wall time, the processor's time says how much that is.
+other work disturbed the wall time, the processor's time says how much that is. How many examples a core loads in a
+second is measured without any training.
 """
 
 from __future__ import annotations
@@ -39,7 +41,10 @@ from instrec_utils.training.run import Run
 LIMIT = 1.1  # what the project promises
 TURNS = 5
 LEFT_OUT = 6  # steps at the beginning of a turn
-STEPS = {"segments": 40, "windows": 12, "whole inputs": 8, "fusion": 16}  # measured in a turn, as epochs allow
+STEPS = {  # measured in a turn, as epochs allow
+    **{"segments": 40, "windows": 12, "whole inputs": 8, "whole inputs, Xception": 4, "fusion": 16},
+    **{"frames, EfficientNet-Lite0": 3, "frames, Inception v3": 2},
+}
 
 Measured = tuple[keras.Model, Batches, Protocol]
 
@@ -88,6 +93,11 @@ def audio(corpus: Corpus, audio_model: str) -> Measured:
     return of_run(runs.audio_run(corpus, audio_model=audio_model, audio_warm_up_epochs=0))
 
 
+def visual(corpus: Corpus, visual_model: str) -> Measured:
+    """Return what a visual run trains that trains the whole network, and on what."""
+    return of_run(runs.visual_run(corpus, visual_model=visual_model, profile="paper", initial_weights="random"))
+
+
 def fusion(corpus: Corpus) -> Measured:
     """Return what the paper's fusion trains, and on what."""
     return of_run(runs.runs_of(corpus, runs.report_parameters(corpus.name))["fusion"])
@@ -97,8 +107,18 @@ WORK: dict[str, Callable[[Corpus], Measured]] = {
     "segments": segments,
     "windows": lambda corpus: audio(corpus, "han2016"),
     "whole inputs": lambda corpus: audio(corpus, "choi2016"),
+    "whole inputs, Xception": lambda corpus: audio(corpus, "xception_audio"),
     "fusion": fusion,
+    "frames, EfficientNet-Lite0": lambda corpus: visual(corpus, "efficientnet_lite0"),
+    "frames, Inception v3": lambda corpus: visual(corpus, "inception_frames"),
 }
+
+
+def loaded_a_second(batches: Batches) -> float:
+    """Return how many examples a core loads in a second of its time, with nothing trained."""
+    started = time.process_time()
+    count = sum(len(batches[number][1]) for number in range(len(batches)))
+    return count / (time.process_time() - started)
 
 
 def turn(model: keras.Model, dataset: Batches) -> tuple[float, float]:
@@ -131,6 +151,7 @@ def measure(name: str, corpus: Corpus) -> dict[str, object]:
         "cpu_seconds": cpu,
         "ratio": wall["loaded"] / wall["in_memory"],
         "cpu_ratio": cpu["loaded"] / cpu["in_memory"],
+        "loaded_a_second_a_core": loaded_a_second(batches),
     }
 
 
@@ -138,9 +159,11 @@ def main() -> None:
     """Measure, write the result, and say what it is."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpus", default="open", help="prepared, and its models trained by `make report`")
-    corpus = corpora.read_corpus(parser.parse_args().corpus)
-    work = {name: measure(name, corpus) for name in WORK}
+    parser.add_argument("--work", nargs="+", choices=WORK, default=list(WORK), help="what to measure")
+    given = parser.parse_args()
+    corpus = corpora.read_corpus(given.corpus)
     path = paths.working_results_dir("benchmarks") / "training.json"
+    work = {name: measure(name, corpus) for name in given.work}
     content = {
         "corpus": corpus.name,
         "work": work,
@@ -156,7 +179,8 @@ def main() -> None:
     for name, found in work.items():
         print(
             f"{name}: {1000 * found['seconds']['loaded']:.0f} ms a step, {found['ratio']:.3f} of that in memory; "
-            f"of the processor's time {found['cpu_ratio']:.3f}"
+            f"of the processor's time {found['cpu_ratio']:.3f}; "
+            f"{found['loaded_a_second_a_core']:.0f} examples a second a core"
         )
     print(f"in {path}")
 

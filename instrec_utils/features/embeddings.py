@@ -7,6 +7,7 @@ by ImageNet's network are one file, an audio run's of all videos one file beside
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,6 +27,7 @@ from instrec_utils.models.hardware import DEFAULT, Hardware
 from instrec_utils.models.lazy import keras
 
 BATCH_FRAMES = 32
+REMEMBERED = 512  # videos' embeddings in memory, some 100 MB: opening files would take longer than a training step
 NUM_AHEAD = 4  # videos whose frames are decoded before they are asked for
 
 
@@ -137,8 +139,16 @@ def photograph_embeddings(
 
 
 def read_embeddings(folder: Path, video_id: str) -> np.ndarray:
-    """Return the embeddings of all frames of a video [shape=(num_frames, size), float16], as a folder has them."""
+    """Return the embeddings of all frames of a video [shape=(num_frames, size), float16], as a folder has them.
+
+    The last ones are remembered.
+    """
     path = store.features_path(folder, video_id)
+    return _remembered(path, store.modified(path))
+
+
+@functools.lru_cache(REMEMBERED)
+def _remembered(path: Path, _version: int) -> np.ndarray:
     try:
         with h5py.File(path) as file:
             return file["embeddings"][:]

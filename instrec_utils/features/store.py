@@ -107,13 +107,14 @@ def _settings_of(stored: h5py.Dataset) -> str:
     return stored.attrs.get("settings_sha256", SETTINGS_SHA256)
 
 
-def _modified(path: Path) -> int:
+def modified(path: Path) -> int:
+    """Return when a file was last written [ns]; 0 if there is none."""
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
 def key_of(features_path: Path) -> str:
     """Return what tells a features file from one of another video, or of other settings, wherever it lies."""
-    return _key_of(features_path, _modified(features_path))
+    return _key_of(features_path, modified(features_path))
 
 
 @functools.lru_cache(maxsize=100_000)
@@ -183,7 +184,7 @@ def load_input(features_dir: Path, video_id: str, audio_input: AudioInput) -> np
     The last ones are remembered. Without a sound stream it is silence.
     """
     path = features_path(features_dir, video_id)
-    spectrogram = _remembered(path, audio_input.name, input_sha256(audio_input), _modified(path))
+    spectrogram = _remembered(path, audio_input.name, input_sha256(audio_input), modified(path))
     silence = np.float32(augmentation.SILENCE)
     return np.full(audio_input.shape, silence) if spectrogram is None else spectrogram.astype(np.float32)
 

@@ -176,6 +176,15 @@ def outputs():
     return arrays
 
 
+def predictions():
+    """What the same network makes of six segments on one device and on two."""
+    arrays = {}
+    for hardware in (Hardware(), Hardware(num_devices=2)):
+        model = hardware.placed(build_segments())
+        arrays[f"predicted/{hardware.num_devices}"] = np.asarray(hardware.predict(model, SEGMENTS[:6]))
+    return arrays
+
+
 def refusals(folder):
     """What is said where there are too few devices, or they do not divide a batch."""
     arrays = {}
@@ -194,7 +203,7 @@ def main(folder):
 
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    arrays = two_steps(folder) | variants(folder) | interruption(folder) | outputs() | refusals(folder)
+    arrays = two_steps(folder) | variants(folder) | interruption(folder) | outputs() | predictions() | refusals(folder)
     np.savez(folder / "arrays.npz", **arrays)
 
 

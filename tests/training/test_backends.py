@@ -62,6 +62,14 @@ def test_two_devices_train_as_one(arrays, backend):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_two_devices_recognise_as_one(arrays, backend):
+    one, two = (arrays[backend][f"predicted/{number}"] for number in (1, 2))
+    assert len(one) == 6
+    np.testing.assert_allclose(two, one, atol=1e-5)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["default", "both"])
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_an_interrupted_training_has_the_same_history(arrays, backend, case):

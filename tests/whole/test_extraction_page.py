@@ -31,13 +31,19 @@ def jpeg():
 
 
 @pytest.fixture
+def accelerator():
+    path = RESULTS / "accelerator.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+@pytest.fixture
 def hours():
     return json.loads((ROOT / "results/curation/table1.json").read_text(encoding="utf-8"))["yt8m"]["hours"]
 
 
-def test_the_page_is_that_of_the_results(extraction_page, found, jpeg, hours):
+def test_the_page_is_that_of_the_results(extraction_page, found, jpeg, hours, accelerator):
     page = (ROOT / "book" / "extraction.md").read_text(encoding="utf-8")
-    assert page == extraction_page.page(found, jpeg, hours) + "\n"
+    assert page == extraction_page.page(found, jpeg, hours, accelerator) + "\n"
 
 
 def test_the_results_are_of_the_whole_measurement(found):
@@ -50,15 +56,43 @@ def test_the_results_are_of_the_whole_measurement(found):
 def test_the_extrapolation_is_the_measured_work_times_the_hours(extraction_page, found, hours):
     measured = {"worker_seconds_an_hour_of_video": 72.0, "bytes_an_hour_of_video": 2**30, "videos": 9, "value": 1.9}
     found["measured"]["two_workers_speedup"] |= measured
-    page = extraction_page.page(found, None, 4000.0)
+    page = extraction_page.page(found, None, 4000.0, None)
     assert "80 core-hours" in page
     assert "4,000 GiB" in page
     assert "| 16 | 5.0 | 0.21 |" in page
 
 
+@pytest.mark.parametrize("lacking", [None, {"is_accelerated": False}, {"is_tiny": True}])
+def test_without_a_measurement_on_a_gpu_the_page_says_that_there_is_none(extraction_page, lacking):
+    measured = lacking and {"is_accelerated": True, "is_tiny": False} | lacking
+    assert "No figure of a GPU exists" in extraction_page._accelerator(measured)
+
+
+def test_what_was_measured_on_a_gpu_is_a_row_for_each_network_and_precision(extraction_page):
+    row = {
+        "samples_a_second": {"keras": 3260.4, "plain_jax": 4000.0},
+        "keras_over_plain_jax": 0.815,
+        "share_of_peak": {"measured": {"keras": 0.25, "plain_jax": 0.31}},
+        "starvation": 1.04,
+    }
+    measured = {
+        "is_accelerated": True,
+        "is_tiny": False,
+        "device": "NVIDIA H200; CPU, 16 cores",
+        "backend": "jax",
+        "commit": "abc",
+        "peak": {"float32": {"measured": 4e14, "declared": 4.947e14}},
+        "networks": {"efficientnet_lite0": {"float32": row}},
+    }
+    said = extraction_page._accelerator(measured)
+    assert "| efficientnet_lite0 | float32 | 3,260 | 4,000 | 0.81 | 25 % | 1.04 |" in said
+    assert "float32 400 (the maker: 495)" in said
+    assert "NVIDIA H200" in said
+
+
 def test_what_misses_its_target_says_so(extraction_page, found, jpeg, hours):
     found["ratios"] = dict.fromkeys(found["ratios"], 2.0)
-    rows = re.findall(r"\| 2\.00 \| (at \w+) ([\d.]+) \| (\w+) \|", extraction_page.page(found, jpeg, hours))
+    rows = re.findall(r"\| 2\.00 \| (at \w+) ([\d.]+) \| (\w+) \|", extraction_page.page(found, jpeg, hours, None))
     assert len(rows) == len(found["ratios"])
     for relation, target, is_reached in rows:
         assert is_reached == ("yes" if (float(target) >= 2.0) == (relation == "at most") else "no")
