@@ -8,6 +8,7 @@ import pytest
 from distributed import LocalCluster
 
 from instrec_utils.errors import InstrecError
+from instrec_utils.models.hardware import Hardware
 from instrec_utils.pipeline import computing, grid
 from instrec_utils.pipeline.grid import Experiment
 
@@ -20,6 +21,7 @@ def _a_processor_alone(tmp_path, monkeypatch):
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     monkeypatch.setattr(computing.cluster, "num_cores", lambda: 4)
+    monkeypatch.setattr("instrec_utils.training.run.fastest", lambda: Hardware("float32"))
 
 
 def asked(monkeypatch, accelerators, num_devices):
@@ -58,7 +60,7 @@ def test_a_gpu_that_is_not_used_is_told(tmp_path, monkeypatch):
     ("backend", "parameters", "message"),
     [
         ("numpy", {}, r"backend: expected one of tensorflow, jax, got 'numpy'"),
-        ("jax", {"precision": "float16"}, "precision: expected one of float32, .*, got 'float16'"),
+        ("jax", {"precision": "float16"}, "precision: expected one of auto, float32, .*, got 'float16'"),
         ("jax", {"num_devices": 2}, r"num_devices: expected at most 1 \(CPU, 4 cores\), got 2"),
         ("jax", {"num_devices": 3}, "num_devices: expected a number that divides the batch size .*, got 3"),
         ("jax", {"audio_model": "none"}, "audio: expected one of .*, got 'none'"),
