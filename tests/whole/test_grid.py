@@ -12,7 +12,7 @@ from instrec_utils import __main__, corpora, files, paths
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import InstrecError, ParameterError
 from instrec_utils.paper_data import paper
-from instrec_utils.pipeline import grid, report
+from instrec_utils.pipeline import computing, grid, report
 from instrec_utils.pipeline.parameters import declared_parameters
 from instrec_utils.training import runs
 from instrec_utils.training.result_files import NEEDED, predictions_path
@@ -127,6 +127,7 @@ def test_the_command_passes_the_folder_and_parameters_on_to_all_that_it_does(hom
         (report, "make_report"),
     ):
         monkeypatch.setattr(module, name, tell)
+    monkeypatch.setattr(computing, "describe", lambda *_, **__: "computing on nothing")
     command = ["tables", "--corpus", "fcvid", "--root", "videos", "-p", "split=grouped"]
     CliRunner().invoke(__main__.app, command, catch_exceptions=False)
     asked = ("fcvid", {"split": "grouped", "root": "videos"})
