@@ -149,7 +149,7 @@ page.figure(
 #
 # It learns from the training videos in which something is to be heard: silence under a label teaches to guess.
 # [The curves](#fig-audio-history) are those of the whole network, after the warm-up. On a processor that multiplies numbers of
-# 16 bits (Intel's AMX) the profile "quick" trains Choi's and Han's networks in bfloat16, which takes half the time; the parameter
+# 16 bits (Intel's AMX) the profile "quick" trains Choi's and Han's networks in bfloat16, which takes less time; the parameter
 # `precision` asks for another, and every result names its device with the precision.
 
 # %%

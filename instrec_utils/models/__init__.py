@@ -54,10 +54,12 @@ def every_layer(model: keras.Model) -> Iterator[keras.Layer]:
 def folded(model: keras.Model) -> keras.Model:
     """Return a model that gives what another does, its batch normalisations folded into the convolutions before them.
 
-    It cannot be trained. Evaluating EfficientNet-Lite0 takes three fifths of the time with it.
+    It takes less time to evaluate and is not for training. A convolution with an activation of its own keeps its
+    normalisation, and so does a model among the layers; a convolution's outputs that are normalised are used nowhere
+    else.
     """
     convolutions, normalisations = keras.layers.Conv2D | keras.layers.DepthwiseConv2D, keras.layers.BatchNormalization
-    given_by: dict[int, str] = {}  # which convolution gives an output
+    given_by: dict[int, str] = {}  # which convolution gives an output, by the output's id
     normalised = {}
 
     def with_bias(layer: keras.Layer) -> keras.Layer:
@@ -65,11 +67,12 @@ def folded(model: keras.Model) -> keras.Model:
         return type(layer).from_config(layer.get_config() | changed)
 
     def call(layer: keras.Layer, *inputs: Any, **options: Any) -> Any:
-        if isinstance(layer, normalisations):
+        if isinstance(layer, normalisations) and id(inputs[0]) in given_by:
             normalised[given_by[id(inputs[0])]] = model.get_layer(layer.name)
             return inputs[0]
         outputs = layer(*inputs, **options)
-        given_by[id(outputs)] = layer.name
+        if isinstance(layer, convolutions) and layer.activation is keras.activations.linear:
+            given_by[id(outputs)] = layer.name
         return outputs
 
     copy = keras.models.clone_model(model, clone_function=with_bias, call_function=call)

@@ -122,8 +122,8 @@ DEFAULT = Hardware()
 def fastest() -> Hardware:
     """Return what this processor computes convolutions with in the least time.
 
-    That is bfloat16 where it multiplies matrices of it (Intel's AMX): Choi's and Han's networks train in half the time.
-    Other processors take longer in bfloat16 than in float32.
+    That is bfloat16 where it multiplies matrices of it (Intel's AMX), else float32: without such instructions
+    TensorFlow converts every number back and forth.
     """
     try:
         has_amx = "amx_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8").split()

@@ -81,8 +81,8 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 class WideSeparableConv2D(keras.layers.SeparableConv2D):
     """Keras' layer with a kernel of even width, computed as the sum of two halves.
 
-    Its padding is "same", its strides are 1, it has no bias. For TensorFlow's library on a CPU a depthwise kernel of
-    24 frames is too wide: its gradient took two thirds of the Xception's training.
+    Its padding is "same", its strides are 1, it has no bias. TensorFlow's library on a CPU has no fast
+    gradient of a depthwise kernel as wide as 24 frames, which took most of the Xception's training.
     """
 
     def call(self, inputs: Any) -> Any:

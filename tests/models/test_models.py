@@ -314,6 +314,19 @@ def test_a_normalisation_folds_into_the_convolution_before_it():
     )
 
 
+def test_a_normalisation_of_anything_else_stays():
+    inputs = keras.Input((7, 9, 2))
+    x = keras.layers.ReLU()(keras.layers.BatchNormalization()(inputs))
+    x = keras.layers.BatchNormalization()(keras.layers.Conv2D(3, 3, activation="relu")(x))
+    network = keras.Model(inputs, keras.layers.BatchNormalization()(keras.layers.ReLU()(x)))
+    generator = np.random.default_rng(0)
+    network.set_weights([generator.uniform(0.5, 2, one.shape) for one in network.get_weights()])
+    values = generator.normal(size=(4, 7, 9, 2)).astype(np.float32)
+    folded = models.folded(network)
+    assert sum(isinstance(layer, keras.layers.BatchNormalization) for layer in folded.layers) == 3
+    np.testing.assert_allclose(folded.predict_on_batch(values), network.predict_on_batch(values), rtol=1e-4)
+
+
 def test_unknown_names_and_sizes():
     with pytest.raises(ParameterError, match=r"model: expected one of .*han2016, .*late_fusion, .*, got 'resnet'"):
         models.build("resnet", 5)
