@@ -1,16 +1,12 @@
 """The open corpus: real photographs and recordings, staged as slide-show videos.
 
 Eleven of the 13 labels (no cello, no organ), as far as `open_sources` has photographs. Source files are divided
-among the splits first and staged afterwards. Labels without a recording sound through a General MIDI soundfont, in
-the test split through another one than in training and validation; the index says so for each clip.
+among seven parts first and staged afterwards, as `open_plan` says.
 """
 
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from zlib import crc32
@@ -20,38 +16,16 @@ import numpy as np
 import pandas as pd
 
 from instrec_corpora import acoustics, open_sources, phrases, slides, staging, takes
+from instrec_corpora.open_plan import NUM_PARTS, SOUNDFONTS, OpenSettings, plan_open
 from instrec_corpora.staging import Clip
-from instrec_utils import config, paths
+from instrec_utils import paths
 from instrec_utils.corpora.corpus import Corpus
 from instrec_utils.corpora.source import BuildOptions, Source
-from instrec_utils.errors import CorpusError, ParameterError
+from instrec_utils.errors import CorpusError
 
-SOUNDFONTS = {"train": "timgm6mb", "validation": "timgm6mb", "test": "merlin"}
-NUM_PHOTOGRAPHS = (3, 10)  # of one clip
-NUM_NOTES = 18  # recordings of one clip, at most
 FRAME_RATES = (6.0, 8.0, 10.0)  # frames per second
-DURATIONS = ((0.86, 20, 45), (0.11, 45, 90), (0.03, 90, 150))  # share of clips, shortest and longest in seconds
 
 RECIPE = 3  # raise it when the same plan gives other videos
-
-
-@dataclass(frozen=True)
-class OpenSettings:
-    """What the corpus depends on.
-
-    Attributes
-    ----------
-    clips_per_class : int [clips, >= 3]
-        Over the three splits.
-    seed : int
-        Of everything that is drawn.
-    conditions : Conditions
-        Declared shares, kept within each split.
-    """
-
-    clips_per_class: int = 44
-    seed: int = config.SPLIT_SEED
-    conditions: config.Conditions = field(default_factory=config.Conditions)
 
 
 def source_dir() -> Path:
@@ -89,12 +63,12 @@ def build_open(corpus_dir: Path, settings: OpenSettings, num_workers: int = 0) -
     Returns
     -------
     pd.DataFrame
-        One row a clip, the columns of `staging.Clip`.
+        One row a clip, the columns of `open_plan.OpenClip`.
 
     Raises
     ------
     CorpusError
-        A source file is missing or changed, a split lacks photographs or recordings of a label, or a soundfont is
+        A source file is missing or changed, a part lacks photographs or recordings of a label, or a soundfont is
         not installed.
     DownloadError
         The sources cannot be downloaded.
@@ -104,7 +78,8 @@ def build_open(corpus_dir: Path, settings: OpenSettings, num_workers: int = 0) -
     folder = source_dir()
     registry = open_sources.verify_sources(folder, open_sources.read_registry())
     registry = registry[~registry.path.str.contains("_synthetic_")].copy()  # NSynth's synthesizers are no instruments
-    registry["split"] = open_sources.draw_splits(folder, registry, np.random.default_rng([settings.seed, 0]))
+    registry["group"] = open_sources.group_sources(folder, registry)
+    registry["part"] = open_sources.draw_parts(registry, NUM_PARTS, np.random.default_rng([settings.seed, 0]))
     clips = plan_open(registry, settings)
     for soundfont in {source for clip in clips for source in clip.sources.split(";") if ":" in source}:
         phrases.soundfont_path(soundfont.removeprefix("soundfont:"))  # missing ones are told before the rendering
@@ -118,144 +93,6 @@ def build_open(corpus_dir: Path, settings: OpenSettings, num_workers: int = 0) -
     return staging.read_index(corpus_dir)
 
 
-def plan_open(registry: pd.DataFrame, settings: OpenSettings) -> list[Clip]:
-    """Decide what each clip shows and plays; a clip uses sources of its own split only.
-
-    Parameters
-    ----------
-    registry : pd.DataFrame
-        Source files with the columns path, label, kind and split.
-    settings : OpenSettings
-
-    Returns
-    -------
-    list of Clip
-        By split and label; after each test clip its undegraded variant, in the split "test_clean".
-
-    Raises
-    ------
-    CorpusError
-        A split lacks photographs of a label, or recordings of a label that has some elsewhere.
-    ParameterError
-        Too few clips a label for three splits.
-    """
-    if settings.clips_per_class < 3:
-        raise ParameterError(f"clips_per_class must be at least 3, one a split, got {settings.clips_per_class}")
-    generator = np.random.default_rng([settings.seed, 1])
-    labels = sorted(registry.label[registry.kind == "photos"].unique())
-    heldout = [max(1, round(share * settings.clips_per_class)) for share in config.SPLIT_SHARES[1:]]
-    counts = dict(zip(config.SPLITS, (settings.clips_per_class - sum(heldout), *heldout), strict=True))
-    shelf = _Shelf(registry, generator)
-    clips: list[Clip] = []
-    numbers: Counter[str] = Counter()
-    for split, count in counts.items():
-        # Dealt in their sorted order, the conditions are spread evenly over the labels.
-        conditions = sorted(staging.draw_conditions(count * len(labels), settings.conditions, generator))
-        for place, label in enumerate(generator.permutation(labels)):
-            for picture, sound in generator.permutation(conditions[place :: len(labels)]).tolist():
-                video_id = f"open-{label}-{numbers[label]:04d}"
-                numbers[label] += 1
-                clips += _plan_clip(video_id, str(label), split, picture, sound, shelf, labels, generator)
-    return clips
-
-
-def _plan_clip(
-    video_id: str,
-    label: str,
-    split: str,
-    picture: str,
-    sound: str,
-    shelf: _Shelf,
-    labels: Sequence[str],
-    generator: np.random.Generator,
-) -> list[Clip]:
-    companion = ""
-    if "accompanied" in (picture, sound):
-        companion = str(generator.choice([other for other in labels if other != label]))
-    has_variant = split == "test"
-    photographs = shelf.photographs(split, label) if picture != "absent" or has_variant else []
-    recordings = shelf.recordings(split, label) if sound != "silent" or has_variant else []
-    used = [*(photographs if picture != "absent" else []), *(recordings if sound != "silent" else [])]
-    if picture == "accompanied":
-        used += shelf.photographs(split, companion)
-    if sound == "accompanied":
-        used += shelf.recordings(split, companion)
-    sound_source = "real" if shelf.has_recordings(label) else "rendered"
-    clip = Clip(
-        video_id=video_id,
-        label=label,
-        split=split,
-        path=f"videos/{label}/{video_id}.mp4",
-        duration=_draw_duration(generator),
-        picture=picture,
-        sound=sound,
-        picture_source="none" if picture == "absent" else "real",
-        sound_source="none" if sound == "silent" else sound_source,
-        sources=";".join(dict.fromkeys(used)),
-        companion=companion,
-    )
-    if not has_variant:
-        return [clip]
-    clean = replace(
-        clip,
-        video_id=f"{video_id}-clean",
-        split="test_clean",
-        path=f"videos/{label}/{video_id}-clean.mp4",
-        picture="clear",
-        sound="clear",
-        picture_source="real",
-        sound_source=sound_source,
-        sources=";".join([*photographs, *recordings]),
-        companion="",
-    )
-    return [clip, clean]
-
-
-def _draw_duration(generator: np.random.Generator) -> float:
-    shares, shortest, longest = zip(*DURATIONS, strict=True)
-    kind = generator.choice(len(DURATIONS), p=shares)
-    return round(2 * generator.uniform(shortest[kind], longest[kind])) / 2  # whole frames at every frame rate
-
-
-class _Shelf:
-    """The source files of each split, handed out so that all of them are used about equally often."""
-
-    def __init__(self, registry: pd.DataFrame, generator: np.random.Generator):
-        self._files = {key: list(rows.path) for key, rows in registry.groupby(["kind", "split", "label"], sort=True)}
-        self._labels_with_recordings = set(registry.label[registry.kind == "recordings"])
-        self._generator = generator
-        self._uses: Counter[str] = Counter()
-
-    def has_recordings(self, label: str) -> bool:
-        return label in self._labels_with_recordings
-
-    def photographs(self, split: str, label: str) -> list[str]:
-        lowest, highest = NUM_PHOTOGRAPHS
-        number = int(self._generator.integers(lowest, highest + 1))
-        return self._take(self._all("photos", split, label), number)
-
-    def recordings(self, split: str, label: str) -> list[str]:
-        """Hand out recordings of one instrument, or the name of the soundfont where there are none."""
-        if not self.has_recordings(label):
-            return [f"soundfont:{SOUNDFONTS[split]}"]
-        instruments: dict[str, list[str]] = {}
-        for path in self._all("recordings", split, label):
-            instruments.setdefault(takes.parse_name(path).instrument, []).append(path)
-        least_used = min(instruments.values(), key=lambda paths: np.mean([self._uses[path] for path in paths]))
-        return self._take(least_used, NUM_NOTES)
-
-    def _all(self, kind: str, split: str, label: str) -> list[str]:
-        if (kind, split, label) not in self._files:
-            raise CorpusError(f"the {split} split has no {kind} of {label}; every split needs some")
-        return self._files[kind, split, label]
-
-    def _take(self, paths: list[str], number: int) -> list[str]:
-        shuffled = [paths[i] for i in self._generator.permutation(len(paths))]
-        taken = sorted(shuffled, key=lambda path: self._uses[path])[:number]
-        self._uses.update(taken)
-        return taken
-
-
 def render_clip(clip: Clip, *, folder: Path, corpus_dir: Path, seed: int) -> None:
     """Write the video of a clip; it depends on the clip, the seed and the source files alone.
 
@@ -267,9 +104,9 @@ def render_clip(clip: Clip, *, folder: Path, corpus_dir: Path, seed: int) -> Non
     corpus_dir : Path
         Folder that the clip's path is relative to.
     seed : int
-        Of the corpus. A test clip and its undegraded variant draw the same tune and the same slides.
+        Of the corpus. A clip and its variants draw the same tune and the same slides.
     """
-    name = crc32(clip.video_id.removesuffix("-clean").encode())
+    name = crc32(clip.video_id.removesuffix("-clean").removesuffix("-test").encode())
     pace, tune, other_tune, room, show = (np.random.default_rng([seed, name, purpose]) for purpose in range(5))
     frame_rate = float(pace.choice(FRAME_RATES))
     frame_at = slides.slide_show(
@@ -302,7 +139,9 @@ def _playing(clip: Clip, label: str, folder: Path, generator: np.random.Generato
     """Return the dry sound of an instrument: its recorded notes, or a soundfont where it has none."""
     notes = [takes.load_note(folder / path) for path in _sources(clip, "recordings", label)]
     if notes:
-        return takes.play_notes(notes, clip.duration, generator, has_chords=label in takes.CHORDAL)
+        lowest, highest = zip(*(voice.pitches for voice in phrases.VOICES[label]), strict=True)
+        pitches = (min(lowest), max(highest))
+        return takes.play_notes(notes, clip.duration, generator, pitches=pitches, has_chords=label in takes.CHORDAL)
     soundfont = next(source for source in clip.sources.split(";") if source.startswith("soundfont:"))
     midi = phrases.compose_phrase(label, clip.duration, generator)
     return phrases.render_midi(midi, clip.duration, soundfont=soundfont.removeprefix("soundfont:"))

@@ -1,4 +1,4 @@
-"""The photographs and recordings of the open corpus: which they are, where they come from, who shares a split.
+"""The photographs and recordings of the open corpus: which they are, where they come from, which belong together.
 
 ``open_registry.csv`` lists every file with its label, size, checksum and the public repository, at a fixed commit,
 that has a copy. Photographs are from the Kaggle set "30 Musical Instruments"; recordings are sound samples of the
@@ -24,7 +24,6 @@ from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
 from instrec_corpora.takes import parse_name
-from instrec_utils import config
 from instrec_utils.corpora.near_duplicates import perceptual_hash
 from instrec_utils.errors import CorpusError, DownloadError
 from instrec_utils.files import sha256_of_bytes, sha256_of_file, write_bytes
@@ -110,16 +109,15 @@ def download_sources(folder: Path, registry: pd.DataFrame) -> None:
             archive.unlink()
 
 
-def draw_splits(folder: Path, registry: pd.DataFrame, generator: np.random.Generator) -> pd.Series:
-    """Divide the source files among the splits by `config.SPLIT_SHARES`.
+def group_sources(folder: Path, registry: pd.DataFrame) -> pd.Series:
+    """Name for each source file the group of files that are too alike to be in two parts of the corpus.
 
-    Recordings of one take stay together, and so do photographs that are nearly the same, mirrored or not.
+    A group of recordings is one take; photographs that are nearly the same, mirrored or not, are one as well.
 
     Parameters
     ----------
     folder, registry : Path, pd.DataFrame
         As `verify_sources` returns them.
-    generator : np.random.Generator
 
     Returns
     -------
@@ -128,24 +126,36 @@ def draw_splits(folder: Path, registry: pd.DataFrame, generator: np.random.Gener
     group = registry.path.copy()
     is_photo = registry.kind == "photos"
     group[is_photo] = _near_duplicates([folder / path for path in registry.path[is_photo]]).astype(str)
-    names = registry.path[~is_photo].map(parse_name)
-    group[~is_photo] = names.map(lambda name: name.take)
-    collection = pd.Series("", index=registry.index)
-    collection[~is_photo] = names.map(lambda name: "philharmonia" if name.instrument == "philharmonia" else "nsynth")
-    stratum = registry.label + " " + registry.kind + " " + collection
+    group[~is_photo] = registry.path[~is_photo].map(lambda path: parse_name(path).take)
+    return group
 
-    splits = pd.Series("", index=registry.index)
-    groups = pd.DataFrame({"stratum": stratum, "group": group}).groupby("group", sort=True)
+
+def draw_parts(registry: pd.DataFrame, num_parts: int, generator: np.random.Generator) -> pd.Series:
+    """Divide the source files into parts of about the same size, in each label, kind and collection.
+
+    Parameters
+    ----------
+    registry : pd.DataFrame
+        With the column group of `group_sources`, which are never divided.
+    num_parts : int [>= 1]
+    generator : np.random.Generator
+
+    Returns
+    -------
+    pd.Series of int [1 to num_parts], indexed as the registry
+    """
+    stratum = registry.label + " " + registry.kind + " " + registry.source
+    groups = pd.DataFrame({"stratum": stratum, "group": registry.group}).groupby("group", sort=True)
     members = pd.DataFrame({"stratum": groups.stratum.first(), "size": groups.size()})
+    part_of = {}
     for _, rows in members.groupby("stratum", sort=True):
-        rows = rows.iloc[generator.permutation(len(rows))].sort_values("size", ascending=False, kind="stable")
-        wanted = rows["size"].sum() * np.array(config.SPLIT_SHARES)
-        given = np.zeros(len(config.SPLITS))
-        for name, size in rows["size"].items():
-            neediest = int(np.argmin(given / wanted))  # the first of equals: training
-            given[neediest] += size
-            splits[group == name] = config.SPLITS[neediest]
-    return splits
+        given = np.zeros(num_parts, int)
+        sizes = rows["size"].iloc[generator.permutation(len(rows))].sort_values(ascending=False, kind="stable")
+        for name, size in sizes.items():
+            smallest = int(np.argmin(given))
+            given[smallest] += size
+            part_of[name] = smallest + 1
+    return registry.group.map(part_of)
 
 
 def read_photograph(path: Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:

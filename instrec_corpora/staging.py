@@ -46,7 +46,7 @@ class Clip:
     label : str
         The instrument that the clip is about.
     split : str
-        "train", "validation", "test", or "test_clean" for an undegraded variant of a test clip.
+        "train", "validation", "test", "test_clean" for an undegraded variant of a test clip, or "spare".
     path : str
         Relative to the corpus's folder.
     duration : float [seconds, > 0]

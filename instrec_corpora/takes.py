@@ -22,6 +22,7 @@ from instrec_corpora.staging import SAMPLE_RATE
 from instrec_utils.errors import CorpusError, ParameterError
 
 CHORDAL = ("banjo", "guitar")  # what plays chords among the instruments with recordings
+FURTHEST = 5  # semitones by which a recording is transposed: a fourth, where most instruments still sound themselves
 
 _PHILHARMONIA = re.compile(r"(?P<family>[a-z]+)_(?P<pitch>[A-G]s?\d)_(?P<length>[^_]+)_(?P<take>[^_]+_[^_]+)")
 _NSYNTH = re.compile(r"nsynth-(?P<family>[a-z]+_[a-z]+_\d{3})-(?P<pitch>\d{3})-(?P<take>\d{3})")
@@ -38,6 +39,7 @@ _RHYTHMS = (  # beats
     (0.5,) * 8,
 )
 _LONGEST = 12.0  # seconds of one recording
+_LONGEST_SLOT = 3.0  # seconds of one note in a tune: three beats of the slowest
 _LEVEL = 0.1  # root mean square to which every recording is brought before dynamics
 
 
@@ -131,9 +133,16 @@ def load_note(path: Path) -> Note:
 
 
 def play_notes(
-    notes: Sequence[Note], duration: float, generator: np.random.Generator, *, has_chords: bool
+    notes: Sequence[Note],
+    duration: float,
+    generator: np.random.Generator,
+    *,
+    pitches: tuple[int, int],
+    has_chords: bool,
 ) -> np.ndarray:
     """Play a tune with recorded notes: a few motifs, repeated and moved, with rests; played phrases as they are.
+
+    A note that was not recorded is the nearest recorded one, played faster or slower by up to `FURTHEST` semitones.
 
     Parameters
     ----------
@@ -141,6 +150,8 @@ def play_notes(
         Recordings of one instrument, 1 or more.
     duration : float [seconds, > 0]
     generator : np.random.Generator
+    pitches : (int, int) [MIDI note numbers]
+        The instrument's lowest and highest note, beyond which nothing is transposed.
     has_chords : bool
         Whether the instrument also strums and picks chords.
 
@@ -157,7 +168,7 @@ def play_notes(
     if not notes or duration <= 0:
         raise ParameterError(f"playing needs notes and a positive duration, got {len(notes)} notes and {duration} s")
     phrases = [note for note in notes if note.is_phrase]
-    scale = _best_scale([note for note in notes if not note.is_phrase])
+    scale = _best_scale([note for note in notes if not note.is_phrase], pitches)
     tape = _Tape(duration, generator)
     beat = 60 / generator.uniform(70, 140)  # seconds
     motifs = [_draw_motif(generator) for _ in range(3)]
@@ -204,11 +215,27 @@ class _Tape:
         return self._sound * np.float32(0.9 / peak if peak else 1.0)
 
 
-def _best_scale(notes: Sequence[Note]) -> list[Note]:
-    """Return the notes of the major scale that keeps the most of them, from low to high."""
+def _best_scale(notes: Sequence[Note], pitches: tuple[int, int]) -> list[Note]:
+    """Return the major scale that keeps the most of the notes, from low to high, its gaps filled from neighbours."""
     scales = [[note for note in notes if (note.pitch - tonic) % 12 in _MAJOR] for tonic in range(12)]
-    largest = max(scales, key=len)
-    return sorted(largest, key=lambda note: note.pitch)
+    kept = [len(scale) for scale in scales]
+    tonic = kept.index(max(kept))
+    recorded = {note.pitch for note in notes}
+    made = [
+        _transposed(notes, pitch)
+        for pitch in range(pitches[0], pitches[1] + 1)
+        if (pitch - tonic) % 12 in _MAJOR
+        and 0 < min((abs(pitch - other) for other in recorded), default=FURTHEST + 1) <= FURTHEST
+    ]
+    return sorted([*scales[tonic], *made], key=lambda note: note.pitch)
+
+
+def _transposed(notes: Sequence[Note], pitch: int) -> Note:
+    """Return the note nearest to a pitch, played so much faster or slower that it has that pitch."""
+    nearest = min(notes, key=lambda note: abs(note.pitch - pitch))
+    ratio = 2 ** ((pitch - nearest.pitch) / 12)
+    signal = nearest.signal[: int(_LONGEST_SLOT * ratio * SAMPLE_RATE)]
+    return Note(pitch, soxr.resample(signal, ratio * SAMPLE_RATE, SAMPLE_RATE), is_phrase=False)
 
 
 def _draw_motif(generator: np.random.Generator) -> list[tuple[int, float]]:

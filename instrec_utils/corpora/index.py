@@ -5,7 +5,8 @@ column     type    content
 ========== ======= ==========================================================================================
 video_id   str     1 to 64 letters, digits, ``-`` and ``_``; unique; may begin with a dash, as on YouTube
 label      str     name of the class
-split      str     train, validation or test; test_clean for the undegraded variant of a staged test clip
+split      str     train, validation or test; test_clean for the undegraded variant of a staged test clip, spare for a
+                   variant that another rotation of the corpus' parts uses
 path       str     the file, relative to the corpus folder, with ``/``; empty if the file is not there
 duration   float   seconds; NaN if unknown
 ========== ======= ==========================================================================================
@@ -28,7 +29,7 @@ from instrec_utils.errors import CorpusError, MediaError
 COLUMNS = ("video_id", "label", "split", "path", "duration")
 VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TEXT = ("video_id", "label", "split", "path")
-_ALLOWED = (*SPLITS, "test_clean")
+_ALLOWED = (*SPLITS, "test_clean", "spare")
 
 
 def refuse_rows(wrong: pd.Series, source: Path | str, rule: str, values: pd.DataFrame, *, unit: str = "row") -> None:

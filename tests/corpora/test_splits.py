@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from instrec_utils.config import SPLITS
-from instrec_utils.corpora.splits import grouped_split, paper_split, stratified_split
+from instrec_utils.corpora.splits import grouped_split, paper_split, rotated, stratified_split
 from instrec_utils.errors import CorpusError, ParameterError
 
 SIZES = st.lists(st.integers(3, 60), min_size=1, max_size=5)
@@ -174,3 +174,34 @@ def test_the_whole_of_youtube8m_loads_validates_and_splits_in_500_mb(tmp_path):
     )
     megabytes = float(result.stdout)
     assert megabytes < 500, f"{megabytes:.0f} MB"
+
+
+def parts_index():
+    """Three parts of a clip for any split, one in two variants, and in the last part an undegraded one."""
+    rows = [(part, use) for part in (1, 2, 3) for use in ("any", "training", "test")] + [(3, "clean")]
+    return pd.DataFrame(rows, columns=["part", "use"], index=range(5, 15))
+
+
+@pytest.mark.parametrize(("rotation", "order"), [(1, "test train validation"), (3, "train validation test")])
+def test_parts_take_turns(rotation, order):
+    index = parts_index()
+    split = rotated(index, rotation)
+    assert split.index.equals(index.index)
+    for part, name in enumerate(order.split(), start=1):
+        own = split[index.part == part].tolist()
+        assert own[:3] == ([name, "spare", name] if name == "test" else [name, name, "spare"])
+    assert split.iloc[-1] == ("test_clean" if rotation == 3 else "spare")
+
+
+def test_every_clip_is_tested_once_over_the_rotations():
+    index = parts_index()
+    tested = sum((rotated(index, rotation) == "test").astype(int) for rotation in (1, 2, 3))
+    assert tested.tolist() == [1, 0, 1] * 3 + [0]
+
+
+@pytest.mark.parametrize(
+    ("columns", "rotation", "most"), [(["part", "use"], 4, 3), (["part", "use"], 0, 3), (["use"], 1, 0)]
+)
+def test_a_rotation_that_there_is_not_is_refused(columns, rotation, most):
+    with pytest.raises(ParameterError, match=f"1 to {most}, got {rotation}"):
+        rotated(parts_index()[columns], rotation)

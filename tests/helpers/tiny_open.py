@@ -11,7 +11,8 @@ LABELS = ("guitar", "piano", "violin")  # piano has no recording
 PHILHARMONIA = "someone/philharmonia@" + "a" * 40
 NSYNTH = "someone/nsynth@" + "b" * 40
 KAGGLE = "someone/photos@" + "c" * 40
-_PITCHES = {"A4": 69, "B4": 71, "C5": 72, "D5": 74, "E5": 76, "F5": 77}
+NUM_PHOTOGRAPHS = 28  # of a label: four in each of seven parts
+_PITCHES = {"A4": 69, "B4": 71, "C5": 72, "D5": 74, "E5": 76, "F5": 77, "G5": 79}
 
 
 def photograph(number, label):
@@ -38,7 +39,7 @@ def make_sources(folder):
     """Write the files and return their registry."""
     for label in LABELS:
         (folder / "photos" / label).mkdir(parents=True)
-        for number in range(12):
+        for number in range(NUM_PHOTOGRAPHS):
             path = folder / "photos" / label / f"{number:02d}.jpg"
             cv2.imwrite(str(path), photograph(number, label)[:, :, ::-1])
     for label, decay in (("guitar", 4.0), ("violin", 0.5)):

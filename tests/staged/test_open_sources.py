@@ -69,26 +69,30 @@ def test_missing_and_changed_files_are_named(sources, tmp_path):
         open_sources.verify_sources(copy, registry)
 
 
-def test_splits_keep_shares_and_takes(sources):
+def parts_of(folder, registry, seed=1):
+    registry = registry.assign(group=open_sources.group_sources(folder, registry))
+    return open_sources.draw_parts(registry, 7, np.random.default_rng(seed))
+
+
+def test_parts_have_the_same_size_and_whole_takes(sources):
     folder, registry = sources
-    splits = open_sources.draw_splits(folder, registry, np.random.default_rng(1))
-    assert splits.isin(config.SPLITS).all()
-    assert splits.equals(open_sources.draw_splits(folder, registry, np.random.default_rng(1)))
-    assert not splits.equals(open_sources.draw_splits(folder, registry, np.random.default_rng(2)))
-    for _, split in splits.groupby([registry.label, registry.kind]):
-        for name, share in zip(config.SPLITS, config.SPLIT_SHARES, strict=True):
-            assert abs((split == name).sum() - share * len(split)) < 5  # the tiny corpus has takes of three
-            assert (split == name).any()
+    parts = parts_of(folder, registry)
+    assert parts.equals(parts_of(folder, registry))
+    assert not parts.equals(parts_of(folder, registry, seed=2))
+    is_nsynth = registry.pcm_sha256 != ""
+    for _, part in parts[~is_nsynth].groupby([registry.label, registry.kind]):
+        assert sorted(part.unique()) == [1, 2, 3, 4, 5, 6, 7]
+        assert part.value_counts().agg(np.ptp) <= 1 + (registry.kind[part.index[0]] == "recordings")  # takes of two
     is_recording = registry.kind == "recordings"
     # The take, told in another way: the name without its length.
     stems = registry.path[is_recording].str.split("/").str[-1]
     takes = stems.str.replace(r"_(05|1)_", "_", regex=True).str.replace(r"-\d{3}-\d{3}\.flac", "", regex=True)
     assert takes.nunique() < len(takes)
-    assert (splits[is_recording].groupby(takes).nunique() == 1).all()
+    assert (parts[is_recording].groupby(takes).nunique() == 1).all()
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_nearly_the_same_photographs_share_a_split(tmp_path, seed):
+def test_nearly_the_same_photographs_share_a_part(tmp_path, seed):
     registry = make_sources(tmp_path)
     original = photograph(1, "violin")
     near = {
@@ -99,13 +103,16 @@ def test_nearly_the_same_photographs_share_a_split(tmp_path, seed):
     rows = []
     for name, picture in near.items():
         cv2.imwrite(str(tmp_path / "photos" / "violin" / name), picture[:, :, ::-1])
-        rows.append({"path": f"photos/violin/{name}", "label": "violin", "kind": "photos", "pcm_sha256": ""})
+        rows.append({"path": f"photos/violin/{name}", "label": "violin", "kind": "photos", "source": KAGGLE})
     registry = pd.concat([registry, pd.DataFrame(rows)], ignore_index=True)
-    splits = open_sources.draw_splits(tmp_path, registry, np.random.default_rng(seed))
     same = registry.path.isin([f"photos/violin/{name}" for name in ("01.jpg", *near)])
     assert same.sum() == 4
-    assert splits[same].nunique() == 1
-    assert splits[registry.label == "violin"].nunique() == 3
+    groups = open_sources.group_sources(tmp_path, registry)
+    assert groups[same].nunique() == 1
+    assert not groups[~same & (registry.kind == "photos")].duplicated().any()
+    parts = parts_of(tmp_path, registry, seed)
+    assert parts[same].nunique() == 1
+    assert parts[registry.label == "violin"].nunique() == 7
 
 
 def test_file_that_is_no_photograph_is_named(tmp_path):
@@ -113,7 +120,7 @@ def test_file_that_is_no_photograph_is_named(tmp_path):
     path = tmp_path / registry.path[registry.kind == "photos"].iloc[0]
     path.write_bytes(b"no picture")
     with pytest.raises(CorpusError, match=re.escape(str(path))):
-        open_sources.draw_splits(tmp_path, registry, np.random.default_rng(0))
+        open_sources.group_sources(tmp_path, registry)
 
 
 # The download, from a server on this machine.

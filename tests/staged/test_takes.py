@@ -9,6 +9,7 @@ from instrec_corpora.takes import Note
 from instrec_utils.errors import CorpusError, ParameterError
 
 RATE = takes.SAMPLE_RATE
+ALL = (0, 127)  # notes of an instrument without limits
 
 
 def sine(pitch, seconds):
@@ -78,7 +79,10 @@ def test_silent_recording_is_refused(tmp_path):
 @settings(max_examples=40, deadline=None)
 def test_playing_has_the_length_and_the_level(pitches, duration, seed, has_chords, num_phrases, seconds):
     pool = notes(*pitches, seconds=seconds) + notes(*pitches[:num_phrases], is_phrase=True)
-    sounds = [takes.play_notes(pool, duration, np.random.default_rng(seed), has_chords=has_chords) for _ in range(2)]
+    sounds = [
+        takes.play_notes(pool, duration, np.random.default_rng(seed), pitches=(50, 80), has_chords=has_chords)
+        for _ in range(2)
+    ]
     assert sounds[0].dtype == np.float32
     assert len(sounds[0]) == round(duration * RATE)
     assert np.isfinite(sounds[0]).all()
@@ -86,20 +90,39 @@ def test_playing_has_the_length_and_the_level(pitches, duration, seed, has_chord
     np.testing.assert_array_equal(*sounds)
 
 
-def test_playing_uses_the_given_notes_and_no_others():
-    pitches = (60, 64, 67)  # one major chord, so all of them are in the scale
-    sound = takes.play_notes(notes(*pitches), 40.0, np.random.default_rng(3), has_chords=True)
+def shares_of_pitches(sound):
+    """The share of a sound's power within a quarter tone of each MIDI pitch."""
     power = np.abs(np.fft.rfft(sound)) ** 2
     frequency = np.fft.rfftfreq(len(sound), 1 / RATE)
-    bands = [np.abs(12 * np.log2(np.maximum(frequency, 1) / 440) + 69 - pitch) < 0.5 for pitch in pitches]
-    shares = [power[band].sum() / power.sum() for band in bands]
+    pitch = np.round(12 * np.log2(np.maximum(frequency, 1) / 440) + 69).astype(int)
+    return np.bincount(np.clip(pitch, 0, 127), power, minlength=128) / power.sum()
+
+
+def test_playing_uses_the_given_notes_where_nothing_can_be_transposed():
+    pitches = (60, 64, 67)  # one major chord, so all of them are in the scale
+    sound = takes.play_notes(notes(*pitches), 40.0, np.random.default_rng(3), pitches=(90, 100), has_chords=True)
+    shares = shares_of_pitches(sound)[list(pitches)]
     assert min(shares) > 0.02
     assert sum(shares) > 0.95
 
 
+@pytest.mark.parametrize("recorded", [(69,), (60, 77), (55, 69, 84)])
+def test_a_few_notes_are_transposed_into_a_scale_within_the_instruments_range(recorded):
+    lowest, highest = 57, 82
+    sound = takes.play_notes(
+        notes(*recorded), 120.0, np.random.default_rng(4), pitches=(lowest, highest), has_chords=False
+    )
+    played = np.flatnonzero(shares_of_pitches(sound) > 0.005)
+    assert len(played) >= 5
+    assert any(len({(pitch - tonic) % 12 for pitch in played} - {0, 2, 4, 5, 7, 9, 11}) == 0 for tonic in range(12))
+    for pitch in set(played.tolist()) - set(recorded):
+        assert lowest <= pitch <= highest
+        assert min(abs(pitch - other) for other in recorded) <= takes.FURTHEST
+
+
 def test_playing_is_mostly_sounding_and_never_one_note_only():
     pool = notes(60, 62, 64, 65, 67, 69, 71, 72)
-    sound = takes.play_notes(pool, 30.0, np.random.default_rng(5), has_chords=False)
+    sound = takes.play_notes(pool, 30.0, np.random.default_rng(5), pitches=ALL, has_chords=False)
     blocks = sound[: len(sound) // 4410 * 4410].reshape(-1, 4410)
     sounding = np.abs(blocks).max(axis=1) > 0.02
     assert sounding.mean() > 0.5
@@ -109,6 +132,6 @@ def test_playing_is_mostly_sounding_and_never_one_note_only():
 
 def test_nothing_to_play_is_refused():
     with pytest.raises(ParameterError, match="0 notes"):
-        takes.play_notes([], 10.0, np.random.default_rng(0), has_chords=False)
+        takes.play_notes([], 10.0, np.random.default_rng(0), pitches=ALL, has_chords=False)
     with pytest.raises(ParameterError, match="positive"):
-        takes.play_notes(notes(60), 0.0, np.random.default_rng(0), has_chords=False)
+        takes.play_notes(notes(60), 0.0, np.random.default_rng(0), pitches=ALL, has_chords=False)
