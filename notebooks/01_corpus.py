@@ -49,7 +49,7 @@ check_injected(globals())  # papermill itself lets a misspelt parameter pass
 
 # %%
 import pandas as pd
-from instrec_utils import corpora
+from instrec_utils import config, corpora
 from instrec_utils.report import elements, figures, page
 from IPython.display import Markdown
 
@@ -97,12 +97,12 @@ page.table(two_a_split, f"Two rows a split of the index, which has {len(index)}.
 # %% [markdown]
 # ## How many, how long
 #
-# [The figure of classes](#fig-classes) counts the videos, [that of durations](#fig-durations) says how long they are. Clear variants
-# of test clips, where a corpus has them, are test clips staged once more without degradation. They are not
-# counted here.
+# [The figure of classes](#fig-classes) counts the videos, [that of durations](#fig-durations) says how long they are. Where a corpus
+# has variants of its clips (test clips staged once more without degradation, clips that another rotation of its parts
+# needs), they are not counted here.
 
 # %%
-main = index[index["split"] != "test_clean"]
+main = index[index["split"].isin(config.SPLITS)]
 per_class = main["label"].value_counts()
 seconds = main["duration"]
 print(
@@ -153,8 +153,8 @@ page.figure(
 
 # %% tags=["hide-input"]
 page.table(
-    elements.source_counts(index),
-    f"Where picture and sound of the {len(index)} clips come from; none: the instrument is out of sight, or silent.",
+    elements.source_counts(main),
+    f"Where picture and sound of the {len(main)} clips come from; none: the instrument is out of sight, or silent.",
 ) if staged else None
 
 # %% [markdown]
