@@ -110,34 +110,30 @@ def _place_groups(label: np.ndarray, group: np.ndarray, generator: np.random.Gen
 def rotated(index: pd.DataFrame, rotation: int) -> pd.Series:
     """Return the splits of a corpus in parts when another part tests: ``index.assign(split=rotated(index, 3))``.
 
-    Over all rotations every part tests once, and no part shares a source with another.
+    Over all rotations every clip is tested once. A `ParameterError` says that the corpus has no such part.
 
     Parameters
     ----------
     index : pd.DataFrame [columns part (1 to the number of parts) and use ("any", "training", "test" or "clean")]
-        A clip that exists in variants has the one of use "training" where it trains or validates, that of "test" where
-        it is tested; "clean" is the undegraded variant of a test clip.
+        The clip's part, and what a variant of a clip is for: to train and validate, for the test, or for it undegraded.
     rotation : int [1 to the number of parts]
-        The part that tests. The one before it, or the last before the first, validates; the last rotation is the
-        split that the index comes with.
+        The part that tests. The one before it validates (before the first: the last). The index comes with the last.
 
     Returns
     -------
     split : pd.Series [shape=(num_videos,), one of `SPLITS`, "test_clean", or "spare" for what this rotation leaves out]
-
-    Raises
-    ------
-    ParameterError
-        The corpus has no such part, or none at all.
     """
     num_parts = int(index["part"].max()) if "part" in index else 0
     if not 1 <= rotation <= num_parts:
         raise ParameterError(f"rotation must be a part of the corpus, 1 to {num_parts}, got {rotation}")
-    is_test, is_validation = index["part"] == rotation, index["part"] % num_parts == (rotation - 1) % num_parts
-    split = np.select([is_test, is_validation], ["test", "validation"], "train")
-    split[index["use"] == np.where(is_test, "training", "test")] = "spare"
-    split[index["use"] == "clean"] = np.where(is_test, "test_clean", "spare")[index["use"] == "clean"]
-    return pd.Series(split, index=index.index, name="split", dtype=str)
+    part, use = index["part"], index["use"]
+    is_tested = part == rotation
+    split = pd.Series("train", index=index.index, name="split", dtype=str)
+    split[part % num_parts == (rotation - 1) % num_parts] = "validation"
+    split[is_tested] = "test"
+    split[is_tested & (use == "clean")] = "test_clean"
+    split[is_tested & (use == "training") | ~is_tested & use.isin(["test", "clean"])] = "spare"
+    return split
 
 
 def _check_class_sizes(labels: pd.Series) -> None:

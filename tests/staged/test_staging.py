@@ -95,7 +95,7 @@ def test_written_clip_decodes_to_its_pictures_and_sound(sample):
         video, audio = container.streams.video[0], container.streams.audio[0]
         assert (video.codec_context.name, video.codec_context.pix_fmt) == ("h264", "yuv420p")
         assert (video.codec_context.width, video.codec_context.height) == (64, 48)
-        assert (audio.codec_context.name, audio.codec_context.sample_rate) == ("aac", 44_100)
+        assert (audio.codec_context.name, audio.codec_context.sample_rate, audio.channels) == ("aac", 44_100, 1)
         pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video)]
     assert len(pictures) == 36
     for second, colour in enumerate(COLOURS):
