@@ -43,6 +43,7 @@ from instrec_utils.features import store
 from instrec_utils.inputs import frames
 from instrec_utils.models import architecture
 from instrec_utils.training import runs
+from instrec_utils.training.result_files import EVALUATED
 from instrec_utils.training.run import Run
 
 PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
@@ -99,14 +100,14 @@ Piece = tuple[str, dict[str, Any], dict[int, np.ndarray]]
 
 
 def _packed_videos(corpus: corpora.Corpus, counts: list[int], quality: int, seed: int) -> Iterator[Piece]:
-    for split in ("train", "validation", "test", "test_clean"):
+    for split in ("train", *EVALUATED, "spare"):  # of spare videos no frame, but a run's key depends on them
         for number, video_id in enumerate(corpus.split(split)["video_id"]):
             path = store.features_path(corpus.directory / "features", video_id)
             with h5py.File(path) as file:
                 attributes = {name: file.attrs[name] for name in ("settings_sha256", "video_bytes", "duration")}
             total = store.count_frames(path)
             needed: set[int] = set()
-            for k in counts if total else ():
+            for k in counts if total and split != "spare" else ():
                 drawn = np.random.default_rng((seed, number)) if split == "train" else None
                 needed |= set(frames.choose(total, k, drawn).tolist())
             numbers = np.array(sorted(needed), int)

@@ -61,7 +61,7 @@ def coloured(label, generator):
 def corpus(home, monkeypatch):
     directory, rows = paths.data_dir() / "tiny", []
     for label in COLOURS:
-        for number, split in enumerate(("train", "train", "validation", "test")):
+        for number, split in enumerate(("train", "train", "validation", "test", "spare")):
             rows.append((f"{label}-{number}", label, split, "x.mp4", 24.0))
             rows += [("broken", label, "train", "x.mp4", 24.0)] if (label, number) == ("flute", 0) else []
             pictures = coloured(label, np.random.default_rng(number))
