@@ -7,6 +7,7 @@ among seven parts first and staged afterwards, as `open_plan` says.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from zlib import crc32
