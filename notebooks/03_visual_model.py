@@ -42,6 +42,7 @@ visual_batch_size: int = 0  # frames
 visual_max_epochs: int = 0  # at the latest
 visual_patience: int = 0  # epochs without a lower validation loss
 seed: int = 10  # of the weights, the frames drawn, and the order
+rotation: int = 0  # of a corpus in parts, the part that tests; 0: as its index says
 precision: str = "auto"  # or float32, mixed_bfloat16, mixed_float16; auto: bfloat16 where a quick training gains by it
 num_devices: int = 1  # accelerators that share each batch
 
@@ -61,7 +62,7 @@ from instrec_utils.report import elements, figures, page, results, tables, words
 from instrec_utils.training import runs
 from instrec_utils.training.experiments import train_run
 
-videos = corpora.read_corpus(corpus)
+videos = corpora.read_corpus(corpus).rotated(rotation)
 
 # %%
 pictures = {
@@ -118,7 +119,7 @@ print(f"scores {network.output_shape}")
 
 # %%
 train_run(run)
-found = results.read_results(corpus)
+found = results.read_results(corpus, videos.rotation)
 result = results.one_result(found, run.name)
 print(f"{words.counted(result['epochs'], 'epoch')} on {result['device']}")
 if lacking := result.get("without_photographs"):

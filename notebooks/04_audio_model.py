@@ -42,6 +42,7 @@ audio_max_epochs: int = 0  # at the latest
 audio_patience: int = 0  # epochs without a lower validation loss
 audio_warm_up_epochs: int = -1  # on single segments or windows first; -1: the profile's
 seed: int = 10  # of the weights, the order and the augmentation
+rotation: int = 0  # of a corpus in parts, the part that tests; 0: as its index says
 precision: str = "auto"  # or float32, mixed_bfloat16, mixed_float16; auto: bfloat16 where a quick training gains by it
 num_devices: int = 1  # accelerators that share each batch
 
@@ -61,7 +62,7 @@ from instrec_utils.report import elements, figures, page, results, tables, words
 from instrec_utils.training import runs
 from instrec_utils.training.experiments import train_run
 
-videos = corpora.read_corpus(corpus)
+videos = corpora.read_corpus(corpus).rotated(rotation)
 
 # %%
 network_and_input = {
@@ -159,7 +160,7 @@ print(f"{len(audible)} of {len(train)} training videos are audible")
 
 # %%
 train_run(run)
-found = results.read_results(corpus)
+found = results.read_results(corpus, videos.rotation)
 result = results.one_result(found, run.name)
 print(f"{words.counted(result['epochs'], 'epoch')} on {result['device']}")
 

@@ -43,6 +43,7 @@ fusion_batch_size: int = 0  # videos
 fusion_max_epochs: int = 0  # at the latest
 fusion_patience: int = 0  # epochs without a lower validation loss
 seed: int = 10  # of the weights, the frames drawn, and the order
+rotation: int = 0  # of a corpus in parts, the part that tests; 0: as its index says
 precision: str = "auto"  # or float32, mixed_bfloat16, mixed_float16; auto: bfloat16 where a quick training gains by it
 num_devices: int = 1  # accelerators that share each batch
 
@@ -69,7 +70,7 @@ from instrec_utils.report import (
 )
 from instrec_utils.training import runs
 
-videos = corpora.read_corpus(corpus)
+videos = corpora.read_corpus(corpus).rotated(rotation)
 
 # %%
 joined = runs.report_parameters(corpus) | {
@@ -136,7 +137,7 @@ from instrec_utils.training.experiments import train_run
 
 for run in dict.fromkeys((audio, visual, fusion, hidden, attention)):
     train_run(run)
-found = results.read_results(corpus)
+found = results.read_results(corpus, videos.rotation)
 result = results.one_result(found, fusion.name)
 shown = (audio, visual, fusion, attention)
 names = list(dict.fromkeys(run.name for run in shown))

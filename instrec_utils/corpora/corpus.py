@@ -1,13 +1,16 @@
 """A corpus that is prepared: its videos with labels and splits."""
 
+from __future__ import annotations
+
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from instrec_utils import paths
+from instrec_utils.corpora import splits
 from instrec_utils.corpora.index import read_index
 from instrec_utils.errors import CorpusError
 
@@ -28,6 +31,7 @@ class Corpus:
     unusable : frozenset of str [ids of videos that could not be decoded; they are counted, not evaluated]
     split_method : str [one of `splits.SPLIT_METHODS`; empty for a staged corpus]
     notes : tuple of str [sentences on what was left out, or could not be kept apart, when it was prepared]
+    rotation : int [the part that tests, of a corpus in parts; 0 where the index says which videos do]
     """
 
     name: str
@@ -38,6 +42,7 @@ class Corpus:
     unusable: frozenset[str] = frozenset()
     split_method: str = ""
     notes: tuple[str, ...] = ()
+    rotation: int = 0
 
     @property
     def labels(self) -> list[str]:
@@ -50,8 +55,19 @@ class Corpus:
         return self.index[~self.index["video_id"].isin(self.unusable)]
 
     def split(self, name: str) -> pd.DataFrame:
-        """Return the usable rows of a split, in order of id."""
-        return self.usable[self.usable["split"] == name].sort_values("video_id")
+        """Return the usable rows of a split, in order of id: of the rotation, where there is one."""
+        table = self.usable
+        if self.rotation:
+            table = table.assign(split=splits.rotated(table, self.rotation))
+        return table[table["split"] == name].sort_values("video_id")
+
+    def rotated(self, rotation: int) -> Corpus:
+        """Return the corpus with another part as its test split; see `splits.rotated`.
+
+        Of the part that tests by the index, and of 0, it is the corpus as it was prepared, as a run of it is no other.
+        """
+        is_fixed = rotation == 0 or (splits.rotated(self.index, rotation) == self.index["split"]).all()
+        return replace(self, rotation=0 if is_fixed else rotation)
 
     def targets(self, table: pd.DataFrame) -> np.ndarray:
         """Return the class number of each row [shape=(num_rows,), int64]."""

@@ -19,6 +19,7 @@ from IPython.display import HTML, Markdown, display
 from matplotlib.figure import Figure
 
 from instrec_utils import files, media, paths
+from instrec_utils.config import SPLITS
 from instrec_utils.corpora import Corpus, source_named
 from instrec_utils.corpora.splits import SPLIT_METHODS
 from instrec_utils.errors import MediaError
@@ -33,8 +34,7 @@ def corpus_note(corpus: Corpus) -> HTML:
     """Return the page's first lines: which corpus made it, and what that means."""
     source = source_named(corpus.source)
     summary = f"<strong>{_text(source.summary)}</strong> " if source.summary else ""
-    counts = corpus.usable["split"].value_counts()
-    sizes = ", ".join(f"{counts.get(name, 0)} {name}" for name in ("train", "validation", "test"))
+    sizes = ", ".join(f"{len(corpus.split(name))} {name}" for name in SPLITS)
     left_out = f"{words.counted(len(corpus.unusable), 'video')} could not be decoded and"
     unusable = f" {left_out} {'is' if len(corpus.unusable) == 1 else 'are'} left out." if corpus.unusable else ""
     split = f" They are divided by {SPLIT_METHODS[corpus.split_method]}." if corpus.split_method else ""

@@ -25,8 +25,8 @@ _PARAMETERS = (
 """Settings that are columns in every table, None for the kinds of model that have no such setting."""
 
 
-def read_results(corpus_name: str) -> pd.DataFrame:
-    """Return the results of a corpus that belong together; working results hide published ones of the same run.
+def read_results(corpus_name: str, rotation: int = 0) -> pd.DataFrame:
+    """Return the results of a rotation that belong together; working results hide published ones of the same run.
 
     Those are the results of the newest one's index, and of the fusions those whose joined results are as they were when
     the fusion was trained. No result, or one that is damaged or of another version, is a RunError.
@@ -36,7 +36,7 @@ def read_results(corpus_name: str) -> pd.DataFrame:
     pd.DataFrame [one row a run, its name the index; audio before visual before fusion, then by name]
         Its columns are the fields of the result files, those of their parameters (or None), and of each metric, 0 to 1,
         ``hit_at_1``, ``hit_at_1_low`` and ``hit_at_1_high``; beside them path and is_published, of the file, and row:
-        the same for runs that differ in nothing but the seed. A fusion of runs of other rows is of another row.
+        the same for runs that differ in nothing but seed and rotation. A fusion of runs of other rows is of another.
     """
     working, published = paths.results_dirs(corpus_name)
     names = {path.stem: path for directory in (published, working) for path in directory.glob("*.json")}
@@ -50,7 +50,7 @@ def read_results(corpus_name: str) -> pd.DataFrame:
     rows: dict[str, dict[str, Any]] = {}
     for result in sorted(every, key=lambda result: (KINDS.index(result["kind"]), result["run"])):
         settings = dict(result["parameters"])
-        if result["index_sha256"] != newest["index_sha256"]:
+        if result["index_sha256"] != newest["index_sha256"] or settings.pop("rotation", 0) != rotation:
             continue
         if result["kind"] == "fusion":
             joined = {kind: rows.get(settings[kind], {}) for kind in ("audio", "visual")}

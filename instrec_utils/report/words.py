@@ -62,6 +62,7 @@ SETTINGS = {
     "halve_every": "learning rate is halved",
     "precision": "precision",
     "num_devices": "accelerators",
+    "rotation": "part that tests",
 }
 _VALUES: dict[str, dict[Any, str]] = {
     "segmentation": {"uc": "ten, spread over the recording (UC)", "cc": "one, its centre (CC)"},

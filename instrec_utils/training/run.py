@@ -77,7 +77,8 @@ class Run:
     @functools.cached_property
     def name(self) -> str:
         """Name of the result's files."""
-        return "-".join([self.kind, self._subject, self.profile, *self._differences, f"s{self.seed}"])
+        rotation = [f"r{number}"] if (number := self.corpus.rotation) else []
+        return "-".join([self.kind, self._subject, self.profile, *self._differences, *rotation, f"s{self.seed}"])
 
     @property
     def _subject(self) -> str:

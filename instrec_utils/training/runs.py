@@ -2,8 +2,8 @@
 
 Of every kind of run alike: its corpus has extracted features; `profile` is one of `config.PROFILES`; the profile's
 learning rate, batch size, number of epochs and patience hold where the parameter is 0; `precision` and `num_devices`,
-see `Hardware`, are parameters of the run only where they are not the default. A parameter that is unknown or out of
-range, or does not go with the others, is a ParameterError.
+see `Hardware`, are parameters of the run only where they are not the default, and so is the corpus' rotation. A
+parameter that is unknown or out of range, or does not go with the others, is a ParameterError.
 """
 
 import dataclasses
@@ -141,6 +141,8 @@ def fusion_run(
     modality_dropout : float [hundredths from 0 to 0.99: how likely training hides one modality of a video]
     """
     settings, entry = profile_of(profile), architecture_named("late_fusion", "fusion")
+    if rotations := sorted({one.corpus.rotation for one in (audio, visual)} - {corpus.rotation}):
+        raise ParameterError(f"rotation: expected joined runs of rotation {corpus.rotation}, got one of {rotations[0]}")
     one_of("fusion_form", fusion_form, entry.forms)
     percent = round(100 * modality_dropout) if math.isfinite(modality_dropout) else -1
     if not 0 <= percent < 100 or not math.isclose(100 * modality_dropout, percent):
@@ -174,11 +176,16 @@ def _run(
         if not 0 < value < math.inf:
             raise ParameterError(f"{name}: expected a number above 0, or 0 for the profile's, got {value}")
     protocol = dataclasses.replace(entry.protocols[profile], **changed)
-    return Run(corpus, entry.kind, entry.name, profile, parameters | hardware.parameters(), protocol, seed, joined)
+    parameters |= hardware.parameters() | ({"rotation": corpus.rotation} if corpus.rotation else {})
+    return Run(corpus, entry.kind, entry.name, profile, parameters, protocol, seed, joined)
 
 
 def runs_of(corpus: Corpus, parameters: Mapping[str, Any]) -> dict[str, Run]:
-    """Return, by kind, the audio, visual and fusion run that a report's parameters ask for; others are left alone."""
+    """Return, by kind, the audio, visual and fusion run that a report's parameters ask for; others are left alone.
+
+    A parameter rotation is that of the corpus; see `Corpus.rotated`.
+    """
+    corpus = corpus.rotated(parameters.get("rotation", corpus.rotation))
 
     def call(function: Callable[..., Run], **joined: Run) -> Run:
         names = inspect.signature(function).parameters.keys() & parameters.keys() - {"corpus", *joined}

@@ -1,14 +1,17 @@
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from in_parts import index_in_parts
 
 from instrec_utils.config import SPLITS
+from instrec_utils.corpora import Corpus
 from instrec_utils.corpora.splits import grouped_split, paper_split, rotated, stratified_split
 from instrec_utils.errors import CorpusError, ParameterError
 
@@ -197,6 +200,17 @@ def test_every_clip_is_tested_once_over_the_rotations():
     index = parts_index()
     tested = sum((rotated(index, rotation) == "test").astype(int) for rotation in (1, 2, 3))
     assert tested.tolist() == [1, 0, 1] * 3 + [0]
+
+
+def test_a_rotated_corpus_has_other_splits_and_the_same_index():
+    index = index_in_parts(3)
+    corpus = Corpus("tiny", "folder", Path(), Path(), index)
+    assert [corpus.rotated(1).split(name)["part"].unique().tolist() for name in SPLITS] == [[2], [3], [1]]
+    assert corpus.rotated(1).index is index
+    assert [corpus.rotated(number).rotation for number in (0, 1, 2, 3)] == [0, 1, 2, 0]
+    assert corpus.rotated(1).rotated(0).split("test").equals(corpus.split("test"))
+    with pytest.raises(ParameterError, match="1 to 3, got 4"):
+        corpus.rotated(4)
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,15 @@ def test_every_field_and_setting_is_a_column(found):
     assert found.loc["a", "path"] == paths.results_dirs("tiny")[1] / "a.json"
 
 
+def test_each_rotation_has_a_table_of_its_own(published):
+    write_result("a-r2", "audio", TRUTH, one_hot(TRUTH), parameters={"rotation": 2})
+    assert results.read_results("tiny").index.tolist() == ["a", "v", "f", "g"]
+    found = results.read_results("tiny", 2)
+    assert found.index.tolist() == ["a-r2"]
+    # Over rotations as over seeds it is the same row.
+    assert found["row"].tolist() == [results.read_results("tiny").loc["a", "row"]]
+
+
 def test_a_working_result_hides_the_published_one_of_the_same_run(published):
     write_result("a", "audio", TRUTH, one_hot(TRUTH), is_published=False, finished="2026-02-01")
     found = results.read_results("tiny")

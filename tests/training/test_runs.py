@@ -9,6 +9,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from in_parts import index_in_parts
 
 from instrec_utils import config, files, paths
 from instrec_utils.config import Protocol
@@ -105,6 +106,32 @@ def test_names_of_fusions_tell_what_they_join(corpus):
         name(audio=audio_run(corpus, seed=11), visual=replace(visual, seed=11), seed=11)
         == "fusion-choi2016-uc-efficientnet_lite0-k10-quick-s11"
     )
+
+
+def test_a_rotation_is_a_run_of_its_own_but_for_the_one_that_the_index_has():
+    corpus = replace(make_corpus(), index=index_in_parts(3))
+    rotations = [corpus.rotated(number) for number in (0, 1, 2, 3)]
+    every = [list(runs.runs_of(one, {}).values()) for one in rotations]
+    assert [run.name for run in every[1]] == [
+        "audio-choi2016-uc-quick-r1-s10",
+        "visual-efficientnet_lite0-k10-quick-r1-s10",
+        "fusion-choi2016-uc-efficientnet_lite0-k10-quick-r1-s10",
+    ]
+    assert every[1][2].joined == tuple(every[1][:2])
+    for fixed, first, second, last in zip(*every, strict=True):
+        assert len({fixed.key, first.key, second.key}) == len({fixed.name, first.name, second.name}) == 3
+        assert (last.key, last.name) == (fixed.key, fixed.name)
+        assert "rotation" not in fixed.parameters
+        # What belongs together has the same index, whichever part tests.
+        assert first.settings["index_sha256"] == fixed.settings["index_sha256"]
+    assert runs.runs_of(corpus, {"rotation": 2})["fusion"].key == every[2][2].key
+
+
+def test_a_fusion_joins_runs_of_its_own_rotation():
+    corpus = replace(make_corpus(), index=index_in_parts(3))
+    audio, visual = audio_run(corpus.rotated(1)), runs.visual_run(corpus)
+    with pytest.raises(ParameterError, match="expected joined runs of rotation 0, got one of 1"):
+        runs.fusion_run(corpus, audio=audio, visual=visual)
 
 
 def test_two_profiles_stand_side_by_side(corpus):
