@@ -15,7 +15,7 @@ import extraction_page
 import numpy as np
 from tqdm import tqdm
 
-from instrec_utils import config, corpora, evaluation, files, media, paths, provenance
+from instrec_utils import config, corpora, evaluation, files, media, paths, provenance, significance
 from instrec_utils.features import store
 from instrec_utils.inputs import frames
 from instrec_utils.robustness.measurement import check_reproduced
@@ -54,7 +54,7 @@ def _row(truth: np.ndarray, scores: dict[str, np.ndarray], name: str, num_bytes:
     row = {"hit_at_1": evaluation.evaluate(truth, [scores[name]])["hit_at_1"]}
     if name == "decoded":
         return row
-    test = evaluation.compare_seeds(truth, [scores[name]], [scores["decoded"]])
+    test = significance.compare_seeds(truth, [scores[name]], [scores["decoded"]])
     return row | {
         "difference": test["difference"],
         "p_value": test["p_value"],

@@ -1,4 +1,4 @@
-"""Video-level scores and what they say: Hit@k, F1, confusion, intervals and paired tests (paper, 4.3).
+"""Video-level scores and what they say: Hit@k, F1, confusion and intervals (paper, 4.3).
 
 Conventions: `scores` [shape=(num_videos, num_classes)] are probabilities, columns in the order of `labels`;
 `truth` [shape=(num_videos,)] are class numbers. A video's score is the mean over its segments or frames. The
@@ -21,7 +21,6 @@ from sklearn.metrics import confusion_matrix
 
 CONFIDENCE = 0.95
 NUM_RESAMPLES = 1000
-NUM_PERMUTATIONS = 9999
 MIN_SCORE = 1e-6  # the predictions' files have six digits
 METRICS = ("hit_at_1", "hit_at_3", "f1_macro", "f1_weighted")
 _RESERVED = re.compile("(?:video_id|label|condition|level|model)_*")  # the columns that tables of predictions have
@@ -128,34 +127,6 @@ def exact_interval(share: float, number: int) -> tuple[float, float]:
     low = scipy.stats.beta.ppf((1 - CONFIDENCE) / 2, right, wrong + 1) if right else 0.0
     high = scipy.stats.beta.ppf((1 + CONFIDENCE) / 2, right + 1, wrong) if wrong else 1.0
     return low, high
-
-
-def compare_seeds(truth: np.ndarray, first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> dict[str, float]:
-    """Test whether two models, each trained with several seeds, are right equally often on the same videos.
-
-    A permutation test over videos: of each video the share of seeds that is right counts, and under the hypothesis
-    either model's could be the other's. It gives the difference of the Hit@1, -1 to 1, and a two-sided p_value.
-    """
-    rates = [np.mean([scores.argmax(axis=1) == truth for scores in runs], axis=0) for runs in (first, second)]
-    differences = rates[0] - rates[1]
-    if not differences.any():
-        return {"difference": 0.0, "p_value": 1.0}
-    test = scipy.stats.permutation_test(
-        (differences,), np.mean, permutation_type="samples", n_resamples=NUM_PERMUTATIONS, rng=0, vectorized=True
-    )
-    return {"difference": float(differences.mean()), "p_value": float(test.pvalue)}
-
-
-def holm(p_values: np.ndarray) -> np.ndarray:
-    """Return p values [shape=(num_tests,), 0 to 1, in any order] corrected for their number, in the same order.
-
-    References
-    ----------
-    S. Holm: A simple sequentially rejective multiple test procedure. Scandinavian Journal of Statistics 6(2), 1979.
-    """
-    order = np.argsort(p_values)
-    steps = np.minimum(np.maximum.accumulate(p_values[order] * np.arange(len(p_values), 0, -1)), 1)
-    return steps[np.argsort(order)]
 
 
 def temperature(truth: np.ndarray, scores: np.ndarray) -> float:

@@ -163,7 +163,7 @@ page.table(
 
 # %% tags=["hide-input"]
 elements.conditions_figure(
-    videos, found.loc[[run.name]], ["picture"], name="visual-conditions"
+    videos, found, [run.name], ["picture"], name="visual-conditions"
 )
 
 # %% [markdown]

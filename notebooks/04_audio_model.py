@@ -202,7 +202,7 @@ page.table(
 
 # %% tags=["hide-input"]
 elements.conditions_figure(
-    videos, found.loc[[run.name]], ["sound"], name="audio-conditions"
+    videos, found, [run.name], ["sound"], name="audio-conditions"
 )
 
 # %% [markdown]

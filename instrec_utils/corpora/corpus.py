@@ -61,6 +61,12 @@ class Corpus:
             table = table.assign(split=splits.rotated(table, self.rotation))
         return table[table["split"] == name].sort_values("video_id")
 
+    @property
+    def rotations(self) -> list[int]:
+        """The rotations over which every clip of a corpus in parts tests once; of another corpus only 0."""
+        num_parts = int(self.index["part"].max()) if "part" in self.index else 0
+        return sorted({self.rotated(number).rotation for number in range(1, num_parts + 1)}) or [0]
+
     def rotated(self, rotation: int) -> Corpus:
         """Return the corpus with another part as its test split; see `splits.rotated`.
 

@@ -12,7 +12,7 @@ from instrec_utils.corpora.index import state_table
 from instrec_utils.errors import RunError
 from instrec_utils.features import store
 from instrec_utils.inputs import augmentation
-from instrec_utils.report import answers, figures, page, words
+from instrec_utils.report import answers, figures, page, results, words
 from instrec_utils.training.result_files import read_result
 from instrec_utils.training.run import Run
 
@@ -59,9 +59,15 @@ def skipped_table(corpus: Corpus) -> HTML | Markdown:
     )
 
 
-def conditions_figure(corpus: Corpus, rows: pd.DataFrame, streams: Sequence[str], *, name: str) -> page.Shown | None:
-    """Return a figure of Hit@1 by the condition of "picture", "sound" or both; None where none is declared."""
-    tables = [answers.hits_by_condition(corpus, rows, stream) for stream in streams]
+def conditions_figure(
+    corpus: Corpus, found: pd.DataFrame, runs: Sequence[str], streams: Sequence[str], *, name: str
+) -> page.Shown | None:
+    """Return a figure of the Hit@1 of runs' rows by the condition of "picture", "sound" or both, if any is declared.
+
+    The results are those of `results.read_results`.
+    """
+    predictions = results.predictions_by_kind(found, runs)
+    tables = [answers.hits_by_condition(corpus, predictions, stream) for stream in streams]
     if all(table is None for table in tables):
         return None
     table = pd.concat(tables)
@@ -71,7 +77,8 @@ def conditions_figure(corpus: Corpus, rows: pd.DataFrame, streams: Sequence[str]
         corpus.name,
         name,
         figures.scores_by_condition(table),
-        f"Hit@1 in % by the condition of the {where}, test split, n = {rows['num_test'].iloc[0]} in all.",
+        f"Hit@1 in % by the condition of the {where}, test split, n = {found.loc[runs[0], 'num_test']} in all, mean of "
+        f"{words.counted(len(next(iter(predictions.values()))), 'seed')}, with exact 95 % intervals.",
         f"Numbers: Hit@1 under each condition of the {where}; the lowest is {worst['value']:.0f} %, of the "
         f"{words.KINDS[worst['kind']].word} model where the {worst['stream']} is {worst['condition']}.",
     )

@@ -25,8 +25,8 @@ _PARAMETERS = (
 """Settings that are columns in every table, None for the kinds of model that have no such setting."""
 
 
-def read_results(corpus_name: str, rotation: int = 0) -> pd.DataFrame:
-    """Return the results of a rotation that belong together; working results hide published ones of the same run.
+def read_results(corpus_name: str, rotation: int | None = 0) -> pd.DataFrame:
+    """Return the results of a rotation that belong together, with None of all; working results hide published ones.
 
     Those are the results of the newest one's index, and of the fusions those whose joined results are as they were when
     the fusion was trained. No result, or one that is damaged or of another version, is a RunError.
@@ -35,7 +35,7 @@ def read_results(corpus_name: str, rotation: int = 0) -> pd.DataFrame:
     -------
     pd.DataFrame [one row a run, its name the index; audio before visual before fusion, then by name]
         Its columns are the fields of the result files, those of their parameters (or None), and of each metric, 0 to 1,
-        ``hit_at_1``, ``hit_at_1_low`` and ``hit_at_1_high``; beside them path and is_published, of the file, and row:
+        ``hit_at_1``, ``hit_at_1_low`` and ``hit_at_1_high``; beside them path and is_published, rotation, and row:
         the same for runs that differ in nothing but seed and rotation. A fusion of runs of other rows is of another.
     """
     working, published = paths.results_dirs(corpus_name)
@@ -50,7 +50,8 @@ def read_results(corpus_name: str, rotation: int = 0) -> pd.DataFrame:
     rows: dict[str, dict[str, Any]] = {}
     for result in sorted(every, key=lambda result: (KINDS.index(result["kind"]), result["run"])):
         settings = dict(result["parameters"])
-        if result["index_sha256"] != newest["index_sha256"] or settings.pop("rotation", 0) != rotation:
+        rotated = settings.pop("rotation", 0)
+        if result["index_sha256"] != newest["index_sha256"] or rotation not in (rotated, None):
             continue
         if result["kind"] == "fusion":
             joined = {kind: rows.get(settings[kind], {}) for kind in ("audio", "visual")}
@@ -59,9 +60,11 @@ def read_results(corpus_name: str, rotation: int = 0) -> pd.DataFrame:
             settings |= {kind: one["row"] for kind, one in joined.items()}
         own = [*(result[name] for name in ("kind", "model", "profile", "protocol")), settings]
         metrics = metric_columns(result.pop("metrics", {}))
-        rows[result["run"]] = result["parameters"] | result | metrics | {"row": files.sha256_of(own)[:12]}
+        identity = {"rotation": rotated, "row": files.sha256_of(own)[:12]}
+        rows[result["run"]] = result["parameters"] | result | metrics | identity
     fields = (name for row in rows.values() for name in row)
-    columns = list(dict.fromkeys([*result_files.NEEDED, *_PARAMETERS, "row", "path", "is_published", *fields]))
+    own_columns = ("rotation", "row", "path", "is_published")
+    columns = list(dict.fromkeys([*result_files.NEEDED, *_PARAMETERS, *own_columns, *fields]))
     table = pd.DataFrame(list(rows.values()), columns=columns, index=list(rows), dtype=object)
     table = table.where(table.notna(), None)
     complete = [column for column in columns if table[column].notna().all()]
@@ -116,6 +119,12 @@ def headline(found: pd.DataFrame) -> pd.DataFrame:
 def read_predictions(result: Mapping[str, Any], split: str = "test") -> pd.DataFrame:
     """Return the predictions of a row of `read_results`; see `training.result_files.read_predictions`."""
     return result_files.read_predictions(result["path"], split)
+
+
+def predictions_by_kind(found: pd.DataFrame, runs: Iterable[str]) -> dict[str, list[pd.DataFrame]]:
+    """Return the predictions of all seeds of runs' rows, by the kind of the run; see `one_result`."""
+    rows = {found.loc[name, "kind"]: row_of(found, name) for name in chosen_results(found, runs).index}
+    return {kind: [result_files.read_predictions(path) for path in row["path"]] for kind, row in rows.items()}
 
 
 def read_scores(row: pd.DataFrame, split: str = "test") -> tuple[np.ndarray, list[np.ndarray]]:

@@ -10,7 +10,8 @@ import pandas as pd
 
 from instrec_utils.report import words
 from instrec_utils.report.results import metric_columns
-from instrec_utils.report.tables import SIGNIFICANT, percentages
+from instrec_utils.report.tables import percentages
+from instrec_utils.significance import SIGNIFICANT
 
 
 def curves(measured: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
@@ -42,10 +43,9 @@ def tests_table(tests: pd.DataFrame) -> pd.DataFrame:
     """Return tests as text: one row a condition, one column a pair."""
     columns = {}
     for pair, rows in tests.groupby(["first", "second"], sort=False):
-        p_values = rows["p_holm"].fillna(rows["p_value"])
         columns["Condition"] = rows["condition"].tolist()
         columns[words.PAIRS[pair]] = [
-            f"{gain:+.1f} (p = {p:.2g})" for gain, p in zip(rows["difference"], p_values, strict=True)
+            f"{gain:+.1f} (p = {p:.2g})" for gain, p in zip(rows["difference"], rows["p_holm"], strict=True)
         ]
     return pd.DataFrame(columns)
 
@@ -69,13 +69,14 @@ def summary(curves: pd.DataFrame, tests: pd.DataFrame) -> str:
     return (
         f"The paper's fusion {_verdict(found, 'fusion')}: {'; '.join(clauses)}. The one with attention and modality "
         f"dropout {_verdict(found, 'attention')}. Over all degraded videos modality dropout alone changes Hit@1 by "
-        f"{hiding}, attention and modality dropout by {both}; permutation tests over videos, one seed."
+        f"{hiding}, attention and modality dropout by {both}; permutation tests over videos, one seed, corrected for "
+        "the number of this page's tests."
     )
 
 
 def _change(test: pd.Series) -> str:
-    certainty = "more than chance" if test["p_value"] < SIGNIFICANT else "which may be chance"
-    return f"{test['difference']:+.1f} points ({certainty}, p = {test['p_value']:.2g})"
+    certainty = "more than chance" if test["p_holm"] < SIGNIFICANT else "which may be chance"
+    return f"{test['difference']:+.1f} points ({certainty}, p = {test['p_holm']:.2g})"
 
 
 def _verdict(found: pd.DataFrame, fusion: str) -> str:

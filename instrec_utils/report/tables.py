@@ -15,7 +15,6 @@ from instrec_utils.paper_data import paper
 from instrec_utils.report import results, words
 from instrec_utils.report.printed import beside_the_paper
 
-SIGNIFICANT = 0.05
 PRETRAINED = "imagenet+instruments"  # the initial weights that the paper calls PT
 OF_THE_PAPER = {"Profile": "paper", "Other settings": ""}  # what a row that only the paper has is trained with
 
@@ -102,10 +101,9 @@ def measured(row: Mapping[str, Any]) -> dict[str, str]:
     return {title: words.measured(row, name) for name, title in words.METRICS.items()}
 
 
-def _compared(row: Mapping[str, Any], test: Mapping[str, float] | None) -> dict[str, str]:
-    """Return the metrics of a row, and beside Hit@1 what a paired test says of it."""
-    gain, p_value = (f"{100 * test['difference']:+.1f}", f"{test['p_value']:.2g}") if test else ("", "")
-    return {"Hit@1": "", "Gain": gain, "p": p_value} | measured(row)
+def _with_gain(row: Mapping[str, Any], gain: float | None = None) -> dict[str, str]:
+    """Return the metrics of a row, and beside its Hit@1 a gain, -1 to 1."""
+    return {"Hit@1": "", "Gain": "" if gain is None else f"{100 * gain:+.1f}"} | measured(row)
 
 
 def mean_scores(found: pd.DataFrame, fusion: pd.DataFrame, *, is_calibrated: bool = False) -> list[np.ndarray]:
@@ -118,6 +116,14 @@ def mean_scores(found: pd.DataFrame, fusion: pd.DataFrame, *, is_calibrated: boo
         for row in results.joined(found, fusion).values()
     ]
     return [np.mean(pair, axis=0) for pair in zip(*both, strict=True)]
+
+
+def mean_predictions(found: pd.DataFrame, fusion: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return the calibrated `mean_scores` of each seed as predictions; see `results.read_predictions`."""
+    every = [results.read_predictions(one) for _, one in fusion.iterrows()]
+    for table, scores in zip(every, mean_scores(found, fusion, is_calibrated=True), strict=True):
+        table[table.columns[2:]] = scores
+    return every
 
 
 def _calibrated(row: pd.DataFrame) -> tuple[list[np.ndarray], list[float]]:
@@ -137,7 +143,7 @@ def table4(found: pd.DataFrame, dataset: str = "") -> pd.DataFrame:
         fusion = results.row_of(found, name)
         audio, visual = results.joined(found, fusion).values()
         own = {"Audio": names[audio["row"].iloc[0]], "Visual": names[visual["row"].iloc[0]]} | _special(first)
-        truth, learned = results.read_scores(fusion)
+        truth, learned = results.read_scores(fusion)[0], results.measure_row(fusion)
         alone = {"audio alone": audio, "visual alone": visual}
         candidates = {what: results.read_scores(row)[1] for what, row in alone.items()} | {
             "mean of both": mean_scores(found, fusion),
@@ -146,11 +152,11 @@ def table4(found: pd.DataFrame, dataset: str = "") -> pd.DataFrame:
         for what, scores in candidates.items():
             row = alone.get(what)
             metrics = results.measure_scores(truth, scores) if row is None else results.measure_row(row)
-            test = evaluation.compare_seeds(truth, learned, scores)
-            lines.append((own | {"Model": what} | _compared(metrics, test), {"model": what}))
+            gain = learned["hit_at_1"] - metrics["hit_at_1"]
+            lines.append((own | {"Model": what} | _with_gain(metrics, gain), {"model": what}))
         wanted = {"model": _name_in_table4(words.describe(audio.iloc[0]))}
         wanted |= {"frames": first["num_frames"]} if dataset else {}
-        lines.append((own | {"Model": "late fusion"} | _compared(results.measure_row(fusion), None), wanted))
+        lines.append((own | {"Model": "late fusion"} | _with_gain(learned), wanted))
 
     def describe(line: Mapping[str, Any]) -> dict[str, Any]:
         visual = f"{words.model('inception_frames')}, {words.counted(line['frames'], 'frame')}"
@@ -165,7 +171,7 @@ def _name_in_table4(name: str) -> str:
 
 
 def fusions_table(found: pd.DataFrame, audio: str, visual: str) -> pd.DataFrame:
-    """Return the forms of fusion of an audio and a visual run's rows, each tested against the paper's form."""
+    """Return the forms of fusion of an audio and a visual run's rows, each with its gain over the paper's form."""
     fusions = found[found["kind"] == "fusion"]
     for kind, run in (("audio", audio), ("visual", visual)):
         fusions = fusions[fusions[kind].isin(results.row_of(found, run).index)]
@@ -177,34 +183,10 @@ def fusions_table(found: pd.DataFrame, audio: str, visual: str) -> pd.DataFrame:
         line = {"Form": words.FORMS[row["fusion_form"]], "Modality dropout": f"{row['modality_dropout'] or '–'}"}
         line |= _special(row) | {"Weights": f"{row['num_parameters'] / 1e6:.1f} M"}
         others = rows.index[rows["is_paper"] & (rows["profile"] == row["profile"])]
-        test = None if others.empty or name == others[0] else compare(found, name, others[0])
-        lines.append(line | _compared(row, test) | {"Seeds": row["num_seeds"]})
+        is_other = not (others.empty or name == others[0])
+        gain = row["hit_at_1"] - rows.loc[others[0], "hit_at_1"] if is_other else None
+        lines.append(line | _with_gain(row, gain) | {"Seeds": row["num_seeds"]})
     return pd.DataFrame(lines)
-
-
-def compare(found: pd.DataFrame, first: str, second: str) -> dict[str, float]:
-    """Return the paired test of two runs' rows, all seeds of each; see `evaluation.compare_seeds`."""
-    truth, scores = results.read_scores(results.row_of(found, first))
-    return evaluation.compare_seeds(truth, scores, results.read_scores(results.row_of(found, second))[1])
-
-
-def fusions_said(found: pd.DataFrame, runs: Sequence[str]) -> str:
-    """Return in words what fusions' rows recognise, tested against what they join and the mean of these."""
-    names, sentences = results.row_names(found), []
-    for name, row in results.mean_over_seeds(found, list(dict.fromkeys(runs))).iterrows():
-        fusion = results.row_of(found, name)
-        truth, own = results.read_scores(fusion)
-        parts = results.joined(found, fusion).values()
-        others = {f"{names[one['row'].iloc[0]]} alone": results.read_scores(one)[1] for one in parts}
-        others["the mean of both models' calibrated probabilities"] = mean_scores(found, fusion, is_calibrated=True)
-        gains = []
-        for other, scores in others.items():
-            test = evaluation.compare_seeds(truth, own, scores)
-            verdict = "" if test["p_value"] < SIGNIFICANT else ", not told from chance"
-            gains.append(f"{100 * test['difference']:+.1f} points against {other} (p = {test['p_value']:.2g}{verdict})")
-        subject = words.first_upper(words.subject(row))
-        sentences.append(f"{subject} recognises {100 * row['hit_at_1']:.1f} % of the test videos: {', '.join(gains)}.")
-    return f"{' '.join(sentences)} Permutation tests over videos."
 
 
 def calibration(found: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:

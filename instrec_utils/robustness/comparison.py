@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from instrec_utils import evaluation
+from instrec_utils import evaluation, significance
 from instrec_utils.errors import RunError
 from instrec_utils.robustness import measurement
 from instrec_utils.robustness.degradation import AS_IS
@@ -16,32 +16,32 @@ def compare_fusions(corpus_name: str, names: dict[str, str]) -> pd.DataFrame:
     """Test fusions against each other and against the better modality, on the same degraded videos.
 
     The levels of a condition are tested together: of each video the share of levels that a model has right counts; see
-    `evaluation.compare_seeds`. The better modality is, at each level, the one with the higher Hit@1 on these very
-    videos, which favours it. If the named runs, of "fusion", "dropout" and "attention", were not measured on the same
-    videos, it is a RunError.
+    `significance.compare_seeds`. The better modality is, at each level, the one with the higher Hit@1 on these very
+    videos, which favours it. What models recognise of the videos as they are is no question of these tests, but of the
+    paper's claims. If the named runs, of "fusion", "dropout" and "attention", were not measured on the same videos, it
+    is a RunError.
 
     Returns
     -------
     pd.DataFrame [one row a pair and condition]
-        first, second (of `PAIRS`), condition, difference (of the Hit@1 in points, first minus second), p_value, and
-        p_holm, corrected for the conditions (Holm, 1979); of all degraded levels together, condition "all", there is
-        no such correction.
+        first, second (of `PAIRS`), condition ("all" for all degraded levels together), difference (of the Hit@1 in
+        points, first minus second), p_value, and p_holm, corrected for the number of all these tests.
     """
     truth, scores = _paired(corpus_name, names)
     groups: dict[str, list[tuple[str, str]]] = {}
-    for condition, level in scores["fusion"]:
+    degraded = [place for place in scores["fusion"] if place[0] != AS_IS.name]
+    for condition, level in degraded:
         groups.setdefault(f"no {level}" if condition == "missing" else condition, []).append((condition, level))
-    everything = [place for name, places in groups.items() if name != AS_IS.name for place in places]
-    tables = []
-    for first, second in PAIRS:
-        tests = pd.DataFrame(
-            {"first": first, "second": second, "condition": name}
-            | evaluation.compare_seeds(truth, *([scores[kind][place] for place in places] for kind in (first, second)))
-            for name, places in [*groups.items(), ("all", everything)]
+    tests = pd.DataFrame(
+        {"first": first, "second": second, "condition": name}
+        | significance.compare_seeds(
+            truth, [scores[first][place] for place in places], [scores[second][place] for place in places]
         )
-        corrected = evaluation.holm(tests["p_value"].to_numpy()[:-1])
-        tables.append(tests.assign(difference=100 * tests["difference"], p_holm=[*corrected, np.nan]))
-    return pd.concat(tables, ignore_index=True)
+        for first, second in PAIRS
+        for name, places in [*groups.items(), ("all", degraded)]
+    )
+    corrected = significance.holm(tests["p_value"].to_numpy())
+    return tests.assign(difference=100 * tests["difference"], p_holm=corrected)
 
 
 def _paired(corpus_name: str, names: dict[str, str]) -> tuple[np.ndarray, dict[str, dict[tuple[str, str], np.ndarray]]]:

@@ -84,11 +84,11 @@ def intervals(table: pd.DataFrame, *, reference: float | None = None) -> Figure:
 
 
 @style.styled
-def confusions(items: Sequence[tuple[str, np.ndarray]], labels: Sequence[str]) -> Figure:
+def confusions(items: Sequence[tuple[str, np.ndarray]], labels: Sequence[str], counts: Sequence[int]) -> Figure:
     """Show confusion matrices in % of the row, truth in rows, answers in columns; of many classes one below the other.
 
     Each is a title and a matrix [shape=(num_classes, num_classes)] from `evaluation.confusion`, whose rows sum to 1, or
-    to 0 for a class without videos.
+    to 0 for a class without videos. The counts are the videos of each row.
     """
     style.check_some(items, "matrices")
     size = len(labels)
@@ -107,14 +107,15 @@ def confusions(items: Sequence[tuple[str, np.ndarray]], labels: Sequence[str]) -
         figure, panels = style.panels(1, len(items), height, layout=layout, sharey=True)
     fontsize = 8 if stacked else min(8, 74 / size)
     for axes, (title, matrix) in zip(panels, items, strict=True):
-        percentages = pd.DataFrame(100 * np.asarray(matrix), shown, shown)
+        rows = [f"{name}, {count}" for name, count in zip(shown, counts, strict=True)]
+        percentages = pd.DataFrame(100 * np.asarray(matrix), rows, shown)
         texts = np.where(percentages >= 0.5, np.char.mod("%.0f", percentages), "")
         _draw_matrix(axes, percentages, texts, "", fontsize, linewidths=0.6, linecolor="#eeeeee")
         axes.set(title=title, xlabel="answer")
         axes.tick_params(labelsize=8.5)
         axes.set_xticklabels(shown, rotation=90)
     for axes in panels if stacked else panels[:1]:
-        axes.set_ylabel("truth")
+        axes.set_ylabel("truth, with its number of videos")
     return figure
 
 
@@ -128,45 +129,47 @@ def _draw_matrix(axes: Axes, values: pd.DataFrame, texts: Any, form: str, fontsi
 
 @style.styled
 def per_class(table: pd.DataFrame) -> Figure:
-    """Show the recall of each class, a dot a kind of model; columns label, kind and recall (0 to 1, or NaN)."""
-    style.check_table(table, "label", "kind", "recall", once=("label", "kind"))
-    is_right = table["recall"].dropna().between(0, 1).all()
-    style.check(is_right, f"recall: expected 0 to 1, got {table['recall'].tolist()}")
-    wide = table.pivot(index="label", columns="kind", values="recall").mul(100)
-    wide = wide.loc[table["label"].unique(), table["kind"].unique()]
-    figure, (axes,) = style.panels(1, 1, 0.85 + style.ROW * len(wide))
-    for place, (_, values) in enumerate(wide.iterrows()):
-        if values.notna().any():
-            axes.plot([values.min(), values.max()], [place, place], color="#d0d0d0", linewidth=2, zorder=1)
-    for offset, kind in zip(style.set_apart(wide.shape[1], 0.2), wide, strict=True):
+    """Show the recall of each class, a dot with its interval a kind of model; see `answers.recall_by_class`."""
+    style.check_table(table, "label", "kind", "value", "low", "high", "num_videos", once=("label", "kind"))
+    labels, kinds = table["label"].unique(), table["kind"].unique()
+    figure, (axes,) = style.panels(1, 1, 0.85 + 1.4 * style.ROW * len(labels))
+    for offset, kind in zip(style.set_apart(len(kinds), 0.24), kinds, strict=True):
         name, colour, marker = KINDS[kind]
-        places = np.arange(len(wide)) + offset
-        axes.plot(wide[kind], places, marker, color=colour, markersize=5.5, label=name, clip_on=False)
-    axes.set_yticks(range(len(wide)), style.names(wide.index))
-    axes.set(xlabel="recall: recognised in % of the class's videos", xlim=(-2, 102), ylim=(len(wide) - 0.4, -0.6))
+        rows = table[table["kind"] == kind].set_index("label").reindex(labels)
+        places = np.arange(len(labels)) + offset
+        axes.hlines(places, rows["low"], rows["high"], color=colour, linewidth=1.1, alpha=0.6)
+        axes.plot(rows["value"], places, marker, color=colour, markersize=5.5, label=name, clip_on=False)
+    counts = table.groupby("label")["num_videos"].first()
+    named = zip(style.names(labels), labels, strict=True)
+    axes.set_yticks(range(len(labels)), [f"{name} (n = {counts[label]})" for name, label in named])
+    axes.set(xlabel="recall: recognised in % of the class's videos", xlim=(-2, 102), ylim=(len(labels) - 0.4, -0.6))
     style.finish_rows(axes, from_top=False)
-    style.legend(figure, wide.shape[1])
+    style.legend(figure, len(kinds))
     return figure
 
 
 @style.styled
 def scores_by_condition(table: pd.DataFrame) -> Figure:
-    """Show Hit@1 under each condition of picture and sound, a column a kind; see `answers.hits_by_condition`."""
+    """Show Hit@1 with its interval under each condition of picture and sound; see `answers.hits_by_condition`."""
     place = ("stream", "condition", "kind")
-    style.check_table(table, *place, "value", "num_videos", once=place)
+    style.check_table(table, *place, "value", "low", "high", "num_videos", once=place)
     streams = table["stream"].unique()
     is_right = set(streams) <= {"picture", "sound"}
     style.check(is_right, f"stream: expected 'picture' or 'sound', got {streams.tolist()}")
     num_conditions = table.groupby("stream")["condition"].nunique().max()
-    figure, panels = style.panels(1, len(streams), 0.95 + 0.36 * num_conditions)
+    figure, panels = style.panels(1, len(streams), 0.95 + 0.46 * num_conditions)
+    told = [f"{row.value:.0f}\n{row.low:.0f}–{row.high:.0f}" for row in table.itertuples()]
+    table = table.assign(told=told)
     for axes, stream in zip(panels, streams, strict=True):
         rows = table[table["stream"] == stream]
         counts = rows.groupby("condition")["num_videos"].first()
-        values = rows.pivot(index="condition", columns="kind", values="value")
-        values = values.loc[rows["condition"].unique(), rows["kind"].unique()]
+        shown = rows["condition"].unique(), rows["kind"].unique()
+        values, texts = (
+            rows.pivot(index="condition", columns="kind", values=column).loc[shown] for column in ("value", "told")
+        )
         values.columns = [KINDS[kind].word for kind in values]
         values.index = [f"{condition} (n = {counts[condition]})" for condition in values.index]
-        _draw_matrix(axes, values, True, ".0f", 9, linewidths=1.5, linecolor="white")
+        _draw_matrix(axes, values, texts.fillna(""), "", 8, linewidths=1.5, linecolor="white")
         axes.set(title=f"{stream} is ...", xlabel="Hit@1 in %", ylabel="")
     return figure
 

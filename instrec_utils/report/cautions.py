@@ -1,0 +1,107 @@
+"""What the numbers of a corpus cannot say, in sentences whose numbers are those of its results.
+
+Everywhere `found` is the table of `results.read_results`; fusion and attention are the names of a fusion in the paper's
+form and of ours.
+"""
+
+import pandas as pd
+
+from instrec_utils.corpora import Corpus
+from instrec_utils.report import results, tables, words
+
+
+def cautions(corpus: Corpus, found: pd.DataFrame, fusion: str, attention: str) -> list[str]:
+    """Return whatever of this module there is to say of a corpus."""
+    every = [
+        against_the_mean(found, fusion),
+        of_the_degradations(corpus, found, fusion),
+        of_epochs(found),
+        of_short_clips(corpus, found),
+        of_ours(found, fusion, attention),
+    ]
+    return list(filter(None, every))
+
+
+def against_the_mean(found: pd.DataFrame, fusion: str) -> str:
+    """Say how far the paper's fusion is from the baseline for which nothing is trained."""
+    row = results.row_of(found, fusion)
+    learned = 100 * results.measure_row(row)["hit_at_1"]
+    truth, _ = results.read_scores(row)
+    mean = 100 * results.measure_scores(truth, tables.mean_scores(found, row, is_calibrated=True))["hit_at_1"]
+    return (
+        f"The paper's fusion recognises {learned:.1f} % of the test clips, {abs(learned - mean):.1f} points "
+        f"{'less' if learned < mean else 'more'} than the mean of both models' calibrated probabilities "
+        f"({mean:.1f} %), for which no fusion is trained."
+    )
+
+
+def of_the_degradations(corpus: Corpus, found: pd.DataFrame, fusion: str) -> str:
+    """Say what of the fusion's gain over frames is left where nothing is degraded; empty if nothing is declared."""
+    if not {"picture", "sound"} <= set(corpus.index):
+        return ""
+    lacks_both = ((corpus.index["picture"] == "absent") & (corpus.index["sound"] == "silent")).any()
+    told = [without_degradation(found, fusion)]
+    told += [] if lacks_both else ["No clip is both silent and out of sight: one modality always has its evidence."]
+    told.append("The augmentation of the profile quick imitates the staged noise, loudness and company.")
+    return " ".join(filter(None, told))
+
+
+def without_degradation(found: pd.DataFrame, fusion: str) -> str:
+    """Say what of the fusion's gain over frames is left on the clean variants of the test clips; empty without any."""
+    row = results.row_of(found, fusion)
+    visual = results.joined(found, row)["visual"]
+    if "metrics_test_clean" not in found or found.loc[[*row.index, *visual.index], "metrics_test_clean"].isna().any():
+        return ""
+    hits = {
+        split: [100 * results.measure_row(one, split)["hit_at_1"] for one in (visual, row)]
+        for split in ("test", "test_clean")
+    }
+    gain, left = (fused - alone for alone, fused in hits.values())
+    alone, fused = hits["test_clean"]
+    return (
+        f"On clean variants of the test clips frames alone recognise {alone:.1f} %, the paper's fusion {fused:.1f} %: "
+        f"of the {gain:+.1f} points that it adds to frames on the degraded clips {left:+.1f} are left. The rest comes "
+        "from the declared degradations."
+    )
+
+
+def of_epochs(found: pd.DataFrame) -> str:
+    """Say for how long the audio networks were trained, and whether validation still improved then."""
+    audio, told = found[found["kind"] == "audio"], []
+    names = results.row_names(audio)
+    for row, runs in audio.groupby("row", sort=False):
+        most = runs["protocol"].iloc[0]["max_epochs"]
+        improving = ((runs["epochs"] == most) & (runs["best_epoch"] == most)).sum()
+        told.append(f"{names[row]} {words.counted(most, 'epoch')} ({improving} of {len(runs)})")
+    return (
+        f"Audio networks are trained for so many epochs at most, after a warm-up where the settings have one: "
+        f"{', '.join(told)}; in brackets, of how many trainings the last epoch was the best on validation, so that it "
+        "still improved. Table 3 ranks recipes as much as architectures."
+    )
+
+
+def of_short_clips(corpus: Corpus, found: pd.DataFrame) -> str:
+    """Say how many clips are shorter than the frames that are drawn of them; empty if the lengths are unknown."""
+    most = found.loc[found["kind"] == "visual", "num_frames"].max()
+    lengths = corpus.usable["duration"].dropna()
+    if lengths.empty or (lengths >= most).all():
+        return ""
+    return (
+        f"{100 * (lengths < most).mean():.0f} % of the clips are shorter than {most} s: of {most} frames, stored one a "
+        "second, some are the same."
+    )
+
+
+def of_ours(found: pd.DataFrame, fusion: str, attention: str) -> str:
+    """Say where the fusion that is called ours stands on validation among those of the same two models."""
+    joined = found.loc[fusion, ["audio", "visual"]]
+    fusions = found[(found[["audio", "visual"]] == joined).all(axis=1)]
+    rows = {row: found[found["row"] == row] for row in fusions["row"].unique()}
+    hits = {name: 100 * results.measure_row(row, "validation")["hit_at_1"] for name, row in rows.items()}
+    own = hits[found.loc[attention, "row"]]
+    place = 1 + sum(hit > own for hit in hits.values())
+    return (
+        "Our fusion, with attention and modality dropout, was settled on earlier versions of the corpora, by no rule "
+        f"that names a split; on this validation split it is number {place} of {len(hits)} fusions of the same two "
+        f"models ({own:.1f} %, the best {max(hits.values()):.1f} %)."
+    )
