@@ -22,16 +22,22 @@ def cautions(corpus: Corpus, found: pd.DataFrame, fusion: str, attention: str) -
     return list(filter(None, every))
 
 
+def front_note(found: pd.DataFrame) -> str:
+    """Return what the first pages say of a corpus beside its headline."""
+    fusion = results.headline(found).index[2]
+    return " ".join(filter(None, [against_the_mean(found, fusion), without_degradation(found, fusion)]))
+
+
 def against_the_mean(found: pd.DataFrame, fusion: str) -> str:
-    """Say how far the paper's fusion is from the baseline for which nothing is trained."""
+    """Say how far a fusion is from the baseline for which nothing is trained."""
     row = results.row_of(found, fusion)
     learned = 100 * results.measure_row(row)["hit_at_1"]
     truth, _ = results.read_scores(row)
     mean = 100 * results.measure_scores(truth, tables.mean_scores(found, row, is_calibrated=True))["hit_at_1"]
     return (
-        f"The paper's fusion recognises {learned:.1f} % of the test clips, {abs(learned - mean):.1f} points "
-        f"{'less' if learned < mean else 'more'} than the mean of both models' calibrated probabilities "
-        f"({mean:.1f} %), for which no fusion is trained."
+        f"{words.first_upper(words.subject(row.iloc[0]))} recognises {learned:.1f} % of the test videos, "
+        f"{abs(learned - mean):.1f} points {'less' if learned < mean else 'more'} than the mean of both models' "
+        f"calibrated probabilities ({mean:.1f} %), for which no fusion is trained."
     )
 
 
@@ -59,20 +65,22 @@ def without_degradation(found: pd.DataFrame, fusion: str) -> str:
     gain, left = (fused - alone for alone, fused in hits.values())
     alone, fused = hits["test_clean"]
     return (
-        f"On clean variants of the test clips frames alone recognise {alone:.1f} %, the paper's fusion {fused:.1f} %: "
-        f"of the {gain:+.1f} points that it adds to frames on the degraded clips {left:+.1f} are left. The rest comes "
-        "from the declared degradations."
+        f"On clean variants of the test videos frames alone recognise {alone:.1f} %, {words.subject(row.iloc[0])} "
+        f"{fused:.1f} %: of the {gain:+.1f} points that it adds to frames on the degraded ones {left:+.1f} are left. "
+        "The rest comes from the declared degradations."
     )
 
 
 def of_epochs(found: pd.DataFrame) -> str:
-    """Say for how long the audio networks were trained, and whether validation still improved then."""
+    """Say for how long the audio networks were trained, and whether validation still improved; empty without any."""
     audio, told = found[found["kind"] == "audio"], []
     names = results.row_names(audio)
     for row, runs in audio.groupby("row", sort=False):
         most = runs["protocol"].iloc[0]["max_epochs"]
         improving = ((runs["epochs"] == most) & (runs["best_epoch"] == most)).sum()
         told.append(f"{names[row]} {words.counted(most, 'epoch')} ({improving} of {len(runs)})")
+    if not told:
+        return ""
     return (
         f"Audio networks are trained for so many epochs at most, after a warm-up where the settings have one: "
         f"{', '.join(told)}; in brackets, of how many trainings the last epoch was the best on validation, so that it "
@@ -81,14 +89,14 @@ def of_epochs(found: pd.DataFrame) -> str:
 
 
 def of_short_clips(corpus: Corpus, found: pd.DataFrame) -> str:
-    """Say how many clips are shorter than the frames that are drawn of them; empty if the lengths are unknown."""
+    """Say how many videos are shorter than the frames that are drawn of them; empty if the lengths are unknown."""
     most = found.loc[found["kind"] == "visual", "num_frames"].max()
     lengths = corpus.usable["duration"].dropna()
     if lengths.empty or (lengths >= most).all():
         return ""
     return (
-        f"{100 * (lengths < most).mean():.0f} % of the clips are shorter than {most} s: of {most} frames, stored one a "
-        "second, some are the same."
+        f"{100 * (lengths < most).mean():.0f} % of the videos are shorter than {most} s: of {most} frames, stored one "
+        "a second, some are the same."
     )
 
 

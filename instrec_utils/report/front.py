@@ -9,7 +9,7 @@ from IPython.display import HTML
 from instrec_utils import evaluation, files, paths, provenance
 from instrec_utils.config import SPLITS
 from instrec_utils.corpora import Corpus, source_named, validation
-from instrec_utils.report import elements, page, results, tables, words
+from instrec_utils.report import cautions, elements, page, results, tables, words
 from instrec_utils.training import result_files, runs
 from instrec_utils.training.run import Run
 
@@ -94,7 +94,8 @@ def _front_page(corpus: Corpus, videos: pd.DataFrame) -> str:
     classes = pd.crosstab(corpus.index["label"], corpus.index["split"]).reindex(columns=list(SPLITS), fill_value=0)
     classes = classes.reset_index().rename_axis(columns=None).rename(columns=words.first_upper)
     test = f"test split, n = {row['num_test']}; in %, with 95 % bootstrap intervals over videos"
-    warnings = "\n".join(f"- {page.plain(warning)}" for warning in _warnings(corpus, videos, row["num_test"]))
+    told = [*_warnings(corpus, videos, row["num_test"]), *_cautions(corpus, found, best)]
+    warnings = "\n".join(f"- {page.plain(warning)}" for warning in told)
     seconds = _seconds_of_pages(corpus.name)
     timed = pd.DataFrame({"Page": list(seconds), "Minutes": [f"{one / 60:.1f}" for one in seconds.values()]})
     time = f"Minutes by the clock, {sum(seconds.values()) / 60:.0f} in all, when each page was last made."
@@ -146,6 +147,12 @@ def _warnings(corpus: Corpus, videos: pd.DataFrame, num_test: int) -> list[str]:
     if left_out.any():
         warnings.append(f"{words.counted(left_out.sum(), 'file')} left out; the list of videos says why.")
     return warnings
+
+
+def _cautions(corpus: Corpus, found: pd.DataFrame, best: Run) -> list[str]:
+    """Return what the numbers cannot say, as far as it is of any corpus; page 7 has the rest."""
+    told = [cautions.against_the_mean(found, best.name)] if best.kind == "fusion" else []
+    return [*told, *filter(None, [cautions.of_epochs(found), cautions.of_short_clips(corpus, found)])]
 
 
 def _seconds_of_pages(corpus_name: str) -> dict[str, float]:

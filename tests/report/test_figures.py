@@ -102,9 +102,9 @@ NAMES = ("label", "video_id", "split", "kind", "recall", "nan", "1", "2", "笛�
 def test_any_name_is_a_class_like_others():
     index = pd.DataFrame([(name, split) for name in NAMES for split in ("train", "validation", "test")])
     render(plots.class_balance(index.set_axis(["label", "split"], axis=1)))
-    render(plots.confusions([("fusion", np.eye(len(NAMES)))], NAMES))
-    recalls = [(name, kind, 0.5) for name in NAMES for kind in ("audio", "visual", "fusion")]
-    render(plots.per_class(pd.DataFrame(recalls, columns=["label", "kind", "recall"])))
+    render(plots.confusions([("fusion", np.eye(len(NAMES)))], NAMES, [1] * len(NAMES)))
+    recalls = [(name, kind, 50.0, 10.0, 90.0, 4) for name in NAMES for kind in ("audio", "visual", "fusion")]
+    render(plots.per_class(pd.DataFrame(recalls, columns=list(make_recalls()))))
     render(plots.frame_strip([(name, np.zeros((2, 40, 60, 3), np.uint8)) for name in NAMES]))
     render(plots.spectrograms([(name, np.zeros((96, 20))) for name in NAMES], CHOI2016))
 
@@ -231,11 +231,12 @@ def test_confusions_are_in_per_cent_and_blank_below_a_half(size):
     matrix[0, :3] = 0.75, 0.246, 0.004
     matrix[1, 1] = 1.0
     labels = [f"instrument {number}" for number in range(size)]
-    figure = plots.confusions([("sound", matrix), ("fusion", np.eye(size))], labels)
+    figure = plots.confusions([("sound", matrix), ("fusion", np.eye(size))], labels, range(size))
     first, second = figure.axes
     assert texts(first) == ["75", "25", "100"]
     assert texts(second) == ["100"] * size
-    assert tick_labels(first.xaxis) == tick_labels(second.xaxis) == tick_labels(first.yaxis) == labels
+    assert tick_labels(first.xaxis) == tick_labels(second.xaxis) == labels
+    assert tick_labels(first.yaxis) == [f"{label}, {number}" for number, label in enumerate(labels)]
     np.testing.assert_allclose(first.collections[0].get_array().ravel(), 100 * matrix.ravel())
     is_stacked = first.get_position().y0 > second.get_position().y1 - 1e-6
     render(figure)
@@ -243,14 +244,15 @@ def test_confusions_are_in_per_cent_and_blank_below_a_half(size):
 
 
 def make_recalls():
-    rows = [("violin", "audio", 0.1), ("banjo", "visual", 0.4), ("violin", "visual", 0.3)]
-    return pd.DataFrame(rows, columns=["label", "kind", "recall"])
+    rows = [("violin", "audio", 10.0, 5.0, 20.0, 7), ("banjo", "visual", 40.0, 30.0, 50.0, 6)]
+    rows.append(("violin", "visual", 30.0, 20.0, 45.0, 7))
+    return pd.DataFrame(rows, columns=["label", "kind", "value", "low", "high", "num_videos"])
 
 
 def test_per_class_places_each_recall():
     figure = plots.per_class(make_recalls())
     axes = figure.axes[0]
-    assert tick_labels(axes.yaxis) == ["violin", "banjo"]
+    assert tick_labels(axes.yaxis) == ["violin (n = 7)", "banjo (n = 6)"]
     audio, visual = (line for line in axes.lines if line.get_label() in ("audio", "visual"))
     np.testing.assert_array_equal(audio.get_xdata(), [10, np.nan])
     np.testing.assert_array_equal(visual.get_xdata(), [30, 40])
@@ -260,21 +262,21 @@ def test_per_class_places_each_recall():
 
 def make_conditions():
     rows = [
-        ("picture", "clear", "audio", 60.0, 9),
-        ("picture", "clear", "visual", 90.0, 9),
-        ("picture", "absent", "audio", 55.0, 4),
-        ("picture", "absent", "visual", 0.0, 4),
-        ("sound", "silent", "audio", 8.0, 3),
+        ("picture", "clear", "audio", 60.0, 50.0, 70.0, 9),
+        ("picture", "clear", "visual", 90.0, 80.0, 95.0, 9),
+        ("picture", "absent", "audio", 55.0, 20.0, 80.0, 4),
+        ("picture", "absent", "visual", 0.0, 0.0, 60.2, 4),
+        ("sound", "silent", "audio", 8.0, 1.0, 50.0, 3),
     ]
-    return pd.DataFrame(rows, columns=["stream", "condition", "kind", "value", "num_videos"])
+    return pd.DataFrame(rows, columns=["stream", "condition", "kind", "value", "low", "high", "num_videos"])
 
 
 def test_scores_by_condition_keep_the_order_of_the_table():
     picture, sound = plots.scores_by_condition(make_conditions()).axes
     assert tick_labels(picture.yaxis) == ["clear (n = 9)", "absent (n = 4)"]
     assert tick_labels(picture.xaxis) == ["audio", "visual"]
-    assert texts(picture) == ["60", "90", "55", "0"]
-    assert (texts(sound), tick_labels(sound.yaxis)) == (["8"], ["silent (n = 3)"])
+    assert texts(picture) == ["60\n50–70", "90\n80–95", "55\n20–80", "0\n0–60"]
+    assert (texts(sound), tick_labels(sound.yaxis)) == (["8\n1–50"], ["silent (n = 3)"])
     render(picture.figure)
 
 
@@ -319,10 +321,10 @@ BAD = [
     (lambda: plots.intervals(make_scores().assign(low=70.0)), "interval around"),
     (lambda: plots.intervals(make_scores().assign(value=101.0)), "0 to 100"),
     (lambda: plots.intervals(make_scores(), reference=-1), "reference"),
-    (lambda: plots.confusions([("odd", np.eye(2))], ["banjo"]), r"odd: expected 1 x 1.*\(2, 2\)"),
-    (lambda: plots.confusions([("counts", 3 * np.eye(2))], ["a", "b"]), "sum to 1 or 0"),
+    (lambda: plots.confusions([("odd", np.eye(2))], ["banjo"], [1]), r"odd: expected 1 x 1.*\(2, 2\)"),
+    (lambda: plots.confusions([("counts", 3 * np.eye(2))], ["a", "b"], [3, 3]), "sum to 1 or 0"),
     (lambda: plots.per_class(make_recalls().assign(kind="smell")), "'smell'"),
-    (lambda: plots.per_class(make_recalls().assign(recall=50.0)), "0 to 1"),
+    (lambda: plots.per_class(make_recalls().assign(value=150.0)), "0 to 100"),
     (lambda: plots.per_class(pd.concat([make_recalls()] * 2)), "twice"),
     (lambda: plots.scores_by_condition(make_conditions().assign(stream="smell")), "'picture' or 'sound'"),
     (lambda: plots.scores_by_condition(pd.concat([make_conditions()] * 2)), "twice"),

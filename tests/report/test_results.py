@@ -187,21 +187,45 @@ def test_rows_of_the_same_name_say_what_tells_them_apart(published):
 
 
 def predictions(found):
-    return {KINDS[run]: results.read_predictions(found.loc[run]) for run in "avf"}
+    return results.predictions_by_kind(found, ["a", "v", "f"])
+
+
+def of_one_seed(found):
+    return {kind: tables[0] for kind, tables in predictions(found).items()}
 
 
 def test_what_the_fusion_repaired_and_broke(found):
-    repaired, broken = answers.repaired_and_broken(predictions(found))
+    repaired, broken = answers.repaired_and_broken(of_one_seed(found))
     assert repaired.video_id.tolist() == ["v1", "v2", "v3"]
     assert broken.empty
     assert repaired.loc[0, ["label", "audio", "visual", "fusion"]].tolist() == ["cello", "flute", "cello", "cello"]
 
 
 def test_confusions_and_recall(found):
-    pairs = answers.confused_pairs(results.read_predictions(found.loc["v"]))
+    pairs = answers.confused_pairs([results.read_predictions(found.loc["v"])])
     assert pairs.to_numpy().tolist() == [["flute", "organ", 2], ["organ", "cello", 1]]
-    recall = answers.recall_by_class(predictions(found)).set_index(["kind", "label"]).recall
-    assert recall["visual"].tolist() == [1.0, 0.0, 0.5]
+    recall = answers.recall_by_class(predictions(found)).set_index(["kind", "label"])
+    assert recall.loc["visual", "value"].tolist() == [100, 0, 50]
+    assert recall.loc[("visual", "organ"), ["low", "high"]].tolist() == pytest.approx(
+        [100 * end for end in evaluation.exact_interval(0.5, 2)]
+    )
+
+
+def test_answers_are_means_over_the_seeds(published):
+    write_result("a-s2", "audio", TRUTH, one_hot(TRUTH), seed=2)
+    found = results.read_results("tiny")
+    both = results.predictions_by_kind(found, ["a", "v"])
+    assert [len(tables) for tables in both.values()] == [2, 1]
+    recall = answers.recall_by_class(both).set_index(["kind", "label"])["value"]
+    assert recall["audio"].tolist() == [75, 100, 75]
+    assert np.diagonal(answers.confusion(both["audio"])).tolist() == [0.75, 1, 0.75]
+    assert answers.confused_pairs(both["audio"])["Videos"].tolist() == [0.5, 0.5]
+
+
+def test_what_is_joined_otherwise_stands_beside_the_fusion(found):
+    alone = {kind: tables for kind, tables in predictions(found).items() if kind != "fusion"}
+    fused = {"the fusion": predictions(found)["fusion"], "audio again": alone["audio"]}
+    assert answers.repairs(alone, fused).to_numpy().tolist() == [["the fusion", 3, 0], ["audio again", 2, 1]]
 
 
 @pytest.mark.parametrize("labels", [("label", "video_id", "split"), ("label.1", "label", "kind"), ("nan", "1", "true")])
@@ -213,10 +237,10 @@ def test_a_class_may_be_called_like_a_column(home, monkeypatch, labels):
     for run, said in ANSWERS.items():
         truth, scores, names = evaluation.from_predictions(results.read_predictions(found.loc[run]))
         assert (truth.tolist(), scores.argmax(axis=1).tolist(), names) == (TRUTH.tolist(), said, list(labels))
-    pairs = answers.confused_pairs(results.read_predictions(found.loc["v"]))
+    pairs = answers.confused_pairs([results.read_predictions(found.loc["v"])])
     assert pairs.to_numpy().tolist() == [[labels[1], labels[2], 2], [labels[2], labels[0], 1]]
     assert set(answers.recall_by_class(predictions(found))["label"]) == set(labels)
-    repaired, broken = answers.repaired_and_broken(predictions(found))
+    repaired, broken = answers.repaired_and_broken(of_one_seed(found))
     assert (len(repaired), len(broken)) == (3, 0)
     assert tables.scores_table(found)["Hit@1"].str.split().str[0].tolist() == ["66.7", "50.0", "83.3", "100.0"]
 
@@ -229,12 +253,14 @@ def test_hits_by_condition(found, home):
     video_ids = [f"v{number}" for number in range(6)]
     index = pd.DataFrame({"video_id": video_ids, "sound": list("xxyyxy")})
     corpus = Corpus("tiny", "folder", home, home, index)
-    table = answers.hits_by_condition(corpus, found.loc[["a", "v", "f"]], "sound")
+    table = answers.hits_by_condition(corpus, predictions(found), "sound")
     assert set(table["stream"]) == {"sound"}
     assert table["num_videos"].tolist() == [3] * 6
     by_sound = table[table["kind"] == "audio"].set_index("condition")["value"]
     assert by_sound.to_dict() == pytest.approx({"x": 200 / 3, "y": 200 / 3})
-    assert answers.hits_by_condition(corpus, found, "picture") is None
+    assert (table["low"] < table["value"]).all()
+    assert (table["value"] < table["high"]).all()
+    assert answers.hits_by_condition(corpus, predictions(found), "picture") is None
 
 
 def test_the_papers_rows_stand_beside_ours(found):

@@ -11,7 +11,7 @@ from instrec_utils import files, paths
 from instrec_utils.errors import RunError
 from instrec_utils.paper_data import paper
 from instrec_utils.report import figures as plots
-from instrec_utils.report import results, summary, tables
+from instrec_utils.report import results, tables
 
 TRUTH = np.arange(30) % 3
 SETTINGS = {
@@ -117,7 +117,7 @@ def test_table_4_compares_the_fusion_with_its_parts_and_their_mean(found):
     ]
     gain = 100 * (9 - 2) / 30
     assert table.loc["audio alone", "Gain"] == f"{gain:+.1f}"
-    assert float(table.loc["audio alone", "p"]) < 0.05
+    assert "p" not in table, "no p value beside the claims'"
     assert table.loc["late fusion", "Paper, YT-8M"] == printed("84.01", "93.41", "84.69")
     audio, visual = (results.read_scores(found.loc[[f"{run}-s1"]])[1][0] for run in list(SETTINGS)[0:3:2])
     mean = tables.mean_scores(found, results.row_of(found, "fusion-x-s1"))
@@ -164,26 +164,11 @@ def test_on_a_dataset_of_the_paper_every_row_of_it_is_there(home, dataset, frame
     assert not [column for column in table if column.startswith("Paper, ") and column != f"Paper, {dataset}"]
 
 
-def test_variants_are_tested_against_the_papers_text(found):
+def test_variants_stand_beside_the_papers_text(found):
     table = tables.fusions_table(found, "audio-choi2016-uc-s1", "visual-efficientnet_lite0-k20-s1")
     assert table["Form"].tolist() == ["the paper's text", "attention over frames"]
     assert table["Gain"].tolist() == ["", f"{-100 / 30:+.1f}"]
     assert tables.fusions_table(found, "audio-choi2016-cc-s1", "visual-efficientnet_lite0-k20-s1").empty
-
-
-def test_claims_say_what_holds_and_what_chance_could_do(found):
-    claims = summary.claims(found, "fusion-x-s1").set_index("Claim")
-    assert claims.loc["Fusion beats audio", "Verdict"] == "holds"
-    assert claims.loc["UC is better than CC", "Here (Hit@1, points)"] == "+20.0"
-    assert "Pre-training on photographs helps" in claims.index
-    assert not any(claim.startswith("More frames") for claim in claims.index)  # there is one number of frames only
-
-
-def test_claims_are_judged_by_p_values_corrected_for_their_number(found):
-    claims = summary.claims(found, "fusion-x-s1")
-    p_values, corrected = claims["p (permutation)"].astype(float), claims["p (Holm)"].astype(float)
-    assert corrected.min() == pytest.approx(len(claims) * p_values.min(), rel=0.05)
-    assert ((claims["Verdict"] == "not told from chance") == (corrected >= 0.05)).all()
 
 
 def test_the_figure_of_frame_counts_shows_the_tables_numbers(found):
@@ -259,12 +244,6 @@ def test_two_profiles_and_rates_stand_side_by_side(published):
     ]
     table4 = tables.table4(results.read_results("tiny"))
     assert set(table4["Audio"]) == {"Choi 2016, UC, profile quick"}
-
-
-def test_fusions_are_said_with_the_words_of_their_form(found):
-    text = tables.fusions_said(found, ["fusion-x-s1", "fusion-x-attention-s2"])
-    assert text.startswith("The paper's fusion recognises 93.3 % of the test videos: +23.3 points against Choi 2016")
-    assert " The fusion with attention recognises 90.0 % of the test videos: " in text
 
 
 def test_calibration_is_given_before_and_after(found):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from instrec_utils.report import results, summary, tables, words
+from instrec_utils.report import cautions, results, summary, tables, words
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -58,6 +58,13 @@ def test_the_table_of_results_is_the_one_that_the_result_files_give(as_committed
         assert table in text, f"put this table into README.md and book/index.md:\n\n{table}"
 
 
+def test_what_the_first_pages_say_beside_the_table_is_what_the_result_files_give(as_committed):
+    note = cautions.front_note(results.read_results("open"))
+    for name in ("README.md", "book/index.md"):
+        text = (as_committed / name).read_text(encoding="utf-8")
+        assert note in " ".join(text.split()), f"put this note into README.md and book/index.md:\n\n{note}"
+
+
 def test_every_make_target_of_the_readme_exists():
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"`?make ([a-z]+)(?: |`|$)", README, re.MULTILINE))
@@ -67,7 +74,7 @@ def test_every_make_target_of_the_readme_exists():
 
 
 def test_every_file_that_the_readme_links_to_is_there():
-    for name in re.findall(r"\]\(([^)#:]+)\)", README):
+    for name in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", README):
         assert (ROOT / name).exists(), name
 
 
