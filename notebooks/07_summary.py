@@ -112,9 +112,12 @@ elements.end_unless_trainable(report_runs["fusion"])
 # %%
 from instrec_utils import significance
 
+papers = {"fusion_form": "text", "modality_dropout": 0.0}
 ours = {"fusion_form": "attention", "modality_dropout": 0.3}
-attention = runs.runs_of(videos, report_parameters | ours)["fusion"].name
-fusion = names[-1]
+fusion, attention = (
+    runs.runs_of(videos, report_parameters | form)["fusion"].name
+    for form in (papers, ours)
+)
 tests = claims.tests_of_claims(videos, fusion, attention)  # one row a claim
 p_values = tests["p_value"].to_numpy()
 corrected = tests.assign(p_holm=significance.holm(p_values))

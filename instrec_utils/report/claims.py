@@ -102,7 +102,7 @@ def _said(value: float, unit: str) -> str:
 
 def fusions_said(found: pd.DataFrame, judged: pd.DataFrame, runs: Sequence[str]) -> str:
     """Return in words what fusions' rows recognise of the test split, and what the claims about them say."""
-    sentences = []
+    sentences, tested_on = [], dict[str, None]()
     for _, row in results.mean_over_seeds(found, list(dict.fromkeys(runs))).iterrows():
         about = judged[[one.row == row["row"] and not one.is_mean for one in judged["first"]]]
         told = [
@@ -110,10 +110,11 @@ def fusions_said(found: pd.DataFrame, judged: pd.DataFrame, runs: Sequence[str])
             f"({'more than chance' if one.p_holm < SIGNIFICANT else one.verdict})"
             for one in about.itertuples()
         ]
+        tested_on |= dict.fromkeys(about["tested_on"])
         subject, said = words.first_upper(words.subject(row)), f"{100 * row['hit_at_1']:.1f} % of the test videos"
         sentences.append(f"{subject} recognises {said}{': ' if told else ''}{', '.join(told)}.")
-    where = " and ".join(dict.fromkeys(judged["tested_on"]))
-    return f"{' '.join(sentences)} The differences are those of the claims on page 7, tested on {where}."
+    where = f" The differences are those of the claims on page 7, tested on {' and '.join(tested_on)}."
+    return f"{' '.join(sentences)}{where if tested_on else ''}"
 
 
 def cost(found: pd.DataFrame, judged: pd.DataFrame, fusion: str) -> dict[str, str]:

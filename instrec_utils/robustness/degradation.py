@@ -27,7 +27,7 @@ class Condition:
 
 
 CONDITIONS = (
-    Condition("missing", "", ("sound", "pictures")),  # a vector of zeros in its place
+    Condition("missing", "", ("sound", "pictures")),  # a vector of zeros in its place: ours, the paper says nothing
     Condition("frames zeroed", "frames left", (0.5, 0.25, 0.1, 0.0)),  # zeros in place of the others
     Condition("frames repeated", "frames left", (0.5, 0.25, 0.1, 0.0)),  # as with a video that is too short
     Condition("noise", "dB sound over pink noise", (20, 10, 0, -5), sound=True),

@@ -1,4 +1,7 @@
-"""What is left of a fusion when a modality is missing or degraded, beside the models of one modality (3.4, claim f).
+"""What is left of a fusion when a modality is missing or degraded, beside the models of one modality.
+
+The paper's abstract claims robustness to missing modalities; what stands in the place of one it does not say, and the
+vector of zeros is ours.
 
 `degradation.CONDITIONS` declares how the test videos are degraded. What the two networks make of a degraded video is
 one small file in ``runs/<corpus>/robustness/``, so that a measurement that was killed goes on where it stopped; no

@@ -6,7 +6,7 @@ import pytest
 from in_parts import index_in_parts
 from made_results import LABELS, one_hot, write_result
 
-from instrec_utils import significance
+from instrec_utils import evaluation, significance
 from instrec_utils.corpora import Corpus
 from instrec_utils.report import cautions, claims, results
 
@@ -37,8 +37,10 @@ def write_row(name, seed, wrong, rotation=0, **changes):
 
 
 @pytest.fixture
-def corpus(home):
-    """A corpus in three parts, with results of two seeds on its fixed ones."""
+def corpus(home, monkeypatch):
+    """A corpus in three parts, with results of two seeds on its fixed ones; fewer resamples are quicker."""
+    monkeypatch.setattr(evaluation, "NUM_RESAMPLES", 20)
+    monkeypatch.setattr(significance, "NUM_PERMUTATIONS", 1999)
     for name in ROWS:
         for seed in (1, 2):
             write_row(name, seed, WRONG[name])
