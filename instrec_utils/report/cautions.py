@@ -65,7 +65,7 @@ def without_degradation(found: pd.DataFrame, fusion: str) -> str:
     gain, left = (fused - alone for alone, fused in hits.values())
     alone, fused = hits["test_clean"]
     return (
-        f"On clean variants of the test videos frames alone recognise {alone:.1f} %, {words.subject(row.iloc[0])} "
+        f"On clean variants of the test videos visual alone recognises {alone:.1f} %, {words.subject(row.iloc[0])} "
         f"{fused:.1f} %: of the {gain:+.1f} points that it adds to frames on the degraded ones {left:+.1f} are left. "
         "The rest comes from the declared degradations."
     )

@@ -144,6 +144,6 @@ def test_what_is_left_without_degradation_follows_from_the_clean_variants(corpus
             write_row(name, seed, WRONG[name], splits=splits, metrics_test_clean={}, num_test_clean=30)
     told = cautions.without_degradation(results.read_results("tiny"), "fusion-x-s1")
     assert told.startswith(
-        "On clean variants of the test videos frames alone recognise 60.0 %, the paper's fusion 93.3 %"
+        "On clean variants of the test videos visual alone recognises 60.0 %, the paper's fusion 93.3 %"
     )
     assert "of the +33.3 points that it adds to frames on the degraded ones +33.3 are left" in told
