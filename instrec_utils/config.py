@@ -110,6 +110,8 @@ PROFILES = {
     "quick": Profile(8, augment=True, silent_videos="leave_out", freeze_backbone=True, fusion_dropout=0.5),
 }
 
+MIN_SCORE = 1e-6  # of a class, before its logarithm is taken: the predictions' files have six digits
+
 TRAINING_VERSION = 4  # raised when training changes what the same settings give
 
 

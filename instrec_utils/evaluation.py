@@ -19,9 +19,10 @@ import scipy.special
 import scipy.stats
 from sklearn.metrics import confusion_matrix
 
+from instrec_utils.config import MIN_SCORE
+
 CONFIDENCE = 0.95
 NUM_RESAMPLES = 1000
-MIN_SCORE = 1e-6  # the predictions' files have six digits
 METRICS = ("hit_at_1", "hit_at_3", "f1_macro", "f1_weighted")
 _RESERVED = re.compile("(?:video_id|label|condition|level|model)_*")  # the columns that tables of predictions have
 

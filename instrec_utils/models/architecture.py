@@ -95,6 +95,7 @@ class Architecture:
     forms : tuple of str [of a fusion, the paper's first]
     quick_in_bfloat16 : bool [the profile "quick" trains it in bfloat16 where the processor is made for that]
     width : int [of an audio network whose `build` has this option: what it is where nothing is said; else 0]
+    form_protocols : mapping of str to Protocol [of forms that are not trained by the profile's]
     """
 
     name: str
@@ -110,6 +111,11 @@ class Architecture:
     forms: tuple[str, ...] = ()
     quick_in_bfloat16: bool = False
     width: int = 0
+    form_protocols: Mapping[str, Protocol] = field(default_factory=dict)
+
+    def protocol(self, profile: str, form: str = "") -> Protocol:
+        """Return how a profile trains the network, of a fusion in one of its forms."""
+        return self.form_protocols.get(form, self.protocols[profile])
 
     def title_with(self, segmentation: str) -> str:
         """Return the title with a segmentation, where the network has a choice of them."""

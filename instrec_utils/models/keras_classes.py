@@ -5,10 +5,13 @@ on a CPU the training of the flattened fusion and of Choi's network is bound by 
 several devices work together, they are Keras' own computation.
 """
 
+import math
 from typing import Any
 
 import keras
 from keras import ops
+
+from instrec_utils.config import MIN_SCORE
 
 # With Keras' own 0.99 the running statistics need hundreds of steps, more than a small corpus' first epochs have.
 MOMENTUM = 0.9
@@ -125,3 +128,32 @@ class ModalityDropout(keras.layers.Layer):
 
 def _zero_unless(keep: Any, values: Any) -> Any:
     return ops.where(ops.reshape(keep, (-1,) + (1,) * (len(values.shape) - 1)), values, 0)
+
+
+@keras.saving.register_keras_serializable("instrec")
+class WeightedScores(keras.layers.Layer):
+    """Joins the scores of two models, each calibrated by its temperature first, with a weight for each of them.
+
+    With weights of 0, as it begins, it gives the mean of both models' calibrated probabilities; with weights of 1 their
+    product, normalised. Where one model's scores are zeros it gives the other's calibrated ones, whatever the weights.
+    """
+
+    def __init__(self, temperatures: tuple[float, float], **options: Any) -> None:
+        super().__init__(**options)
+        self.temperatures = tuple(temperatures)
+        self.joint = self.add_weight(shape=(2,), initializer="zeros", name="weights")
+
+    def call(self, inputs: list[Any]) -> Any:
+        """Return probabilities from both models' scores, [shape=(batch, num_classes)] each."""
+        first, second = (
+            ops.log_softmax(ops.log(ops.maximum(scores, MIN_SCORE)) / temperature)
+            for scores, temperature in zip(inputs, self.temperatures, strict=True)
+        )
+        has_first, has_second = (ops.any(scores > 0, axis=-1, keepdims=True) for scores in inputs)
+        mean = ops.logaddexp(first, second) - math.log(2)
+        joined = mean + self.joint[0] * (first - mean / 2) + self.joint[1] * (second - mean / 2)
+        return ops.softmax(ops.where(has_first & has_second, joined, ops.where(has_first, first, second)))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `__init__` needs."""
+        return {**super().get_config(), "temperatures": self.temperatures}

@@ -6,7 +6,7 @@ from instrec_utils.config import Protocol
 from instrec_utils.models.architecture import Architecture
 from instrec_utils.models.lazy import keras, layers
 
-FORMS = ("text", "code", "attention")
+FORMS = ("text", "code", "attention", "weighted")
 
 ATTENTION_UNITS = 128
 
@@ -14,12 +14,13 @@ ATTENTION_UNITS = 128
 def build(
     num_classes: int,
     *,
-    num_frames: int,
-    frame_features: int,
-    audio_features: int,
+    num_frames: int = 0,
+    frame_features: int = 0,
+    audio_features: int = 0,
     dropout: float = 0.0,
     form: str = "text",
     modality_dropout: float = 0.0,
+    temperatures: tuple[float, float] = (1.0, 1.0),
 ) -> keras.Model:
     """Build the model in one of `FORMS`, else it is a ValueError.
 
@@ -29,35 +30,45 @@ def build(
       al. (2018), and joined with the audio; one dense layer of 256. The order of the frames then makes no
       difference, and with 20 frames the model has a thirtieth of the weights. The layer ``frame_weights`` gives the
       weights of the frames [shape=(batch, k, 1)].
+    - "weighted", ours: joins no features but what both networks say, with two weights in all; see `WeightedScores`. It
+      goes from ``audio_scores`` and ``visual_scores`` [shape=(batch, num_classes)], zeros for a missing one, and needs
+      no sizes but the temperatures of the two networks.
 
-    It goes from ``frames`` [shape=(batch, k, frame_features)] and ``audio`` [shape=(batch, audio_features)], zeros for
-    a missing one, to class probabilities [shape=(batch, num_classes)]. The paper's input is a matrix of shape
-    (k + 1, n), for which the code cuts each frame's 2048 features into two rows of 1024. As that matrix is flattened,
-    joining vectors of other lengths is the same model on the same numbers, without cutting or padding any.
+    The others go from ``frames`` [shape=(batch, k, frame_features)] and ``audio`` [shape=(batch, audio_features)],
+    zeros for a missing one; all to class probabilities [shape=(batch, num_classes)]. The paper's input is a matrix of
+    shape (k + 1, n), for which the code cuts each frame's 2048 features into two rows of 1024. As that matrix is
+    flattened, joining vectors of other lengths is the same model on the same numbers, without cutting or padding any.
 
     Parameters
     ----------
-    num_classes, num_frames, frame_features, audio_features : int
+    num_classes, num_frames, frame_features, audio_features : int [>= 1]
     dropout : float [0 to 1, share dropped after each dense layer in training; the paper names none]
     form : str
     modality_dropout : float [0 to 1]
         Probability with which one modality of a training example is replaced by zeros; the paper does not.
+    temperatures : tuple of float [audio, visual]
 
     References
     ----------
     M. Ilse, J. M. Tomczak, M. Welling: Attention-based deep multiple instance learning. ICML 2018.
     """
-    from instrec_utils.models.keras_classes import ModalityDropout
+    from instrec_utils.models.keras_classes import ModalityDropout, WeightedScores
 
     if form not in FORMS:
         raise ValueError(f"form: expected one of {', '.join(FORMS)}, got {form!r}")
-    inputs = {
-        "frames": keras.Input((num_frames, frame_features), name="frames"),
-        "audio": keras.Input((audio_features,), name="audio"),
-    }
+    if form != "weighted" and min(num_frames, frame_features, audio_features) < 1:
+        sizes = f"{num_frames}, {frame_features} and {audio_features}"
+        raise ValueError(f"num_frames, frame_features, audio_features: expected at least 1, got {sizes}")
+    shapes: dict[str, tuple[int, ...]] = {"frames": (num_frames, frame_features), "audio": (audio_features,)}
+    if form == "weighted":
+        shapes = {"visual_scores": (num_classes,), "audio_scores": (num_classes,)}
+    inputs = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
     frames, audio = inputs.values()
     if modality_dropout:
         frames, audio = ModalityDropout(modality_dropout, name="modality_dropout")([frames, audio])
+    if form == "weighted":
+        outputs = WeightedScores(temperatures, name="scores", dtype="float32")([audio, frames])
+        return keras.Model(inputs, outputs, name="late_fusion")
     if form == "attention":
         x = _attend(frames, audio)
     else:
@@ -102,4 +113,6 @@ ARCHITECTURE = Architecture(
         "quick": Protocol("adam", 1e-4, batch_size=16, max_epochs=40, patience=8),
     },
     forms=FORMS,
+    # Two weights that begin at 0, and a few dozen videos to learn them from.
+    form_protocols={"weighted": Protocol("adam", 0.05, batch_size=16, max_epochs=100, patience=10)},
 )

@@ -17,6 +17,7 @@ from instrec_utils.report.printed import beside_the_paper
 
 PRETRAINED = "imagenet+instruments"  # the initial weights that the paper calls PT
 OF_THE_PAPER = {"Profile": "paper", "Other settings": ""}  # what a row that only the paper has is trained with
+WEIGHTED = "weighted scores, learned on the validation split"
 
 
 def scores_table(rows: pd.DataFrame) -> pd.DataFrame:
@@ -106,13 +107,15 @@ def _with_gain(row: Mapping[str, Any], gain: float | None = None) -> dict[str, s
     return {"Hit@1": "", "Gain": "" if gain is None else f"{100 * gain:+.1f}"} | measured(row)
 
 
-def mean_scores(found: pd.DataFrame, fusion: pd.DataFrame, *, is_calibrated: bool = False) -> list[np.ndarray]:
+def mean_scores(
+    found: pd.DataFrame, fusion: pd.DataFrame, *, is_calibrated: bool = False, split: str = "test"
+) -> list[np.ndarray]:
     """Return of each seed the mean scores [shape=(num_videos, num_classes), 0 to 1] of the models that a fusion joins.
 
     Calibrated, each model is given the temperature first that fits its validation split best.
     """
     both = [
-        _calibrated(row)[0] if is_calibrated else results.read_scores(row)[1]
+        _calibrated(row, split)[0] if is_calibrated else results.read_scores(row, split)[1]
         for row in results.joined(found, fusion).values()
     ]
     return [np.mean(pair, axis=0) for pair in zip(*both, strict=True)]
@@ -126,11 +129,11 @@ def mean_predictions(found: pd.DataFrame, fusion: pd.DataFrame) -> list[pd.DataF
     return every
 
 
-def _calibrated(row: pd.DataFrame) -> tuple[list[np.ndarray], list[float]]:
-    """Return test scores at the temperatures that fit the validation split best, and these."""
+def _calibrated(row: pd.DataFrame, split: str = "test") -> tuple[list[np.ndarray], list[float]]:
+    """Return a split's scores at the temperatures that fit the validation split best, and these."""
     truth, validation = results.read_scores(row, "validation")
     fitted = [evaluation.temperature(truth, one) for one in validation]
-    scores = results.read_scores(row)[1]
+    scores = results.read_scores(row, split)[1]
     return [evaluation.with_temperature(one, value) for one, value in zip(scores, fitted, strict=True)], fitted
 
 
@@ -149,6 +152,11 @@ def table4(found: pd.DataFrame, dataset: str = "") -> pd.DataFrame:
             "mean of both": mean_scores(found, fusion),
             "mean, calibrated first": mean_scores(found, fusion, is_calibrated=True),
         }
+        joins_same = found["audio"].isin(fusion["audio"]) & found["visual"].isin(fusion["visual"])
+        weighted = found[joins_same & (found["fusion_form"] == "weighted")]
+        if not weighted.empty:
+            alone[WEIGHTED] = weighted
+            candidates[WEIGHTED] = results.read_scores(weighted)[1]
         for what, scores in candidates.items():
             row = alone.get(what)
             metrics = results.measure_scores(truth, scores) if row is None else results.measure_row(row)
@@ -187,6 +195,28 @@ def fusions_table(found: pd.DataFrame, audio: str, visual: str) -> pd.DataFrame:
         gain = row["hit_at_1"] - rows.loc[others[0], "hit_at_1"] if is_other else None
         lines.append(line | _with_gain(row, gain) | {"Seeds": row["num_seeds"]})
     return pd.DataFrame(lines)
+
+
+def on_validation(found: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
+    """Return how the mean of calibrated probabilities and fusions' rows do on the validation split, the best one first.
+
+    The fusions join the same rows. Their scores are calibrated on that split as well; the lowest log loss is the best.
+    """
+    names, validated = results.row_names(found), {}
+    for name in runs:
+        row = results.row_of(found, name)
+        validated[names[row["row"].iloc[0]]] = _calibrated(row, "validation")[0]
+    validated["mean of both, calibrated first"] = mean_scores(found, row, is_calibrated=True, split="validation")
+    truth, _ = results.read_scores(row, "validation")
+    lines = [
+        {
+            "Fusion": name,
+            "Hit@1": f"{100 * np.mean([evaluation.hit_at_k(truth, one, 1) for one in scores]):.1f}",
+            "Log loss": f"{np.mean([evaluation.negative_log_likelihood(truth, one) for one in scores]):.3f}",
+        }
+        for name, scores in validated.items()
+    ]
+    return pd.DataFrame(sorted(lines, key=lambda line: float(line["Log loss"])))
 
 
 def calibration(found: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:

@@ -27,7 +27,12 @@ KINDS = {
 
 METRICS = {"hit_at_1": "Hit@1", "hit_at_3": "Hit@3", "f1_macro": "F1 macro", "f1_weighted": "F1 weighted"}
 
-FORMS = {"text": "the paper's text", "code": "its authors' code", "attention": "attention over frames"}
+FORMS = {
+    "text": "the paper's text",
+    "code": "its authors' code",
+    "attention": "attention over frames",
+    "weighted": "weighted scores",
+}
 
 PAIRS = {
     ("fusion", "better"): "The paper's fusion against the better modality",
@@ -123,7 +128,11 @@ def subject(result: Mapping[str, Any]) -> str:
     if result["kind"] != "fusion":
         return describe(result)
     form, hidden = result["parameters"]["fusion_form"], _hidden(result["parameters"])
-    named = {"text": "the paper's fusion", "code": "the fusion of the paper's authors' code"}
+    named = {
+        "text": "the paper's fusion",
+        "code": "the fusion of the paper's authors' code",
+        "weighted": "the fusion of weighted scores",
+    }
     fusion = named.get(form, f"the fusion with {form}")
     joint = "with" if form in named else "and"
     return f"{fusion} {joint} {hidden}" if hidden else fusion

@@ -129,10 +129,18 @@ def check_reproduced(names: dict[str, str], own: dict[str, pd.DataFrame], scores
 
 def _scores(late: Any, outputs: dict[str, Any]) -> dict[str, np.ndarray]:
     """Return the scores of each model that has its modality [shape=(num_videos, num_classes)]."""
-    fused = late.predict({name: outputs[name] for name in ("frames", "audio")}, verbose=0)
     frame_scores = outputs["frame_scores"]
     visual = None if frame_scores is None else frame_scores.mean(axis=1)
-    scores = {"audio": outputs["audio_scores"], "visual": visual, "fusion": np.asarray(fused)}
+    scores = {"audio": outputs["audio_scores"], "visual": visual}
+    is_there = {
+        "audio": outputs["audio"].any(axis=1, keepdims=True),
+        "visual": outputs["frames"].any(axis=2).any(axis=1, keepdims=True),
+    }
+    given = outputs | {
+        f"{kind}_scores": is_there[kind] * (np.zeros(late.output_shape[1:]) if values is None else values)
+        for kind, values in scores.items()
+    }
+    scores["fusion"] = np.asarray(late.predict({one.name: given[one.name] for one in late.inputs}, verbose=0))
     return {model: values for model, values in scores.items() if values is not None}
 
 

@@ -9,6 +9,7 @@ import time
 import keras
 import numpy as np
 import pandas as pd
+from sklearn.model_selection import KFold
 
 from instrec_utils import evaluation, files, models, paths, provenance
 from instrec_utils.errors import CorpusError, RunError
@@ -18,6 +19,7 @@ from instrec_utils.training.recipes import RECIPES, WITHOUT_PHOTOGRAPHS, Recipe
 from instrec_utils.training.result_files import EVALUATED, find_result, predictions_path, read_json, read_result
 from instrec_utils.training.run import Run
 
+NUM_FOLDS = 7  # of a validation split that a fusion learns from
 BEFORE = ("warm_up", "photographs")  # folders of trainings that come before a run's own
 
 
@@ -54,20 +56,41 @@ def _train(run: Run, splits: dict[str, pd.DataFrame]) -> None:
                 path.unlink()
     files.write_json(run.directory / "run.json", {"name": run.name, **run.settings, "features": run.features_key})
     recipe = RECIPES[run.kind](run)
-    learned, validated = (recipe.learn_from(splits[name]) for name in ("train", "validation"))
-    model, history = fit.fit(
+    learned, validated = (recipe.learn_from(splits[name]) for name in (recipe.learned_split, "validation"))
+    model, history = _fit(run, recipe, learned, validated)
+    evaluated = {name: table for name, table in splits.items() if name in EVALUATED}
+    scores = {name: _predict(model, _batches_of(run, recipe, table), len(table)) for name, table in evaluated.items()}
+    if recipe.learned_split == "validation":
+        scores["validation"] = _scores_of_folds(run, recipe, learned)
+    _write_result(run, model, history, splits, scores)
+
+
+def _fit(
+    run: Run, recipe: Recipe, learned: pd.DataFrame, validated: pd.DataFrame, folder: str = ""
+) -> tuple[keras.Model, pd.DataFrame]:
+    return fit.fit(
         recipe.build,
         lambda epoch: _batches_of(run, recipe, learned, epoch),
         _batches_of(run, recipe, validated),
         run.protocol,
-        run.directory,
+        run.directory / folder,
         seed=run.seed,
-        description=run.name,
+        description=f"{run.name} {folder}".rstrip(),
         hardware=run.hardware,
     )
-    evaluated = {name: table for name, table in splits.items() if name in EVALUATED}
-    scores = {name: _predict(model, _batches_of(run, recipe, table), len(table)) for name, table in evaluated.items()}
-    _write_result(run, model, history, splits, scores)
+
+
+def _scores_of_folds(run: Run, recipe: Recipe, table: pd.DataFrame) -> np.ndarray:
+    """Return scores of videos [shape=(num_videos, num_classes)], of each by a model that learned from other folds only.
+
+    So they can be set beside those of runs that have not learned from these videos.
+    """
+    folds = KFold(min(NUM_FOLDS, len(table)), shuffle=True, random_state=run.seed)
+    scores = np.zeros((len(table), len(run.corpus.labels)))
+    for number, (others, fold) in enumerate(folds.split(table), start=1):
+        model, _ = _fit(run, recipe, table.iloc[others], table.iloc[others], f"fold{number}")
+        scores[fold] = _predict(model, _batches_of(run, recipe, table.iloc[fold]), len(fold))
+    return scores
 
 
 def _is_readable(run: Run) -> bool:

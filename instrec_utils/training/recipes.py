@@ -15,7 +15,7 @@ from instrec_utils.features.drawn import DrawnFrames
 from instrec_utils.inputs import frames
 from instrec_utils.training import fit, warm_up
 from instrec_utils.training.batches import Batches, Load
-from instrec_utils.training.learned import audio_embeddings_of, frame_embeddings_of
+from instrec_utils.training.learned import audio_embeddings_of, frame_embeddings_of, scores_of, temperature_of
 from instrec_utils.training.run import Run
 
 WITHOUT_PHOTOGRAPHS = "without_photographs.json"  # in a run's folder: the classes of which there are none
@@ -27,12 +27,13 @@ class Recipe:
 
     `load` tells, of video ids and the epoch of training, or None to evaluate, how an example is loaded and how many a
     video has, whose score is the mean of theirs; `build` returns a new model; `learn_from` picks the rows of a split
-    that can teach something.
+    that can teach something; `learned_split` is the split whose videos it learns from.
     """
 
     load: Callable[[list[str], int | None], tuple[Load, int]]
     build: Callable[[], keras.Model]
     learn_from: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table
+    learned_split: str = "train"
 
 
 def _audio_recipe(run: Run) -> Recipe:
@@ -151,6 +152,8 @@ def _learn_photographs(run: Run, network: keras.Model) -> None:
 
 def _fusion_recipe(run: Run) -> Recipe:
     audio, visual = (one.check_done() for one in run.joined)
+    if run.parameters["fusion_form"] == "weighted":
+        return _weighted_recipe(run, audio, visual)
     heard, folder, k = audio_embeddings_of(audio), frame_embeddings_of(visual), run.parameters["num_frames"]
 
     def load(video_ids: list[str], epoch: int | None) -> tuple[Load, int]:
@@ -174,6 +177,25 @@ def _fusion_recipe(run: Run) -> Recipe:
         )
 
     return Recipe(load, build)
+
+
+def _weighted_recipe(run: Run, audio: Run, visual: Run) -> Recipe:
+    # Of the videos of the training split, from which they learned, both networks are too sure.
+    scores = {"audio_scores": scores_of(audio), "visual_scores": scores_of(visual)}
+
+    def load(video_ids: list[str], epoch: int | None) -> tuple[Load, int]:
+        return lambda number, _: {name: of_videos[video_ids[number]] for name, of_videos in scores.items()}, 1
+
+    def build() -> keras.Model:
+        return models.build(
+            run.model,
+            len(run.corpus.labels),
+            form="weighted",
+            modality_dropout=run.parameters["modality_dropout"],
+            temperatures=(temperature_of(audio), temperature_of(visual)),
+        )
+
+    return Recipe(load, build, learned_split="validation")
 
 
 RECIPES = {"audio": _audio_recipe, "visual": _visual_recipe, "fusion": _fusion_recipe}

@@ -101,7 +101,7 @@ class Run:
     @property
     def _differences(self) -> list[str]:
         """What differs from the profile, as in the name."""
-        usual = self.architecture.protocols[self.profile]
+        usual = self.architecture.protocol(self.profile, self.parameters.get("fusion_form", ""))
         changed = [
             f"{word}{getattr(self.protocol, name):g}"
             for name, word in OVERRIDES.items()
@@ -186,7 +186,7 @@ def usual_settings(model: str, parameters: Mapping[str, Any], profile: str) -> d
     usual = asdict(settings) | {"warm_up_epochs": usual_warm_up(entry, settings)}
     usual |= {"redraw_frames": False, "photographs": "", "width": entry.width}
     changed = {name: value for name, value in usual.items() if name in parameters}
-    return {**parameters, **changed, **asdict(entry.protocols[profile])}
+    return {**parameters, **changed, **asdict(entry.protocol(profile, parameters.get("fusion_form", "")))}
 
 
 def settings_sha256(settings: Mapping[str, Any]) -> str:

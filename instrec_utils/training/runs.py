@@ -175,7 +175,7 @@ def _run(
     for name, value in changed.items():
         if not 0 < value < math.inf:
             raise ParameterError(f"{name}: expected a number above 0, or 0 for the profile's, got {value}")
-    protocol = dataclasses.replace(entry.protocols[profile], **changed)
+    protocol = dataclasses.replace(entry.protocol(profile, parameters.get("fusion_form", "")), **changed)
     parameters |= hardware.parameters() | ({"rotation": corpus.rotation} if corpus.rotation else {})
     return Run(corpus, entry.kind, entry.name, profile, parameters, protocol, seed, joined)
 

@@ -41,6 +41,7 @@ SEGMENTS = GENERATOR.uniform(-90, 0, (7, 96, SEGMENT_FRAMES)).astype(np.float32)
 FRAMES = GENERATOR.normal(size=(15, 3, 8)).astype(np.float32)
 SOUNDS = GENERATOR.normal(size=(15, 5)).astype(np.float32)
 TARGETS = GENERATOR.integers(0, NUM_CLASSES, 15)
+SCORES = GENERATOR.dirichlet(np.ones(NUM_CLASSES), (2, 15)).astype(np.float32)
 
 
 def with_known_weights(model):
@@ -172,7 +173,9 @@ def outputs():
         arrays[f"output/{name}"] = np.asarray(model.predict_on_batch(values.astype(np.float32)))
     for form in FORMS:
         model = build_fusion(form)
-        arrays[f"output/late_fusion_{form}"] = np.asarray(model.predict_on_batch({"frames": FRAMES, "audio": SOUNDS}))
+        given = {"frames": FRAMES, "audio": SOUNDS, "visual_scores": SCORES[0], "audio_scores": SCORES[1]}
+        inputs = {one.name: given[one.name] for one in model.inputs}
+        arrays[f"output/late_fusion_{form}"] = np.asarray(model.predict_on_batch(inputs))
     return arrays
 
 

@@ -14,6 +14,7 @@ from instrec_utils.models import torch_weights
 from instrec_utils.models.keras_classes import ModalityDropout
 from instrec_utils.models.late_fusion import FORMS
 
+OF_FEATURES = FORMS[:3]  # the fourth joins scores
 OPTIONS = {"late_fusion": {"num_frames": 3, "frame_features": 20, "audio_features": 10}}
 SHAPES = {"han2016": (128, 43), "choi2016": (96, 1366), "xception_audio": (96, 1366)}
 AUDIO, VISUAL = (tuple(models.architectures(kind)) for kind in ("audio", "visual"))
@@ -140,7 +141,7 @@ def test_xception_audio_has_the_papers_size(width, size):
     assert model.get_layer("exit_add").output.shape == (None, 2, 43, 1024)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", OF_FEATURES)
 def test_late_fusion_has_the_size_of_its_description(form):
     model = models.build("late_fusion", 12, num_frames=20, frame_features=1280, audio_features=1024, form=form)
     joined = 20 * 1280 + 1024
@@ -188,7 +189,7 @@ def test_attention_against_numpy():
     assert np.abs(np.asarray(text(shuffled, training=False)) - np.asarray(text(inputs, training=False))).max() > 1e-3
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", OF_FEATURES)
 def test_every_form_learns_and_survives_saving(form, tmp_path):
     model = models.build("late_fusion", 5, **OPTIONS["late_fusion"], form=form, modality_dropout=0.5, dropout=0.1)
     inputs = make_inputs("late_fusion", 8)
@@ -200,6 +201,58 @@ def test_every_form_learns_and_survives_saving(form, tmp_path):
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
     np.testing.assert_array_equal(loaded(inputs, training=False), model(inputs, training=False))
     assert loaded.get_layer("modality_dropout").rate == 0.5
+
+
+TEMPERATURES = (1.7, 0.4)
+
+
+def calibrated(scores, temperature):
+    return softmax(np.log(np.maximum(scores, 1e-6)) / temperature, axis=1)
+
+
+def weighted_scores(num_videos=6, num_classes=5):
+    """The fusion of scores and, of as many videos, the inputs."""
+    names, generator = ("audio_scores", "visual_scores"), np.random.default_rng(1)
+    scores = generator.dirichlet(np.full(num_classes, 0.2), (2, num_videos)).astype(np.float32)
+    model = models.build("late_fusion", num_classes, form="weighted", temperatures=TEMPERATURES)
+    return model, dict(zip(names, scores, strict=True))
+
+
+def test_a_fusion_of_scores_begins_at_the_mean_of_calibrated_probabilities(tmp_path):
+    model, inputs = weighted_scores()
+    heard, seen = map(calibrated, inputs.values(), TEMPERATURES)
+    np.testing.assert_allclose(model.predict(inputs, verbose=0), (heard + seen) / 2, atol=1e-6)
+    model.set_weights([np.ones(2)])
+    product = heard * seen / (heard * seen).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(model.predict(inputs, verbose=0), product, rtol=1e-3, atol=1e-6)
+    model.save(tmp_path / "model.keras")
+    loaded = models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded.predict(inputs, verbose=0), model.predict(inputs, verbose=0))
+
+
+@pytest.mark.parametrize("missing", ["audio_scores", "visual_scores"])
+def test_a_fusion_of_scores_gives_the_other_models_where_one_is_missing(missing):
+    model, inputs = weighted_scores()
+    model.set_weights([np.array([0.3, 1.2])])
+    inputs[missing][:] = 0
+    name, temperature = [("visual_scores", TEMPERATURES[1]), ("audio_scores", TEMPERATURES[0])][missing[0] == "v"]
+    np.testing.assert_allclose(model.predict(inputs, verbose=0), calibrated(inputs[name], temperature), atol=1e-6)
+
+
+def test_a_fusion_of_scores_learns_which_model_to_trust():
+    """The scores of one model are noise: it counts for less, and the loss on other videos falls."""
+    num_videos, generator = 200, np.random.default_rng(2)
+    truth = generator.integers(0, 5, num_videos)
+    model, inputs = weighted_scores(num_videos)
+    inputs["visual_scores"] = softmax(2 * np.eye(5)[truth] + generator.normal(size=(num_videos, 5)), axis=1)
+    first, second = ({name: values[half] for name, values in inputs.items()} for half in (slice(100), slice(100, None)))
+    protocol = models.architecture_named("late_fusion").protocol("quick", "weighted")
+    model.compile(keras.optimizers.Adam(protocol.learning_rate), loss="sparse_categorical_crossentropy")
+    before = model.evaluate(second, truth[100:], verbose=0)
+    model.fit(first, truth[:100], batch_size=protocol.batch_size, epochs=20, verbose=0)
+    ((heard, seen),) = model.get_weights()
+    assert heard < seen
+    assert model.evaluate(second, truth[100:], verbose=0) < before - 0.1
 
 
 def test_a_model_of_our_own_layers_loads_where_none_was_built(tmp_path, monkeypatch):
@@ -251,7 +304,7 @@ def test_modality_dropout_follows_its_random_state():
     assert (draw(2) != first).any()
 
 
-@pytest.mark.parametrize("name", [*AUDIO, *FORMS])
+@pytest.mark.parametrize("name", [*AUDIO, *OF_FEATURES])
 def test_zeros_give_finite_scores_and_a_seed_the_same_weights(name):
     def build():
         keras.utils.set_random_seed(7)
@@ -272,11 +325,13 @@ def test_zeros_give_finite_scores_and_a_seed_the_same_weights(name):
 
 
 def test_refused_options_of_late_fusion():
-    with pytest.raises(ValueError, match="form: expected one of text, code, attention, got 'mean'"):
+    with pytest.raises(ValueError, match="form: expected one of text, code, attention, weighted, got 'mean'"):
         models.build("late_fusion", 5, **OPTIONS["late_fusion"], form="mean")
     for rate in (-0.1, 1.5):
         with pytest.raises(ValueError, match=f"modality_dropout: expected a probability from 0 to 1, got {rate}"):
             models.build("late_fusion", 5, **OPTIONS["late_fusion"], modality_dropout=rate)
+    with pytest.raises(ValueError, match="audio_features: expected at least 1, got 3, 20 and 0"):
+        models.build("late_fusion", 5, num_frames=3, frame_features=20)
 
 
 def test_inception_frames_has_the_size_of_inception_v3():

@@ -164,6 +164,19 @@ def test_on_a_dataset_of_the_paper_every_row_of_it_is_there(home, dataset, frame
     assert not [column for column in table if column.startswith("Paper, ") and column != f"Paper, {dataset}"]
 
 
+def test_a_fusion_of_scores_stands_in_table_4_and_beside_the_mean_on_validation(published):
+    joined = {"audio": "audio-choi2016-uc-s1", "visual": "visual-efficientnet_lite0-k20-s1"}
+    parameters = {"fusion_form": "weighted"} | joined
+    write_result("fusion-x-weighted-s1", "fusion", TRUTH, make_scores(1, 1), parameters=parameters)
+    found = results.read_results("tiny")
+    assert tables.table4(found)["Model"].tolist()[-2:] == [tables.WEIGHTED, "late fusion"]
+    table = tables.on_validation(found, ["fusion-x-s1", "fusion-x-weighted-s1"])
+    assert table["Fusion"].tolist()[0] == "Late fusion, 20 frames, weighted"
+    assert set(table["Fusion"]) > {"mean of both, calibrated first"}
+    assert table["Hit@1"].tolist()[0] == f"{100 * 29 / 30:.1f}"
+    assert table["Log loss"].astype(float).is_monotonic_increasing
+
+
 def test_variants_stand_beside_the_papers_text(found):
     table = tables.fusions_table(found, "audio-choi2016-uc-s1", "visual-efficientnet_lite0-k20-s1")
     assert table["Form"].tolist() == ["the paper's text", "attention over frames"]

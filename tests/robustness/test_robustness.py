@@ -132,17 +132,22 @@ def world(tmp_path_factory):
         audio = runs.audio_run(corpus, seed=1)
         visual = runs.visual_run(corpus, num_frames=K, seed=1)
         heard, seen = audio_model(), visual_model()
-        add_run(audio, heard, heard.predict(sounds, verbose=0))
-        add_run(visual, seen, seen.predict(embedded.reshape(-1, 48), verbose=0).reshape(-1, K, 3).mean(axis=1))
+        heard_scores = heard.predict(sounds, verbose=0)
+        seen_scores = seen.predict(embedded.reshape(-1, 48), verbose=0).reshape(-1, K, 3).mean(axis=1)
+        add_run(audio, heard, heard_scores)
+        add_run(visual, seen, seen_scores)
         embedding = keras.Model(heard.input, heard.get_layer("embedding").output).predict(sounds, verbose=0)
         is_heard = np.array([video_id != "silent" for video_id in corpus.split("test").video_id])
         sound = embedding * is_heard[:, None]
+        is_seen = np.array([video_id != "unseen" for video_id in corpus.split("test").video_id])
+        given = {"frames": embedded, "audio": sound}
+        given |= {"audio_scores": heard_scores * is_heard[:, None], "visual_scores": seen_scores * is_seen[:, None]}
         fusions = []
-        for form, modality_dropout in (("text", 0.0), ("text", 0.3), ("attention", 0.3)):
+        for form, modality_dropout in (("text", 0.0), ("text", 0.3), ("attention", 0.3), ("weighted", 0.0)):
             late = late_fusion(form)
             variant = {"fusion_form": form, "modality_dropout": modality_dropout}
             run = runs.fusion_run(corpus, audio=audio, visual=visual, seed=1, **variant)
-            add_run(run, late, late.predict({"frames": embedded, "audio": sound}, verbose=0))
+            add_run(run, late, late.predict({one.name: given[one.name] for one in late.inputs}, verbose=0))
             fusions.append((run, late))
         before = digests(corpus.directory)
         for run, _ in fusions:
@@ -224,6 +229,16 @@ def test_a_missing_modality_is_a_vector_of_zeros(world, lost, absent):
     np.testing.assert_allclose(scores_at(world, "missing", lost, "fusion"), expected, atol=1e-4)
     assert len(scores_at(world, "missing", lost, absent)) == 0
     assert len(scores_at(world, "missing", lost, {"audio": "visual", "visual": "audio"}[absent])) == 6
+
+
+@pytest.mark.parametrize(("lost", "left"), [("sound", "visual"), ("pictures", "audio")])
+def test_a_fusion_of_scores_gives_those_of_the_modality_that_is_left(world, lost, left):
+    table = robustness.read_measured_predictions("tiny", fusion_name(world, 3))
+    rows = table[(table["condition"] == "missing") & (table["level"] == lost)]
+    fused, alone = (rows[rows["model"] == model].set_index("video_id")[LABELS] for model in ("fusion", left))
+    neither = {"sound": "unseen", "pictures": "silent"}[lost]
+    np.testing.assert_allclose(fused.drop(neither), alone.drop(neither), atol=1e-5)
+    np.testing.assert_allclose(fused.loc[neither], 1 / 3, atol=1e-5)
 
 
 @pytest.mark.parametrize("number", [1, 2])

@@ -390,6 +390,31 @@ def test_the_fusion_joins_both(corpus):
     assert fusion.is_done()
 
 
+@pytest.mark.slow
+def test_a_fusion_of_scores_learns_from_the_validation_split(corpus, monkeypatch):
+    """And its scores there are those of models that have not learned from the video."""
+    learned_from = []
+    real_fit = training.fit
+
+    def fit(build, train_batches, *arguments, **options):
+        learned_from.append(len(train_batches(0).targets))
+        return real_fit(build, train_batches, *arguments, **options)
+
+    audio, visual = train(corpus), train_frames(corpus)
+    monkeypatch.setattr(training, "fit", fit)
+    fusion = train_fusion(corpus, audio, visual, fusion_form="weighted")
+    assert learned_from == [3, 2, 2, 2]
+    assert read_result(fusion.result_path)["num_parameters"] == 2
+    assert not (audio.directory / "embeddings.npz").exists()
+    scores, heard = (
+        read_predictions(run.result_path).set_index("video_id")[list(LABELS)].to_numpy() for run in (fusion, audio)
+    )
+    silent = read_predictions(audio.result_path)["video_id"].eq("flute-5")
+    expected = evaluation.with_temperature(heard, learned.temperature_of(audio))  # none of the videos has pictures
+    np.testing.assert_allclose(scores[~silent], expected[~silent], atol=2e-6)
+    np.testing.assert_allclose(scores[silent], 1 / 3, atol=1e-6)
+
+
 COLOURS = {"cello": (220, 40, 40), "flute": (40, 220, 40), "organ": (40, 40, 220)}
 
 

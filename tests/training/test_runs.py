@@ -47,7 +47,7 @@ VISUAL = {
     "seed": AUDIO["seed"],
 }
 FUSION = {
-    "fusion_form": st.sampled_from(["text", "code", "attention"]),
+    "fusion_form": st.sampled_from(["text", "code", "attention", "weighted"]),
     "modality_dropout": st.sampled_from([0.0, 0.01, 0.29, 0.3]),
     "profile": AUDIO["profile"],
     "fusion_learning_rate": st.sampled_from([0.0, 0.01]),
@@ -310,7 +310,11 @@ def fusion_run(corpus, **changes):
         ),
         (runs.visual_run, {"num_frames": 0}, "num_frames: expected at least 1, got 0"),
         (runs.visual_run, {"visual_model": "resnet"}, "visual: expected one of efficientnet_lite0, .* got 'resnet'"),
-        (fusion_run, {"fusion_form": "mean"}, "fusion_form: expected one of text, code, attention, got 'mean'"),
+        (
+            fusion_run,
+            {"fusion_form": "mean"},
+            "fusion_form: expected one of text, code, attention, weighted, got 'mean'",
+        ),
         (fusion_run, {"modality_dropout": 0.304}, r"modality_dropout: expected hundredths .* to 0\.99, got 0\.304"),
         (fusion_run, {"modality_dropout": 1.0}, r"modality_dropout: expected hundredths .* to 0\.99, got 1\.0"),
         (fusion_run, {"fusion_patience": -1}, "patience: expected a number above 0, or 0 .*, got -1"),

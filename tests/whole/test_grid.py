@@ -60,7 +60,7 @@ def test_the_published_lists_have_every_model_seed_and_form(name):
     assert {run.model for run in found["audio"]} == {"han2016", "choi2016", "xception_audio"}
     choi = {(run.parameters["segmentation"], run.seed) for run in found["audio"] if run.model == "choi2016"}
     assert choi == {(segmentation, seed) for segmentation in ("uc", "cc") for seed in (10, 11, 12)}
-    assert {run.parameters["fusion_form"] for run in found["fusion"]} == {"text", "code", "attention"}
+    assert {run.parameters["fusion_form"] for run in found["fusion"]} == {"text", "code", "attention", "weighted"}
     # Without demo, which has no parts, each part tests once: the last in the fixed parts.
     parts = {"demo": set(), "open": {1, 2, 3, 4, 5, 6}}[name]
     for kind in found:
