@@ -252,10 +252,10 @@ page.table(
 # Each form above learns from the vectors of the training split, from which the two networks have learned before: there the
 # vectors tell the class far more surely than on videos that the networks have not met, so that the fusion learns to trust
 # them too much. The fourth form learns from the validation split instead, where the scores are as good or bad as on
-# any new video, and has no more than two weights to learn from so few videos. It begins exactly at the mean of
-# calibrated probabilities. With both weights at 1 it multiplies them, which is right where sound and picture err
-# independently: a class has to be likely by both. Of a video that is silent or has no pictures it gives the other
-# network's calibrated scores.
+# any new video, and has no more than three weights to learn from so few videos: of the logarithms of the mean of
+# the calibrated probabilities, at which it begins, and of each network's own. A larger weight of the mean makes the
+# scores more decided; weights of the networks' own multiply the probabilities, so that a class has to be likely by both.
+# Of a video that is silent or has no pictures it gives the other network's calibrated scores, whatever the weights.
 #
 # **Which fusion is best was decided on the validation split**, without a look at the test split. The fourth
 # form's scores are there those of models that have learned from the other six sevenths of that split.

@@ -132,16 +132,17 @@ def _zero_unless(keep: Any, values: Any) -> Any:
 
 @keras.saving.register_keras_serializable("instrec")
 class WeightedScores(keras.layers.Layer):
-    """Joins the scores of two models, each calibrated by its temperature first, with a weight for each of them.
+    """Joins the scores of two models, each calibrated by its temperature first, by three weights.
 
-    With weights of 0, as it begins, it gives the mean of both models' calibrated probabilities; with weights of 1 their
-    product, normalised. Where one model's scores are zeros it gives the other's calibrated ones, whatever the weights.
+    They weigh the logarithms of the mean of both models' calibrated probabilities, of the first one's and of the
+    second one's. It begins at the mean alone, (1, 0, 0); (0, 1, 1) is their product, normalised. Where one model's
+    scores are zeros it gives the other's calibrated ones, whatever the weights.
     """
 
     def __init__(self, temperatures: tuple[float, float], **options: Any) -> None:
         super().__init__(**options)
         self.temperatures = tuple(temperatures)
-        self.joint = self.add_weight(shape=(2,), initializer="zeros", name="weights")
+        self.joint = self.add_weight(shape=(3,), initializer=_of_mean, name="joint")
 
     def call(self, inputs: list[Any]) -> Any:
         """Return probabilities from both models' scores, [shape=(batch, num_classes)] each."""
@@ -151,9 +152,13 @@ class WeightedScores(keras.layers.Layer):
         )
         has_first, has_second = (ops.any(scores > 0, axis=-1, keepdims=True) for scores in inputs)
         mean = ops.logaddexp(first, second) - math.log(2)
-        joined = mean + self.joint[0] * (first - mean / 2) + self.joint[1] * (second - mean / 2)
+        joined = self.joint[0] * mean + self.joint[1] * first + self.joint[2] * second
         return ops.softmax(ops.where(has_first & has_second, joined, ops.where(has_first, first, second)))
 
     def get_config(self) -> dict[str, Any]:
         """Return what `__init__` needs."""
         return {**super().get_config(), "temperatures": self.temperatures}
+
+
+def _of_mean(shape: tuple[int, ...], dtype: str) -> Any:
+    return ops.convert_to_tensor([1, 0, 0], dtype=dtype)

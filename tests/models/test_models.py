@@ -222,7 +222,7 @@ def test_a_fusion_of_scores_begins_at_the_mean_of_calibrated_probabilities(tmp_p
     model, inputs = weighted_scores()
     heard, seen = map(calibrated, inputs.values(), TEMPERATURES)
     np.testing.assert_allclose(model.predict(inputs, verbose=0), (heard + seen) / 2, atol=1e-6)
-    model.set_weights([np.ones(2)])
+    model.set_weights([np.array([0, 1, 1])])
     product = heard * seen / (heard * seen).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(model.predict(inputs, verbose=0), product, rtol=1e-3, atol=1e-6)
     model.save(tmp_path / "model.keras")
@@ -233,7 +233,7 @@ def test_a_fusion_of_scores_begins_at_the_mean_of_calibrated_probabilities(tmp_p
 @pytest.mark.parametrize("missing", ["audio_scores", "visual_scores"])
 def test_a_fusion_of_scores_gives_the_other_models_where_one_is_missing(missing):
     model, inputs = weighted_scores()
-    model.set_weights([np.array([0.3, 1.2])])
+    model.set_weights([np.array([0.5, 0.3, 1.2])])
     inputs[missing][:] = 0
     name, temperature = [("visual_scores", TEMPERATURES[1]), ("audio_scores", TEMPERATURES[0])][missing[0] == "v"]
     np.testing.assert_allclose(model.predict(inputs, verbose=0), calibrated(inputs[name], temperature), atol=1e-6)
@@ -250,7 +250,7 @@ def test_a_fusion_of_scores_learns_which_model_to_trust():
     model.compile(keras.optimizers.Adam(protocol.learning_rate), loss="sparse_categorical_crossentropy")
     before = model.evaluate(second, truth[100:], verbose=0)
     model.fit(first, truth[:100], batch_size=protocol.batch_size, epochs=20, verbose=0)
-    ((heard, seen),) = model.get_weights()
+    ((_, heard, seen),) = model.get_weights()
     assert heard < seen
     assert model.evaluate(second, truth[100:], verbose=0) < before - 0.1
 

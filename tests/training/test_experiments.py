@@ -404,7 +404,7 @@ def test_a_fusion_of_scores_learns_from_the_validation_split(corpus, monkeypatch
     monkeypatch.setattr(training, "fit", fit)
     fusion = train_fusion(corpus, audio, visual, fusion_form="weighted")
     assert learned_from == [3, 2, 2, 2]
-    assert read_result(fusion.result_path)["num_parameters"] == 2
+    assert read_result(fusion.result_path)["num_parameters"] == 3
     assert not (audio.directory / "embeddings.npz").exists()
     scores, heard = (
         read_predictions(run.result_path).set_index("video_id")[list(LABELS)].to_numpy() for run in (fusion, audio)
