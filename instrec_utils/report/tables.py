@@ -189,7 +189,7 @@ def fusions_table(found: pd.DataFrame, audio: str, visual: str) -> pd.DataFrame:
     lines = []
     for name, row in rows.iterrows():
         line = {"Form": words.FORMS[row["fusion_form"]], "Modality dropout": f"{row['modality_dropout'] or '–'}"}
-        line |= _special(row) | {"Weights": f"{row['num_parameters'] / 1e6:.1f} M"}
+        line |= _special(row) | {"Weights": f"{row['num_parameters']:,}"}
         others = rows.index[rows["is_paper"] & (rows["profile"] == row["profile"])]
         is_other = not (others.empty or name == others[0])
         gain = row["hit_at_1"] - rows.loc[others[0], "hit_at_1"] if is_other else None
