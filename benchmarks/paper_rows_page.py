@@ -23,6 +23,7 @@ from instrec_utils.training.result_files import find_result, read_json
 from instrec_utils.training.run import Run
 
 GIB = 2**30
+AUDIO_FEATURES = 1024  # of Choi's network and the Xception, four bytes each, held while a fusion is trained
 DATASETS = {"fcvid": "FCVID", "yt8m": "YT-8M"}  # as the paper's tables call them
 
 
@@ -32,8 +33,8 @@ def page(found: dict[str, Any]) -> str:
     Parameters
     ----------
     found : dict
-        What the result files "table1", "extraction" and "paper_rows" hold, and as "accelerator" the result of a
-        training of Inception v3.
+        What the result files "table1", "extraction" and "paper_rows" (None if it is not there) hold, and as
+        "accelerator" the result of a training of Inception v3.
     """
     parts = [_introduction(found), *(_dataset(name, found) for name in DATASETS), _left_out(found)]
     return "\n\n".join(parts)
@@ -50,14 +51,18 @@ def read_measured() -> dict[str, Any]:
     """Return what the page is made from, of each what was measured here, else what is published."""
     trained = (paths.home() / "results").glob("*/visual-inception_frames-*-paper-*.json")
     longest = max(map(read_json, trained), key=lambda one: one["steps"])
-    names = {"table1": "curation", "extraction": "benchmarks", "paper_rows": "benchmarks"}
-    missing = "measure it first, see make bench"
-    found = {name: read_json(find_result(folder, name, missing)) for name, folder in names.items()}
-    return found | {"accelerator": longest}
+    measured = (folder / "paper_rows.json" for folder in paths.results_dirs("benchmarks"))
+    return {
+        "table1": read_json(find_result("curation", "table1")),
+        "extraction": read_json(find_result("benchmarks", "extraction")),
+        "paper_rows": next((read_json(path) for path in measured if path.exists()), None),
+        "accelerator": longest,
+    }
 
 
 def _introduction(found: dict[str, Any]) -> str:
     accelerator, steps = found["accelerator"], found["paper_rows"]
+    where = steps["device"] if steps else "not yet, so that what follows from it is missing"
     return f"""# What the paper's own data takes
 
 <!-- Written by benchmarks/paper_rows_page.py from result files. Do not edit. -->
@@ -67,14 +72,15 @@ protocol. This page says what to expect of it.
 
 :::{{warning}}
 Everything here is **extrapolated**. None of these rows was trained on these videos. What was measured is a training
-step of each network at the paper's sizes on random input ({steps["device"]}), the extraction of short films, and one
+step of each network at the paper's sizes on random input ({where}), the extraction of short films, and one
 training of Inception v3 on the corpus *{accelerator["corpus"]}* ({accelerator["device"]}). The numbers are measurements
 times videos, frames and steps, and suppose that nothing else gets in the way.
 :::
 
 - **Steps** are the paper's for the visual rows (its Table 2). It gives none for the others, which end after ten epochs
   without a lower validation loss: eleven epochs are the least that they can take, and stand here.
-- **Core-hours** are of the processor, without the validation after each epoch; divide by the number of cores.
+- **Core-hours** are of the processor, without the validation after each epoch; divide by the number of cores. They and
+  memory and disk have a dash where the network's step was not measured.
 - **GPU-hours** are given where a training was measured: {_per_step(found):.2f} s a step of Inception v3, compiling and
   validation included, while up to three trainings shared the card.
 - **Memory** is the most that a training process held on the processor; it does not grow with the number of videos, as
@@ -93,30 +99,28 @@ def _dataset(name: str, found: dict[str, Any]) -> str:
     corpus = Corpus(name, name, paths.corpus_dir(name), paths.corpus_dir(name), pd.DataFrame())
     runs = [one.run(corpus) for one in grid.read_experiments(name, {})]
     joined = {one.name for run in runs for one in run.joined}
+    networks = found["paper_rows"]["networks"] if found["paper_rows"] else {}
     titles = ("Row", "Steps", "Epochs", "Core-hours", "GPU-hours", "Memory, GiB", "Disk, GiB")
     lines = [f"| {' | '.join(titles)} |", f"|:--|{'--:|' * (len(titles) - 1)}"]
     for run in runs:
-        step = found["paper_rows"]["networks"][_network(run)]
-        an_epoch = SPLIT_SHARES[0] * num_videos * _examples_a_video(run) / step["batch_size"]
+        an_epoch = SPLIT_SHARES[0] * num_videos * _examples_a_video(run) / run.protocol.batch_size
         steps = _papers_steps(run, DATASETS[name]) or an_epoch * (run.protocol.patience + 1)
         gpu = f"{steps * _per_step(found) / 3600:,.1f}" if run.kind == "visual" else "–"
-        embedded = FRAME_RATE * 3600 * hours * run.architecture.embedding_size * 2 if run.name in joined else 0
-        held = num_videos * 1024 * 4 if run.kind == "fusion" else 0
-        cells = [
-            f"{words.first_upper(run.kind)}: {_title(run)}",
-            f"{steps:,.0f}",
-            f"{steps / an_epoch:.1f}",
-            f"{steps * step['cpu_seconds_a_step'] / 3600:,.0f}",
-            gpu,
-            f"{(step['peak_bytes'] + held) / GIB:.1f}",
-            f"{(step['kept_bytes'] + (embedded if run.kind == 'visual' else 0)) / GIB:.1f}",
-        ]
+        core_hours = memory = disk = "–"
+        if step := networks.get(_network(run)):
+            held = num_videos * AUDIO_FEATURES * 4 if run.kind == "fusion" else 0
+            is_joined = run.kind == "visual" and run.name in joined
+            embedded = FRAME_RATE * 3600 * hours * run.architecture.embedding_size * 2 if is_joined else 0
+            core_hours = f"{steps * step['cpu_seconds_a_step'] / 3600:,.1f}"
+            memory, disk = f"{(step['peak_bytes'] + held) / GIB:.1f}", f"{(step['kept_bytes'] + embedded) / GIB:.1f}"
+        name_of_row = f"{words.first_upper(run.kind)}: {_title(run)}"
+        cells = [name_of_row, f"{steps:,.0f}", f"{steps / an_epoch:.1f}", core_hours, gpu, memory, disk]
         lines.append(f"| {' | '.join(cells)} |")
-    core_hours = hours * extraction["worker_seconds_an_hour_of_video"] / 3600
+    extracted = hours * extraction["worker_seconds_an_hour_of_video"] / 3600
     rows = "\n".join(lines)
     return f"""## {CORPORA[name]}
 
-{num_videos:,} videos of {hours:,.0f} h together. Before any row, the extraction takes {core_hours:,.0f} core-hours and
+{num_videos:,} videos of {hours:,.0f} h together. Before any row, the extraction takes {extracted:,.0f} core-hours and
 leaves {hours * extraction["bytes_an_hour_of_video"] / GIB:,.0f} GiB of features; the videos themselves come on top.
 
 {rows}"""
@@ -151,7 +155,15 @@ def _title(run: Run) -> str:
 
 def _left_out(found: dict[str, Any]) -> str:
     steps, accelerator = found["paper_rows"], found["accelerator"]
-    versions = ", ".join(f"{name} {version}" for name, version in steps["versions"].items())
+    origin = "`make bench BENCH=paper_rows`, which measures a step of each network, was not run yet."
+    if steps:
+        loads = [one["load_average"] for one in steps["networks"].values()]
+        versions = ", ".join(f"{name} {version}" for name, version in steps["versions"].items())
+        origin = (
+            f"`make bench BENCH=paper_rows` wrote `results/benchmarks/paper_rows.json` at commit {steps['commit']}, "
+            f"while on average {min(loads):.0f} to {max(loads):.0f} processes ran or waited for a core, its own among them. "
+            f"Versions: {versions}."
+        )
     return f"""## What is not in these numbers
 
 The photographs that the rows PT begin with: some steps each, for as long as the loss on a tenth of them falls. The
@@ -161,10 +173,9 @@ beside them, which may have been the limit of the measured training already.
 
 ## Where the numbers come from
 
-`make bench BENCH=paper_rows` wrote `results/benchmarks/paper_rows.json` at commit {steps["commit"]}. The training on
-the accelerator is the result `{accelerator["run"]}`, {accelerator["steps"]:,} steps in
+{origin} The training on the accelerator is the result `{accelerator["run"]}`, {accelerator["steps"]:,} steps in
 {accelerator["train_seconds"]:.0f} s. The extraction is that of [its own page](extraction.md), videos and hours are
-those of [Table 1](curation/curation). Versions: {versions}."""
+those of [Table 1](curation/curation)."""
 
 
 if __name__ == "__main__":
