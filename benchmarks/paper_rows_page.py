@@ -161,8 +161,8 @@ def _left_out(found: dict[str, Any]) -> str:
         versions = ", ".join(f"{name} {version}" for name, version in steps["versions"].items())
         origin = (
             f"`make bench BENCH=paper_rows` wrote `results/benchmarks/paper_rows.json` at commit {steps['commit']}, "
-            f"while on average {min(loads):.0f} to {max(loads):.0f} processes ran or waited for a core, its own among them. "
-            f"Versions: {versions}."
+            f"while on average {min(loads):.0f} to {max(loads):.0f} processes ran or waited for a core, its own among "
+            f"them. Versions: {versions}."
         )
     return f"""## What is not in these numbers
 
