@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-import numpy as np
-
 from instrec_utils.config import CROP_SIZE
 from instrec_utils.models import torch_weights
 from instrec_utils.models.architecture import Architecture
@@ -92,12 +90,7 @@ def _load_imagenet(model: keras.Model) -> None:
     learned = [
         values for name, values in tensors.items() if name not in foreign and not name.endswith("num_batches_tracked")
     ]
-    model.set_weights([_kernel(values) if values.ndim == 4 else values for values in learned])
-
-
-def _kernel(values: np.ndarray) -> np.ndarray:
-    """Return a convolution's tensor [shape=(out, in, height, width), in is 1 of a depthwise one] as Keras has it."""
-    return values.transpose(2, 3, 0, 1) if values.shape[1] == 1 else values.transpose(2, 3, 1, 0)
+    model.set_weights(torch_weights.to_keras(learned, model.weights))
 
 
 ARCHITECTURE = Architecture(

@@ -3,69 +3,19 @@ import os
 import pickle
 import struct
 import sys
+import zipfile
 from collections import OrderedDict
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from torch_files import REBUILD, Call, Name, OldPickler, checkpoint, tensor, zipped
 
 from instrec_utils.models import torch_weights
 
-
-class Name:
-    """Pickles as a reference to a function or class that need not exist here."""
-
-    def __init__(self, module, name):
-        self.names = (module, name)
-
-
-class Storage:
-    """Pickles as a reference to values that follow later in the file."""
-
-    def __init__(self, kind, key, count):
-        self.pid = ("storage", Name("torch", kind), key, "cpu", count, None)
-
-
-class Call:
-    """Pickles as a call of a function with arguments."""
-
-    def __init__(self, function, *arguments):
-        self.function, self.arguments = function, arguments
-
-
-class OldPickler(pickle._Pickler):
-    """Writes what PyTorch wrote before 1.6, without PyTorch."""
-
-    def persistent_id(self, value):
-        return value.pid if isinstance(value, Storage) else None
-
-    def save(self, value, save_persistent_id=True):
-        if isinstance(value, Name):
-            self.write(pickle.GLOBAL + "{}\n{}\n".format(*value.names).encode())
-        elif isinstance(value, Call):
-            self.save(value.function)
-            self.save(value.arguments)
-            self.write(pickle.REDUCE)
-        else:
-            super().save(value, save_persistent_id)
-
-
-REBUILD = Name("torch._utils", "_rebuild_tensor_v2")
-
-
-def tensor(kind, key, count, offset, shape, strides):
-    return Call(REBUILD, Storage(kind, key, count), offset, shape, strides, False, OrderedDict())
-
-
-def checkpoint(state, storages, magic=torch_weights.MAGIC):
-    """The bytes of a file: `storages` maps keys to arrays, in the order of the file."""
-    file = io.BytesIO()
-    for part in (magic, 1001, {"little_endian": True}, state, list(storages)):
-        OldPickler(file, 2).dump(part)
-    for values in storages.values():
-        file.write(struct.pack("<q", values.size) + values.tobytes())
-    return file.getvalue()
+FORMATS = pytest.mark.parametrize("as_file", [checkpoint, zipped], ids=["before 1.6", "since 1.6"])
 
 
 def write(tmp_path, content):
@@ -74,13 +24,14 @@ def write(tmp_path, content):
     return path
 
 
-def simple():
+def simple(as_file):
     values = np.arange(12, dtype=np.float32)
     state = OrderedDict(weight=tensor("FloatStorage", "0", 12, 0, (3, 4), (4, 1)))
-    return checkpoint(state, {"0": values})
+    return as_file(state, {"0": values})
 
 
-def test_tensors_come_back(tmp_path):
+@FORMATS
+def test_tensors_come_back(tmp_path, as_file):
     values = np.random.default_rng(0).normal(size=24).astype(np.float32)
     state = OrderedDict(
         weight=tensor("FloatStorage", "7", 24, 0, (2, 3, 4), (12, 4, 1)),
@@ -88,7 +39,7 @@ def test_tensors_come_back(tmp_path):
         count=tensor("LongStorage", "8", 1, 0, (), ()),
     )
     counts = np.array([2**40], np.int64)
-    tensors = torch_weights.read_weights(write(tmp_path, checkpoint(state, {"8": counts, "7": values})))
+    tensors = torch_weights.read_weights(write(tmp_path, as_file(state, {"8": counts, "7": values})))
     assert sorted(tensors) == ["count", "scalar", "weight"]
     np.testing.assert_array_equal(tensors["weight"], values.reshape(2, 3, 4))
     assert tensors["weight"].dtype == np.float32
@@ -133,6 +84,7 @@ def test_no_call_is_executed(tmp_path, module, name):
     argument = f"import pathlib; pathlib.Path({str(sign)!r}).touch()" if name == "exec" else f"touch {sign}"
     attack = Call(Name(module, name), argument)
     contents = [
+        zipped(OrderedDict(weight=attack), {}),
         checkpoint(OrderedDict(weight=attack), {}),
         checkpoint(attack, {}),
         checkpoint(OrderedDict(), {}, magic=attack),
@@ -158,8 +110,9 @@ def test_a_storage_of_another_kind_is_refused(tmp_path):
         torch_weights.read_weights(write(tmp_path, half))
 
 
-def test_a_truncated_file_is_refused(tmp_path):
-    content = simple()
+@FORMATS
+def test_a_truncated_file_is_refused(tmp_path, as_file):
+    content = simple(as_file)
     np.testing.assert_array_equal(
         torch_weights.read_weights(write(tmp_path, content))["weight"], np.arange(12, dtype=np.float32).reshape(3, 4)
     )
@@ -176,11 +129,21 @@ def test_a_truncated_file_is_refused(tmp_path):
         (-1, (1,), (1,)),  # before the start
         (3, (3,), (-2,)),
         (0, (3,), (1, 1)),  # as many strides as axes
+        (0, (10**9, 10**9), (0, 0)),  # one value as many as would fill the memory
+        (0, (13,), (0,)),
+        (0, (-2, -2), (1, 1)),
+        (0, (0,), (1,)),
+        (0, (1,), (2**70,)),
+        (2**70, (1,), (1,)),
+        (0, 3, (1,)),
+        ("0", (1,), (1,)),
+        (None, (1,), (1,)),
     ],
 )
-def test_a_tensor_outside_its_storage_is_refused(tmp_path, offset, shape, strides):
+@FORMATS
+def test_a_tensor_outside_its_storage_is_refused(tmp_path, as_file, offset, shape, strides):
     state = OrderedDict(weight=tensor("FloatStorage", "0", 12, offset, shape, strides))
-    content = checkpoint(state, {"0": np.arange(12, dtype=np.float32)})
+    content = as_file(state, {"0": np.arange(12, dtype=np.float32)})
     with pytest.raises(ValueError, match=r"weights\.pth"):
         torch_weights.read_weights(write(tmp_path, content))
 
@@ -201,6 +164,132 @@ def test_a_tensor_outside_its_storage_is_refused(tmp_path, offset, shape, stride
 def test_another_file_is_refused(tmp_path, content):
     with pytest.raises(ValueError, match=r"weights\.pth"):
         torch_weights.read_weights(write(tmp_path, content))
+
+
+def described(match):
+    """Whether the one line that refuses a file says what is wrong."""
+    return pytest.raises(ValueError, match=rf"weights\.pth: damaged, or not a plain PyTorch checkpoint: .*{match}")
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        (zipped({}, {"0": np.zeros(10**6, np.float32)}, zipfile.ZIP_DEFLATED), "compressed"),
+        (zipped({}, {}, names=("a/data.pkl", "b/data.pkl")), "one part named data.pkl, got 2"),
+        (zipped({}, {}, names=()), "one part named data.pkl, got 0"),
+        (zipped({"w": tensor("FloatStorage", "../version", 1, 0, (1,), (1,))}, {}), "no item named"),
+        (zipped({"w": tensor("FloatStorage", "/etc/passwd", 1, 0, (1,), (1,))}, {}), "no item named"),
+        (zipped({"w": tensor("FloatStorage", "0", 1, 0, (1,), (1,))}, {"0": np.zeros(3, np.uint8)}), "multiple"),
+        (zipped({"w": Call(REBUILD, 3, 0, (), (), False, {})}, {}), "refused a call"),
+        (zipped({"w": Call(Name("collections", "OrderedDict"), [("a", 1)])}, {}), "refused a call"),
+        (zipped({"w": Call(7, 3)}, {}), "refused a call"),
+        (zipped({(1, 2): 3}, {}), "refused a key that is no text"),
+        (zipped({"w": 1.5}, {}), "refused the operation BINFLOAT"),
+        (zipped({"w": b"1"}, {}), "refused"),
+    ],
+)
+def test_a_hostile_archive_is_refused(tmp_path, content, match):
+    with described(match):
+        torch_weights.read_weights(write(tmp_path, content))
+
+
+def with_size(content, name, size):
+    """An archive whose directory says that a part is larger than the whole."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        offset = archive.start_dir
+    place = content.index(name.encode(), offset) - 46 + 20  # the sizes of an entry of the directory
+    return content[:place] + struct.pack("<II", size, size) + content[place + 8 :]
+
+
+def test_a_part_larger_than_the_file_is_refused(tmp_path):
+    content = with_size(simple(zipped), "archive/data/0", 2**31)
+    with described("larger than the file"):
+        torch_weights.read_weights(write(tmp_path, content))
+
+
+def nested(depth):
+    """A pickle of a tuple that holds one tuple twice, and so on: 2 ** depth at the bottom."""
+    return b"\x80\x02)" + b"".join(b"q%ch%c\x86" % (n, n) for n in range(depth)) + b"."
+
+
+@pytest.mark.parametrize(
+    "pickled",
+    [
+        b"\x80\x02}" + nested(200)[2:-1] + b"K\x01s.",  # whose hash as a key would take for ever
+        b"\x80\x02" + nested(200)[2:-1] + b"Q.",
+        b"\x80\x02)" + b"\x85" * 1_000_000 + b".",
+        b"\x80\x02)r\xff\xff\xff\x7f.",  # a number of the memo, for which Python makes room
+        b"\x80\x02K",
+        b"\x80\x02.",
+        b"\x80\x02)2.",
+        b"\x80\x04\x8c\x02osn\x8c\x06system\x93.",
+        b"cos\nsystem\n(S'true'\ntR.",
+        b"(ios\nsystem\nS'true'\n.",
+        b"\x80\x02X\xff\xff\xff\xfftext.",
+        b"\x80\x02\x8a\xff" + b"\x7f" * 255 + b".",
+        b"",
+    ],
+)
+def test_a_pickle_that_would_harm_an_unpickler_is_refused(tmp_path, pickled):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("archive/data.pkl", pickled)
+    for content in (file.getvalue(), pickled):
+        with pytest.raises(ValueError, match=r"weights\.pth"):
+            torch_weights.read_weights(write(tmp_path, content))
+
+
+def tensors_or_error(path):
+    try:
+        return torch_weights.read_weights(path), ""
+    except ValueError as error:
+        return {}, str(error)
+
+
+@FORMATS
+@given(data=st.data())
+def test_a_changed_file_gives_tensors_or_one_error(tmp_path_factory, as_file, data):
+    content = bytearray(simple(as_file))
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path = write(tmp_path_factory.mktemp("changed"), bytes(content))
+    tensors, error = tensors_or_error(path)
+    assert not error or error.startswith(f"{path}: damaged")
+    assert all(values.size <= 12 for values in tensors.values())
+
+
+@given(st.binary(max_size=60))
+def test_any_pickle_gives_an_error_or_no_tensor(tmp_path_factory, pickled):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02" + pickled)
+    path = write(tmp_path_factory.mktemp("any"), file.getvalue())
+    tensors, error = tensors_or_error(path)
+    assert not error or error.startswith(f"{path}: damaged")
+    assert tensors == {}
+
+
+def test_tensors_turn_as_keras_has_them():
+    """Convolutions, depthwise ones too, and dense layers give the same numbers as loops over PyTorch's order."""
+    generator = np.random.default_rng(0)
+    image = generator.normal(size=(1, 5, 6, 3)).astype(np.float32)
+    model = keras.Sequential(
+        [
+            keras.Input((5, 6, 3)),
+            keras.layers.Conv2D(4, 3, name="conv"),
+            keras.layers.DepthwiseConv2D(3, use_bias=False, name="depthwise"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(2, name="dense"),
+        ]
+    )
+    shapes = [(4, 3, 3, 3), (4,), (4, 1, 3, 3), (2, 8), (2,)]
+    kernel, bias, depthwise, dense, offset = tensors = [generator.normal(size=shape) for shape in shapes]
+    model.set_weights(torch_weights.to_keras(tensors, model.weights))
+    windows = np.lib.stride_tricks.sliding_window_view(image[0], (3, 3), axis=(0, 1))  # (height, width, in, 3, 3)
+    x = np.einsum("hwikl,oikl->hwo", windows, kernel) + bias
+    windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(0, 1))
+    x = np.einsum("hwokl,okl->hwo", windows, depthwise[:, 0])
+    np.testing.assert_allclose(np.asarray(model(image))[0], dense @ x.reshape(-1) + offset, rtol=1e-4, atol=1e-4)
 
 
 def test_the_packaged_file():
