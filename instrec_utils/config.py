@@ -40,6 +40,7 @@ class LogMel:
 
 HAN2016 = LogMel(sample_rate=22_050, n_fft=1024, hop_length=512, n_mels=128, num_frames=43)
 CHOI2016 = LogMel(sample_rate=12_000, n_fft=512, hop_length=256, n_mels=96, num_frames=1366)
+AUDIOSET = LogMel(sample_rate=32_000, n_fft=1024, hop_length=320, n_mels=128, num_frames=301)
 
 NUM_SEGMENTS = 10  # uniformly spread over the recording (4.2)
 SEGMENT_SECONDS = 3.0  # (4.2)

@@ -90,8 +90,10 @@ class Architecture:
     protocols : mapping of str to Protocol [by profile]
     inputs : mapping of str to AudioInput [of an audio network, by segmentation, its own first]
     warm_up : WarmUp or None
-    build_backbone : callable or None [of a visual network: "imagenet", or None for random weights, to all but classes]
-    embedding_size : int [values that a visual network's backbone gives]
+    build_backbone : callable or None
+        Of a network with pretrained weights: "imagenet", or "audioset" of an audio network, or None for random weights,
+        to all but the classes.
+    embedding_size : int [values that such a backbone gives]
     forms : tuple of str [of a fusion, the paper's first]
     quick_in_bfloat16 : bool [the profile "quick" trains it in bfloat16 where the processor is made for that]
     width : int [of an audio network whose `build` has this option: what it is where nothing is said; else 0]

@@ -22,9 +22,8 @@ from typing import Any, NoReturn
 import numpy as np
 import pandas as pd
 
-from instrec_utils import files
+from instrec_utils import files, pinned
 from instrec_utils.config import SPLIT_SEED
-from instrec_utils.corpora import pinned
 from instrec_utils.corpora.index import COLUMNS, VIDEO_ID, check_index, refuse_rows
 from instrec_utils.corpora.splits import grouped_split, paper_split, stratified_split
 from instrec_utils.errors import CorpusError, ParameterError

@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from instrec_utils import pinned
 from instrec_utils.config import LABELS
-from instrec_utils.corpora import pinned
 from instrec_utils.corpora.index import VIDEO_ID, read_text_table, refuse_rows
 from instrec_utils.errors import CorpusError
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from instrec_utils.corpora import pinned
+from instrec_utils import pinned
 from instrec_utils.errors import CorpusError, DownloadError
 
 ADDRESS = "http://127.0.0.1:9/"
@@ -42,15 +42,18 @@ def test_a_download_is_checked_and_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("INSTREC_DATA", str(tmp_path / "data"))
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     good = {"a.csv": hashlib.sha256(b"content").hexdigest()}
+    (served / "of another name.csv").write_bytes(b"content")
+    elsewhere = {"in/a/folder.csv": f"{address}of%20another%20name.csv"}
     try:
         with pytest.raises(DownloadError, match=r"a\.csv: .*INSTREC_ICMR2017"):
             pinned.locate_files("INSTREC_ICMR2017", "icmr2017", address, {"a.csv": "0" * 64})
         assert not (tmp_path / "data" / "icmr2017" / "a.csv").exists()
         directory = pinned.locate_files("INSTREC_ICMR2017", "icmr2017", address, good)
+        pinned.locate_files("INSTREC_ICMR2017", "icmr2017", elsewhere, {"in/a/folder.csv": good["a.csv"]})
     finally:
         server.shutdown()
         server.server_close()
-    assert (directory / "a.csv").read_bytes() == b"content"
+    assert (directory / "a.csv").read_bytes() == (directory / "in/a/folder.csv").read_bytes() == b"content"
     assert (
         pinned.locate_files("INSTREC_ICMR2017", "icmr2017", address, good) == directory
     )  # the server is gone: it is not asked again
