@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -168,27 +168,70 @@ def choose_embeddings(folder: Path, video_id: str, k: int, generator: np.random.
     return values[frames.choose(len(values), k, generator)].astype(np.float32)
 
 
+def audio_network(weights: Path, backbone: Callable[[], keras.Model] | None = None) -> keras.Model:
+    """Return a trained audio network, from examples to their embeddings and their scores.
+
+    Of a network with a frozen backbone only the classes are saved; what builds the backbone is then given.
+    """
+    network = models.load_model(weights)
+    if backbone is None:
+        return keras.Model(network.input, [network.get_layer("embedding").output, network.output])
+    first = backbone()
+    return keras.Model(first.input, [first.output, network(first.output)])
+
+
 def audio_embeddings(
-    corpus: Corpus, audio_input: AudioInput, weights: Path, *, features_key: str, description: str
+    corpus: Corpus,
+    audio_input: AudioInput,
+    weights: Path,
+    backbone: Callable[[], keras.Model] | None = None,
+    *,
+    features_key: str,
+    description: str,
 ) -> dict[str, np.ndarray]:
     """Return what an audio network makes of every video before its classes [shape=(num_features,), float32] by id.
 
-    It is computed once and kept beside the network's weights, with the features' key, see `store.key_of_all`. Of a
-    silent video it is zeros.
+    It is computed once, by the `audio_network` of weights and backbone, and kept beside the weights, with the features'
+    key, see `store.key_of_all`. Of a silent video it is zeros.
     """
-    path = weights.with_name("embeddings.npz")
+
+    def compute(video_ids: Sequence[str]) -> Iterator[np.ndarray]:
+        network = audio_network(weights, backbone)
+        for video_id in tqdm(video_ids, desc=f"{description} embeddings", unit="video"):
+            spectrogram = store.load_input(corpus.directory / "features", video_id, audio_input)
+            outputs, _ = network.predict_on_batch(audio_input.examples(spectrogram))
+            of_video = np.asarray(outputs, np.float32).mean(axis=0)
+            yield np.zeros_like(of_video) if augmentation.is_silent(spectrogram) else of_video
+
+    return _kept(corpus, weights.with_name("embeddings.npz"), [features_key, files.sha256_of_file(weights)], compute)
+
+
+def audioset_embeddings(
+    corpus: Corpus, audio_input: AudioInput, backbone: Callable[[], keras.Model], *, features_key: str
+) -> dict[str, np.ndarray]:
+    """Return what a frozen backbone makes of every video's examples [shape=(num_examples, size), float32] by id.
+
+    It is computed once for all runs of the corpus; see `audio_embeddings`.
+    """
+
+    def compute(video_ids: Sequence[str]) -> Iterator[np.ndarray]:
+        with DEFAULT.precise():  # all runs share them, those of lower precision too
+            network = backbone()
+        for video_id in tqdm(video_ids, desc=f"{audio_input.name} embeddings", unit="video"):
+            spectrogram = store.load_input(corpus.directory / "features", video_id, audio_input)
+            yield np.asarray(network.predict_on_batch(audio_input.examples(spectrogram)), np.float32)
+
+    return _kept(corpus, corpus.directory / "embeddings" / f"{audio_input.name}.npz", [features_key], compute)
+
+
+def _kept(
+    corpus: Corpus, path: Path, key: list[str], compute: Callable[[Sequence[str]], Iterator[np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """Return a corpus' values by id, from a file that was written with the same key, or computed and written."""
     video_ids = corpus.usable["video_id"].tolist()
-    key = [features_key, files.sha256_of_file(weights)]
     stored = files.read_arrays(path)
     if "key" in stored and stored["key"].tolist() == key:
         return dict(zip(video_ids, stored["values"], strict=True))
-    network = models.load_model(weights)
-    network = keras.Model(network.input, network.get_layer("embedding").output)
-    values = []
-    for video_id in tqdm(video_ids, desc=f"{description} embeddings", unit="video"):
-        spectrogram = store.load_input(corpus.directory / "features", video_id, audio_input)
-        outputs = network.predict_on_batch(audio_input.examples(spectrogram))
-        of_video = np.asarray(outputs, np.float32).mean(axis=0)
-        values.append(np.zeros_like(of_video) if augmentation.is_silent(spectrogram) else of_video)
-    files.write_arrays(path, key=np.array(key), values=np.stack(values))
+    values = np.stack(list(compute(video_ids)))
+    files.write_arrays(path, key=np.array(key), values=values)
     return dict(zip(video_ids, values, strict=True))

@@ -7,7 +7,8 @@ Layout of ``<video_id>.h5``, format 1::
     /log_mel/choi2016_cc (96, 1366) float16, dB; absent without a sound stream
     /log_mel/choi2016_uc (96, 1366) float16, dB
     /log_mel/han2016     (30, 128, 43) float16, dB
-    /log_mel/...         the inputs of architectures from other packages, each with an attribute settings_sha256
+    /log_mel/efficientat_uc (10, 128, 301) float16, dB, with an attribute settings_sha256, as what follows has it
+    /log_mel/...         the inputs of architectures from other packages
     attributes           format, settings_sha256, video_bytes, video_mtime_ns, duration (seconds)
 
 A reader that needs nothing of this package::

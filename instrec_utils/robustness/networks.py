@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from instrec_utils import cluster, config, files, media, models, paths
+from instrec_utils import cluster, config, files, media, paths
 from instrec_utils.features import embeddings, store
 from instrec_utils.features.extraction import extract_video
 from instrec_utils.inputs import augmentation, frames
@@ -126,10 +126,7 @@ class Networks:
     @functools.cached_property
     def _audio_network(self) -> keras.Model:
         """The audio network, from a spectrogram to its embedding and its scores."""
-        import keras
-
-        network = models.load_model(self.audio.weights)
-        return keras.Model(network.input, [network.get_layer("embedding").output, network.output])
+        return embeddings.audio_network(self.audio.weights, self.audio.audio_backbone)
 
     @functools.cached_property
     def _visual_parts(self) -> tuple[keras.Model, keras.Model]:

@@ -148,11 +148,9 @@ def _multiply_adds(run: Run, model: keras.Model) -> int:
     of_one = models.multiply_adds(model)
     if run.kind == "fusion":
         return of_one
-    if run.kind == "audio":
-        return of_one * run.audio_input.num_examples
-    if run.parameters["freeze_backbone"] and run.architecture.build_backbone:
+    if run.parameters.get("freeze_backbone") and run.architecture.build_backbone:
         of_one += models.multiply_adds(run.architecture.build_backbone(None))
-    return run.parameters["num_frames"] * of_one
+    return of_one * (run.audio_input.num_examples if run.kind == "audio" else run.parameters["num_frames"])
 
 
 def _write_result(

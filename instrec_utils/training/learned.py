@@ -15,7 +15,12 @@ from instrec_utils.training.run import Run
 def audio_embeddings_of(run: Run) -> dict[str, np.ndarray]:
     """Return what a finished audio run's network makes of every video; see `embeddings.audio_embeddings`."""
     return embeddings.audio_embeddings(
-        run.corpus, run.audio_input, run.weights, features_key=run.features_key, description=run.name
+        run.corpus,
+        run.audio_input,
+        run.weights,
+        run.audio_backbone,
+        features_key=run.features_key,
+        description=run.name,
     )
 
 

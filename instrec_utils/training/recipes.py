@@ -1,5 +1,6 @@
 """How the examples and the network of a run are made, for each kind of model."""
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,6 +66,26 @@ def _audio_recipe(run: Run) -> Recipe:
     return Recipe(load, build, lambda table: warm_up.learn_from(run, table))
 
 
+def _audio_or_classes_recipe(run: Run) -> Recipe:
+    """Return the recipe of a whole audio network, or of the classes after a frozen one."""
+    recipe, backbone, per_video = _audio_recipe(run), run.audio_backbone, run.audio_input.num_examples
+    if backbone is None:
+        return recipe
+    values = embeddings.audioset_embeddings(run.corpus, run.audio_input, backbone, features_key=run.features_key)
+
+    def load(video_ids: list[str], _: bool) -> tuple[Load, int]:
+        return lambda number, _: values[video_ids[number // per_video]][number % per_video], per_video
+
+    return dataclasses.replace(recipe, load=load, build=lambda: _build_classes(run))
+
+
+def _build_classes(run: Run) -> keras.Model:
+    """Return a layer of classes of what a frozen backbone gives."""
+    inputs = keras.Input((run.architecture.embedding_size,), name="embedding")
+    scores = keras.layers.Dense(len(run.corpus.labels), activation="softmax", name="scores", dtype="float32")
+    return keras.Model(inputs, scores(inputs), name=f"{run.model}_classes")
+
+
 def _visual_recipe(run: Run) -> Recipe:
     corpus, frozen, k = run.corpus, run.parameters["freeze_backbone"], run.parameters["num_frames"]
     features_dir = corpus.directory / "features"
@@ -87,13 +108,8 @@ def _visual_recipe(run: Run) -> Recipe:
         return lambda number, _: values[divmod(number, k)].astype(np.float32), k
 
     def build() -> keras.Model:
-        if frozen:
-            inputs = keras.Input((run.architecture.embedding_size,), name="embedding")
-            scores = keras.layers.Dense(len(corpus.labels), activation="softmax", name="scores", dtype="float32")
-            network = keras.Model(inputs, scores(inputs), name=f"{run.model}_classes")
-        else:
-            weights = None if run.parameters["initial_weights"] == "random" else "imagenet"
-            network = models.build(run.model, len(corpus.labels), weights=weights)
+        weights = None if run.parameters["initial_weights"] == "random" else "imagenet"
+        network = _build_classes(run) if frozen else models.build(run.model, len(corpus.labels), weights=weights)
         if run.parameters["initial_weights"] == "imagenet+instruments":
             _learn_photographs(run, network)
         return network
@@ -198,4 +214,4 @@ def _weighted_recipe(run: Run, audio: Run, visual: Run) -> Recipe:
     return Recipe(load, build, learned_split="validation")
 
 
-RECIPES = {"audio": _audio_recipe, "visual": _visual_recipe, "fusion": _fusion_recipe}
+RECIPES = {"audio": _audio_or_classes_recipe, "visual": _visual_recipe, "fusion": _fusion_recipe}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,12 @@ class Run:
     def options(self) -> dict[str, Any]:
         """What an audio run's network is built with beside the number of classes."""
         return {name: value for name, value in self.parameters.items() if name == "width"}
+
+    @property
+    def audio_backbone(self) -> Callable[[], Any] | None:
+        """What builds the frozen network before an audio run's classes; None where the whole network is trained."""
+        build, is_frozen = self.architecture.build_backbone, self.parameters.get("freeze_backbone")
+        return functools.partial(build, "audioset") if build and is_frozen else None
 
     @property
     def hardware(self) -> Hardware:

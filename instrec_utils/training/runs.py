@@ -42,7 +42,7 @@ def audio_run(
     precision: str = "auto",
     num_devices: int = 1,
 ) -> Run:
-    """Return an audio network's run.
+    """Return an audio network's run; of a pretrained one the profile "quick" trains its layer of classes only.
 
     Parameters
     ----------
@@ -52,6 +52,7 @@ def audio_run(
     silent_videos : str
         "keep" or "leave_out" from training the videos in which nothing is to be heard; empty for the profile's.
     audio_warm_up_epochs : int [epochs; -1 for the profile's]
+        Of networks that have a warm-up: the parameters of a corpus are those of all its networks.
     """
     settings, entry = profile_of(profile), architecture_named(audio_model, "audio")
     one_of(f"segmentation of {audio_model}", segmentation, entry.inputs)
@@ -59,12 +60,13 @@ def audio_run(
         rule = f"0 for {entry.width}, or another number" if entry.width else f"0, as {audio_model} has no choice of it"
         raise ParameterError(f"audio_width: expected {rule}, got {audio_width}")
     silent_videos = one_of("silent_videos", silent_videos or settings.silent_videos, ("keep", "leave_out"))
-    if audio_warm_up_epochs > 0 and entry.warm_up is None:
-        raise ParameterError(f"audio_warm_up_epochs: expected 0, as {audio_model} has none, got {audio_warm_up_epochs}")
-    warm_up_epochs = usual_warm_up(entry, settings) if audio_warm_up_epochs < 0 else audio_warm_up_epochs
+    is_usual = audio_warm_up_epochs < 0 or entry.warm_up is None
+    warm_up_epochs = usual_warm_up(entry, settings) if is_usual else audio_warm_up_epochs
     parameters = {"segmentation": segmentation, "augment": settings.augment, "warm_up_epochs": warm_up_epochs}
     parameters["silent_videos"] = silent_videos
     parameters |= {} if audio_width in (0, entry.width) else {"width": audio_width}
+    if entry.build_backbone:
+        parameters["freeze_backbone"] = settings.freeze_backbone
     given = audio_learning_rate, audio_batch_size, audio_max_epochs, audio_patience
     return _run(corpus, entry, profile, parameters, given, seed, Hardware(precision, num_devices))
 
