@@ -21,7 +21,7 @@ from instrec_utils import files, models
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import FeaturesError
 from instrec_utils.features import store
-from instrec_utils.inputs import augmentation, frames
+from instrec_utils.inputs import frames
 from instrec_utils.models.architecture import AudioInput
 from instrec_utils.models.hardware import DEFAULT, Hardware
 from instrec_utils.models.lazy import keras
@@ -201,7 +201,7 @@ def audio_embeddings(
             spectrogram = store.load_input(corpus.directory / "features", video_id, audio_input)
             outputs, _ = network.predict_on_batch(audio_input.examples(spectrogram))
             of_video = np.asarray(outputs, np.float32).mean(axis=0)
-            yield np.zeros_like(of_video) if augmentation.is_silent(spectrogram) else of_video
+            yield np.zeros_like(of_video) if audio_input.is_silent(spectrogram) else of_video
 
     return _kept(corpus, weights.with_name("embeddings.npz"), [features_key, files.sha256_of_file(weights)], compute)
 

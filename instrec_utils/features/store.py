@@ -202,7 +202,7 @@ def audible_videos(corpus: Corpus, table: pd.DataFrame, audio_input: AudioInput)
     Silence under a label teaches an audio network to guess; nothing but the sound itself decides.
     """
     store = corpus.directory / "features"
-    heard = [not augmentation.is_silent(load_input(store, video_id, audio_input)) for video_id in table["video_id"]]
+    heard = [not audio_input.is_silent(load_input(store, video_id, audio_input)) for video_id in table["video_id"]]
     return table[np.array(heard, bool)] if any(heard) else table
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from instrec_utils.config import LogMel, Protocol
 from instrec_utils.errors import ParameterError
+from instrec_utils.inputs import augmentation
 
 GROUP = "instrec.architectures"
 KINDS = ("audio", "visual", "fusion")
@@ -34,6 +35,7 @@ class AudioInput:
     segment : callable [the stored spectrogram and 0 to 9 to one of ten short parts, which the warm-up learns from]
     draw_segment : callable [the stored spectrogram and a generator to such a part from a random place]
     num_training_examples : int [>= 1, drawn of a video in an epoch]
+    levels : callable [a spectrogram to one with bands as loud as `spectrograms.log_mel` has them, to tell silence]
     """
 
     name: str
@@ -45,6 +47,7 @@ class AudioInput:
     segment: Callable[[np.ndarray, int], np.ndarray]
     draw_segment: Callable[[np.ndarray, np.random.Generator], np.ndarray]
     num_training_examples: int = 1
+    levels: Callable[[np.ndarray], np.ndarray] = lambda spectrogram: spectrogram
 
     @property
     def num_examples(self) -> int:
@@ -54,6 +57,10 @@ class AudioInput:
     def examples(self, spectrogram: np.ndarray) -> np.ndarray:
         """Return a stored spectrogram as examples [shape=(num_examples, n_mels, num_frames)]."""
         return spectrogram if len(self.shape) == 3 else spectrogram[None]
+
+    def is_silent(self, spectrogram: np.ndarray) -> bool:
+        """Tell whether there is no sound worth hearing in a stored spectrogram."""
+        return augmentation.is_silent(self.levels(spectrogram))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from instrec_utils import pinned
 from instrec_utils.config import AUDIOSET, NUM_SEGMENTS
 from instrec_utils.inputs import spectrograms
-from instrec_utils.inputs.kaldi_spectrograms import kaldi_log_mel
+from instrec_utils.inputs.kaldi_spectrograms import as_other_levels, kaldi_log_mel
 from instrec_utils.models import torch_weights
 from instrec_utils.models.architecture import Architecture, AudioInput
 from instrec_utils.models.choi2016 import PAPER_PROTOCOL, scores_from_zero
@@ -216,6 +217,7 @@ ARCHITECTURE = Architecture(
             draw=draw_window,
             segment=segment_of,
             draw_segment=random_window,
+            levels=functools.partial(as_other_levels, settings=AUDIOSET),
         )
     },
     build_backbone=build_backbone,

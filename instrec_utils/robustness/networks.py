@@ -13,7 +13,7 @@ from tqdm import tqdm
 from instrec_utils import cluster, config, files, media, paths
 from instrec_utils.features import embeddings, store
 from instrec_utils.features.extraction import extract_video
-from instrec_utils.inputs import augmentation, frames
+from instrec_utils.inputs import frames
 from instrec_utils.robustness import degradation
 from instrec_utils.robustness.degradation import SOUND_KBITS, Condition
 from instrec_utils.training import learned
@@ -137,7 +137,7 @@ class Networks:
         outputs = self._audio_network.predict_on_batch(self.audio.audio_input.examples(spectrogram))
         values, scores = (np.asarray(one, np.float32).mean(axis=0) for one in outputs)
         # The fusion is given zeros where nothing is to be heard, as in its training.
-        return {"audio": values * (not augmentation.is_silent(spectrogram)), "audio_scores": scores}
+        return {"audio": values * (not self.audio.audio_input.is_silent(spectrogram)), "audio_scores": scores}
 
     def of_frames(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
         """Return what the visual network makes of a video's RGB pictures [shape=(k, 256, 256, 3), uint8], or of none.

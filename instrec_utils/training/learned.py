@@ -7,7 +7,6 @@ import numpy as np
 
 from instrec_utils import evaluation, files, models
 from instrec_utils.features import embeddings, store
-from instrec_utils.inputs import augmentation
 from instrec_utils.training.result_files import EVALUATED, predictions_path, read_predictions
 from instrec_utils.training.run import Run
 
@@ -64,7 +63,7 @@ def scores_of(run: Run) -> dict[str, np.ndarray]:
 def _lacks_modality(run: Run, video_id: str) -> bool:
     features_dir = run.corpus.directory / "features"
     if run.kind == "audio":
-        return augmentation.is_silent(store.load_input(features_dir, video_id, run.audio_input))
+        return run.audio_input.is_silent(store.load_input(features_dir, video_id, run.audio_input))
     return not store.count_frames(store.features_path(features_dir, video_id))
 
 

@@ -1,12 +1,14 @@
 import librosa
 import numpy as np
 import pytest
+import soxr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instrec_utils.config import AUDIOSET
+from instrec_utils.config import AUDIOSET, CHOI2016
 from instrec_utils.inputs import augmentation
-from instrec_utils.inputs.kaldi_spectrograms import kaldi_log_mel
+from instrec_utils.inputs.kaldi_spectrograms import as_other_levels, kaldi_log_mel
+from instrec_utils.inputs.spectrograms import log_mel
 
 
 def reference(samples):
@@ -47,3 +49,17 @@ def test_any_length_gives_finite_frames(length):
     spectrogram = kaldi_log_mel(np.ones(length, np.float32), AUDIOSET)
     assert spectrogram.shape == (128, 1 + length // 320)
     assert np.isfinite(spectrogram).all()
+
+
+@pytest.mark.parametrize("slope", [0, -0.5, -1], ids=["white", "pink", "brown"])
+@pytest.mark.parametrize(("level", "is_silent"), [(-50, True), (-30, False)])
+def test_noise_is_as_silent_as_in_other_spectrograms(generator, slope, level, is_silent):
+    """Room noise that other audio networks are not trained on is told by its level, though treble is raised here."""
+    spectrum = np.fft.rfft(generator.normal(size=3 * 32_000))
+    frequencies = np.maximum(np.fft.rfftfreq(3 * 32_000, 1 / 32_000), 50)
+    noise = np.fft.irfft(spectrum * (frequencies / 1000) ** slope)
+    at_choi = log_mel(soxr.resample(noise, 32_000, 12_000), CHOI2016)
+    factor = 10 ** ((level - 10 * np.log10((10 ** (at_choi / 10)).mean())) / 20)
+    spectrogram = kaldi_log_mel(factor * noise, AUDIOSET)
+    assert augmentation.is_silent(as_other_levels(spectrogram, AUDIOSET)) == is_silent
+    assert not augmentation.is_silent(as_other_levels(kaldi_log_mel(noise, AUDIOSET), AUDIOSET))
