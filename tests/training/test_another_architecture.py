@@ -41,7 +41,7 @@ def test_its_input_is_extracted_beside_the_others(world):
     assert run.audio_input is audio_inputs()["toy_centre"]
     path = store.features_path(corpus.directory / "features", "test-low-0")
     with h5py.File(path) as file:
-        assert sorted(file["log_mel"]) == ["choi2016_cc", "choi2016_uc", "han2016", "toy_centre"]
+        assert sorted(file["log_mel"]) == ["choi2016_cc", "choi2016_uc", "efficientat_uc", "han2016", "toy_centre"]
         assert file["log_mel/toy_centre"].shape == (20, 63)
     stored = store.load_input(corpus.directory / "features", "test-low-0", run.audio_input)
     samples = media.read_sound(corpus.directory / "test-low-0.mp4", (8000,))[8000]
