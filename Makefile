@@ -1,4 +1,5 @@
 # make report    everything from videos to the built book (CORPUS=demo unless said; open; folder ROOT=...; fcvid ROOT=...; yt8m; SPLIT=grouped)
+# make recognise what is playing in a video (VIDEO=concert.mp4; a folder or an address, too)
 # make test      lint and tests
 # Each does all set-up itself: a virtual environment in .venv with the pinned packages of requirements.lock.
 
@@ -13,7 +14,7 @@ LOCKS := requirements.lock $(if $(CUDA),requirements-cuda.lock)
 # Folders are relative to where the user stands, which with make -C is not here. As variables of the shell names may
 # have any characters, and with -P no file that lies there is taken for a module.
 FROM := $(if $(findstring w,$(firstword -$(MAKEFLAGS))),$(or $(PWD),$(CURDIR)),$(CURDIR))
-export FROM CORPUS ROOT SPLIT COOKIES
+export FROM CORPUS ROOT SPLIT COOKIES VIDEO
 # What is computed with: BACKEND=jax, PRECISION=mixed_bfloat16, DEVICES=2; with CUDA=1 on a GPU or not at all.
 HARDWARE = $(if $(PRECISION),-p "precision=$(PRECISION)") $(if $(DEVICES),-p "num_devices=$(DEVICES)") $(if $(CUDA),--cuda)
 ifdef BACKEND
@@ -27,7 +28,7 @@ INSTREC = cd "$$FROM" && "$(CURDIR)/$(BIN)/python" -P -m instrec_utils
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help setup report pages tables publish release bench curation download validate test book lint lab sync lock clean
+.PHONY: help setup recognise report pages tables publish release bench curation download validate test book lint lab sync lock clean
 
 help:
 	@sed -n 's/^# //p; /^$$/q' Makefile
@@ -63,6 +64,9 @@ $(STAMP): $(LOCKS) pyproject.toml
 
 report: $(STAMP)
 	@$(INSTREC) report --corpus "$$CORPUS" --root "$$ROOT" $(if $(SPLIT),-p "split=$$SPLIT") $(HARDWARE)
+
+recognise: $(STAMP)
+	@$(INSTREC) recognise -- "$$VIDEO"
 
 pages: $(STAMP)
 	@$(INSTREC) pages --corpus "$$CORPUS"

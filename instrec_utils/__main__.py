@@ -16,7 +16,7 @@ import typer
 import yaml
 
 from instrec_utils import paths
-from instrec_utils.config import SPLITS
+from instrec_utils.config import LABELS, SPLITS
 from instrec_utils.errors import CorpusError, InstrecError, ParameterError
 
 if TYPE_CHECKING:
@@ -147,6 +147,21 @@ def download(
         finally:  # also when stopped: what was answered is in the ledger
             table = availability.availability_table(availability.with_paths(index, ledger))
             print(f"\nVideos of YouTube-8M under {folder}:\n\n{table.to_string(index=False, na_rep='-')}")
+
+
+@app.command()
+def recognise(
+    videos: Annotated[list[str], typer.Argument(help="Files, folders, or addresses that yt-dlp reads.")],
+    top: Annotated[int, typer.Option(min=1, max=len(LABELS), help="How many instruments of each video.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON; book/recognise.md says what is in it.")] = False,
+    timeline: Annotated[Path | None, typer.Option(help="Write the timeline, to a file .html or .png.")] = None,
+    max_hours: Annotated[float, typer.Option(min=0, help="Of a video; a longer one is refused.")] = 2.0,
+) -> None:
+    """Tell what is playing in videos or recordings; the code is 2 if any of them cannot be judged."""
+    from instrec_utils.recognise.command import recognise_all
+
+    code = recognise_all(videos, top=top, as_json=as_json, timeline_path=timeline, max_hours=max_hours)
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """The only place that decodes: pictures at given times and mono sound of a video file."""
 
 from instrec_utils.media.pictures import PLANS, num_frames, read_frames, stretches
-from instrec_utils.media.sound import CHANNELS, channel_power, read_sound
+from instrec_utils.media.sound import CHANNELS, channel_power, read_sound, read_windows
 from instrec_utils.media.streams import MIN_WORK_SECONDS, MediaInfo, probe, work_seconds
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "probe",
     "read_frames",
     "read_sound",
+    "read_windows",
     "stretches",
     "work_seconds",
 ]

@@ -71,6 +71,33 @@ def read_sound(
     return {rate: np.pad(samples, (round(late * rate), 0)) for rate, samples in sound.items()} if late else sound
 
 
+def read_windows(path: Path, sample_rate: int, seconds: float) -> Iterator[np.ndarray]:
+    """Yield the sound of a file as `read_sound` gives it, in windows that follow each other, however long it is.
+
+    Parameters
+    ----------
+    path : Path
+    sample_rate : int [Hz]
+    seconds : float [of each window but the last, which may be shorter]
+
+    Yields
+    ------
+    np.ndarray [shape=(num_samples,), float32]
+    """
+    path = Path(path)
+    info, tracks = streams.track(path, "sound")
+    late = info.delay if GAP < info.delay < info.duration else 0.0
+    size, held = round(seconds * sample_rate), np.zeros(round(late * sample_rate), np.float32)
+    blocks = _blocks(path, containers.decoded(path, tracks, streams.work_seconds(info)))
+    for _, piece in _resampled(path, (sample_rate,), blocks, None):
+        held = np.concatenate([held, piece])
+        while len(held) >= size:
+            yield held[:size]
+            held = held[size:]
+    if len(held):
+        yield held
+
+
 def channel_power(path: Path) -> tuple[float, np.ndarray]:
     """Return the mean square of the channels' mean, and of every channel [shape=(num_channels,)]; 1 is full scale.
 
@@ -171,32 +198,42 @@ def _whole_sound(
     path: Path, sample_rates: tuple[int, ...], blocks: Iterator[_Block], channel: int | None
 ) -> dict[int, np.ndarray]:
     chunks: dict[int, list[np.ndarray]] = {rate: [] for rate in sample_rates}
+    for rate, samples in _resampled(path, sample_rates, blocks, channel):
+        chunks[rate].append(samples)
+    return {rate: np.concatenate(chunks.pop(rate)) for rate in list(chunks)}  # one rate's parts at a time
+
+
+def _resampled(
+    path: Path, sample_rates: tuple[int, ...], blocks: Iterator[_Block], channel: int | None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the sound in pieces, at each of the sample rates."""
     resamplers: dict[int, soxr.ResampleStream] = {}
     setup, seconds = None, 0.0
 
-    def finish() -> None:
-        """Append what the resamplers still hold back."""
-        for rate, resampler in resamplers.items():
-            chunks[rate].append(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+    def checked(rate: int, samples: np.ndarray, *, last: bool = False) -> tuple[int, np.ndarray]:
+        piece = resamplers[rate].resample_chunk(samples, last=last)
+        _refuse_what_is_not_finite(piece, path)
+        return rate, piece
+
+    def rest() -> Iterator[tuple[int, np.ndarray]]:
+        """Yield what the resamplers still hold back."""
+        for rate in resamplers:
+            yield checked(rate, np.zeros(0, np.float32), last=True)
 
     for block in _with_silence(blocks):
         if setup != (setup := block.setup):
-            finish()
+            yield from rest()
             for rate in sample_rates:
                 resamplers[rate] = soxr.ResampleStream(setup.rate, rate, 1, dtype="float32")
         seconds += len(block.samples) / setup.rate
         if seconds > containers.MAX_SECONDS:
             raise MediaError(f"{path}: expected sound of at most {containers.MAX_SECONDS} s, got more")
         samples = block.mono(channel)
-        for rate, resampler in resamplers.items():
-            chunks[rate].append(resampler.resample_chunk(samples))
+        for rate in sample_rates:
+            yield checked(rate, samples)
     if not resamplers:
         raise MediaError(f"{path}: the sound stream is empty")
-    finish()
-    sound = {rate: np.concatenate(chunks.pop(rate)) for rate in list(chunks)}  # one rate's parts at a time
-    for samples in sound.values():
-        _refuse_what_is_not_finite(samples, path)
-    return sound
+    yield from rest()
 
 
 def _refuse_what_is_not_finite(samples: np.ndarray, path: Path) -> None:

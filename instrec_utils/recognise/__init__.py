@@ -1,0 +1,1 @@
+"""A video in, the instruments in it with scores and a timeline out."""

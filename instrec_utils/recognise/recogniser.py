@@ -1,0 +1,186 @@
+"""What is played in a video: windows of its sound and frames of its pictures, each judged, and all together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from instrec_utils import media
+from instrec_utils.config import AUDIOSET, CROP_SIZE, LABELS
+from instrec_utils.errors import DownloadError, MediaError
+from instrec_utils.inputs.kaldi_spectrograms import kaldi_log_mel
+from instrec_utils.models import efficientat_mn04, efficientnet_lite0
+from instrec_utils.recognise.heads import OUTCOMES, Head, combined, read_head
+from instrec_utils.recognise.networks import AudioNetwork, Values, VisualNetwork
+
+STEP = 4.0  # seconds of the timeline: one window of sound
+FRAMES = 2  # of the pictures in a step
+SHORTEST = 0.5  # seconds of a window of sound that is worth judging, unless it is all there is
+MAX_HOURS = 2.0  # of a video, unless more is asked for
+Progress = Callable[[float], object]
+"""Is told after each step of a video's longest modality how many seconds it had."""
+
+
+class Judge(NamedTuple):
+    """A network, its title and its head."""
+
+    title: str
+    network: Callable[[np.ndarray], Values]
+    head: Head
+
+    def judge(self, examples: np.ndarray) -> np.ndarray:
+        """Return how likely each of `OUTCOMES` is of each example [shape=(num_examples, 14)]."""
+        return self.head.probabilities(self.network(examples))
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """What is played in a video.
+
+    Attributes
+    ----------
+    path : Path
+    seconds : float
+    judges : dict of str to Judge [by "audio" and "visual", what judged it; without what is not there]
+    notes : tuple of str [sentences on what could not be judged]
+    windows : np.ndarray or None [shape=(num_steps, 14), probabilities of `OUTCOMES` in the sound, every `STEP`]
+    frames : np.ndarray or None [shape=(num_frames, 14), those in the frames, `FRAMES` of them in a step]
+    """
+
+    path: Path
+    seconds: float
+    judges: dict[str, Judge]
+    notes: tuple[str, ...]
+    windows: np.ndarray | None
+    frames: np.ndarray | None
+
+    def timeline(self) -> dict[str, np.ndarray]:
+        """Return the probabilities of `OUTCOMES` in each step [shape=(num_steps, 14)] by modality, and of "both".
+
+        They are not numbers where a modality ends before the other one.
+        """
+        found = {}
+        if self.windows is not None:
+            found["audio"] = self.windows
+        if self.frames is not None:
+            steps = np.array_split(self.frames, range(FRAMES, len(self.frames), FRAMES))
+            found["visual"] = np.stack([combined(step) for step in steps])
+        length = max(map(len, found.values()))
+        found = {
+            name: np.pad(steps, ((0, length - len(steps)), (0, 0)), constant_values=np.nan)
+            for name, steps in found.items()
+        }
+        return found | {"both": combined(np.stack(list(found.values())))}
+
+    def overall(self) -> dict[str, np.ndarray]:
+        """Return how likely each of `OUTCOMES` is in the whole video [shape=(14,)], by modality, and of "both"."""
+        found = {name: combined(steps) for name, steps in self.timeline().items() if name != "both"}
+        return found | {"both": combined(np.stack(list(found.values())))}
+
+    def ranked(self) -> list[str]:
+        """Return the instruments, the most likely one first."""
+        return [LABELS[number] for number in np.argsort(-self.overall()["both"][:-1], kind="stable")]
+
+    def is_there(self) -> dict[str, np.ndarray]:
+        """Tell which instruments pass their threshold in each step [shape=(num_steps, 13), bool], by modality.
+
+        Of "both" it is what passes that of a modality in that modality.
+        """
+        found = {
+            name: np.nan_to_num(steps[:, :-1]) >= self.judges[name].head.thresholds
+            for name, steps in self.timeline().items()
+            if name != "both"
+        }
+        return found | {"both": np.logical_or.reduce(list(found.values()))}
+
+    def deciding_frames(self, label: str, count: int) -> np.ndarray:
+        """Return the numbers of the frames that say an instrument most clearly, in order of time."""
+        if self.frames is None:
+            return np.zeros(0, int)
+        return np.sort(np.argsort(-self.frames[:, OUTCOMES.index(label)], kind="stable")[:count])
+
+
+class Recogniser:
+    """The networks and their heads, loaded once for any number of videos.
+
+    Attributes
+    ----------
+    visual : Judge
+    audio : Judge or None [the best audio network that is here or can be downloaded]
+    audio_note : str [why there is none]
+    """
+
+    def __init__(self) -> None:
+        self.visual = Judge(efficientnet_lite0.ARCHITECTURE.title, VisualNetwork(), read_head("efficientnet_lite0"))
+        self.audio, self.audio_note = _audio_judge()
+
+    def recognise(
+        self, path: Path, *, max_hours: float = MAX_HOURS, progress: Progress = lambda _: None
+    ) -> Recognition:
+        """Return what is played in a video or a recording, of any length up to some hours, in little memory.
+
+        A file that is no media, longer, or cannot be judged at all is a `MediaError`.
+        """
+        info = media.probe(path)
+        if info.duration > 3600 * max_hours:
+            hours = info.duration / 3600
+            raise MediaError(f"{path}: expected at most {max_hours:g} hours, got {hours:.1f}; --max-hours allows more")
+        notes = [] if info.has_sound else ["There is no sound."]
+        notes += [] if info.has_picture else ["There are no pictures."]
+        notes += [self.audio_note] if info.has_sound and not self.audio else []
+        judges: dict[str, Judge] = {}
+        found: dict[str, np.ndarray | None] = {"audio": None, "visual": None}
+        with ThreadPoolExecutor(2) as threads:
+            under_way = {}
+            if self.audio and info.has_sound:
+                under_way["audio"] = threads.submit(_collected, _judge_sound(path, self.audio), progress)
+            if info.has_picture:
+                told = progress if "audio" not in under_way else lambda _: None
+                under_way["visual"] = threads.submit(_collected, _judge_pictures(path, self.visual), told)
+            for name, future in under_way.items():
+                try:
+                    found[name] = future.result()
+                    judges[name] = self.audio if name == "audio" and self.audio else self.visual
+                except MediaError as error:
+                    notes.append(f"{error}.")
+        if not judges:
+            raise MediaError(f"{path}: cannot be judged: {' '.join(notes)}")
+        return Recognition(path, info.duration, judges, tuple(notes), found["audio"], found["visual"])
+
+
+def _audio_judge() -> tuple[Judge | None, str]:
+    try:
+        weights = efficientat_mn04.locate_weights()
+    except DownloadError as error:
+        return None, f"Audio was not judged, as its network could not be had: {error}"
+    title = efficientat_mn04.ARCHITECTURE.title
+    return Judge(title, AudioNetwork(weights), read_head("efficientat_mn04")), ""
+
+
+def _judge_sound(path: Path, judge: Judge) -> Iterator[tuple[float, np.ndarray]]:
+    """Yield the seconds of each window of a file's sound and its probabilities [shape=(1, 14)]."""
+    rate = AUDIOSET.sample_rate
+    shortest = round(SHORTEST * rate)
+    for number, window in enumerate(media.read_windows(path, rate, STEP)):
+        if len(window) >= shortest or number == 0:
+            heard = np.pad(window, (0, max(0, shortest - len(window))))
+            yield len(window) / rate, judge.judge(kaldi_log_mel(heard, AUDIOSET)[None])
+
+
+def _judge_pictures(path: Path, judge: Judge) -> Iterator[tuple[float, np.ndarray]]:
+    """Yield the seconds that each frame of a video stands for and its probabilities [shape=(1, 14)]."""
+    for picture in media.read_frames(path, frame_rate=FRAMES / STEP, size=CROP_SIZE):
+        yield STEP / FRAMES, judge.judge(picture[None])
+
+
+def _collected(judged: Iterator[tuple[float, np.ndarray]], progress: Progress) -> np.ndarray:
+    found = []
+    for seconds, probabilities in judged:
+        found.append(probabilities)
+        progress(seconds)
+    return np.concatenate(found)
