@@ -9,7 +9,9 @@ from instrec_utils.errors import CorpusError, DownloadError
 from instrec_utils.files import sha256_of_file
 
 
-def locate_files(variable: str, name: str, address: str | Mapping[str, str], sha256: Mapping[str, str]) -> Path:
+def locate_files(
+    variable: str, name: str, address: str | Mapping[str, str], sha256: Mapping[str, str], *, retries: int = 2
+) -> Path:
     """Return the folder that holds the files of a mapping from file name to hexadecimal checksum.
 
     It is the local copy that an environment variable names, where a file that is missing or another is a `CorpusError`.
@@ -23,7 +25,7 @@ def locate_files(variable: str, name: str, address: str | Mapping[str, str], sha
     directory = Path(os.environ.get(variable, paths.data_dir() / name))
     pooch.get_logger().setLevel("WARNING")
     urls = {name: address + name for name in sha256} if isinstance(address, str) else dict(address)
-    store = pooch.create(path=directory, base_url="", urls=urls, registry=dict(sha256), retry_if_failed=2)
+    store = pooch.create(path=directory, base_url="", urls=urls, registry=dict(sha256), retry_if_failed=retries)
     for file_name, expected in sha256.items():
         path = directory / file_name
         if variable not in os.environ:

@@ -26,7 +26,7 @@ def read_photographs(corpus: Corpus, folder: Path | None = None) -> tuple[np.nda
     """
     own = source_named(corpus.source).photographs
     if folder is not None:
-        found = [(path.parent.name, _read(path)) for path in _paths(folder, corpus.labels)]
+        found = [(path.parent.name, read_photograph(path)) for path in _paths(folder, corpus.labels)]
     elif own is not None:
         found = own(corpus)
     else:
@@ -55,7 +55,8 @@ def _paths(folder: Path, labels: list[str]) -> Iterator[Path]:
         yield from (path for path in inside if path.is_file() and not path.name.startswith("."))
 
 
-def _read(path: Path) -> np.ndarray:
+def read_photograph(path: Path) -> np.ndarray:
+    """Return a photograph [shape=(height, width, 3), uint8, RGB]; a CorpusError where the file is none."""
     picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR) if path.stat().st_size else None
     if picture is None:
         name = files.escaped(str(path))

@@ -72,19 +72,10 @@ def read_sound(
 
 
 def read_windows(path: Path, sample_rate: int, seconds: float) -> Iterator[np.ndarray]:
-    """Yield the sound of a file as `read_sound` gives it, in windows that follow each other, however long it is.
+    """Yield the sound of a file as `read_sound` gives it, however long it is, in windows of so many seconds.
 
-    Parameters
-    ----------
-    path : Path
-    sample_rate : int [Hz]
-    seconds : float [of each window but the last, which may be shorter]
-
-    Yields
-    ------
-    np.ndarray [shape=(num_samples,), float32]
+    They [shape=(num_samples,), float32] follow each other; the last may be shorter.
     """
-    path = Path(path)
     info, tracks = streams.track(path, "sound")
     late = info.delay if GAP < info.delay < info.duration else 0.0
     size, held = round(seconds * sample_rate), np.zeros(round(late * sample_rate), np.float32)

@@ -74,9 +74,9 @@ LN_10 = 2.302585092994046
 LN_FLOOR = -11.512925464970229  # of the power 1e-5 that is added before the logarithm
 
 
-def locate_weights() -> Path:
+def locate_weights(retries: int = 2) -> Path:
     """Return the file of the weights: in the folder ``$INSTREC_WEIGHTS``, or downloaded, see `pinned.locate_files`."""
-    return pinned.locate_files(VARIABLE, "weights", {FILE: ADDRESS}, {FILE: SHA256}) / FILE
+    return pinned.locate_files(VARIABLE, "weights", {FILE: ADDRESS}, {FILE: SHA256}, retries=retries) / FILE
 
 
 def build(num_classes: int, *, weights: str | None = "audioset") -> keras.Model:

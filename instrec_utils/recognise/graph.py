@@ -58,7 +58,7 @@ class Graph:
     def activated(self, x: str, activation: str) -> str:
         """Add an activation: relu, relu6, sigmoid, hard_silu, or none."""
         if activation == "relu6":
-            return self.add("Clip", x, self._constant(np.float32(0)), self._constant(np.float32(6)))
+            return self.add("Clip", x, self._constant(np.zeros(())), self._constant(np.full((), 6)))
         if activation == "hard_silu":
             return self.add("Mul", x, self.add("HardSigmoid", x, alpha=1 / 6, beta=0.5))
         return self.add({"relu": "Relu", "sigmoid": "Sigmoid"}[activation], x) if activation else x

@@ -22,8 +22,12 @@ STEP = 4.0  # seconds of the timeline: one window of sound
 FRAMES = 2  # of the pictures in a step
 SHORTEST = 0.5  # seconds of a window of sound that is worth judging, unless it is all there is
 MAX_HOURS = 2.0  # of a video, unless more is asked for
+NO_AUDIO_NETWORK = (
+    "Audio was not judged: its network could not be downloaded; set INSTREC_WEIGHTS to a folder that holds "
+    f"{efficientat_mn04.FILE}."
+)
 Progress = Callable[[float], object]
-"""Is told after each step of a video's longest modality how many seconds it had."""
+"""Is told after each step, of the pictures or else of the sound, how many seconds it had."""
 
 
 class Judge(NamedTuple):
@@ -119,9 +123,7 @@ class Recogniser:
         self.visual = Judge(efficientnet_lite0.ARCHITECTURE.title, VisualNetwork(), read_head("efficientnet_lite0"))
         self.audio, self.audio_note = _audio_judge()
 
-    def recognise(
-        self, path: Path, *, max_hours: float = MAX_HOURS, progress: Progress = lambda _: None
-    ) -> Recognition:
+    def recognise(self, path: Path, *, max_hours: float = MAX_HOURS, progress: Progress | None = None) -> Recognition:
         """Return what is played in a video or a recording, of any length up to some hours, in little memory.
 
         A file that is no media, longer, or cannot be judged at all is a `MediaError`.
@@ -133,54 +135,56 @@ class Recogniser:
         notes = [] if info.has_sound else ["There is no sound."]
         notes += [] if info.has_picture else ["There are no pictures."]
         notes += [self.audio_note] if info.has_sound and not self.audio else []
+        work: dict[str, tuple[Judge, Iterator[np.ndarray]]] = {}
+        if self.audio and info.has_sound:
+            work["audio"] = self.audio, spectrograms(path)
+        if info.has_picture:
+            work["visual"] = self.visual, pictures(path)  # last, as it takes longer
         judges: dict[str, Judge] = {}
-        found: dict[str, np.ndarray | None] = {"audio": None, "visual": None}
+        found: dict[str, np.ndarray] = {}
         with ThreadPoolExecutor(2) as threads:
-            under_way = {}
-            if self.audio and info.has_sound:
-                under_way["audio"] = threads.submit(_collected, _judge_sound(path, self.audio), progress)
-            if info.has_picture:
-                told = progress if "audio" not in under_way else lambda _: None
-                under_way["visual"] = threads.submit(_collected, _judge_pictures(path, self.visual), told)
+            under_way = {
+                name: threads.submit(_judged, *work[name], progress if name == list(work)[-1] else None)
+                for name in work
+            }
             for name, future in under_way.items():
                 try:
                     found[name] = future.result()
-                    judges[name] = self.audio if name == "audio" and self.audio else self.visual
+                    judges[name] = work[name][0]
                 except MediaError as error:
                     notes.append(f"{error}.")
         if not judges:
             raise MediaError(f"{path}: cannot be judged: {' '.join(notes)}")
-        return Recognition(path, info.duration, judges, tuple(notes), found["audio"], found["visual"])
+        return Recognition(path, info.duration, judges, tuple(notes), found.get("audio"), found.get("visual"))
 
 
 def _audio_judge() -> tuple[Judge | None, str]:
+    """Return the best audio network that there is, and the reason where there is none."""
     try:
-        weights = efficientat_mn04.locate_weights()
-    except DownloadError as error:
-        return None, f"Audio was not judged, as its network could not be had: {error}"
+        weights = efficientat_mn04.locate_weights(retries=0)
+    except DownloadError:
+        return None, NO_AUDIO_NETWORK
     title = efficientat_mn04.ARCHITECTURE.title
     return Judge(title, AudioNetwork(weights), read_head("efficientat_mn04")), ""
 
 
-def _judge_sound(path: Path, judge: Judge) -> Iterator[tuple[float, np.ndarray]]:
-    """Yield the seconds of each window of a file's sound and its probabilities [shape=(1, 14)]."""
-    rate = AUDIOSET.sample_rate
-    shortest = round(SHORTEST * rate)
-    for number, window in enumerate(media.read_windows(path, rate, STEP)):
+def spectrograms(path: Path) -> Iterator[np.ndarray]:
+    """Yield the spectrogram of each window of a file's sound [shape=(128, num_frames), float32, dB]."""
+    shortest = round(SHORTEST * AUDIOSET.sample_rate)
+    for number, window in enumerate(media.read_windows(path, AUDIOSET.sample_rate, STEP)):
         if len(window) >= shortest or number == 0:
-            heard = np.pad(window, (0, max(0, shortest - len(window))))
-            yield len(window) / rate, judge.judge(kaldi_log_mel(heard, AUDIOSET)[None])
+            yield kaldi_log_mel(np.pad(window, (0, max(0, shortest - len(window)))), AUDIOSET)
 
 
-def _judge_pictures(path: Path, judge: Judge) -> Iterator[tuple[float, np.ndarray]]:
-    """Yield the seconds that each frame of a video stands for and its probabilities [shape=(1, 14)]."""
-    for picture in media.read_frames(path, frame_rate=FRAMES / STEP, size=CROP_SIZE):
-        yield STEP / FRAMES, judge.judge(picture[None])
+def pictures(path: Path) -> Iterator[np.ndarray]:
+    """Yield the frames of a video that are judged [shape=(224, 224, 3), uint8, RGB]."""
+    yield from media.read_frames(path, frame_rate=FRAMES / STEP, size=CROP_SIZE)
 
 
-def _collected(judged: Iterator[tuple[float, np.ndarray]], progress: Progress) -> np.ndarray:
+def _judged(judge: Judge, examples: Iterator[np.ndarray], progress: Progress | None) -> np.ndarray:
     found = []
-    for seconds, probabilities in judged:
-        found.append(probabilities)
-        progress(seconds)
+    for example in examples:
+        found.append(judge.judge(example[None]))
+        if progress is not None:
+            progress(STEP / FRAMES if example.ndim == 3 else STEP)
     return np.concatenate(found)

@@ -76,9 +76,8 @@ def draw(recognitions: Sequence[Recognition]) -> Figure:
 
 
 def _shown(recognition: Recognition) -> list[int]:
-    there = recognition.is_there()["both"].any(axis=0)
-    there[LABELS.index(recognition.ranked()[0])] = True
-    return np.flatnonzero(there).tolist()
+    there = set(np.nonzero(recognition.is_there()["both"])[1].tolist())
+    return sorted(there | {LABELS.index(recognition.ranked()[0])})
 
 
 def _png(figure: Figure) -> bytes:
