@@ -1,8 +1,11 @@
 """What is recognised in small videos by networks that know tones and colours."""
 
+import functools
+import http.server
 import json
 import os
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -214,6 +217,34 @@ def test_in_a_batch_the_others_go_on_and_the_code_tells(tmp_path, command):
     data = json.loads(said.stdout)
     assert [one["video"] for one in data["videos"]] == [str(folder / "a.mp4"), str(folder / "b.mp4")]
     assert [one["video"] for one in data["errors"]] == [str(tmp_path / "gone.mp4"), str(folder / "broken.mp4")]
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def address(tmp_path):
+    """Where a folder of one video is served."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    video(folder / "a.mp4")
+    handler = functools.partial(Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_an_address_is_downloaded_judged_and_forgotten(command, address):
+    said = command(f"{address}/a.mp4", f"{address}/gone.mp4", "--json")
+    assert said.exit_code == 2
+    (line,) = said.stderr.splitlines()
+    assert line.startswith(f"instrec: {address}/gone.mp4: cannot be downloaded: ")
+    data = json.loads(said.stdout)
+    assert [one["video"] for one in data["videos"]] == [f"{address}/a.mp4"]
+    assert {one["label"] for one in data["videos"][0]["instruments"][:2]} == {"cello", "violin"}
 
 
 def test_a_timeline_has_one_of_two_forms(tmp_path, command):
