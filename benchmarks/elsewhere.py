@@ -112,7 +112,10 @@ def main() -> None:
         "label": ["method", "kind", "label"],
     }
     content = {f"by_{name}": shares(rows, columns) for name, columns in by.items()}
-    content |= {"files": rows.to_dict("records"), "seconds": round(time.monotonic() - begin, 1)}
+    content |= {
+        "files": rows.astype(object).where(rows.notna(), None).to_dict("records"),
+        "seconds": round(time.monotonic() - begin, 1),
+    }
     content |= {"commit": provenance.commit(), "versions": provenance.versions() | {"opencv": cv2.__version__}}
     files.write_json(paths.home() / "results" / "benchmarks" / "elsewhere.json", content)
     print(pd.json_normalize(content["by_kind"]).to_string(index=False))
