@@ -73,7 +73,7 @@ def _audio_or_classes_recipe(run: Run) -> Recipe:
         return recipe
     values = embeddings.audioset_embeddings(run.corpus, run.audio_input, backbone, features_key=run.features_key)
 
-    def load(video_ids: list[str], _: bool) -> tuple[Load, int]:
+    def load(video_ids: list[str], _: int | None) -> tuple[Load, int]:
         return lambda number, _: values[video_ids[number // per_video]][number % per_video], per_video
 
     return dataclasses.replace(recipe, load=load, build=lambda: _build_classes(run))
