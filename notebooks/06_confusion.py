@@ -48,6 +48,7 @@ from instrec_utils.report import (
 )
 from instrec_utils.training import runs
 
+# %%
 videos = corpora.read_corpus(corpus).rotated(rotation)
 found = results.read_results(corpus, videos.rotation)
 report_runs = runs.runs_of(videos, runs.report_parameters(corpus))

@@ -49,6 +49,7 @@ from instrec_utils.report import (
 )
 from instrec_utils.training import runs
 
+# %%
 videos = corpora.read_corpus(corpus).rotated(rotation)
 found = results.read_results(corpus, videos.rotation)  # one row a run
 report_parameters = runs.report_parameters(corpus)

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from instrec_utils import files, models
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import FeaturesError
-from instrec_utils.features import store
+from instrec_utils.features import extraction, store
 from instrec_utils.inputs import frames
 from instrec_utils.models.architecture import AudioInput
 from instrec_utils.models.hardware import DEFAULT, Hardware
@@ -197,6 +197,7 @@ def audio_embeddings(
 
     def compute(video_ids: Sequence[str]) -> Iterator[np.ndarray]:
         network = audio_network(weights, backbone)
+        extraction.extract_inputs(corpus, audio_input)
         for video_id in tqdm(video_ids, desc=f"{description} embeddings", unit="video"):
             spectrogram = store.load_input(corpus.directory / "features", video_id, audio_input)
             outputs, _ = network.predict_on_batch(audio_input.examples(spectrogram))

@@ -1,8 +1,11 @@
 """From videos to the features store: decoding, on all cores or on the workers of a Dask scheduler."""
 
 import contextlib
+import functools
 import io
+import os
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,7 +20,7 @@ from instrec_utils.errors import InstrecError, MediaError, StorageError
 from instrec_utils.features import store
 from instrec_utils.features.store import Video
 from instrec_utils.inputs import frames
-from instrec_utils.models.architecture import audio_inputs
+from instrec_utils.models.architecture import AudioInput, audio_inputs
 
 LEFTOVER_SECONDS = 3600
 
@@ -43,7 +46,8 @@ def extract_video(video: Video, *, num_threads: int = 1) -> None:
         ThreadPoolExecutor(num_threads) as threads,
     ):
         parts = _submit_pictures(threads, video.path, num_threads) if info.has_picture else []
-        sound = threads.submit(_spectrograms, video.path, video.channels) if info.has_sound else None
+        usual = [one for name, one in audio_inputs().items() if name in store.USUAL]
+        sound = threads.submit(_spectrograms, video.path, video.channels, usual) if info.has_sound else None
         try:
             pictures = [picture for part in parts for picture in part.result()]
         except MediaError:
@@ -51,7 +55,30 @@ def extract_video(video: Video, *, num_threads: int = 1) -> None:
                 raise
             pictures = _pictures(video.path)  # of a damaged file, what one decoder makes of it
         spectrograms = sound.result() if sound else {}
-    with files.whole(video.features_path) as temporary:
+    _write(video, video.features_path, status, info, spectrograms, pictures)
+
+
+def extract_input(video: Video, name: str) -> None:
+    """Compute an audio input that is none of `store.USUAL`, of a video that has a features file, into its own file.
+
+    What can go wrong is as in `extract_video`.
+    """
+    info, status, audio_input = media.probe(video.path), video.path.stat(), audio_inputs()[name]
+    with cluster.at_most(3 * media.work_seconds(info)), threadpool_limits(1):
+        spectrograms = _spectrograms(video.path, video.channels, [audio_input]) if info.has_sound else {}
+    path = store.input_path(video.features_path.parent, video.video_id, audio_input)
+    _write(video, path, status, info, spectrograms)
+
+
+def _write(
+    video: Video,
+    path: Path,
+    status: os.stat_result,
+    info: media.MediaInfo,
+    spectrograms: dict[str, np.ndarray],
+    pictures: Sequence[np.ndarray] = (),
+) -> None:
+    with files.whole(path) as temporary:
         # HDF5 meets a full disk deep inside its library; through memory it is one plain write that can fail.
         memory = io.BytesIO()
         with h5py.File(memory, "w") as file:
@@ -61,7 +88,7 @@ def extract_video(video: Video, *, num_threads: int = 1) -> None:
                     stored[number] = picture
             for name, spectrogram in spectrograms.items():
                 stored = file.create_dataset(f"log_mel/{name}", data=spectrogram.astype(np.float16))
-                if name not in store.OF_FORMAT:
+                if name not in store.USUAL:
                     stored.attrs["settings_sha256"] = store.input_sha256(audio_inputs()[name])
             file.attrs.update(
                 format=store.FORMAT,
@@ -94,9 +121,8 @@ def _pictures(path: Path, num_threads: int = 1, first: int = 0, stop: int | None
     return [frames.encode_jpeg(picture) for picture in pictures]
 
 
-def _spectrograms(path: Path, channels: str) -> dict[str, np.ndarray]:
-    """Return what every audio network is given, from one decoding of the sound."""
-    inputs = audio_inputs().values()
+def _spectrograms(path: Path, channels: str, inputs: Sequence[AudioInput]) -> dict[str, np.ndarray]:
+    """Return what audio networks are given, from one decoding of the sound."""
     rates = tuple(dict.fromkeys(one.settings.sample_rate for one in inputs))
     sound = media.read_sound(
         path, rates, lambda seconds: [part for one in inputs for part in one.stretches(seconds)], channels=channels
@@ -144,3 +170,17 @@ def extract_features(
     if not listing.exists() or listing.read_text(encoding="utf-8") != text:  # a complete store may be read-only
         files.write_text(listing, text)
     return table
+
+
+def extract_inputs(corpus: Corpus, audio_input: AudioInput) -> None:
+    """Compute the input of an audio network, where it is none of `store.USUAL`, of the videos that lack it."""
+    folder = corpus.directory / "features"
+    todo = []
+    for row in corpus.usable.itertuples():
+        if store.lacks_input(folder, row.video_id, audio_input):
+            path = store.features_path(folder, row.video_id)
+            todo.append(Video(row.video_id, corpus.videos / row.path, path, store.read_channels(path)))
+    compute = functools.partial(extract_input, name=audio_input.name)
+    for _, result in cluster.process(compute, todo, description=audio_input.name):
+        if isinstance(result, BaseException):
+            raise result

@@ -7,9 +7,10 @@ Layout of ``<video_id>.h5``, format 1::
     /log_mel/choi2016_cc (96, 1366) float16, dB; absent without a sound stream
     /log_mel/choi2016_uc (96, 1366) float16, dB
     /log_mel/han2016     (30, 128, 43) float16, dB
-    /log_mel/efficientat_uc (10, 128, 301) float16, dB, with an attribute settings_sha256, as what follows has it
-    /log_mel/...         the inputs of architectures from other packages
     attributes           format, settings_sha256, video_bytes, video_mtime_ns, duration (seconds)
+
+Any other audio network's input is computed when a run needs it, and is in a file of the same kind in a folder of its
+name, as ``efficientat_uc/<video_id>.h5`` with ``/log_mel/efficientat_uc``, which tells its settings_sha256.
 
 A reader that needs nothing of this package::
 
@@ -33,7 +34,7 @@ from instrec_utils.corpora import Corpus
 from instrec_utils.corpora.index import VIDEO_ID
 from instrec_utils.errors import FeaturesError
 from instrec_utils.inputs import augmentation, frames
-from instrec_utils.models.architecture import AudioInput, audio_inputs
+from instrec_utils.models.architecture import AudioInput
 
 FORMAT = 1
 SETTINGS_SHA256 = files.sha256_of(
@@ -48,7 +49,8 @@ SETTINGS_SHA256 = files.sha256_of(
         "jpeg_quality": frames.JPEG_QUALITY,
     }
 )
-OF_FORMAT = ("choi2016_cc", "choi2016_uc", "han2016")  # whose settings that checksum holds
+USUAL = ("choi2016_cc", "choi2016_uc", "han2016")  # inputs that every features file has, of that checksum's settings
+OF_VIDEO = ("settings_sha256", "video_bytes", "video_mtime_ns", "channels")  # attributes that tell what was extracted
 DAMAGES = (OSError, KeyError, RuntimeError, ValueError)  # what h5py raises for files that are not as they were written
 REMEMBERED = 1024  # spectrograms in memory, some 300 MB: opening files would take a tenth of a short training step
 
@@ -65,7 +67,7 @@ class Video:
 
 def input_sha256(audio_input: AudioInput) -> str:
     """Return what tells the spectrograms of an input from those of other settings."""
-    if audio_input.name in OF_FORMAT:
+    if audio_input.name in USUAL:
         return SETTINGS_SHA256
     return files.sha256_of([SETTINGS_SHA256, audio_input.name, audio_input.settings, audio_input.shape])
 
@@ -75,6 +77,11 @@ def features_path(features_dir: Path, video_id: str) -> Path:
     if not VIDEO_ID.fullmatch(video_id):
         raise FeaturesError(f"video_id: expected 1 to 64 letters, digits, '-' or '_', got {video_id!r}")
     return Path(features_dir) / f"{video_id}.h5"
+
+
+def input_path(features_dir: Path, video_id: str, audio_input: AudioInput) -> Path:
+    """Return where an audio network's input of a video is kept; see `features_path`."""
+    return features_path(features_dir if audio_input.name in USUAL else features_dir / audio_input.name, video_id)
 
 
 def read_channels(path: Path) -> str:
@@ -93,15 +100,24 @@ def is_valid(video: Video) -> bool:
                 and file.attrs.get("video_bytes") == status.st_size
                 and file.attrs.get("video_mtime_ns") == status.st_mtime_ns
                 and file.attrs.get("channels", "mean") == video.channels
-                and ("log_mel" not in file or _holds_all_inputs(file["log_mel"]))
             )
     except DAMAGES:  # or no file can have that name
         return False
 
 
-def _holds_all_inputs(group: h5py.Group) -> bool:
-    inputs = audio_inputs()
-    return all(name in group and _settings_of(group[name]) == input_sha256(one) for name, one in inputs.items())
+def lacks_input(features_dir: Path, video_id: str, audio_input: AudioInput) -> bool:
+    """Tell whether an input, of these settings and of the very video that the features file is of, is not there yet."""
+    own = input_path(features_dir, video_id, audio_input)
+    if audio_input.name in USUAL:
+        return False
+    try:
+        with h5py.File(features_path(features_dir, video_id)) as usual, h5py.File(own) as file:
+            if any(file.attrs.get(name) != usual.attrs.get(name) for name in OF_VIDEO):
+                return True
+            stored = file["log_mel"][audio_input.name] if "log_mel" in file else None
+            return stored is not None and _settings_of(stored) != input_sha256(audio_input)
+    except DAMAGES:
+        return True
 
 
 def _settings_of(stored: h5py.Dataset) -> str:
@@ -140,8 +156,7 @@ def read_spectrogram(path: Path, name: str, settings_sha256: str = "") -> np.nda
             return None
         if name not in file["log_mel"]:
             raise FeaturesError(
-                f"{path}: expected one of {sorted(file['log_mel'])}, got {name!r}; for a new architecture's input "
-                "extract the features again"
+                f"{path}: expected one of {sorted(file['log_mel'])}, got {name!r}; extract the features again"
             )
         stored = file["log_mel"][name]
         if settings_sha256 not in ("", _settings_of(stored)):
@@ -184,7 +199,7 @@ def load_input(features_dir: Path, video_id: str, audio_input: AudioInput) -> np
 
     The last ones are remembered. Without a sound stream it is silence.
     """
-    path = features_path(features_dir, video_id)
+    path = input_path(features_dir, video_id, audio_input)
     spectrogram = _remembered(path, audio_input.name, input_sha256(audio_input), modified(path))
     silence = np.float32(augmentation.SILENCE)
     return np.full(audio_input.shape, silence) if spectrogram is None else spectrogram.astype(np.float32)

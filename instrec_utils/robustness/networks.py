@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from instrec_utils import cluster, config, files, media, paths
 from instrec_utils.features import embeddings, store
-from instrec_utils.features.extraction import extract_video
+from instrec_utils.features.extraction import extract_input, extract_video
 from instrec_utils.inputs import frames
 from instrec_utils.robustness import degradation
 from instrec_utils.robustness.degradation import SOUND_KBITS, Condition
@@ -99,7 +99,10 @@ class Networks:
         path = self._low_bitrate_path(level, video_id)
         with tempfile.TemporaryDirectory() as folder:
             features_dir = Path(folder)
-            extract_video(store.Video(video_id, path, store.features_path(features_dir, video_id)))
+            video = store.Video(video_id, path, store.features_path(features_dir, video_id))
+            extract_video(video)
+            if store.lacks_input(features_dir, video_id, self.audio.audio_input):
+                extract_input(video, self.audio.audio_input.name)
             kbits = path.stat().st_size * 8 / 1000 / media.probe(path).duration
             return self._of_features(features_dir, video_id) | {"kbits": np.array(kbits, np.float32)}
 

@@ -36,12 +36,15 @@ def world(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_its_input_is_extracted_beside_the_others(world):
+def test_its_input_is_extracted_when_its_run_needs_it(world):
     corpus, run = world
     assert run.audio_input is audio_inputs()["toy_centre"]
-    path = store.features_path(corpus.directory / "features", "test-low-0")
-    with h5py.File(path) as file:
-        assert sorted(file["log_mel"]) == ["choi2016_cc", "choi2016_uc", "efficientat_uc", "han2016", "toy_centre"]
+    folder = corpus.directory / "features"
+    with h5py.File(store.features_path(folder, "test-low-0")) as file:
+        assert sorted(file["log_mel"]) == ["choi2016_cc", "choi2016_uc", "han2016"]
+    assert sorted(path.name for path in folder.iterdir() if path.is_dir()) == ["toy_centre"]
+    with h5py.File(folder / "toy_centre" / "test-low-0.h5") as file:
+        assert list(file) == ["log_mel"]
         assert file["log_mel/toy_centre"].shape == (20, 63)
     stored = store.load_input(corpus.directory / "features", "test-low-0", run.audio_input)
     samples = media.read_sound(corpus.directory / "test-low-0.mp4", (8000,))[8000]
@@ -70,27 +73,38 @@ def test_its_run_has_a_name_a_result_and_predictions(world):
 
 
 @pytest.mark.slow
-def test_the_videos_are_not_extracted_again_unless_its_input_changes(world, tmp_path):
+def test_only_its_input_is_extracted_again_when_that_changes(world, tmp_path):
     corpus, run = world
-    store_dir = corpus.directory / "features"
-    shutil.copy(store.features_path(store_dir, "test-low-0"), tmp_path / "a.h5")
-    video = store.Video("a", corpus.directory / "test-low-0.mp4", tmp_path / "a.h5")
-    assert store.is_valid(video)
-    before = store.key_of(video.features_path)
+    features_dir = tmp_path / "features"
+    shutil.copytree(corpus.directory / "features", features_dir)
+    video = store.Video("test-low-0", corpus.directory / "test-low-0.mp4", features_dir / "test-low-0.h5")
+    usual = video.features_path.read_bytes()
+    assert not store.lacks_input(features_dir, "test-low-0", run.audio_input)
     with toy_architecture.installed(tmp_path / "site", n_mels=24):
         other = audio_inputs()["toy_centre"]
-        assert not store.is_valid(video)
-        with pytest.raises(FeaturesError, match=r"a\.h5: log_mel/toy_centre was made with other settings; extract"):
-            store.load_input(tmp_path, "a", other)
+        assert store.is_valid(video)
+        assert store.lacks_input(features_dir, "test-low-0", other)
+        with pytest.raises(FeaturesError, match=r"low-0\.h5: log_mel/toy_centre was made with other settings; extract"):
+            store.load_input(features_dir, "test-low-0", other)
         changed = runs.audio_run(corpus, audio_model="toy", segmentation="centre", audio_max_epochs=1, seed=1)
         assert (changed.name, changed.parameters) == (run.name, run.parameters)
         assert changed.key != run.key
         assert runs.audio_run(corpus).name == "audio-choi2016-uc-quick-s10"
-        extraction.extract_video(video)
-        assert store.is_valid(video)
-        assert store.load_input(tmp_path, "a", other).shape == (24, 63)
-    assert not store.is_valid(video)
-    assert store.key_of(video.features_path) == before  # what other networks learned from is what it was
+        extraction.extract_input(video, "toy_centre")
+        assert not store.lacks_input(features_dir, "test-low-0", other)
+        assert store.load_input(features_dir, "test-low-0", other).shape == (24, 63)
+    assert store.lacks_input(features_dir, "test-low-0", run.audio_input)
+    assert video.features_path.read_bytes() == usual  # what other networks learned from is what it was
+
+
+@pytest.mark.slow
+def test_its_input_of_another_video_is_extracted_again(world, tmp_path):
+    corpus, run = world
+    shutil.copytree(corpus.directory / "features", tmp_path / "features")
+    with h5py.File(tmp_path / "features" / "test-low-0.h5", "a") as file:
+        file.attrs["video_bytes"] += 1
+    assert store.lacks_input(tmp_path / "features", "test-low-0", run.audio_input)
+    assert not store.lacks_input(tmp_path / "features", "test-low-1", run.audio_input)
 
 
 @pytest.mark.slow
