@@ -1,11 +1,12 @@
 """The figure of the first page: the networks, drawn from the layers that the code builds.
 
 What is drawn of the layers lies beside the pages as a file, so that drawing needs no Keras; a test builds the networks
-and compares. One drawing lies, for wide pages, one stands, for narrow ones; both are vectors in a page's HTML, whose text
-has the page's colour, light or dark. A third is the picture that is shown with the address of the book.
+and compares. One drawing lies, for wide pages, one stands, for narrow ones; both are vectors in a page's HTML, whose
+text has the page's colour, light or dark. A third is the picture that is shown with the address of the book.
 """
 
 import html
+import itertools
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,14 +15,14 @@ from matplotlib.patches import FancyBboxPatch
 
 from instrec_utils import files, models
 from instrec_utils.config import CHOI2016
-from instrec_utils.report.words import KINDS
+from instrec_utils.report import words
 
 Layers = dict[str, Any]
 
 ALT = (
-    "Two branches and what joins them. Audio: a video's sound becomes a spectrogram, of which convolutions and a dense "
-    "layer make one vector. Visual: each of k frames goes through one network and becomes a vector. Fusion: all vectors "
-    "are joined, and dense layers follow. Each of the three ends in an answer of its own."
+    "Two branches and what joins them. Audio: a video's sound becomes a spectrogram, of which convolutions and a "
+    "dense layer make one vector. Visual: each of k frames goes through one network and becomes a vector. Fusion: all "
+    "vectors are joined, and dense layers follow. Each of the three ends in an answer of its own."
 )
 WIDE, UPRIGHT = "wide", "upright"
 
@@ -53,7 +54,8 @@ def read_layers() -> Layers:
         frame[name] = models.architecture_named(name).build_backbone(None)  # type: ignore[misc]
     convolutions = [layer for layer in audio.layers if hasattr(layer, "filters")]
     sizes = {name: network.output_shape[-1] for name, network in frame.items()}
-    fusion = models.build("late_fusion", 2, num_frames=1, frame_features=sizes["efficientnet_lite0"], audio_features=1024)
+    joined = {"num_frames": 1, "frame_features": sizes["efficientnet_lite0"], "audio_features": 1024}
+    fusion = models.build("late_fusion", 2, **joined)
     after = [layer for layer in fusion.layers if type(layer).__name__ in ("Concatenate", "BatchNormalization", "Dense")]
     return {
         "spectrogram": list(audio.input_shape[1:]),
@@ -87,12 +89,13 @@ def _texts(layers: Layers) -> dict[str, tuple[str, ...]]:
     filters = ", ".join(str(one[0]) for one in layers["convolutions"])
     kernel = " × ".join(str(size) for size in layers["convolutions"][0][1:])
     dense = [units for name, units in layers["fusion"] if name == "Dense"]
+    sizes = dict.fromkeys(dense)
     normal = any(name == "BatchNormalization" for name, _ in layers["fusion"])
     height, width, _ = layers["frame"]
     return {
         "sound": ("Sound", f"{CHOI2016.sample_rate / 1000:g} kHz"),
         "spectrogram": ("Spectrogram", f"{rows} × {columns:,}"),
-        "convolutions": (f"{len(layers['convolutions'])} convolutions {kernel}", filters),
+        "convolutions": (f"{words.counted(len(layers['convolutions']), 'convolution')} {kernel}", filters),
         "audio_vector": ("Dense layer", f"{layers['audio_vector']:,} values"),
         "audio": ("Audio", "answers"),
         "frames": ("k frames", "drawn"),
@@ -101,7 +104,7 @@ def _texts(layers: Layers) -> dict[str, tuple[str, ...]]:
         "vectors": ("k vectors", f"{layers['frame_vectors']['efficientnet_lite0']:,} values"),
         "visual": ("Visual", "answers"),
         "joined": ("Joined", "normalised") if normal else ("Joined",),
-        "dense": (f"{len(dense)} dense layers", " and ".join(f"{units:,}" for units in dict.fromkeys(dense)) + " values"),
+        "dense": (words.counted(len(dense), "dense layer"), f"{', '.join(f'{units:,}' for units in sizes)} values"),
         "fusion": ("Fusion", "answers"),
     }
 
@@ -148,7 +151,7 @@ def _arrows(names: list[str]) -> list[tuple[int, int]]:
         ("audio_vector", "joined", "dense", "fusion"),
         ("vectors", "joined"),
     )
-    pairs = dict.fromkeys(pair for chain in chains for pair in zip(chain, chain[1:], strict=False))
+    pairs = dict.fromkeys(pair for chain in chains for pair in itertools.pairwise(chain))
     return [(names.index(first), names.index(second)) for first, second in pairs]
 
 
@@ -168,8 +171,8 @@ def svg(drawing: Drawing, name: str) -> str:
     """Return a drawing as SVG for a page, whose text has the colour of the page's."""
     parts = [
         f'<svg class="diagram-{name}" viewBox="0 0 {drawing.width} {drawing.height}" role="img" '
-        f'aria-labelledby="diagram-{name}-title" xmlns="http://www.w3.org/2000/svg" font-size="13" text-anchor="middle">'
-        f'<title id="diagram-{name}-title">{html.escape(ALT)}</title>'
+        f'aria-labelledby="diagram-{name}-title" xmlns="http://www.w3.org/2000/svg" font-size="13" '
+        f'text-anchor="middle"><title id="diagram-{name}-title">{html.escape(ALT)}</title>'
         f'<defs><marker id="diagram-{name}-tip" viewBox="0 0 6 6" refX="5" refY="3" markerWidth="6" markerHeight="6" '
         f'orient="auto"><path d="M0 0L6 3L0 6Z" fill="currentColor"/></marker></defs>'
     ]
@@ -178,7 +181,7 @@ def svg(drawing: Drawing, name: str) -> str:
         tip = f'stroke="currentColor" marker-end="url(#diagram-{name}-tip)"'
         parts.append(f'<line x1="{x1:g}" y1="{y1:g}" x2="{x2:g}" y2="{y2:g}" {tip}/>')
     for box in drawing.boxes:
-        colour = KINDS[box.kind].colour
+        colour = words.KINDS[box.kind].colour
         parts.append(
             f'<rect x="{box.x + 1:g}" y="{box.y:g}" width="{box.width - 2:g}" height="{box.height:g}" rx="5" '
             f'fill="{colour}" fill-opacity="0.15" stroke="{colour}" stroke-width="1.5"/>'
@@ -201,9 +204,9 @@ def write_preview(layers: Layers, title: str, path: Path) -> None:
         x1, y1, x2, y2 = _ends(drawing.boxes[first], drawing.boxes[second])
         axes.annotate("", (x2, y2), (x1, y1), arrowprops={"arrowstyle": "-|>", "color": "#222222"})
     for box in drawing.boxes:
-        style = {"boxstyle": "round,pad=0,rounding_size=5", "facecolor": KINDS[box.kind].colour + "26"}
+        style = {"boxstyle": "round,pad=0,rounding_size=5", "facecolor": words.KINDS[box.kind].colour + "26"}
         place = ((box.x + 1, box.y), box.width - 2, box.height)
-        axes.add_patch(FancyBboxPatch(*place, **style, edgecolor=KINDS[box.kind].colour, linewidth=1.8))
+        axes.add_patch(FancyBboxPatch(*place, **style, edgecolor=words.KINDS[box.kind].colour, linewidth=1.8))
         for number, line in enumerate(box.lines):
             weight, y = ("normal" if number else "bold"), box.y + 20 + 18 * number
             axes.text(box.x + box.width / 2, y, line, fontsize=11, ha="center", weight=weight, color="#222222")

@@ -16,6 +16,7 @@ import yaml
 from instrec_utils import evaluation, files, paths
 from instrec_utils.corpora import Corpus, source_named
 from instrec_utils.corpora.index import read_index
+from instrec_utils.models.architecture import KINDS
 from instrec_utils.paper_data import paper
 from instrec_utils.report import cautions, claims, diagram, page, results, summary, tables, words
 
@@ -128,7 +129,7 @@ def verdict(found: pd.DataFrame, judged: pd.DataFrame) -> str:
     others = judged[~of_paper]
     about_ours = "; ".join(f"{one.claim}: {one.verdict} ({_difference(one)})" for one in others.itertuples())
     told.append(f"**The average is hard to beat.** {cautions.front_note(found)}")
-    told.append(f"**Of our own fusions**, about which the paper says nothing: {about_ours}.")
+    told.append(f"**What the paper does not ask.** {about_ours}.")
     return "\n\n".join(told) + "\n"
 
 
@@ -199,20 +200,18 @@ def clips(name: str, found: pd.DataFrame) -> str:
     for reason, clip in chosen_clips(name, found).items():
         label = html.escape(clip["label"])
         source = f"_static/media/{name}/{clip['video_id']}"
-        answers = "".join(
-            f"<li>{words.first_upper(kind)}: {html.escape(clip[kind])}, {'right' if clip[kind] == label else 'wrong'}</li>"
-            for kind in ("audio", "visual", "fusion")
-        )
+        told = {kind: f"{clip[kind]}, {'right' if clip[kind] == clip['label'] else 'wrong'}" for kind in KINDS}
+        answers = "".join(f"<li>{words.first_upper(kind)}: {html.escape(text)}</li>" for kind, text in told.items())
         shown.append(
             f'<figure><video controls playsinline preload="metadata" src="{source}.mp4" poster="{source}.jpg" '
-            f'aria-label="A clip of: {label}"></video><figcaption><strong>{words.first_upper(label)}</strong>: {reason}.'
-            f"<ul>{answers}</ul></figcaption></figure>"
+            f'aria-label="A clip of: {label}"></video><figcaption><strong>{words.first_upper(label)}</strong>: '
+            f"{reason}.<ul>{answers}</ul></figcaption></figure>"
         )
     return f'<div class="players">{"".join(shown)}</div>\n'
 
 
 def chosen_clips(name: str, found: pd.DataFrame) -> dict[str, dict[str, str]]:
-    """Return by each reason of `CHOSEN` the first test clip, by its name, that the book can play, each of another class.
+    """Return by each reason of `CHOSEN` the first test clip by name that the book can play, each of another class.
 
     A clip is its video_id, label and the answers of audio, visual and fusion, by the first seed of the headline.
     """
@@ -222,7 +221,7 @@ def chosen_clips(name: str, found: pd.DataFrame) -> dict[str, dict[str, str]]:
     chosen: dict[str, dict[str, str]] = {}
     for reason, wanted in CHOSEN.items():
         for clip in answers:
-            right = tuple(clip[kind] == clip["label"] for kind in ("audio", "visual", "fusion"))
+            right = tuple(clip[kind] == clip["label"] for kind in KINDS)
             is_wanted = right == wanted if None not in wanted else any(right[:2]) and not right[2]
             is_new = clip["label"] not in [other["label"] for other in chosen.values()]
             if is_wanted and is_new and clip["video_id"] in playable:

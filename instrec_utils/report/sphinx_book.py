@@ -1,7 +1,7 @@
-"""What the theme of the book leaves out: descriptions for search and sharing, links to the repository, access by keyboard.
+"""What the book's theme leaves out: descriptions for search and sharing, links to the repository, use by keyboard.
 
 A Sphinx extension. `repository.url` in _config.yml is the one setting that switches the links on: to the repository, to
-its issues, and of pages that are notebooks to Binder and Colab. The address of the book follows from it where none is set.
+its issues, and of pages that are notebooks to Binder and Colab. The address of the book follows from it if none is set.
 """
 
 import html

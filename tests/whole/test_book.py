@@ -303,7 +303,7 @@ AXE = """async () => (await axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "w
 @pytest.mark.parametrize("width", [360, 1440])
 def test_pages_are_accessible(built, browser, width, scheme):
     """WCAG 2.1 AA, as far as axe can tell."""
-    package = pytest.importorskip("axe_playwright_python", reason="axe-playwright-python, which carries axe, is missing")
+    package = pytest.importorskip("axe_playwright_python", reason="axe-playwright-python, which has axe, is missing")
     axe = (Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page, problems = context.new_page(), {}

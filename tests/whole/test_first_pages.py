@@ -58,7 +58,7 @@ def test_in_a_drawing_every_text_fits_its_box_and_no_box_lies_on_another(name):
 def test_a_drawing_changes_with_the_layers():
     other = LAYERS | {"audio_vector": 77, "convolutions": [[5, 3, 3]], "fusion": [["Concatenate", 0], ["Dense", 9]]}
     text = diagram.figure(other)
-    for said in ("77 values", "1 convolutions 3 × 3", "1 dense layers", "9 values"):
+    for said in ("77 values", "1 convolution 3 × 3", "1 dense layer", "9 values"):
         assert said in text
     assert "normalised" not in text
     assert "normalised" in diagram.figure(LAYERS)
@@ -108,6 +108,6 @@ def test_every_claim_of_the_paper_stands_once_in_the_verdict_under_what_became_o
     assert parts["Holds here"] == "Claim 1 (+12.5 points)."
     assert parts["The opposite holds here"] == "Claim 3 (+12.5 points)."
     assert parts["Cannot be told from chance on these clips"] == "Claim 2 (+12.5 points)."
-    assert "Claim 4: holds" in parts["Of our own fusions"]
+    assert "Claim 4: holds" in parts["What the paper does not ask"]
     assert "The mean is better." in text
     assert all(text.count(f"Claim {number}") == 1 for number in range(1, 5))

@@ -318,7 +318,7 @@ def test_publishing_copies_what_was_made_and_removes_what_is_stale(made):
     assert publish("mini") == []
 
 
-def test_of_a_corpus_without_pages_in_the_book_results_and_the_media_that_are_there_are_published(made):
+def test_of_a_corpus_without_pages_results_and_the_media_that_are_there_are_published(made):
     chapters = [{"file": "glossary"}]
     contents = {"format": "jb-book", "root": "index", "parts": [{"caption": "About", "chapters": chapters}]}
     files.write_text(made / "_toc.yml", yaml.safe_dump(contents))
