@@ -6,12 +6,14 @@ its issues, and of pages that are notebooks to Binder and Colab. The address of 
 
 import html
 import re
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import urlsplit
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.ext.autodoc.mock import mock
 
 BUTTONS = ("use_repository_button", "use_issues_button", "use_edit_page_button")
 LAUNCH = {
@@ -31,9 +33,17 @@ REPAIRS = (
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the extension."""
+    mocked = without_networks()
+    app.connect("builder-inited", lambda _: mocked.__enter__())
+    app.connect("build-finished", lambda *_: mocked.__exit__(None, None, None))
     app.connect("config-inited", switch_on_links)
     app.connect("html-page-context", complete_page)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def without_networks() -> AbstractContextManager[None]:
+    """Return a context in which Keras and TensorFlow are stand-ins: types in docstrings would load them otherwise."""
+    return mock(["keras", "tensorflow"])
 
 
 def switch_on_links(_: Sphinx, config: Config) -> None:

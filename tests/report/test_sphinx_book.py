@@ -1,5 +1,7 @@
 """What the extension of the book adds to its pages."""
 
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +15,7 @@ def config(url="", address=""):
 
 
 def document(*texts):
-    return nodes.document(None, None, *(nodes.paragraph("", text) for text in texts))
+    return nodes.document(None, None, "", *(nodes.paragraph("", text) for text in texts))
 
 
 def test_without_an_address_there_are_no_links():
@@ -55,6 +57,15 @@ def test_what_is_shared_is_escaped_and_has_a_picture_where_the_address_is_known(
     text = sphinx_book.metatags(config(address="https://a.org/b/"), "open/page", "Title", page)
     assert '<meta property="og:url" content="https://a.org/b/open/page.html">' in text
     assert '<meta property="og:image" content="https://a.org/b/_static/preview.png">' in text
+
+
+def test_while_a_book_is_built_no_network_is_loaded():
+    script = (
+        "import sys; from instrec_utils.report import sphinx_book; from instrec_utils.models.lazy import keras\n"
+        "with sphinx_book.without_networks(): assert keras.Model\n"
+        "assert not {'keras', 'tensorflow'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_what_scrolls_is_reached_by_keyboard_and_references_are_items_of_a_list():
