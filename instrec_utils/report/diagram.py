@@ -132,8 +132,8 @@ def _standing(texts: dict[str, tuple[str, ...]]) -> Drawing:
     left = ["sound", "spectrogram", "convolutions", "audio_vector"]
     right = ["frames", "frame", "network", "vectors"]
     boxes = {}
-    for kind, names, x in (("audio", left, 0), ("visual", right, 172)):
-        boxes |= {name: Box(kind, texts[name], x, 4 + 72 * number, 158) for number, name in enumerate(names)}
+    for kind, names, x in (("audio", left, 0), ("visual", right, 170)):
+        boxes |= {name: Box(kind, texts[name], x, 4 + 72 * number, 160) for number, name in enumerate(names)}
     boxes |= {
         "audio": Box("audio", texts["audio"], 0, 310, 92),
         "visual": Box("visual", texts["visual"], 238, 310, 92),

@@ -6,6 +6,7 @@ the corpus that the chapters tell; of the others the book has a short part.
 
 import html
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,8 @@ LINES = {
     "attention": "Fusion: ours, with attention over frames",
     "mean": "The mean of both models' calibrated probabilities, no fusion trained",
 }
-"""The rows of the table that the first pages show: the headline, and the baseline that a fusion should beat."""
+"""The rows of the tables that the first pages show: the headline, and the baseline that a fusion should beat."""
+SHORT = dict(zip(LINES, ("Audio", "Visual", "Fusion, the paper's", "Fusion, ours", "Mean of both"), strict=True))
 DATASETS = {"FCVID": ("paper, FCVID", "fcvid"), "YT-8M": ("paper, YouTube-8M", "yt8m")}
 PRINTED = {"hit_at_1": "hit_at_1", "hit_at_3": "hit_at_3", "f1_weighted": "f1"}
 VERDICTS = {
@@ -63,9 +65,9 @@ def first_pages() -> dict[str, str]:
     """Return what `write_first_pages` writes beside the preview, by the name of the file."""
     found = {name: results.read_results(name) for name in CORPORA}
     judged = {name: judge(name, one) for name, one in found.items()}
-    return {
+    made = {
         "figure.html": diagram.figure(read_layers()),
-        "table.md": f"{overview({STORY: found[STORY]})}\n",
+        "table.md": f"{overview({STORY: found[STORY]}, lines=SHORT)}\n",
         "verdict.md": verdict(found[STORY], judged[STORY]),
         "clips.html": clips(STORY, found[STORY]),
         "demo.md": short_part("demo", found["demo"], judged["demo"]),
@@ -75,6 +77,13 @@ def first_pages() -> dict[str, str]:
         "f1.md": f"{overview(found, 'f1_weighted')}\n",
         "claims.md": f"{claims_side_by_side(judged)}\n",
     }
+    return {name: _unbroken(text) for name, text in made.items()}
+
+
+def _unbroken(text: str) -> str:
+    """Return a text in which no line ends within an interval, or between a value and its spread."""
+    text = re.sub(r"(\d)–(\d)", "\\1\N{WORD JOINER}–\N{WORD JOINER}\\2", text)
+    return text.replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
 
 
 def read_layers() -> diagram.Layers:
@@ -94,9 +103,9 @@ def judge(name: str, found: pd.DataFrame) -> pd.DataFrame:
     return claims.judge(claims.tests_of_claims(published_corpus(name), fusion, attention))
 
 
-def overview(corpora: Mapping[str, pd.DataFrame], metric: str = "hit_at_1") -> str:
+def overview(corpora: Mapping[str, pd.DataFrame], metric: str = "hit_at_1", lines: Mapping[str, str] = LINES) -> str:
     """Return a metric of each corpus' headline, by its name, beside the paper's, as a Markdown table."""
-    table = pd.DataFrame(index=list(LINES.values()))
+    table = pd.DataFrame(index=list(lines.values()))
     for name, found in corpora.items():
         rows = results.mean_over_seeds(found, results.headline(found).index)
         fusion = results.row_of(found, rows.index[2])
@@ -107,7 +116,7 @@ def overview(corpora: Mapping[str, pd.DataFrame], metric: str = "hit_at_1") -> s
     for dataset, (title, _) in DATASETS.items():
         column = PRINTED[metric]
         printed = {row["kind"]: f"{row[column]:.2f}" for row in summary.paper_rows() if row["dataset"] == dataset}
-        table[title] = [printed.get(kind, "–") for kind in LINES]
+        table[title] = [printed.get(kind, "–") for kind in lines]
     return _markdown(table.rename_axis(f"{words.METRICS[metric]} in %").reset_index(), ":--" + "|--:" * table.shape[1])
 
 
