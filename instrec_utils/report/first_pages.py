@@ -30,7 +30,7 @@ LINES = {
     "attention": "Fusion: ours, with attention over frames",
     "mean": "The mean of both models' calibrated probabilities, no fusion trained",
 }
-"""The rows of the tables that the first pages show: the headline, and the baseline that a fusion should beat."""
+"""The rows of the tables: the headline, and the baseline that a fusion should beat; with what they are in the README."""
 SHORT = dict(zip(LINES, ("Audio", "Visual", "Fusion, the paper's", "Fusion, ours", "Mean of both"), strict=True))
 DATASETS = {"FCVID": ("paper, FCVID", "fcvid"), "YT-8M": ("paper, YouTube-8M", "yt8m")}
 PRINTED = {"hit_at_1": "hit_at_1", "hit_at_3": "hit_at_3", "f1_weighted": "f1"}
@@ -67,7 +67,7 @@ def first_pages() -> dict[str, str]:
     judged = {name: judge(name, one) for name, one in found.items()}
     made = {
         "figure.html": diagram.figure(read_layers()),
-        "table.md": f"{overview({STORY: found[STORY]}, lines=SHORT)}\n",
+        "table.md": f"{overview({STORY: found[STORY]})}\n",
         "verdict.md": verdict(found[STORY], judged[STORY]),
         "clips.html": clips(STORY, found[STORY]),
         "demo.md": short_part("demo", found["demo"], judged["demo"]),
@@ -103,7 +103,7 @@ def judge(name: str, found: pd.DataFrame) -> pd.DataFrame:
     return claims.judge(claims.tests_of_claims(published_corpus(name), fusion, attention))
 
 
-def overview(corpora: Mapping[str, pd.DataFrame], metric: str = "hit_at_1", lines: Mapping[str, str] = LINES) -> str:
+def overview(corpora: Mapping[str, pd.DataFrame], metric: str = "hit_at_1", lines: Mapping[str, str] = SHORT) -> str:
     """Return a metric of each corpus' headline, by its name, beside the paper's, as a Markdown table."""
     table = pd.DataFrame(index=list(lines.values()))
     for name, found in corpora.items():
@@ -186,7 +186,11 @@ def corpora_table() -> str:
         )
     for title, key in DATASETS.values():
         printed = paper.paper_tables()["table1"][key]
-        cells = {"Classes": printed["categories"], "Videos": f"{printed['videos_used']:,}", "Hours": printed["hours"]}
+        cells = {
+            "Classes": printed["categories"],
+            "Videos": f"{printed['videos_used']:,}",
+            "Hours": f"{printed['hours']:,}",
+        }
         lines.append({"": title, "Videos are": "uploads"} | cells | {"Training / validation / test": "70 / 15 / 15 %"})
     return _markdown(pd.DataFrame(lines), ":--|:--|--:|--:|--:|--:")
 
