@@ -30,7 +30,7 @@ LINES = {
     "attention": "Fusion: ours, with attention over frames",
     "mean": "The mean of both models' calibrated probabilities, no fusion trained",
 }
-"""The rows of the tables: the headline, and the baseline that a fusion should beat; with what they are in the README."""
+"""The rows of the tables: the headline, and the baseline that a fusion should beat. The README has them in full."""
 SHORT = dict(zip(LINES, ("Audio", "Visual", "Fusion, the paper's", "Fusion, ours", "Mean of both"), strict=True))
 DATASETS = {"FCVID": ("paper, FCVID", "fcvid"), "YT-8M": ("paper, YouTube-8M", "yt8m")}
 PRINTED = {"hit_at_1": "hit_at_1", "hit_at_3": "hit_at_3", "f1_weighted": "f1"}
