@@ -105,6 +105,16 @@ def publish(
 
 
 @app.command()
+def front() -> None:
+    """Make anew what the first pages of the book say of the published results."""
+    os.environ["INSTREC_RESULTS"] = "published"
+    from instrec_utils.report import first_pages
+
+    for path in first_pages.write_first_pages():
+        print(path.relative_to(paths.home()))
+
+
+@app.command()
 def release(corpus: Annotated[str, typer.Option(help="A corpus with finished runs: demo, open, ...")] = "demo") -> None:
     """Pack index, features, embeddings, weights and results of a corpus into one archive with checksums."""
     from instrec_utils import corpora

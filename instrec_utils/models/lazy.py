@@ -16,6 +16,8 @@ else:
             self._name = name
 
         def __getattr__(self, name: str) -> Any:
+            if name.startswith("__"):  # what looks into objects, as the book's page on the package does, loads nothing
+                raise AttributeError(name)
             return getattr(importlib.import_module(self._name), name)
 
     keras, layers = _Lazy("keras"), _Lazy("keras.layers")

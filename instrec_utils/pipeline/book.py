@@ -26,6 +26,11 @@ def published_corpora() -> list[str]:
     return list(dict.fromkeys(file.partition("/")[0] for file in _chapters() if "/" in file))
 
 
+def corpora_with_results() -> list[str]:
+    """Return the corpora whose results are published, with or without pages."""
+    return sorted(path.parent.name for path in (paths.home() / "results").glob("*/index.csv"))
+
+
 def published_pages(corpus_name: str) -> list[str]:
     """Return the file names of the pages that the book's table of contents has of a corpus."""
     return [f"{file.partition('/')[2]}.ipynb" for file in _chapters() if file.startswith(f"{corpus_name}/")]
@@ -51,7 +56,7 @@ def build_book(corpus_name: str) -> Path:
         _stage(corpus_name, folder)
         jupyter_book = str(Path(sys.executable).with_name("jupyter-book"))
         command = [jupyter_book, "build", "-q", "-W", "-n", "--keep-going", "--path-output", str(folder)]
-        command += ["--config", str(home / "_config.yml"), "--toc", str(folder / "toc.yml"), str(folder / "book")]
+        command += ["--config", str(folder / "config.yml"), "--toc", str(folder / "toc.yml"), str(folder / "book")]
         # In a session of its own Ctrl-C does not reach it, which would print where it was.
         if subprocess.run(command, cwd=home, check=False, start_new_session=True).returncode:
             raise InstrecError(f"{home / 'book'}: the book has warnings or errors, see above")
@@ -59,8 +64,12 @@ def build_book(corpus_name: str) -> Path:
 
 
 def _stage(corpus_name: str, folder: Path) -> None:
-    """Lay out what the book is built from: the tracked pages, with the corpus' own in their place."""
+    """Lay out what the book is built from: the tracked pages, with the corpus' own in their place.
+
+    The book of a corpus that the published one has no chapters of has its name in every title.
+    """
     book, media = folder / "book", f"_static/media/{corpus_name}"
+    config = yaml.safe_load((paths.home() / "_config.yml").read_text(encoding="utf-8"))
     shutil.rmtree(book, ignore_errors=True)
     shutil.copytree(paths.home() / "book", book, ignore=shutil.ignore_patterns("_toc.yml"))
     for source, place in ((paths.pages_dir(corpus_name), corpus_name), (paths.media_dir(corpus_name), media)):
@@ -72,7 +81,9 @@ def _stage(corpus_name: str, folder: Path) -> None:
     if corpus_name not in published_corpora():  # its own front; the report's becomes a page
         (book / "index.md").rename(book / "about.md")
         front.write_front_pages(corpora.read_corpus(corpus_name), book)
+        config["title"] = f"{corpus_name}: {config['title']}"
     files.write_text(folder / "toc.yml", yaml.safe_dump(contents_for(corpus_name), sort_keys=False))
+    files.write_text(folder / "config.yml", yaml.safe_dump(config, sort_keys=False))
 
 
 def contents_for(corpus_name: str) -> dict[str, Any]:
@@ -93,9 +104,10 @@ def publish(corpus_name: str) -> list[Path]:
     """Copy what was made of a corpus into the tracked folders and return the files that changed there.
 
     The index goes with the results. A published result stays where none of its name was made here; pages and media are
-    replaced as a whole. A corpus that the book does not publish is a ParameterError, a page that lacks a RunError.
+    replaced as a whole. Of a corpus without pages in the book, media are renewed that are there. One that the book does
+    not publish is a ParameterError, a page that lacks a RunError.
     """
-    allowed = [*published_corpora(), BENCHMARKS]
+    allowed = list(dict.fromkeys([*published_corpora(), *corpora_with_results(), BENCHMARKS]))
     if corpus_name not in allowed:
         raise ParameterError(f"corpus: expected one that the book publishes, {', '.join(allowed)}, got {corpus_name!r}")
     book, pages = paths.home() / "book", paths.pages_dir(corpus_name)
@@ -108,9 +120,12 @@ def publish(corpus_name: str) -> list[Path]:
         changed += _copy_file(index, paths.published_results_dir(corpus_name) / index.name)
     if corpus_name == BENCHMARKS:
         return changed + _copy(pages, book)
+    made, media = paths.media_dir(corpus_name), book / "_static" / "media" / corpus_name
+    if corpus_name not in published_corpora():
+        renewed = [path for path in sorted(media.glob("*")) if (made / path.name).exists()]
+        return changed + [one for path in renewed for one in _copy_file(made / path.name, path)]
     changed += _copy(pages, book / corpus_name, is_whole=True)
-    changed += _copy(paths.media_dir(corpus_name), book / "_static" / "media" / corpus_name, is_whole=True)
-    return changed
+    return changed + _copy(made, media, is_whole=True)
 
 
 def _copy(source: Path, target: Path, *, is_whole: bool = False) -> list[Path]:

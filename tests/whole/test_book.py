@@ -130,6 +130,16 @@ def test_results_pages_were_executed_without_an_error_and_caption_every_figure()
         assert shown.count("<figure") == shown.count("<figcaption>"), path
 
 
+def test_every_page_has_a_title_of_its_own_and_a_description(built):
+    titles = defaultdict(list)
+    for path in pages_of(built):
+        text = path.read_text(encoding="utf-8")
+        titles[re.search("<title>(.*?)</title>", text, re.DOTALL).group(1)].append(path.name)
+        if path.stem not in ("search", "py-modindex"):
+            assert re.search('<meta name="description" content="[^"]{20,}"', text), path
+    assert not {title: names for title, names in titles.items() if len(names) > 1}
+
+
 def test_declared_shares_on_the_page_are_those_of_the_configuration():
     text = (HOME / "book" / "corpora.md").read_text(encoding="utf-8")
     tables = {
@@ -281,6 +291,28 @@ def test_pages_fit_a_phone(built, address, page):
         if width > 390:
             too_wide[name] = width
     assert too_wide == {}
+
+
+AXE = """async () => (await axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})).violations
+    .flatMap(rule => rule.nodes.map(node => `${rule.id}: ${node.target}: ${node.html.slice(0, 120)}`))"""
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_pages_are_accessible(built, browser, width, scheme):
+    """WCAG 2.1 AA, as far as axe can tell."""
+    package = pytest.importorskip("axe_playwright_python", reason="axe-playwright-python, which has axe, is missing")
+    axe = (Path(package.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page, problems = context.new_page(), {}
+    for name in addresses(built):
+        page.goto((built / name).as_uri(), wait_until="load")
+        page.evaluate(axe)
+        problems[name] = page.evaluate(AXE)
+    context.close()
+    assert_no(problems)
 
 
 @pytest.mark.browser

@@ -89,8 +89,8 @@ def test_parameter_files_hold_declared_parameters_of_the_right_type(path):
 
 
 def test_every_corpus_that_is_published_has_every_page():
-    assert {path.parent.name for path in PAGES} == {"demo", "open"}
-    assert len(PAGES) == 2 * len(NOTEBOOKS)
+    assert {path.parent.name for path in PAGES} == {"open"}
+    assert len(PAGES) == len(NOTEBOOKS)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: f"{path.parent.name}-{path.stem}")

@@ -318,6 +318,18 @@ def test_publishing_copies_what_was_made_and_removes_what_is_stale(made):
     assert publish("mini") == []
 
 
+def test_of_a_corpus_without_pages_results_and_the_media_that_are_there_are_published(made):
+    chapters = [{"file": "glossary"}]
+    contents = {"format": "jb-book", "root": "index", "parts": [{"caption": "About", "chapters": chapters}]}
+    files.write_text(made / "_toc.yml", yaml.safe_dump(contents))
+    files.write_text(made / "results" / "mini" / "index.csv", "old")
+    publish("mini")
+    media = made / "book" / "_static" / "media" / "mini"
+    assert {path.name: path.read_text() for path in media.iterdir()} == {"a.jpg": "new media/a.jpg", "stale.jpg": "old"}
+    assert (made / "book" / "mini" / "01_first.ipynb").read_text() == "old"
+    assert (made / "results" / "mini" / "audio-a-s1.json").read_text() == "new audio-a-s1.json"
+
+
 def test_publishing_an_unknown_corpus_or_one_that_is_not_made_is_refused(made):
     before = tracked(made)
     with pytest.raises(
