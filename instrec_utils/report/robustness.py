@@ -51,7 +51,7 @@ def tests_table(tests: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(curves: pd.DataFrame, tests: pd.DataFrame) -> str:
-    """Return in two sentences whether the paper's fusion withstands a missing modality, and whether another does better.
+    """Return in two sentences whether the paper's fusion withstands a missing modality, and another does better.
 
     A fusion withstands it if it recognises at least as much as the model of the modality that is left, and does not if
     it recognises significantly less.
@@ -68,7 +68,7 @@ def summary(curves: pd.DataFrame, tests: pd.DataFrame) -> str:
     certainty = "is more than chance" if change["p_holm"] < SIGNIFICANT else "may be chance"
     return (
         f"The paper's fusion {_verdict(found, 'fusion')}: {'; '.join(clauses)}. The one with attention and modality "
-        f"dropout {_verdict(found, 'attention')}; over all degraded videos its Hit@1 differs from that of the paper's by "
+        f"dropout {_verdict(found, 'attention')}; over all degraded videos its Hit@1 differs from the paper's by "
         f"{change['difference']:+.1f} points, which {certainty} (one seed)."
     )
 

@@ -22,6 +22,7 @@ from instrec_utils.corpora import Corpus
 from instrec_utils.errors import ParameterError
 from instrec_utils.report import page as report
 from instrec_utils.report import results
+from instrec_utils.report.figures import Drawing
 from instrec_utils.training import runs
 
 
@@ -37,27 +38,44 @@ def corpus(tmp_path, monkeypatch):
     return Corpus("mine", "folder", directory, directory, index)
 
 
-def test_a_figure_is_a_file_with_an_escaped_caption_and_an_alternative_text(home):
-    fig = Figure()
-    fig.subplots().plot([1, 2])
-    shown = report.figure("mine", "one-line", fig, "a < b, *not* $5$", 'said "so"')
+def drawing(**options):
+    one = Figure()
+    one.subplots().plot([1, 2])
+    return Drawing(one, one, **options)
+
+
+def test_a_figure_is_two_files_with_an_escaped_caption_and_an_alternative_text(home):
+    shown = report.figure("mine", "one-line", drawing(), "a < b, *not* $5$", 'said "so"')
     bundle = shown._repr_mimebundle_()
-    assert (home / "runs" / "mine" / "media" / "one-line.png").stat().st_size < 300_000
+    media = home / "runs" / "mine" / "media"
+    assert sorted(path.name for path in media.iterdir()) == ["one-line-narrow.svg", "one-line.svg"]
     assert 'id="fig-one-line"' in bundle["text/html"]
-    assert 'src="../runs/mine/media/one-line.png" alt="said &quot;so&quot;"' in bundle["text/html"]
+    narrow = '<source media="(max-width: 640px)" srcset="../runs/mine/media/one-line-narrow.svg">'
+    assert f'{narrow}<img src="../runs/mine/media/one-line.svg" alt="said &quot;so&quot;"' in bundle["text/html"]
     assert "<figcaption>a &lt; b, *not* <span>$</span>5<span>$</span></figcaption>" in bundle["text/html"]
     assert bundle["text/markdown"].splitlines() == [
-        ":::{figure} ../runs/mine/media/one-line.png",
+        ":::{figure} ../runs/mine/media/one-line.svg",
         ":name: fig-one-line",
         ':alt: said "so"',
-        ":figclass: instrec",
+        ":figclass: instrec drawn",
         "",
         r"a \< b, \*not\* \$5\$",
+        "",
+        "```{image} ../runs/mine/media/one-line-narrow.svg",
+        ":class: narrow",
+        ':alt: said "so"',
+        "```",
         ":::",
     ]
     assert bundle["text/plain"] == 'said "so"'
     with pytest.raises(ValueError, match="small letters, digits and hyphens, got 'One line'"):
-        report.figure("mine", "One line", fig, "", "")
+        report.figure("mine", "One line", drawing(), "", "")
+
+
+def test_photographs_are_pixels_whose_colours_the_dark_leaves(home):
+    shown = report.figure("mine", "strip", drawing(is_picture=True), "Frames.", "Black.")
+    assert ":figclass: instrec\n" in shown.markdown
+    assert "strip-narrow.webp" in shown.markdown
 
 
 ALTS = ("# hash", "a # b", "'single' x", '"quoted" first', "| pipe", "> gt", "a: b", "two\nlines")
@@ -110,7 +128,7 @@ def test_the_book_numbers_figures_and_the_text_refers_to_them(home):
     (home / "_config.yml").write_text(yaml.safe_dump(config))
     (home / "book" / "references.bib").touch()
     (home / "book" / "_toc.yml").write_text("format: jb-book\nroot: mine/page\n")
-    shown = [report.figure("mine", name, np.zeros((8, 8, 3), np.uint8), f"Caption {name}.", "Black.") for name in "ab"]
+    shown = [report.figure("mine", name, drawing(), f"Caption {name}.", "Black.") for name in "ab"]
     language = {"language_info": {"name": "python", "pygments_lexer": "ipython3"}}
     notebook = nbformat.v4.new_notebook(metadata=language)
     outputs = [nbformat.v4.new_output("display_data", data=one._repr_mimebundle_()) for one in shown]
@@ -125,7 +143,8 @@ def test_the_book_numbers_figures_and_the_text_refers_to_them(home):
     assert done.returncode == 0, done.stderr
     built = (home / "_build" / "html" / "mine" / "page.html").read_text()
     assert 'href="#fig-mine-b"><span class="std std-numref">Fig. 2</span>' in built
-    assert built.count('alt="Black."') == 2
+    for name in ("a", "b", "a-narrow", "b-narrow"):
+        assert f'alt="Black." src="../_images/{name}.svg"' in re.sub(' class="[^"]*"', "", built)
     assert '<span class="caption-number">Fig. 2 </span><span class="caption-text">Caption b.</span>' in built
 
 
