@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import io
+import textwrap
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence, Sized
@@ -37,6 +38,7 @@ FONTS = (
     *("Noto Sans Devanagari", "Noto Sans Bengali", "Noto Sans Tamil", "Noto Sans Thai", "Noto Sans Ethiopic"),
 )
 """Where the letters of names are looked for; the first comes with matplotlib and has none of East Asia's."""
+LONGEST_IN_LEGEND = 44  # letters of a line of a legend, which a phone has room for
 LONGEST = 26  # columns of a name beside a row; letters of East Asia take two
 
 
@@ -155,14 +157,16 @@ def note(axes: Axes, text: str, at: tuple[Any, Any], offset: tuple[float, float]
     axes.annotate(text, at, offset, textcoords="offset points", **{"fontsize": SMALLEST + 0.5} | look)
 
 
-def legend(figure: Figure, ncols: int, **handles: Any) -> None:
-    """Put the first panel's legend, or another, above the figure, in fewer columns where that is narrow."""
-    if not handles:
-        handles = dict(zip(("handles", "labels"), figure.axes[0].get_legend_handles_labels(), strict=True))
-    longest = max(len(label) for label in handles["labels"])
+def legend(figure: Figure, ncols: int) -> None:
+    """Put the first panel's legend, each name once, above the figure, which grows by it; on a phone in fewer columns."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    named = dict(zip((textwrap.fill(label, LONGEST_IN_LEGEND) for label in labels), handles, strict=True))
     if figure.get_figwidth() < WIDE:
-        ncols = min(ncols, max(1, 46 // (longest + 8)))
-    figure.legend(**handles, loc="outside upper left", ncols=ncols)
+        longest = max(map(len, labels))
+        ncols = min(ncols, max(1, LONGEST_IN_LEGEND // (longest + 6)))
+    num_lines = -(-len(named) // ncols) + sum(label.count("\n") for label in named)
+    figure.set_figheight(figure.get_figheight() + 0.17 * num_lines)
+    figure.legend(list(named.values()), list(named), loc="outside upper left", ncols=ncols)
 
 
 def set_apart(number: int, most: float) -> np.ndarray:
