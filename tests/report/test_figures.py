@@ -500,7 +500,7 @@ def test_names_at_lines_ends_never_hide_each_other_and_keep_their_order(ends):
     places = curves._spread(ends)
     ordered = sorted(ends, key=ends.__getitem__)
     assert all(np.diff([places[kind] for kind in ordered]) >= curves.APART - 1e-9)
-    assert max(places.values()) <= 100
+    assert max(places.values()) <= 100 + 1e-9
 
 
 COSTS = pd.DataFrame(

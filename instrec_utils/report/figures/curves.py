@@ -14,7 +14,7 @@ from instrec_utils.report.figures import style
 from instrec_utils.report.words import KINDS
 
 TRAINING: Any = {"color": "#767676", "linestyle": (0, (3, 1.5)), "label": "training"}
-APART = 5.5  # % between the names of two lines at their ends
+APART = 6.5  # % between the names of two lines at their ends
 
 
 @style.drawn
@@ -127,7 +127,7 @@ def robustness(table: pd.DataFrame, *, reference: float | None = None, width: fl
         draw = _draw_levels if unit else _draw_names
         draw(axes, table[table["condition"].isin(["none", name])])
         axes.set(title=name, xlabel=unit, ylim=(0, 102))
-        axes.yaxis.set_major_formatter(PercentFormatter(decimals=0))
+        axes.yaxis.set_major_formatter(PercentFormatter(decimals=0, symbol=" %"))
         axes.grid(axis="y")
         if reference is not None:
             axes.axhline(reference, **style.DASHES, label="commonest class")
@@ -168,14 +168,10 @@ def _by_kind(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 
 def _spread(ends: Mapping[str, float]) -> dict[str, float]:
-    """Return places for the names at lines' ends, in the ends' order, `APART` from each other and on the axis."""
+    """Return places for the names at lines' ends: in the ends' order, `APART` from each other, at most 100."""
     ordered = sorted(ends, key=ends.__getitem__)
-    places, lowest = dict[str, float](), 0.0
-    for kind in ordered:
-        places[kind] = max(ends[kind], lowest)
-        lowest = places[kind] + APART
-    highest = 100.0
-    for kind in reversed(ordered):
-        places[kind] = min(places[kind], highest)
-        highest = places[kind] - APART
-    return places
+    values = [ends[kind] for kind in ordered]
+    upwards = list(itertools.accumulate(values, lambda below, value: max(value, below + APART)))
+    downwards = list(itertools.accumulate(reversed(values), lambda above, value: min(value, above - APART)))
+    places = np.mean([upwards, downwards[::-1]], axis=0)
+    return dict(zip(ordered, (places - max(0, places.max() - 100)).tolist(), strict=True))

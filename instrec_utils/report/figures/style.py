@@ -158,7 +158,7 @@ def note(axes: Axes, text: str, at: tuple[Any, Any], offset: tuple[float, float]
 
 
 def legend(figure: Figure, ncols: int) -> None:
-    """Put the first panel's legend, each name once, above the figure, which grows by it; on a phone in fewer columns."""
+    """Put the first panel's legend, each name once, above the figure, which grows by it; in one column on a phone."""
     handles, labels = figure.axes[0].get_legend_handles_labels()
     named = dict(zip((textwrap.fill(label, LONGEST_IN_LEGEND) for label in labels), handles, strict=True))
     if figure.get_figwidth() < WIDE:
