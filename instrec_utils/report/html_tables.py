@@ -79,11 +79,11 @@ def with_body(frame: pd.DataFrame, caption: str, body: str, *, is_searchable: bo
     csv = quote(frame.to_csv(index=False).replace("\N{NO-BREAK SPACE}", " "))
     link = f'<a class="csv" download="table.csv" href="data:text/csv;charset=utf-8,{csv}">CSV</a>'
     text = html.escape(caption).replace("$", "<span>$</span>")
-    label = html.escape(caption.partition(". ")[0].rstrip("."))
+    label = html.escape(caption.partition(". ")[0].rstrip(".")).replace("$", "&#36;")
     content = f"{opening}><caption>{text} {link}</caption>{rest}"
     if len(frame) <= LONG and not is_searchable:
         return HTML(_scrolling(label, content))
-    content = content.replace("<table ", f'<table onclick="{html.escape(_SORT)}" ', count=1)
+    content = content.replace("<table ", f'<table onclick="{html.escape(_SORT)}" ', 1)
     content = re.sub("<th>(.*?)</th>", r'<th><button type="button">\1</button></th>', content)
     field = f'<input type="search" placeholder="any words of them" oninput="{html.escape(_FILTER)}">'
     return HTML(
