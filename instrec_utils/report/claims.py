@@ -84,11 +84,11 @@ def claims_table(judged: pd.DataFrame, cost: dict[str, str] | None = None) -> pd
     lines = [
         {
             "Claim": one.claim,
-            "The paper": one.printed,
+            "Verdict": one.verdict,
             "Here": f"{_said(one.difference, one.unit)} ({_said(one.low, one.unit)} to {_said(one.high, one.unit)})",
+            "The paper": one.printed,
             "p (Holm)": f"{one.p_holm:.2g}",
             "Smallest": _said(one.smallest, one.unit).removeprefix("+"),
-            "Verdict": one.verdict,
             "Tested on": one.tested_on,
         }
         for one in judged.itertuples()

@@ -25,6 +25,8 @@ from instrec_utils.report import results
 from instrec_utils.report.figures import Drawing
 from instrec_utils.training import runs
 
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
 
 @pytest.fixture
 def corpus(tmp_path, monkeypatch):
@@ -117,9 +119,9 @@ def test_the_book_has_names_of_its_own_and_numbers_for_links(home):
     assert report.for_book(shown.html, "mine").count("../_static/media/mine/sheet.jpg") == 1
 
 
-@pytest.mark.slow
-def test_the_book_numbers_figures_and_the_text_refers_to_them(home):
-    """The two forms go through MyST-NB as the book is set up: captions computed, numbered, with alternative texts."""
+@pytest.fixture
+def built(home):
+    """Build a page of two figures as the book is set up, and return it."""
     root = Path(__file__).parents[2]
     (home / "book" / "mine").mkdir(parents=True)
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
@@ -138,14 +140,42 @@ def test_the_book_numbers_figures_and_the_text_refers_to_them(home):
     notebook.cells = [nbformat.v4.new_markdown_cell(text), nbformat.v4.new_code_cell("x", outputs=outputs)]
     nbformat.write(notebook, home / "book" / "mine" / "page.ipynb")
     shutil.copytree(home / "runs" / "mine" / "media", home / "book" / "_static" / "media" / "mine")
+    shutil.copy(root / "book" / "_static" / "instrec.css", home / "book" / "_static")
     jupyter_book = str(Path(sys.executable).with_name("jupyter-book"))
     done = subprocess.run([jupyter_book, "build", "-q", "-W", "-n", "book/"], cwd=home, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    built = (home / "_build" / "html" / "mine" / "page.html").read_text()
-    assert 'href="#fig-mine-b"><span class="std std-numref">Fig. 2</span>' in built
+    return home / "_build" / "html" / "mine" / "page.html"
+
+
+@pytest.mark.slow
+def test_the_book_numbers_figures_and_the_text_refers_to_them(built):
+    """The two forms go through MyST-NB as the book is set up: captions computed, numbered, with alternative texts."""
+    text = built.read_text()
+    assert 'href="#fig-mine-b"><span class="std std-numref">Fig. 2</span>' in text
+    assert '<span class="caption-number">Fig. 2 </span><span class="caption-text">Caption b.</span>' in text
     for name in ("a", "b", "a-narrow", "b-narrow"):
-        assert f'alt="Black." src="../_images/{name}.svg"' in re.sub(' class="[^"]*"', "", built)
-    assert '<span class="caption-number">Fig. 2 </span><span class="caption-text">Caption b.</span>' in built
+        assert re.search(f'<img alt="Black." [^>]*src="../_images/{name}.svg"', text)
+
+
+SEEN = """[...document.querySelectorAll("figure img")].filter(image => image.checkVisibility()).map(image =>
+    [image.src.split("/").pop(), image.getBoundingClientRect().width > 0.9 * image.closest("figure").clientWidth
+    || image.getBoundingClientRect().width >= image.naturalWidth, getComputedStyle(image).filter.includes("invert")])"""
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this system: install chromium to run the browser tests")
+def test_one_drawing_is_seen_at_each_width_in_the_colours_of_the_page(built):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        for width, ending in ((360, "-narrow.svg"), (1440, ".svg")):
+            for scheme in ("light", "dark"):
+                tab = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+                tab.goto(built.as_uri())
+                assert tab.evaluate(SEEN) == [[f"{name}{ending}", True, scheme == "dark"] for name in "ab"]
+        browser.close()
 
 
 def test_a_table_escapes_its_content_and_can_be_had_as_csv():
