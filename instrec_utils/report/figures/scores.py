@@ -112,7 +112,7 @@ def per_class(table: pd.DataFrame, *, width: float) -> Figure:
     counts = table.groupby("label")["num_videos"].first()
     named = zip(style.names(labels), labels, strict=True)
     axes.set_yticks(range(len(labels)), [f"{name} (n = {counts[label]})" for name, label in named])
-    axes.set(xlabel="recognised, in % of the class's videos", xlim=(-2, 102), ylim=(len(labels) - 0.4, -0.6))
+    axes.set(xlabel="recognised in %", xlim=(-2, 102), ylim=(len(labels) - 0.4, -0.6))
     style.finish_rows(axes, from_top=False)
     style.legend(figure, len(kinds))
     return figure
