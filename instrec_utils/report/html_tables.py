@@ -32,14 +32,14 @@ _SORT = (
 )
 
 
-def table(frame: pd.DataFrame, caption: str, *, best: str = "") -> HTML | None:
-    """Return a table with its caption, which says n, split and spread, and with a link to it as CSV; of no row, none.
+def table(frame: pd.DataFrame, caption: str, *, best: str = "") -> HTML:
+    """Return a table with its caption, which says n, split and spread, and with a link to it as CSV; of no row, nothing.
 
     Of the column `best` the highest value is marked, and with another sign those whose intervals reach it: that one row
     is better than these the table does not show. Values without an interval, as the paper's, are not compared.
     """
     if frame.empty:
-        return None
+        return HTML("")
     signs = _signs(frame[best]) if best else [""] * len(frame)
     shown = frame
     if any(signs):

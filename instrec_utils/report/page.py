@@ -73,13 +73,12 @@ def figure(corpus_name: str, name: str, shown: Drawing | np.ndarray, caption: st
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
         raise ValueError(f"name: expected small letters, digits and hyphens, got {name!r}")
-    is_drawn = isinstance(shown, Drawing)
-    contents = shown.files() if is_drawn else {".jpg": frames.encode_jpeg(shown).tobytes()}
+    contents = shown.files() if isinstance(shown, Drawing) else {".jpg": frames.encode_jpeg(shown).tobytes()}
     written = [paths.media_dir(corpus_name) / f"{name}{ending}" for ending in contents]
     for path, content in zip(written, contents.values(), strict=True):
         files.write_bytes(path, content)
     wide, *narrow = map(_address, written)
-    classes = "instrec drawn" if is_drawn and not shown.is_picture else "instrec"
+    classes = "instrec drawn" if wide.endswith(".svg") else "instrec"
     source = "".join(f'<source media="{NARROW}" srcset="{address}">' for address in narrow)
     beside = "".join(f"\n\n```{{image}} {address}\n:class: narrow\n:alt: {_option(alt)}\n```" for address in narrow)
     return Shown(
@@ -122,13 +121,13 @@ def for_book(text: str, corpus_name: str) -> str:
     return re.sub(r"^:name: fig-", f":name: fig-{corpus_name}-", text, flags=re.MULTILINE)
 
 
-def parameters(values: Mapping[str, Any]) -> HTML | None:
+def parameters(values: Mapping[str, Any]) -> HTML:
     """Return the parameters that this page was executed with."""
     rows = [(words.setting(name), words.value(name, value)) for name, value in values.items()]
     return table(pd.DataFrame(rows, columns=["Parameter", "Value"]), "Parameters of this page.")
 
 
-def settings(run: Run) -> HTML | None:
+def settings(run: Run) -> HTML:
     """Return in words what a run depends on, beside what the profile "paper" would change."""
     ours = run.parameters | vars(run.protocol)
     theirs = usual_settings(run.model, run.parameters, "paper")

@@ -2,9 +2,11 @@
 
 import re
 
+import nbformat
 import pandas as pd
 import pytest
 
+from instrec_utils.pipeline.execution import sections_that_show
 from instrec_utils.report import html_tables, page
 
 
@@ -13,7 +15,12 @@ def measured(*values):
 
 
 def test_a_table_without_rows_is_not_shown():
-    assert page.table(measured().astype(str), "Nothing.") is None
+    nothing = page.table(measured().astype(str), "Nothing.")
+    assert nothing.data == ""
+    shown = nbformat.v4.new_output("display_data", data={"text/html": nothing.data, "text/plain": "HTML"})
+    cells = [nbformat.v4.new_markdown_cell("# Page"), nbformat.v4.new_markdown_cell("## Left out")]
+    cells.append(nbformat.v4.new_code_cell("page.table(...)", outputs=[shown]))
+    assert [cell.source for cell in sections_that_show(cells)] == ["# Page"]
 
 
 def test_the_best_row_is_marked_and_those_that_its_value_does_not_exceed():
