@@ -33,7 +33,7 @@ _SORT = (
 
 
 def table(frame: pd.DataFrame, caption: str, *, best: str = "") -> HTML:
-    """Return a table with its caption, which says n, split and spread, and with a link to it as CSV; of no row, nothing.
+    """Return a table with its caption, which says n, split and spread, and a link to it as CSV; of no row, nothing.
 
     Of the column `best` the highest value is marked, and with another sign those whose intervals reach it: that one row
     is better than these the table does not show. Values without an interval, as the paper's, are not compared.
