@@ -171,7 +171,7 @@ def spectrograms(items: Sequence[tuple[str, np.ndarray]], settings: LogMel, *, w
         extent = (0, seconds, -0.5, settings.n_mels - 0.5)
         image = axes.imshow(spectrogram, origin="lower", aspect="auto", extent=extent, interpolation="nearest", **look)
         axes.set(title=style.name(title, 80 if width == style.WIDE else 40), ylabel="Hz")
-        axes.set_yticks(np.interp(ticks, bands, np.arange(settings.n_mels)), ticks)
+        axes.set_yticks(np.interp(ticks, bands, np.arange(settings.n_mels)), map(str, ticks))
         axes.label_outer()
     rows[-1].set_xlabel("time in s")
     figure.colorbar(image, ax=rows, label="dB", fraction=0.05, pad=0.01, aspect=15 * len(items))

@@ -118,7 +118,8 @@ def drawn(function: Callable[..., Figure]) -> Callable[..., Drawing]:
     @functools.wraps(function)
     def drawing(*arguments: Any, **options: Any) -> Drawing:
         with _look():
-            return Drawing(*(function(*arguments, **options, width=width) for width in (WIDE, NARROW)))
+            wide, narrow = (function(*arguments, **options, width=width) for width in (WIDE, NARROW))
+        return Drawing(wide, narrow)
 
     return drawing
 
