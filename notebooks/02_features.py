@@ -106,8 +106,8 @@ page.figure(
         [(f"{name}: {longest['label']}", values) for name, values in decibels.items()],
         config.CHOI2016,
     ),
-    f"One recording of {longest['duration']:.0f} s, cut as CC and as UC. Time runs to the right, pitch upwards, brightness is "
-    "level in dB; the joins of the ten segments show as vertical edges. Recordings below 29.12 s are padded with silence under "
+    f"One recording of {longest['duration']:.0f} s, cut as CC and as UC. Time runs to the right, pitch upwards, and the "
+    "stronger the colour, the higher the level in dB; the joins of the ten segments show as vertical edges. Recordings below 29.12 s are padded with silence under "
     "CC; under UC their segments overlap instead.",
     "Two spectrograms of the same recording: its central part is continuous, the ten joined segments show edges.",
 ) if decibels else None

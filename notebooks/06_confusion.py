@@ -66,8 +66,8 @@ page.parameters({"corpus": corpus, "rotation": rotation})
 # %% [markdown]
 # ## The matrices
 #
-# In [the matrices](#fig-confusion) rows are the truth and columns the answer; every row adds up to 100 %. They are the means of
-# the seeds' matrices, so that a cell of a class with n videos moves by less than 100 / n points.
+# In [the matrices](#fig-confusion) rows are the truth and columns the answer. The numbers are the answers of all
+# seeds, so that a row adds up to as many as its class has videos, times the seeds; the colour is the share of the row.
 
 # %%
 matrices = []
@@ -86,8 +86,11 @@ num_seeds = words.counted(len(seeds), "seed")
 page.figure(
     corpus,
     "confusion",
-    figures.confusions(matrices, labels, np.bincount(truth, minlength=len(labels))),
-    f"Confusion on the test split, n = {len(truth)} videos, in % of each row, mean of {num_seeds}: {', '.join(predictions)}.",
+    figures.confusions(
+        matrices, labels, np.bincount(truth, minlength=len(labels)), len(seeds)
+    ),
+    f"Confusion on the test split, n = {len(truth)} videos: the answers of {num_seeds}, on a scale of colour from no answer of a row "
+    f"to all; {', '.join(predictions)}.",
     "Confusion matrices: "
     + "; ".join(
         f"{kind}, {100 * matrix.diagonal().mean():.0f} % on the diagonal"

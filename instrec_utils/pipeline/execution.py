@@ -121,6 +121,7 @@ def sections_that_show(cells: list[nbformat.NotebookNode]) -> list[nbformat.Note
             sections.append([])
         sections[-1].append(cell)
         if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if output.get("data", {}).get("text/html") != ""]
             said = [output for output in cell.outputs if output.get("name") != "stderr"]
             cell.outputs = [output for output in said if output.output_type != "error"]
             if len(cell.outputs) < len(said):

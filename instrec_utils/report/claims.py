@@ -84,11 +84,11 @@ def claims_table(judged: pd.DataFrame, cost: dict[str, str] | None = None) -> pd
     lines = [
         {
             "Claim": one.claim,
-            "The paper": one.printed,
+            "Verdict": one.verdict,
             "Here": f"{_said(one.difference, one.unit)} ({_said(one.low, one.unit)} to {_said(one.high, one.unit)})",
+            "The paper": one.printed,
             "p (Holm)": f"{one.p_holm:.2g}",
             "Smallest": _said(one.smallest, one.unit).removeprefix("+"),
-            "Verdict": one.verdict,
             "Tested on": one.tested_on,
         }
         for one in judged.itertuples()
@@ -101,20 +101,24 @@ def _said(value: float, unit: str) -> str:
 
 
 def fusions_said(found: pd.DataFrame, judged: pd.DataFrame, runs: Sequence[str]) -> str:
-    """Return in words what fusions' rows recognise of the test split, and what the claims about them say."""
-    sentences, tested_on = [], dict[str, None]()
-    for _, row in results.mean_over_seeds(found, list(dict.fromkeys(runs))).iterrows():
-        about = judged[[one.row == row["row"] and not one.is_mean for one in judged["first"]]]
-        told = [
-            f"{_said(one.difference, one.unit)} points against {one.claim.partition(' beats ')[2]} "
-            f"({'more than chance' if one.p_holm < SIGNIFICANT else one.verdict})"
-            for one in about.itertuples()
-        ]
-        tested_on |= dict.fromkeys(about["tested_on"])
-        subject, said = words.first_upper(words.subject(row)), f"{100 * row['hit_at_1']:.1f} % of the test videos"
-        sentences.append(f"{subject} recognises {said}{': ' if told else ''}{', '.join(told)}.")
-    where = f" The differences are those of the claims on page 7, tested on {' and '.join(tested_on)}."
-    return f"{' '.join(sentences)}{where if tested_on else ''}"
+    """Return in two sentences what fusions' rows recognise of the test split, and what the claims about them say."""
+    rows = results.mean_over_seeds(found, list(dict.fromkeys(runs)))
+    hits = [f"{words.subject(row)} recognises {100 * row['hit_at_1']:.1f} %" for _, row in rows.iterrows()]
+    about = judged[[one.row in set(rows["row"]) and not one.is_mean for one in judged["first"]]]
+    told = f" {verdicts_said(about)}" if len(about) else ""
+    return f"Of the test videos {words.listed(hits)}.{told}"
+
+
+def verdicts_said(judged: pd.DataFrame) -> str:
+    """Return in a sentence which claims hold, of which the opposite holds, and of how many neither can be told."""
+    said, verdicts = [], judged["verdict"]
+    for verdict, form in (("holds", "{number} hold{ending}"), ("the opposite holds", "of {number} the opposite holds")):
+        if number := (verdicts == verdict).sum():
+            told = form.format(number=number, ending="s" if number == 1 else "")
+            said.append(f"{told} ({'; '.join(judged.loc[verdicts == verdict, 'claim'])})")
+    if untold := len(judged) - verdicts.isin(["holds", "the opposite holds"]).sum():
+        said.append(f"{untold} can be told neither way by so few videos")
+    return f"Of {words.counted(len(judged), 'claim')} tested on page 7, {words.listed(said)}."
 
 
 def cost(found: pd.DataFrame, judged: pd.DataFrame, fusion: str) -> dict[str, str]:

@@ -11,12 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 from IPython.display import HTML, Markdown, display
-from matplotlib.figure import Figure
 
 from instrec_utils import files, media, paths
 from instrec_utils.config import SPLITS
@@ -24,10 +22,17 @@ from instrec_utils.corpora import Corpus, source_named
 from instrec_utils.corpora.splits import SPLIT_METHODS
 from instrec_utils.errors import MediaError
 from instrec_utils.inputs import frames
-from instrec_utils.report import excerpts, figures, words
+from instrec_utils.report import excerpts, words
+from instrec_utils.report.figures import Drawing
+from instrec_utils.report.html_tables import HTML_FORM, searchable, table, with_body
 from instrec_utils.training.run import Run, usual_settings
 
-_HTML: Any = {"index": False, "border": 0, "classes": "instrec", "justify": "left"}
+__all__ = [
+    "corpus_note", "end", "figure", "for_book", "parameters", "plain", "playable", "players", "provenance",
+    "searchable", "settings", "table", "takeaway",
+]  # fmt: skip
+
+NARROW = "(max-width: 640px)"  # of a page that shows figures as they are drawn for a phone; the style sheet says it too
 
 
 def corpus_note(corpus: Corpus) -> HTML:
@@ -58,25 +63,29 @@ class Shown:
         return {"text/html": self.html, "text/markdown": self.markdown, "text/plain": self.text}
 
 
-def figure(corpus_name: str, name: str, shown: Figure | np.ndarray, caption: str, alt: str) -> Shown:
+def figure(corpus_name: str, name: str, shown: Drawing | np.ndarray, caption: str, alt: str) -> Shown:
     """Return a figure or a picture [shape=(height, width, 3), uint8] with its caption and its alternative text.
 
-    In the book it is a figure directive. Its name, words joined by hyphens, is its own among the corpus' pages, whose
-    text refers to it as ``[figure](#fig-name)``. The caption says what is shown, with n and split; the alternative text
-    says the finding to those who do not see it.
+    In the book it is a figure directive, in which what is drawn for a phone follows the caption: the style sheet shows
+    one of the two. Its name, words joined by hyphens, is its own among the corpus' pages, whose text refers to it as
+    ``[figure](#fig-name)``. The caption says what is shown, with n and split; the alternative text says the finding to
+    those who do not see it.
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
         raise ValueError(f"name: expected small letters, digits and hyphens, got {name!r}")
-    if isinstance(shown, Figure):
-        path, content = paths.media_dir(corpus_name) / f"{name}.png", figures.png(shown)
-    else:
-        path, content = paths.media_dir(corpus_name) / f"{name}.jpg", frames.encode_jpeg(shown).tobytes()
-    files.write_bytes(path, content)
+    contents = shown.files() if isinstance(shown, Drawing) else {".jpg": frames.encode_jpeg(shown).tobytes()}
+    written = [paths.media_dir(corpus_name) / f"{name}{ending}" for ending in contents]
+    for path, content in zip(written, contents.values(), strict=True):
+        files.write_bytes(path, content)
+    wide, *narrow = map(_address, written)
+    classes = "instrec drawn" if wide.endswith(".svg") else "instrec"
+    source = "".join(f'<source media="{NARROW}" srcset="{address}">' for address in narrow)
+    beside = "".join(f"\n\n```{{image}} {address}\n:class: narrow\n:alt: {_option(alt)}\n```" for address in narrow)
     return Shown(
-        f'<figure class="instrec" id="fig-{name}"><img src="{_address(path)}" alt="{html.escape(alt)}">'
-        f"<figcaption>{_text(caption)}</figcaption></figure>",
-        f":::{{figure}} {_address(path)}\n:name: fig-{name}\n:alt: {_option(alt)}\n:figclass: instrec\n\n"
-        f"{plain(caption)}\n:::",
+        f'<figure class="{classes}" id="fig-{name}"><picture>{source}<img src="{wide}" alt="{html.escape(alt)}" '
+        f'style="background: white"></picture><figcaption>{_text(caption)}</figcaption></figure>',
+        f":::{{figure}} {wide}\n:name: fig-{name}\n:alt: {_option(alt)}\n:figclass: {classes}\n\n"
+        f"{plain(caption)}{beside}\n:::",
         alt,
     )
 
@@ -112,52 +121,10 @@ def for_book(text: str, corpus_name: str) -> str:
     return re.sub(r"^:name: fig-", f":name: fig-{corpus_name}-", text, flags=re.MULTILINE)
 
 
-def table(frame: pd.DataFrame, caption: str) -> HTML:
-    """Return a table with its caption, which says n, split and spread, and with a link to it as CSV."""
-    with pd.option_context("display.max_colwidth", None):  # long names are shown in full
-        return _table(frame, caption, frame.to_html(**_HTML).replace("$", "<span>$</span>"))
-
-
-def _table(frame: pd.DataFrame, caption: str, body: str) -> HTML:
-    opening, rest = body.replace("–", "\N{WORD JOINER}–\N{WORD JOINER}").split(">", maxsplit=1)
-    csv = quote(frame.to_csv(index=False).replace("\N{NO-BREAK SPACE}", " "))
-    link = f'<a class="csv" download="table.csv" href="data:text/csv;charset=utf-8,{csv}">CSV</a>'
-    return HTML(f'<div class="table-scroll">{opening}><caption>{_text(caption)} {link}</caption>{rest}</div>')
-
-
-_FILTER = (
-    "const words = this.value.toLowerCase().split(/\\s+/), box = this.closest('.searchable'); let shown = 0; "
-    "for (const row of box.querySelectorAll('tbody tr')) { const text = row.textContent.toLowerCase(); "
-    "row.hidden = !words.every(word => text.includes(word)); shown += !row.hidden; } "
-    "box.querySelector('output').textContent = shown;"
-)
-
-
-_SORT = (
-    "const head = event.target.closest('th'); if (!head) return; const up = head.ariaSort !== 'ascending'; "
-    "for (const other of head.parentElement.cells) other.removeAttribute('aria-sort'); "
-    "head.ariaSort = up ? 'ascending' : 'descending'; "
-    "const text = row => row.cells[head.cellIndex].textContent, order = new Intl.Collator(undefined, {numeric: true}); "
-    "const rows = [...this.tBodies[0].rows].sort((a, b) => (up ? 1 : -1) * order.compare(text(a), text(b))); "
-    "this.tBodies[0].append(...rows);"
-)
-
-
-def searchable(frame: pd.DataFrame, caption: str) -> HTML:
-    """Return a long table with a field that leaves the rows with all words typed into it, and columns that sort."""
-    field = f'<input type="search" placeholder="words, such as: guitar game" oninput="{html.escape(_FILTER)}">'
-    body = table(frame, caption).data.replace("<table ", f'<table onclick="{html.escape(_SORT)}" ')
-    body = re.sub("<th>(.*?)</th>", r'<th><button type="button">\1</button></th>', body)
-    return HTML(
-        f'<div class="searchable"><p><label>Show rows with {field}</label> '
-        f"<output>{len(frame)}</output> of {len(frame)}</p>{body}</div>"
-    )
-
-
 def parameters(values: Mapping[str, Any]) -> HTML:
     """Return the parameters that this page was executed with."""
-    frame = pd.DataFrame({"Parameter": list(values), "Value": [str(value) for value in values.values()]})
-    return table(frame, "Parameters of this page.")
+    rows = [(words.setting(name), words.value(name, value)) for name, value in values.items()]
+    return table(pd.DataFrame(rows, columns=["Parameter", "Value"]), "Parameters of this page.")
 
 
 def settings(run: Run) -> HTML:
@@ -234,11 +201,11 @@ def provenance(found: pd.DataFrame, measurements: Sequence[Mapping[str, Any]] = 
         address = html.escape(f"../results/{result['corpus']}/{name}.json")
         links.append(f'<a href="{address}">{html.escape(name)}</a>')
     frame = pd.DataFrame(rows)
-    return _table(
+    return with_body(
         frame,
         "Where the numbers come from: each run leads to its result, beside which its predictions are. Published "
         "results came with the report; the others were made by the machine that made this page.",
-        frame.map(html.escape).assign(Run=links).to_html(**_HTML, escape=False),
+        frame.map(html.escape).assign(Run=links).to_html(**HTML_FORM, escape=False),
     )
 
 

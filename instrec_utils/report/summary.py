@@ -53,9 +53,9 @@ def beside_the_paper(rows: pd.DataFrame) -> pd.DataFrame:
     lines = []
     for kind in KINDS:
         for _, row in rows[rows["kind"] == kind].iterrows():
-            lines.append({"Kind": kind, "Corpus": row["corpus"], "Model": row["name"]} | tables.measured(row))
+            lines.append({"Model": row["name"], "Corpus": row["corpus"]} | tables.measured(row) | {"Kind": kind})
         for row in (row for row in paper_rows() if row["kind"] == kind):
             printed = {"Hit@1": f"{row['hit_at_1']:.2f}", "Hit@3": f"{row['hit_at_3']:.2f}", "F1 macro": "–"}
-            line = {"Kind": kind, "Corpus": f"paper, {row['dataset']}", "Model": row["name"]}
-            lines.append(line | printed | {"F1 weighted": f"{row['f1']:.2f} (F1)"})
+            line = {"Model": row["name"], "Corpus": f"paper, {row['dataset']}"}
+            lines.append(line | printed | {"F1 weighted": f"{row['f1']:.2f} (F1)", "Kind": kind})
     return pd.DataFrame(lines)

@@ -17,14 +17,16 @@ from instrec_utils.report.printed import beside_the_paper
 
 PRETRAINED = "imagenet+instruments"  # the initial weights that the paper calls PT
 OF_THE_PAPER = {"Profile": "paper", "Other settings": ""}  # what a row that only the paper has is trained with
+AGAINST = "Against the fusion"
 WEIGHTED = "weighted scores, learned on the validation split"
 
 
 def scores_table(rows: pd.DataFrame) -> pd.DataFrame:
     """Return kind, model, trained parameters and metrics of each row, or of runs of `found`, as text in %."""
     return pd.DataFrame(
-        {"Kind": row["kind"], "Model": words.describe(row), "Trained parameters": f"{row['num_parameters']:,}"}
+        {"Model": words.describe(row)}
         | measured(row)
+        | {"Kind": row["kind"], "Trained parameters": f"{row['num_parameters']:,}"}
         for _, row in rows.iterrows()
     )
 
@@ -74,7 +76,7 @@ def table3(found: pd.DataFrame, dataset: str = "") -> pd.DataFrame:
     """Return the audio models, beside the paper's Table 3; see `fold`."""
     rows, shown = results.mean_over_seeds(found[found["kind"] == "audio"]), []
     for _, row in _in_order_of_audio(rows, rows).iterrows():
-        own = {"Model": words.describe(row), "Weights": f"{row['num_parameters'] / 1e6:.2f} M"}
+        own = {"Model": words.describe(row)} | measured(row) | {"Weights": f"{row['num_parameters'] / 1e6:.2f} M"}
         shown.append((own | _own(row), {"model": own["Model"]}))
     return beside_the_paper("table3", dataset, shown, lambda line: {"Model": line["model"]} | OF_THE_PAPER)
 
@@ -102,9 +104,9 @@ def measured(row: Mapping[str, Any]) -> dict[str, str]:
     return {title: words.measured(row, name) for name, title in words.METRICS.items()}
 
 
-def _with_gain(row: Mapping[str, Any], gain: float | None = None) -> dict[str, str]:
-    """Return the metrics of a row, and beside its Hit@1 a gain, -1 to 1."""
-    return {"Hit@1": "", "Gain": "" if gain is None else f"{100 * gain:+.1f}"} | measured(row)
+def _with_gain(row: Mapping[str, Any], title: str, gain: float | None = None) -> dict[str, str]:
+    """Return the metrics of a row, and beside its Hit@1 by how much that is higher than another's, -1 to 1."""
+    return {"Hit@1": "", title: "–" if gain is None else f"{100 * gain:+.1f}"} | measured(row)
 
 
 def mean_scores(
@@ -138,7 +140,7 @@ def _calibrated(row: pd.DataFrame, split: str = "test") -> tuple[list[np.ndarray
 
 
 def table4(found: pd.DataFrame, dataset: str = "") -> pd.DataFrame:
-    """Return audio models, their visual ones and their fusions, with the gain of these, beside the paper's Table 4."""
+    """Return audio models, their visual ones, their means and their fusions, beside the paper's Table 4."""
     rows = found[(found["fusion_form"] == "text") & (found["modality_dropout"] == 0)].drop_duplicates("row")
     names, lines = results.row_names(found), []
     on_paper = {_name_in_table4(line["model"]): line["model"] for line in paper.paper_tables()["table3"]}
@@ -160,11 +162,11 @@ def table4(found: pd.DataFrame, dataset: str = "") -> pd.DataFrame:
         for what, scores in candidates.items():
             row = alone.get(what)
             metrics = results.measure_scores(truth, scores) if row is None else results.measure_row(row)
-            gain = learned["hit_at_1"] - metrics["hit_at_1"]
-            lines.append((own | {"Model": what} | _with_gain(metrics, gain), {"model": what}))
+            gain = metrics["hit_at_1"] - learned["hit_at_1"]
+            lines.append((own | {"Model": what} | _with_gain(metrics, AGAINST, gain), {"model": what}))
         wanted = {"model": _name_in_table4(words.describe(audio.iloc[0]))}
         wanted |= {"frames": first["num_frames"]} if dataset else {}
-        lines.append((own | {"Model": "late fusion"} | _with_gain(learned), wanted))
+        lines.append((own | {"Model": "late fusion"} | _with_gain(learned, AGAINST), wanted))
 
     def describe(line: Mapping[str, Any]) -> dict[str, Any]:
         visual = f"{words.model('inception_frames')}, {words.counted(line['frames'], 'frame')}"
@@ -189,11 +191,13 @@ def fusions_table(found: pd.DataFrame, audio: str, visual: str) -> pd.DataFrame:
     lines = []
     for name, row in rows.iterrows():
         line = {"Form": words.FORMS[row["fusion_form"]], "Modality dropout": f"{row['modality_dropout'] or '–'}"}
-        line |= _special(row) | {"Weights": f"{row['num_parameters']:,}"}
+        line |= _special(row)
         others = rows.index[rows["is_paper"] & (rows["profile"] == row["profile"])]
         is_other = not (others.empty or name == others[0])
         gain = row["hit_at_1"] - rows.loc[others[0], "hit_at_1"] if is_other else None
-        lines.append(line | _with_gain(row, gain) | {"Seeds": row["num_seeds"]})
+        lines.append(
+            line | _with_gain(row, "Gain", gain) | {"Weights": f"{row['num_parameters']:,}", "Seeds": row["num_seeds"]}
+        )
     return pd.DataFrame(lines)
 
 

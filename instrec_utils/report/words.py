@@ -1,27 +1,32 @@
 """What things are called on the pages, each once: kinds, models, metrics, settings, forms of fusion, conditions."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from instrec_utils.models.architecture import architecture_named
 
 
 class Kind(NamedTuple):
-    """What stands for a kind of model in every table and figure; they are told apart in grey as well."""
+    """What stands for a kind of model in every table and figure; they are told apart in grey as well.
+
+    The colours are those of Okabe and Ito, darkened where letters in them could not be read on white.
+    """
 
     word: str
     colour: str
     marker: str
+    line: Any = "-"
+    short: str = ""  # beside its line in a figure
 
 
 KINDS = {
-    "audio": Kind("audio", "#0072b2", "o"),
-    "visual": Kind("visual", "#d55e00", "s"),
-    "fusion": Kind("fusion", "#009e73", "D"),
-    "dropout": Kind("fusion, modality dropout", "#cc79a7", "^"),
-    "attention": Kind("fusion, attention and modality dropout", "#56b4e9", "v"),
-    "paper": Kind("paper", "#767676", "x"),
+    "audio": Kind("audio", "#0072b2", "o", (0, (5, 1.5)), "audio"),
+    "visual": Kind("visual", "#c25200", "s", (0, (1.5, 1.2)), "visual"),
+    "fusion": Kind("fusion", "#007a5a", "D", "-", "fusion"),
+    "dropout": Kind("fusion, modality dropout", "#a3507f", "^", (0, (6, 1.5, 1.5, 1.5)), "dropout"),
+    "attention": Kind("fusion, attention and modality dropout", "#2b2b2b", "v", "-", "attention"),
+    "paper": Kind("paper", "#6e6e6e", "x"),
 }
 """Kinds in their order: those of results first, then the two other fusions of page 8, and what the paper prints."""
 
@@ -146,6 +151,11 @@ def counted(number: int, noun: str) -> str:
     """Return a number with its noun: "1 video", "2 classes"."""
     ending = "es" if noun.endswith("s") else "s"
     return f"{number} {noun}{'' if number == 1 else ending}"
+
+
+def listed(texts: Sequence[str]) -> str:
+    """Return texts as a sentence lists them: "a", "a and b", "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(texts[:-1]), *texts[-1:])))
 
 
 def duration(seconds: float) -> str:

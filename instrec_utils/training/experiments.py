@@ -153,6 +153,10 @@ def _multiply_adds(run: Run, model: keras.Model) -> int:
     return of_one * (run.audio_input.num_examples if run.kind == "audio" else run.parameters["num_frames"])
 
 
+def _curves(history: pd.DataFrame) -> dict[str, list[float]]:
+    return history[["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]].round(4).to_dict("list")
+
+
 def _write_result(
     run: Run, model: keras.Model, history: pd.DataFrame, splits: dict[str, pd.DataFrame], scores: dict[str, np.ndarray]
 ) -> None:
@@ -187,7 +191,8 @@ def _write_result(
             "metrics_validation": metrics["validation"],
             **({"metrics_test_clean": metrics["test_clean"]} if "test_clean" in metrics else {}),
             "majority_rate": evaluation.majority_rate(corpus.targets(splits["test"])),
-            "history": history[["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]].round(4).to_dict("list"),
+            "history": _curves(history),
+            **({"history_of_warm_up": _curves(before["warm_up"])} if len(before["warm_up"]) else {}),
             "versions": provenance.versions(),
             "commit": provenance.commit(),
             "run_sha256": run.key,

@@ -1,17 +1,21 @@
 import io
 import re
+from xml.etree import ElementTree
 
+import librosa
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.colors import to_rgb
+from matplotlib.text import Text
 from PIL import Image
 
 from instrec_utils.config import CHOI2016, HAN2016, Conditions
 from instrec_utils.report import figures as plots
-from instrec_utils.report.figures import style
+from instrec_utils.report.figures import curves, style
 from instrec_utils.report.words import KINDS
 
 
@@ -24,13 +28,21 @@ def no_figure_left():
     assert {name: value for name, value in plt.rcParams.items() if value != before[name]} == {}
 
 
-def render(figure):
-    data = plots.png(figure)
-    assert len(data) <= plots.MAX_BYTES
-    with Image.open(io.BytesIO(data)) as picture:
-        assert picture.format == "PNG"
-        assert abs(picture.width - plots.WIDTH * 110) <= 1
-        return np.asarray(picture.convert("RGB"))
+def render(drawing):
+    """Draw both files and check what holds of all of them: they are small, of their width, and can be read."""
+    for (name, content), figure in zip(drawing.files().items(), (drawing.wide, drawing.narrow), strict=True):
+        assert len(content) <= plots.MAX_BYTES
+        shown = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
+        assert min((text.get_fontsize() for text in shown), default=style.SMALLEST) >= style.SMALLEST
+        width = style.NARROW if "narrow" in name else style.WIDE
+        assert figure.get_figwidth() == width
+        if drawing.is_picture:
+            assert Image.open(io.BytesIO(content)).width == pytest.approx(192 * width, abs=1)
+        else:
+            root = ElementTree.fromstring(content)
+            assert root.get("width") == f"{72 * width:g}pt"
+            grounds = [path.get("style") for path in root.iterfind("./{*}g/{*}g[@id='patch_1']/{*}path")]
+            assert grounds == ["fill: none"], "the page is its ground, light or dark"
 
 
 def texts(axes):
@@ -55,14 +67,15 @@ def make_index():
 
 
 def test_class_balance_counts_each_split_and_no_variant():
-    figure = plots.class_balance(make_index())
+    drawing = plots.class_balance(make_index())
+    figure = drawing.wide
     axes = figure.axes[0]
     assert tick_labels(axes.yaxis) == ["banjo", "violin"]
     assert texts(axes) == ["8", "6"]
     widths = [[bar.get_width() for bar in bars] for bars in axes.containers]
     assert widths == [[5, 3], [2, 1], [1, 2]]
     assert [text.get_text() for text in figure.legends[0].texts] == ["train", "validation", "test"]
-    render(figure)
+    render(drawing)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +92,7 @@ def test_class_balance_counts_each_split_and_no_variant():
 )
 def test_a_name_is_shown_as_it_is_on_one_short_line(label, shown):
     assert style.name(label, style.LONGEST) == shown
-    axes = plots.class_balance(make_index().assign(label=[label, *["other"] * 17])).axes[0]
+    axes = plots.class_balance(make_index().assign(label=[label, *["other"] * 17])).wide.axes[0]
     assert shown in tick_labels(axes.yaxis)
 
 
@@ -112,17 +125,19 @@ def test_any_name_is_a_class_like_others():
 def test_durations_shows_the_median_and_the_total():
     index = make_index()
     index.loc[0, "duration"] = np.nan
-    figure = plots.durations(index)
+    drawing = plots.durations(index)
+    figure = drawing.wide
     axes = figure.axes[0]
     known = np.arange(1, 14) * 10.0
     assert texts(axes) == [f"median {np.median(known):.1f} s"]
     assert axes.get_title("left") == f"13 videos, {known.sum() / 60:.1f} min together"
     assert sum(bar.get_height() for bar in axes.patches) == 13
-    render(figure)
+    render(drawing)
 
 
 def test_condition_shares_are_percentages_of_the_split():
-    figure = plots.condition_shares(make_index())
+    drawing = plots.condition_shares(make_index())
+    figure = drawing.wide
     picture, sound = figure.axes
     assert tick_labels(picture.yaxis) == list(Conditions().picture)
     for split, bars in zip(("train", "validation", "test"), picture.containers, strict=True):
@@ -132,22 +147,24 @@ def test_condition_shares_are_percentages_of_the_split():
         np.testing.assert_allclose([bar.get_width() for bar in bars], expected)
     silent = list(Conditions().sound).index("silent")
     assert [bars[silent].get_width() for bars in sound.containers] == [100, 100, 100]
-    render(figure)
+    render(drawing)
 
 
 def test_spectrograms_have_axes_in_hertz_and_seconds():
     noise = np.random.default_rng(0).normal(-40, 10, (96, 1366)).astype(np.float32)
-    figure = plots.spectrograms([("noise", noise), ("silence", np.full((96, 1366), -100.0))], CHOI2016)
+    drawing = plots.spectrograms([("noise", noise), ("silence", np.full((96, 1366), -100.0))], CHOI2016)
+    figure = drawing.wide
     first, second, colours = figure.axes
     assert [first.get_title("left"), second.get_title("left")] == ["noise", "silence"]
     assert (first.get_ylabel(), second.get_xlabel(), colours.get_ylabel()) == ("Hz", "time in s", "dB")
-    mesh = first.collections[0]
-    np.testing.assert_allclose(mesh.get_array().reshape(noise.shape), noise)
-    assert mesh.get_clim() == second.collections[0].get_clim() == (max(-100, noise.max() - 80), noise.max())
+    (image,) = first.images
+    np.testing.assert_allclose(image.get_array(), noise)
+    assert image.get_clim() == second.images[0].get_clim() == (max(-100, noise.max() - 80), noise.max())
     start, end = first.get_xlim()
     assert end - start == pytest.approx(29.12, abs=0.05)
-    assert first.get_ylim()[1] == pytest.approx(6000, rel=0.05)
-    render(figure)
+    bands = librosa.mel_frequencies(n_mels=98, fmax=6000)[1:-1]
+    np.testing.assert_allclose(np.interp(first.get_yticks(), np.arange(96), bands), [500, 1000, 2000, 4000])
+    render(drawing)
 
 
 def test_spectrograms_of_silence_alone_can_be_drawn():
@@ -158,15 +175,15 @@ def test_frame_strip_shows_the_frames():
     red = np.zeros((3, 40, 60, 3), np.uint8)
     red[..., 0] = 255
     blue = red[:2, ..., ::-1].copy()
-    figure = plots.frame_strip([("red", red), ("blue", blue)])
+    drawing = plots.frame_strip([("red", red), ("blue", blue)])
+    figure = drawing.wide
     shown = [axes.images[0].get_array() for axes in figure.axes if axes.images]
     assert len(shown) == 5
     np.testing.assert_array_equal(shown[0], red[0])
     np.testing.assert_array_equal(shown[3], blue[0])
-    assert [axes.get_title("left") for axes in figure.axes if axes.get_title("left").strip()] == ["red", "blue"]
-    pixels = render(figure).reshape(-1, 3)
-    assert (pixels == (255, 0, 0)).all(axis=1).mean() > 0.2
-    assert (pixels == (0, 0, 255)).all(axis=1).mean() > 0.2
+    assert [one for axes in figure.axes for one in texts(axes)] == ["red", "blue"]
+    assert [len([axes for axes in one.axes if axes.images]) for one in (figure, drawing.narrow)] == [5, 3]
+    render(drawing)
 
 
 def test_frame_strips_of_noise_stay_small():
@@ -185,23 +202,42 @@ def make_result(**changes):
     return {"run": "audio-choi2016-uc-s0", "kind": "audio", "best_epoch": 3, "history": history} | changes
 
 
-def test_history_draws_the_curves_and_marks_the_best_epoch():
-    figure = plots.history([make_result(), make_result(run="visual-k10-s0", kind="visual", best_epoch=1)])
-    loss, accuracy, _, other = figure.axes
-    assert loss.get_title("left") == "audio-choi2016-uc-s0"
-    np.testing.assert_allclose(loss.lines[0].get_ydata(), make_result()["history"]["loss"])
-    np.testing.assert_allclose(loss.lines[1].get_ydata(), make_result()["history"]["val_loss"])
-    np.testing.assert_allclose(accuracy.lines[1].get_ydata(), [10, 30, 55, 50])
-    assert accuracy.lines[1].get_color() == KINDS["audio"][1] != other.lines[1].get_color()
-    assert list(accuracy.lines[2].get_xdata()) == [3, 3]
-    assert texts(accuracy) == ["epoch 3: 55 %"]
-    assert texts(other) == ["epoch 1: 10 %"]
-    render(figure)
+def lines_of(axes):
+    return [(line.get_label(), list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines]
+
+
+def test_history_draws_the_curves_and_marks_the_epoch_that_is_kept():
+    result = make_result()
+    drawing = plots.history(result)
+    loss, accuracy = drawing.wide.axes
+    training, validation, kept, dot = lines_of(loss)
+    assert training == ("training", [1, 2, 3, 4], result["history"]["loss"])
+    assert validation == ("validation", [1, 2, 3, 4], result["history"]["val_loss"])
+    assert kept[:2] == ("epoch whose weights are kept", [3, 3])
+    assert dot[1:] == ([3], [1.2])
+    np.testing.assert_allclose(lines_of(accuracy)[1][2], [10, 30, 55, 50])
+    assert accuracy.lines[1].get_color() == KINDS["audio"].colour
+    render(drawing)
+
+
+def test_history_begins_with_the_warm_up():
+    before = {name: [*values, values[-1]] for name, values in make_result()["history"].items()} | {
+        "epoch": [1, 2, 3, 4, 5]
+    }
+    drawing = plots.history(make_result(history_of_warm_up=before))
+    loss, _ = drawing.wide.axes
+    assert [epochs for _, epochs, _ in lines_of(loss)] == [[1, 2, 3, 4, 5]] * 2 + [[6, 7, 8, 9]] * 2 + [[8, 8], [8]]
+    (shade,) = loss.patches
+    assert shade.get_label() == "warm-up"
+    assert (shade.get_x(), shade.get_width()) == (0.5, 5)
+    told = ["warm-up", "training", "validation", "epoch whose weights are kept"]
+    assert [text.get_text() for text in drawing.wide.legends[0].texts] == told
+    render(drawing)
 
 
 def test_history_of_one_epoch_can_be_drawn():
     history = {name: values[:1] for name, values in make_result()["history"].items()}
-    render(plots.history([make_result(best_epoch=1, history=history)]))
+    render(plots.history(make_result(best_epoch=1, history=history)))
 
 
 def make_scores():
@@ -214,33 +250,36 @@ def make_scores():
 
 
 def test_intervals_are_drawn_from_low_to_high():
-    figure = plots.intervals(make_scores(), reference=7.7)
+    drawing = plots.intervals(make_scores(), reference=7.7)
+    figure = drawing.wide
     axes = figure.axes[0]
     assert tick_labels(axes.yaxis) == ["sound", "both", "then"]
-    assert texts(axes) == ["61.5", "84.6", "88.3", "majority rate 7.7"]
+    assert texts(axes) == ["61.5", "84.6", "88.3", "commonest class 7.7"]
     drawn = [list(line.get_xdata()) for line in axes.lines]
     assert drawn == [[42, 80], [61.5], [69, 96], [84.6], [88.28], [7.7, 7.7]]
     assert axes.get_ylim()[0] > axes.get_ylim()[1], "the first row is on top"
     assert axes.lines[0].get_color() == KINDS["audio"][1]
-    render(figure)
+    render(drawing)
 
 
 @pytest.mark.parametrize("size", [3, 14, 15])
-def test_confusions_are_in_per_cent_and_blank_below_a_half(size):
+def test_confusions_count_answers_and_colour_shares_of_the_row(size):
     matrix = np.zeros((size, size))
-    matrix[0, :3] = 0.75, 0.246, 0.004
+    matrix[0, :2] = 5 / 6, 1 / 6  # of three videos and two seeds
     matrix[1, 1] = 1.0
     labels = [f"instrument {number}" for number in range(size)]
-    figure = plots.confusions([("sound", matrix), ("fusion", np.eye(size))], labels, range(size))
-    first, second = figure.axes
-    assert texts(first) == ["75", "25", "100"]
-    assert texts(second) == ["100"] * size
+    counts = [3, 1, *[0] * (size - 2)]
+    drawing = plots.confusions([("sound", matrix), ("fusion", np.eye(size))], labels, counts, 2)
+    first, second = drawing.wide.axes
+    assert texts(first) == ["5", "1", "2"]
+    assert texts(second) == ["6", "2"]
     assert tick_labels(first.xaxis) == tick_labels(second.xaxis) == labels
-    assert tick_labels(first.yaxis) == [f"{label}, {number}" for number, label in enumerate(labels)]
+    assert tick_labels(first.yaxis) == [f"{label}, {count}" for label, count in zip(labels, counts, strict=True)]
     np.testing.assert_allclose(first.collections[0].get_array().ravel(), 100 * matrix.ravel())
-    is_stacked = first.get_position().y0 > second.get_position().y1 - 1e-6
-    render(figure)
-    assert is_stacked == (size > 14)  # the paper's corpora have 12 and 13 classes
+    render(drawing)
+    for figure, is_stacked in ((drawing.wide, size > 14), (drawing.narrow, True)):  # the paper's have 12 and 13
+        upper, lower = (axes.get_position() for axes in figure.axes)
+        assert (upper.y0 > lower.y1 - 1e-6) == is_stacked
 
 
 def make_recalls():
@@ -250,14 +289,15 @@ def make_recalls():
 
 
 def test_per_class_places_each_recall():
-    figure = plots.per_class(make_recalls())
+    drawing = plots.per_class(make_recalls())
+    figure = drawing.wide
     axes = figure.axes[0]
     assert tick_labels(axes.yaxis) == ["violin (n = 7)", "banjo (n = 6)"]
     audio, visual = (line for line in axes.lines if line.get_label() in ("audio", "visual"))
     np.testing.assert_array_equal(audio.get_xdata(), [10, np.nan])
     np.testing.assert_array_equal(visual.get_xdata(), [30, 40])
     assert [text.get_text() for text in figure.legends[0].texts] == ["audio", "visual"]
-    render(figure)
+    render(drawing)
 
 
 def make_conditions():
@@ -272,26 +312,44 @@ def make_conditions():
 
 
 def test_scores_by_condition_keep_the_order_of_the_table():
-    picture, sound = plots.scores_by_condition(make_conditions()).axes
+    picture, sound = plots.scores_by_condition(make_conditions()).wide.axes
     assert tick_labels(picture.yaxis) == ["clear (n = 9)", "absent (n = 4)"]
     assert tick_labels(picture.xaxis) == ["audio", "visual"]
     assert texts(picture) == ["60\n50–70", "90\n80–95", "55\n20–80", "0\n0–60"]
     assert (texts(sound), tick_labels(sound.yaxis)) == (["8\n1–50"], ["silent (n = 3)"])
-    render(picture.figure)
+    render(plots.scores_by_condition(make_conditions()))
 
 
 def test_the_same_figure_gives_the_same_bytes():
-    assert plots.png(plots.intervals(make_scores())) == plots.png(plots.intervals(make_scores()))
+    assert plots.intervals(make_scores()).files() == plots.intervals(make_scores()).files()
 
 
-def relative_luminance(colour):
-    linear = [((v / 255 + 0.055) / 1.055) ** 2.4 for v in bytes.fromhex(colour.removeprefix("#"))]
-    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+def luminance(colour):
+    linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
-def test_colours_of_kinds_can_be_read_on_white():
-    for colour in (KINDS[kind].colour for kind in ("audio", "visual", "fusion", "paper")):
-        assert 1.05 / (relative_luminance(colour) + 0.05) >= 3.0, "WCAG's contrast for graphics"
+def contrast(first, second):
+    low, high = sorted((luminance(first), luminance(second)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def turned(colour):
+    """Return what the style sheet's invert(1) hue-rotate(180deg) makes of a colour."""
+    turn = 2 * np.outer([1, 1, 1], [0.213, 0.715, 0.072]) - np.eye(3)
+    return np.clip(turn @ (1 - colour), 0, 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_can_be_read_in_its_colour_on_a_light_page_and_turned_on_a_dark_one(kind):
+    colour = np.array(to_rgb(KINDS[kind].colour))
+    assert contrast(colour, np.ones(3)) >= 4.5, "WCAG's contrast for text"
+    assert contrast(turned(colour), np.full(3, 18 / 255)) >= 4.5
+
+
+def test_kinds_are_told_apart_without_colour():
+    assert len({kind.marker for kind in KINDS.values()}) == len(KINDS)
+    assert len({(kind.line, kind.marker) for kind in KINDS.values()}) == len(KINDS)
 
 
 @settings(max_examples=15, deadline=None)
@@ -299,7 +357,7 @@ def test_colours_of_kinds_can_be_read_on_white():
 def test_intervals_draw_any_percentages(triples):
     low, value, high = np.sort(np.array(triples), axis=1).T
     table = pd.DataFrame({"name": [f"row {n}" for n in range(len(low))], "kind": "visual", "value": value})
-    axes = plots.intervals(table.assign(low=low, high=high)).axes[0]
+    axes = plots.intervals(table.assign(low=low, high=high)).wide.axes[0]
     assert [float(text) for text in texts(axes)] == pytest.approx(value, abs=0.051)
 
 
@@ -313,9 +371,8 @@ BAD = [
     (lambda: plots.spectrograms([("odd", np.zeros((95, 10)))], CHOI2016), r"odd: expected 96 bands.*\(95, 10\)"),
     (lambda: plots.frame_strip([("odd", np.zeros((2, 4, 4, 3)))]), "odd: expected frames.*float64"),
     (lambda: plots.frame_strip([("none", np.zeros((0, 4, 4, 3), np.uint8))]), "none: expected frames"),
-    (lambda: plots.history([]), "at least one"),
-    (lambda: plots.history([make_result(kind="smell")]), "audio, visual, fusion.*'smell'"),
-    (lambda: plots.history([make_result(best_epoch=9)]), "epoch 9"),
+    (lambda: plots.history(make_result(kind="smell")), "audio, visual, fusion.*'smell'"),
+    (lambda: plots.history(make_result(best_epoch=9)), "epoch 9"),
     (lambda: plots.intervals(make_scores().iloc[:0]), "at least one"),
     (lambda: plots.intervals(make_scores().drop(columns="low")), "low"),
     (lambda: plots.intervals(make_scores().assign(low=70.0)), "interval around"),
@@ -339,13 +396,14 @@ def test_bad_input_is_refused(call, message):
 
 def test_frame_rates_are_shares_of_the_known_ones_of_each_corpus():
     rates = {"one": pd.Series([25.0, 25.0, 29.97, np.nan]), "two": pd.Series([30.0])}
-    figure = plots.frame_rates(rates)
+    drawing = plots.frame_rates(rates)
+    figure = drawing.wide
     first, second = figure.axes
     shares = {round(bar.get_x() + bar.get_width() / 2): bar.get_height() for bar in first.patches}
     assert shares == pytest.approx({25: 200 / 3, 30: 100 / 3})
     assert first.get_title(loc="left") == "one, 3 videos"
     assert texts(second) == ["100"]
-    render(figure)
+    render(drawing)
 
 
 @pytest.mark.parametrize("rates", [{}, {"one": pd.Series([np.nan])}, {"one": pd.Series([25.0, 0.0])}])
@@ -360,13 +418,14 @@ BEFORE = pd.DataFrame(
 
 
 def test_before_and_after_shows_the_bounds_and_what_is_left():
-    figure = plots.before_and_after(BEFORE)
+    drawing = plots.before_and_after(BEFORE)
+    figure = drawing.wide
     (axes,) = figure.axes
     (bars,) = axes.collections
     assert [segment[:, 0].tolist() for segment in bars.get_segments()] == [[900, 1500], [100, 100]]
     assert texts(axes) == ["240", "40"]
     assert tick_labels(axes.yaxis) == ["guitar", "piano"]
-    render(figure)
+    render(drawing)
 
 
 @pytest.mark.parametrize("wrong", [{"published": 0}, {"at_most": 50}])
@@ -383,11 +442,12 @@ def test_held_out_shares_counts_the_test_videos_of_each_class_and_split_method()
             "grouped": ["test", "test", "train", "train", "train", "validation"],
         }
     )
-    figure = plots.held_out_shares({"one": table, "two": table})
+    drawing = plots.held_out_shares({"one": table, "two": table})
+    figure = drawing.wide
     for axes in figure.axes:
         shown = {line.get_label(): line.get_xdata().tolist() for line in axes.lines if line.get_marker() != "None"}
         assert shown == {"paper": [25, 100], "grouped": [50, 0]}
-    render(figure)
+    render(drawing)
 
 
 @pytest.mark.parametrize("methods", [[], list("abcd")])
@@ -414,27 +474,54 @@ def make_robustness():
 
 def test_robustness_begins_every_panel_with_the_videos_as_they_are():
     table = make_robustness()
-    figure = plots.robustness(table, reference=9.0)
-    missing, noise, blur = figure.axes
-    assert [axes.get_title("left") for axes in figure.axes] == ["missing", "noise", "blur"]
+    drawing = plots.robustness(table, reference=9.0)
+    missing, noise, _ = drawing.wide.axes
+    assert [axes.get_title("left") for axes in drawing.wide.axes] == ["missing", "noise", "blur"]
     assert tick_labels(noise.xaxis) == ["as is", "20", "-5"]
     assert noise.get_xlabel() == "dB"
     lines = {line.get_label(): line for line in noise.lines}
     two = ["fusion, modality dropout", "fusion, attention and modality dropout"]
-    assert list(lines) == ["audio", "visual", "fusion", *two, "majority rate"]
-    expected = table[table.condition.isin(["none", "noise"]) & (table.kind == "fusion")].value
-    np.testing.assert_allclose(lines["fusion"].get_ydata(), expected)
-    assert lines["fusion"].get_linestyle() == "-"
-    np.testing.assert_allclose(lines["majority rate"].get_ydata(), 9.0)
+    assert list(lines) == ["audio", "visual", "fusion", *two, "commonest class"]
+    fusion = table[table.condition.isin(["none", "noise"]) & (table.kind == "fusion")]
+    np.testing.assert_allclose(lines["fusion"].get_ydata(), fusion.value)
+    np.testing.assert_allclose(lines["commonest class"].get_ydata(), 9.0)
+    band = noise.collections[2].get_paths()[0].vertices[:, 1]
+    assert (band.min(), band.max()) == pytest.approx((fusion.low.min(), fusion.high.max()))
     # Levels that are names are not joined, and a model without its modality is not there.
     lines = {line.get_label(): line for line in missing.lines}
     assert lines["fusion"].get_linestyle() == "None"
     assert lines["audio"].get_xdata().round().tolist() == [0, 2]
-    intervals = [path.vertices[:, 1].tolist() for group in blur.collections for path in group.get_paths()]
-    fusion = table[table.condition.isin(["none", "blur"]) & (table.kind == "fusion")]
-    assert [ends for ends in intervals if ends in fusion[["low", "high"]].to_numpy().tolist()]
-    assert len({text.get_text() for text in figure.legends[0].texts}) == 6
-    render(figure)
+    assert len({text.get_text() for text in drawing.wide.legends[0].texts}) == 6
+    render(drawing)
+
+
+@given(st.dictionaries(st.sampled_from(list(KINDS)), st.floats(0, 100), min_size=1))
+def test_names_at_lines_ends_never_hide_each_other_and_keep_their_order(ends):
+    places = curves._spread(ends)
+    ordered = sorted(ends, key=ends.__getitem__)
+    assert all(np.diff([places[kind] for kind in ordered]) >= curves.APART - 1e-9)
+    assert max(places.values()) <= 100 + 1e-9
+
+
+COSTS = pd.DataFrame(
+    [
+        ("a", "audio", 50.0, 2.0, 9.0),
+        ("b", "visual", 40.0, 1.0, 1.0),
+        ("b", "visual", 45.0, 4.0, 2.0),
+        ("c", "visual", 70.0, 3.0, 30.0),
+    ],
+    columns=["name", "kind", "value", "minutes", "multiply_adds"],
+)
+
+
+def test_steps_of_costs_only_rise_and_no_line_joins_the_rest():
+    drawing = plots.costs(COSTS.assign(low=COSTS.value - 5, high=COSTS.value + 5))
+    minutes, multiply_adds = ({line.get_label(): line for line in axes.lines} for axes in drawing.wide.axes)
+    best = "the best for this cost or less"
+    assert (minutes[best].get_xdata().tolist(), minutes[best].get_ydata().tolist()) == ([1, 2, 3], [40, 50, 70])
+    assert multiply_adds[best].get_ydata().tolist() == [40, 45, 50, 70]
+    assert all(line.get_linestyle() == "None" for name, line in minutes.items() if name != best)
+    render(drawing)
 
 
 @pytest.mark.parametrize(

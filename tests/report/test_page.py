@@ -22,7 +22,10 @@ from instrec_utils.corpora import Corpus
 from instrec_utils.errors import ParameterError
 from instrec_utils.report import page as report
 from instrec_utils.report import results
+from instrec_utils.report.figures import Drawing
 from instrec_utils.training import runs
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 @pytest.fixture
@@ -37,27 +40,44 @@ def corpus(tmp_path, monkeypatch):
     return Corpus("mine", "folder", directory, directory, index)
 
 
-def test_a_figure_is_a_file_with_an_escaped_caption_and_an_alternative_text(home):
-    fig = Figure()
-    fig.subplots().plot([1, 2])
-    shown = report.figure("mine", "one-line", fig, "a < b, *not* $5$", 'said "so"')
+def drawing(**options):
+    one = Figure()
+    one.subplots().plot([1, 2])
+    return Drawing(one, one, **options)
+
+
+def test_a_figure_is_two_files_with_an_escaped_caption_and_an_alternative_text(home):
+    shown = report.figure("mine", "one-line", drawing(), "a < b, *not* $5$", 'said "so"')
     bundle = shown._repr_mimebundle_()
-    assert (home / "runs" / "mine" / "media" / "one-line.png").stat().st_size < 300_000
+    media = home / "runs" / "mine" / "media"
+    assert sorted(path.name for path in media.iterdir()) == ["one-line-narrow.svg", "one-line.svg"]
     assert 'id="fig-one-line"' in bundle["text/html"]
-    assert 'src="../runs/mine/media/one-line.png" alt="said &quot;so&quot;"' in bundle["text/html"]
+    narrow = '<source media="(max-width: 640px)" srcset="../runs/mine/media/one-line-narrow.svg">'
+    assert f'{narrow}<img src="../runs/mine/media/one-line.svg" alt="said &quot;so&quot;"' in bundle["text/html"]
     assert "<figcaption>a &lt; b, *not* <span>$</span>5<span>$</span></figcaption>" in bundle["text/html"]
     assert bundle["text/markdown"].splitlines() == [
-        ":::{figure} ../runs/mine/media/one-line.png",
+        ":::{figure} ../runs/mine/media/one-line.svg",
         ":name: fig-one-line",
         ':alt: said "so"',
-        ":figclass: instrec",
+        ":figclass: instrec drawn",
         "",
         r"a \< b, \*not\* \$5\$",
+        "",
+        "```{image} ../runs/mine/media/one-line-narrow.svg",
+        ":class: narrow",
+        ':alt: said "so"',
+        "```",
         ":::",
     ]
     assert bundle["text/plain"] == 'said "so"'
     with pytest.raises(ValueError, match="small letters, digits and hyphens, got 'One line'"):
-        report.figure("mine", "One line", fig, "", "")
+        report.figure("mine", "One line", drawing(), "", "")
+
+
+def test_photographs_are_pixels_whose_colours_the_dark_leaves(home):
+    shown = report.figure("mine", "strip", drawing(is_picture=True), "Frames.", "Black.")
+    assert ":figclass: instrec\n" in shown.markdown
+    assert "strip-narrow.webp" in shown.markdown
 
 
 ALTS = ("# hash", "a # b", "'single' x", '"quoted" first', "| pipe", "> gt", "a: b", "two\nlines")
@@ -99,9 +119,9 @@ def test_the_book_has_names_of_its_own_and_numbers_for_links(home):
     assert report.for_book(shown.html, "mine").count("../_static/media/mine/sheet.jpg") == 1
 
 
-@pytest.mark.slow
-def test_the_book_numbers_figures_and_the_text_refers_to_them(home):
-    """The two forms go through MyST-NB as the book is set up: captions computed, numbered, with alternative texts."""
+@pytest.fixture
+def built(home):
+    """Build a page of two figures as the book is set up, and return it."""
     root = Path(__file__).parents[2]
     (home / "book" / "mine").mkdir(parents=True)
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
@@ -110,7 +130,7 @@ def test_the_book_numbers_figures_and_the_text_refers_to_them(home):
     (home / "_config.yml").write_text(yaml.safe_dump(config))
     (home / "book" / "references.bib").touch()
     (home / "book" / "_toc.yml").write_text("format: jb-book\nroot: mine/page\n")
-    shown = [report.figure("mine", name, np.zeros((8, 8, 3), np.uint8), f"Caption {name}.", "Black.") for name in "ab"]
+    shown = [report.figure("mine", name, drawing(), f"Caption {name}.", "Black.") for name in "ab"]
     language = {"language_info": {"name": "python", "pygments_lexer": "ipython3"}}
     notebook = nbformat.v4.new_notebook(metadata=language)
     outputs = [nbformat.v4.new_output("display_data", data=one._repr_mimebundle_()) for one in shown]
@@ -120,13 +140,42 @@ def test_the_book_numbers_figures_and_the_text_refers_to_them(home):
     notebook.cells = [nbformat.v4.new_markdown_cell(text), nbformat.v4.new_code_cell("x", outputs=outputs)]
     nbformat.write(notebook, home / "book" / "mine" / "page.ipynb")
     shutil.copytree(home / "runs" / "mine" / "media", home / "book" / "_static" / "media" / "mine")
+    shutil.copy(root / "book" / "_static" / "instrec.css", home / "book" / "_static")
     jupyter_book = str(Path(sys.executable).with_name("jupyter-book"))
     done = subprocess.run([jupyter_book, "build", "-q", "-W", "-n", "book/"], cwd=home, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    built = (home / "_build" / "html" / "mine" / "page.html").read_text()
-    assert 'href="#fig-mine-b"><span class="std std-numref">Fig. 2</span>' in built
-    assert built.count('alt="Black."') == 2
-    assert '<span class="caption-number">Fig. 2 </span><span class="caption-text">Caption b.</span>' in built
+    return home / "_build" / "html" / "mine" / "page.html"
+
+
+@pytest.mark.slow
+def test_the_book_numbers_figures_and_the_text_refers_to_them(built):
+    """The two forms go through MyST-NB as the book is set up: captions computed, numbered, with alternative texts."""
+    text = built.read_text()
+    assert 'href="#fig-mine-b"><span class="std std-numref">Fig. 2</span>' in text
+    assert '<span class="caption-number">Fig. 2 </span><span class="caption-text">Caption b.</span>' in text
+    for name in ("a", "b", "a-narrow", "b-narrow"):
+        assert re.search(f'<img alt="Black." [^>]*src="../_images/{name}.svg"', text)
+
+
+SEEN = """[...document.querySelectorAll("figure img")].filter(image => image.checkVisibility()).map(image =>
+    [image.src.split("/").pop(), image.getBoundingClientRect().width > 0.9 * image.closest("figure").clientWidth
+    || image.getBoundingClientRect().width >= image.naturalWidth, getComputedStyle(image).filter.includes("invert")])"""
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this system: install chromium to run the browser tests")
+def test_one_drawing_is_seen_at_each_width_in_the_colours_of_the_page(built):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        for width, ending in ((360, "-narrow.svg"), (1440, ".svg")):
+            for scheme in ("light", "dark"):
+                tab = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+                tab.goto(built.as_uri())
+                assert tab.evaluate(SEEN) == [[f"{name}{ending}", True, scheme == "dark"] for name in "ab"]
+        browser.close()
 
 
 def test_a_table_escapes_its_content_and_can_be_had_as_csv():
@@ -154,7 +203,7 @@ def test_settings_are_said_in_words(corpus):
     text = report.settings(runs.visual_run(corpus, num_frames=5, seed=1)).data
     for words in ("learning rate is halved", "never", "every 5 epochs", "classes only", "whole network", "SGD"):
         assert f"<td>{words}</td>" in text
-    assert "_" not in re.sub(r"<caption>.*</caption>", "", text, flags=re.DOTALL)
+    assert "_" not in re.sub(r"<caption>.*</caption>|<[^>]*>", "", text, flags=re.DOTALL)
 
 
 def test_the_note_counts_the_splits_and_names_the_corpus(corpus):

@@ -470,7 +470,7 @@ def test_what_the_page_shows(world):
         *("no sound", "no pictures", "frames zeroed", "frames repeated", "noise", "blur", "bitrate", "all")
     ]
     assert "(p = " in shown.tests_table(tests).iloc[0, 1]
-    assert len(plots.robustness(curves).axes) == 6
+    assert len(plots.robustness(curves).wide.axes) == 6
 
 
 @pytest.mark.parametrize(

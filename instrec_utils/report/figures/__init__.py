@@ -10,20 +10,12 @@ from instrec_utils.report.figures.corpus import (
     held_out_shares,
     spectrograms,
 )
-from instrec_utils.report.figures.scores import (
-    confusions,
-    costs,
-    frame_counts,
-    history,
-    intervals,
-    per_class,
-    robustness,
-    scores_by_condition,
-)
-from instrec_utils.report.figures.style import MAX_BYTES, WIDTH, png
+from instrec_utils.report.figures.curves import costs, frame_counts, history, robustness
+from instrec_utils.report.figures.scores import confusions, intervals, per_class, scores_by_condition
+from instrec_utils.report.figures.style import MAX_BYTES, Drawing
 
 __all__ = [
-    "MAX_BYTES", "WIDTH", "before_and_after", "class_balance", "condition_shares", "confusions", "costs", "durations",
-    "frame_counts", "frame_rates", "frame_strip", "held_out_shares", "history", "intervals", "per_class", "png",
-    "robustness", "scores_by_condition", "spectrograms",
+    "MAX_BYTES", "Drawing", "before_and_after", "class_balance", "condition_shares", "confusions", "costs", "durations",
+    "frame_counts", "frame_rates", "frame_strip", "held_out_shares", "history", "intervals", "per_class", "robustness",
+    "scores_by_condition", "spectrograms",
 ]  # fmt: skip

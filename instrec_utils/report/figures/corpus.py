@@ -1,48 +1,50 @@
 """Figures of a corpus and of what the models are given: its videos, spectrograms and frames."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import librosa.display
+import librosa
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from instrec_utils.config import SPLITS, Conditions, LogMel
 from instrec_utils.report.figures import style
 from instrec_utils.report.words import KINDS
 
 
-@style.styled
-def class_balance(index: pd.DataFrame) -> Figure:
+@style.drawn
+def class_balance(index: pd.DataFrame, *, width: float) -> Figure:
     """Show the videos of each class of an index (columns label and split), stacked by split of `config.SPLITS`."""
     index = _split_rows(index, "label", "split")
     counts = pd.crosstab(index["label"], index["split"])
     counts = counts[[split for split in SPLITS if split in counts]]
-    figure, (axes,) = style.panels(1, 1, 0.75 + style.ROW * len(counts))
+    figure, (axes,) = style.panels(1, 1, 0.5 + style.ROW * len(counts), width)
     places, left = np.arange(len(counts)), np.zeros(len(counts))
     for split, values in counts.items():
-        axes.barh(places, values, left=left, height=0.72, color=style.SPLIT_COLOURS[split], label=split)
+        axes.barh(places, values, left=left, height=0.72, color=style.SPLIT_COLOURS[split], label=split, **style.EDGE)
         left += values.to_numpy()
     for place, total in enumerate(left):
         style.note(axes, f"{total:,.0f}", (total, place), (4, 0), va="center")
     axes.set_yticks(places, style.names(counts.index))
-    axes.set(xlabel="videos", xlim=(0, 1.08 * left.max()))
+    axes.set(xlabel="videos", xlim=(0, left.max() * (1.08 if width == style.WIDE else 1.25)))
     axes.xaxis.set_major_locator(style.whole_numbers())
     style.finish_rows(axes)
     style.legend(figure, counts.shape[1])
     return figure
 
 
-@style.styled
-def durations(index: pd.DataFrame) -> Figure:
+@style.drawn
+def durations(index: pd.DataFrame, *, width: float) -> Figure:
     """Show how long the videos of an index (columns split and duration, in s or NaN) are."""
     seconds = _split_rows(index, "duration", "split")["duration"].dropna().to_numpy(float)
     is_right = len(seconds) > 0 and seconds.min() >= 0
     style.check(is_right, "index: expected at least one duration, all of 0 s or more")
-    figure, (axes,) = style.panels(1, 1, 2.4)
-    axes.hist(seconds, bins=min(30, max(5, int(np.sqrt(len(seconds)) * 2))), color=style.SPLIT_COLOURS["validation"])
+    figure, (axes,) = style.panels(1, 1, 2.3, width)
+    num_bins = min(30, max(5, int(np.sqrt(len(seconds)) * 2)))
+    axes.hist(seconds, num_bins, color=style.SPLIT_COLOURS["validation"], **style.EDGE)
     median, total = float(np.median(seconds)), seconds.sum()
     axes.axvline(median, color="#222222", linewidth=1.2, linestyle=(0, (4, 2)))
     style.note(axes, f"median {median:.1f} s", (median, 1), (4, -2), xycoords=("data", "axes fraction"), va="top")
@@ -53,11 +55,11 @@ def durations(index: pd.DataFrame) -> Figure:
     return figure
 
 
-@style.styled
-def frame_rates(rates: Mapping[str, pd.Series]) -> Figure:
+@style.drawn
+def frame_rates(rates: Mapping[str, pd.Series], *, width: float) -> Figure:
     """Show how many frames a second (or NaN) the videos of each corpus, by its name, have, a panel a corpus."""
     style.check_some(rates, "corpora")
-    figure, rows = style.panels(len(rates), 1, 0.5 + 1.6 * len(rates), sharex=True)
+    figure, rows = style.panels(len(rates), 1, 1.7, width, sharex=True)
     for axes, (name, series) in zip(rows, rates.items(), strict=True):
         known = series.dropna()
         style.check(known.min() > 0, f"{name}: expected at least one frame rate, all above 0")
@@ -71,8 +73,8 @@ def frame_rates(rates: Mapping[str, pd.Series]) -> Figure:
     return figure
 
 
-@style.styled
-def before_and_after(table: pd.DataFrame) -> Figure:
+@style.drawn
+def before_and_after(table: pd.DataFrame, *, width: float) -> Figure:
     """Show how many videos each category has before and after undersampling, on a logarithmic scale.
 
     Columns category, at_least and at_most (bounds of the number before) and published (after).
@@ -81,7 +83,7 @@ def before_and_after(table: pd.DataFrame) -> Figure:
     numbers = table[["at_least", "at_most", "published"]]
     is_right = (numbers > 0).all(axis=None) and (table["at_least"] <= table["at_most"]).all()
     style.check(is_right, "table: expected numbers above 0 and at_least no larger than at_most")
-    figure, (axes,) = style.panels(1, 1, 0.95 + style.ROW * len(table))
+    figure, (axes,) = style.panels(1, 1, 0.7 + style.ROW * len(table), width)
     places = np.arange(len(table))
     before, after = style.SPLIT_COLOURS["validation"], KINDS["visual"].colour
     axes.hlines(places, table["at_least"], table["at_most"], color=before, linewidth=5, label="before: from, to")
@@ -97,17 +99,18 @@ def before_and_after(table: pd.DataFrame) -> Figure:
     return figure
 
 
-@style.styled
-def held_out_shares(splits: Mapping[str, pd.DataFrame]) -> Figure:
+@style.drawn
+def held_out_shares(splits: Mapping[str, pd.DataFrame], *, width: float) -> Figure:
     """Show the share of each class that is in the test split, a panel a corpus, a marker a split method.
 
     Of each corpus, by its name, a table with columns label, and the split after each of one to three split methods.
     """
     style.check_some(splits, "corpora")
     num_classes = max(table["label"].nunique() for table in splits.values())
-    figure, panels = style.panels(1, len(splits), 0.95 + 0.27 * num_classes)
+    figure, panels = style.panels(len(splits), len(splits), 0.7 + 0.27 * num_classes, width)
     # The second is hollow and larger: the third often lies on it.
-    looks = (("#767676", "x", 5, "full"), ("#0072b2", "o", 9, "none"), ("#d55e00", "s", 4, "full"))
+    colours = (KINDS[kind].colour for kind in ("paper", "audio", "visual"))
+    looks = tuple(zip(colours, "xos", (5, 9, 4), ("full", "none", "full"), strict=True))
     for axes, (name, table) in zip(panels, splits.items(), strict=True):
         style.check_table(table, "label")
         methods = [column for column in table if column != "label"]
@@ -123,13 +126,13 @@ def held_out_shares(splits: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-@style.styled
-def condition_shares(index: pd.DataFrame) -> Figure:
+@style.drawn
+def condition_shares(index: pd.DataFrame, *, width: float) -> Figure:
     """Show the share of each split's videos under each condition; the index has columns split, picture and sound."""
     index = _split_rows(index, "split", "picture", "sound")
     splits = [split for split in SPLITS if (index["split"] == split).any()]
     height = 0.8 / len(splits)
-    figure, panels = style.panels(1, 2, 3.3)
+    figure, panels = style.panels(2, 2, 3.3, width)
     for axes, stream in zip(panels, ("picture", "sound"), strict=True):
         conditions = list(getattr(Conditions(), stream))
         unknown = sorted({str(condition) for condition in index[stream]} - set(conditions))
@@ -138,8 +141,10 @@ def condition_shares(index: pd.DataFrame) -> Figure:
         shares = shares.reindex(index=conditions, columns=splits, fill_value=0.0)
         for number, split in enumerate(splits):
             places = np.arange(len(conditions)) + (number - (len(splits) - 1) / 2) * height
-            bars = axes.barh(places, shares[split], height=0.92 * height, color=style.SPLIT_COLOURS[split], label=split)
-            axes.bar_label(bars, fmt="%.0f", padding=3, fontsize=7.5)
+            bars = axes.barh(
+                places, shares[split], 0.92 * height, color=style.SPLIT_COLOURS[split], label=split, **style.EDGE
+            )
+            axes.bar_label(bars, fmt="%.0f", padding=3, fontsize=style.SMALLEST)
         axes.set_yticks(np.arange(len(conditions)), conditions)
         axes.set(title=stream, xlabel="% of the split's videos", xlim=(0, 1.12 * shares.to_numpy().max()))
         style.finish_rows(axes)
@@ -147,8 +152,8 @@ def condition_shares(index: pd.DataFrame) -> Figure:
     return figure
 
 
-@style.styled
-def spectrograms(items: Sequence[tuple[str, np.ndarray]], settings: LogMel) -> Figure:
+@style.drawn
+def spectrograms(items: Sequence[tuple[str, np.ndarray]], settings: LogMel, *, width: float) -> Figure:
     """Show titled log-mel spectrograms [shape=(n_mels, num_frames), dB] one below the other, on one scale of colour."""
     style.check_some(items, "spectrograms")
     for title, spectrogram in items:
@@ -156,41 +161,53 @@ def spectrograms(items: Sequence[tuple[str, np.ndarray]], settings: LogMel) -> F
         style.check(is_right, f"{title}: expected {settings.n_mels} bands and frames, got shape {spectrogram.shape}")
     highest = max(float(spectrogram.max()) for _, spectrogram in items)
     lowest = max(highest - 80.0, min(float(spectrogram.min()) for _, spectrogram in items))
-    sizes: Any = {"sr": settings.sample_rate, "n_fft": settings.n_fft, "hop_length": settings.hop_length}
-    look: Any = {"cmap": "magma", "vmin": lowest, "vmax": max(highest, lowest + 1.0)}
-    figure, rows = style.panels(len(items), 1, 0.5 + 1.45 * len(items), sharex=True)
+    bands = librosa.mel_frequencies(n_mels=settings.n_mels + 2, fmax=settings.sample_rate / 2)[1:-1]
+    ticks = [tick for tick in (500, 1000, 2000, 4000, 8000) if tick <= settings.sample_rate / 2]
+    # Few steps of colour make a small file, of which the picture is most.
+    look: Any = {"cmap": mpl.colormaps[style.COLOURS].resampled(16), "vmin": lowest, "vmax": max(highest, lowest + 1.0)}
+    figure, rows = style.panels(len(items), 1, 1.45, width, sharex=True)
     for axes, (title, spectrogram) in zip(rows, items, strict=True):
-        shown = np.asarray(spectrogram, np.float32)
-        image = librosa.display.specshow(shown, x_axis="s", y_axis="mel", ax=axes, **sizes, **look)
-        axes.set(title=style.name(title), xlabel="", ylabel="Hz")
-        axes.set_yticks([tick for tick in (512, 2048, 4096, 8192) if tick <= settings.sample_rate / 2])
+        seconds = spectrogram.shape[1] * settings.hop_length / settings.sample_rate
+        extent = (0, seconds, -0.5, settings.n_mels - 0.5)
+        image = axes.imshow(spectrogram, origin="lower", aspect="auto", extent=extent, interpolation="nearest", **look)
+        axes.set(title=style.name(title, 80 if width == style.WIDE else 40), ylabel="Hz")
+        axes.set_yticks(np.interp(ticks, bands, np.arange(settings.n_mels)), map(str, ticks))
         axes.label_outer()
     rows[-1].set_xlabel("time in s")
-    figure.colorbar(image, ax=rows, label="dB", fraction=0.03, pad=0.01)
+    figure.colorbar(image, ax=rows, label="dB", fraction=0.05, pad=0.01, aspect=15 * len(items))
     return figure
 
 
-@style.styled
-def frame_strip(items: Sequence[tuple[str, np.ndarray]]) -> Figure:
-    """Show rows of a title and frames [shape=(k, height, width, 3), uint8]; rows may differ in k."""
+def frame_strip(items: Sequence[tuple[str, np.ndarray]]) -> style.Drawing:
+    """Show rows of a title and frames [shape=(k, height, width, 3), uint8]; rows may differ in k.
+
+    On a phone every second frame is shown.
+    """
+    return dataclasses.replace(_frame_strip(items), is_picture=True)
+
+
+@style.drawn
+def _frame_strip(items: Sequence[tuple[str, np.ndarray]], *, width: float) -> Figure:
     style.check_some(items, "rows of frames")
     for title, frames in items:
         is_right = frames.ndim == 4 and len(frames) > 0 and frames.shape[-1] == 3 and frames.dtype == np.uint8
         got = f"{frames.shape} {frames.dtype}"
         style.check(is_right, f"{title}: expected frames (k, height, width, 3) of uint8, got {got}")
-    columns = max(len(frames) for _, frames in items)
-    height = style.WIDTH / columns * max(frames.shape[1] / frames.shape[2] for _, frames in items) + 0.24
-    layout = ConstrainedLayoutEngine(w_pad=0.015, h_pad=0.015, wspace=0.0, hspace=0.0)
-    figure, panels = style.panels(len(items), columns, height * len(items), layout=layout)
-    for axes in panels:
+    shown = [(title, frames if width == style.WIDE else frames[::2]) for title, frames in items]
+    columns = max(len(frames) for _, frames in shown)
+    height = width / columns * max(frames.shape[1] / frames.shape[2] for _, frames in shown)
+    figure = Figure(figsize=(width, height * len(shown)))
+    figure.subplots_adjust(0, 0, 1, 1, wspace=0.02, hspace=0.02)
+    panels = figure.subplots(len(shown), columns, squeeze=False)
+    for axes in panels.flat:
         axes.axis("off")
-    for first, (title, frames) in zip(range(0, len(panels), columns), items, strict=True):
-        shown = panels[first].set_title(style.name(title), fontsize=9)
-        if columns > 1:  # a name that is wider than a frame moves none
-            shown.set_in_layout(False)
-            panels[first + 1].set_title(" ", fontsize=9)
-        for axes, frame in zip(panels[first:], frames, strict=False):
+    for row, (title, frames) in zip(panels, shown, strict=True):
+        for axes, frame in zip(row, frames, strict=False):
             axes.imshow(frame, interpolation="antialiased")
+        row[0].set_zorder(1)  # its title may be wider than a frame
+        ground = {"facecolor": "#000000", "alpha": 0.7, "edgecolor": "none", "pad": 2}
+        look: Any = {"xycoords": "axes fraction", "color": "#ffffff", "bbox": ground, "va": "top"}
+        style.note(row[0], style.name(title, style.LONGEST), (0, 1), (4, -4), **look)
     return figure
 
 

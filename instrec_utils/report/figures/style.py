@@ -1,10 +1,13 @@
 """How the report's figures look, are saved and refuse; none touches pyplot's state, so none appears by itself."""
 
+import contextlib
 import functools
 import io
+import textwrap
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence, Sized
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
@@ -15,16 +18,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, fontManager, get_font
 from matplotlib.ticker import MaxNLocator
-from PIL import Image
 
 from instrec_utils.config import SPLITS
 from instrec_utils.report.words import KINDS
 
-WIDTH = 7.0  # inches: 770 pixels, the width of a page's text
+WIDE, NARROW = 7.3, 3.5  # inches: 700 pixels, the width of a page's text, and 336, that of a phone's
 ROW = 0.29  # inches: the height of a named row
-MAX_BYTES = 150_000  # of a picture file; a larger one is reduced to 256 colours
+MAX_BYTES = 300_000  # of a figure's file
+SMALLEST = 8.0  # points: 10.7 pixels, the smallest text of a figure
 SPLIT_COLOURS = dict(zip(SPLITS, ("#27445c", "#6d93b3", "#c3d5e3"), strict=True))
+EDGE: Any = {"edgecolor": "#27445c", "linewidth": 0.6}  # of a bar, which may be as pale as the page
 DASHES: Any = {"color": "#555555", "linewidth": 1, "linestyle": (0, (2, 2))}  # of a line that marks a reference
+COLOURS = "Blues"  # of what has a scale: pale is little; turned for a dark page, dark is
 LOOK = "instrec_utils.report.figures.report"  # the style file beside this module
 FONTS = (
     *("DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK KR", "Noto Sans SC", "Noto Sans JP"),
@@ -33,6 +38,7 @@ FONTS = (
     *("Noto Sans Devanagari", "Noto Sans Bengali", "Noto Sans Tamil", "Noto Sans Thai", "Noto Sans Ethiopic"),
 )
 """Where the letters of names are looked for; the first comes with matplotlib and has none of East Asia's."""
+LONGEST_IN_LEGEND = 44  # letters of a line of a legend, which a phone has room for
 LONGEST = 26  # columns of a name beside a row; letters of East Asia take two
 
 
@@ -75,35 +81,63 @@ def names(labels: Iterable[str]) -> list[str]:
     return shown
 
 
-def styled(function: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Draw in the report's style and leave the caller's settings as they were."""
+@dataclass(frozen=True)
+class Drawing:
+    """A figure, drawn for a page and once more for a phone, so that its letters have the same size on both.
 
-    @functools.wraps(function)
-    def drawn(*arguments: Any, **options: Any) -> Figure:
-        with mpl.style.context([LOOK, {"font.family": _families()}]):
-            return function(*arguments, **options)
+    All of it is vectors on no ground of its own, and a dark page turns its colours; but not those of photographs, which
+    are pixels.
+    """
 
-    return drawn
+    wide: Figure
+    narrow: Figure
+    is_picture: bool = False
+
+    def files(self) -> dict[str, bytes]:
+        """Return the contents of the drawings' files by the end of their names, the same for the same figure."""
+        ending, form = (".webp", "webp") if self.is_picture else (".svg", "svg")
+        return {ending: _saved(self.wide, form), f"-narrow{ending}": _saved(self.narrow, form)}
 
 
-def png(figure: Figure) -> bytes:
-    """Return a figure as a PNG file, the same bytes for the same figure; a large one in 256 colours."""
-    with mpl.style.context([LOOK, {"font.family": _families()}]), io.BytesIO() as file:
-        figure.savefig(file, format="png", metadata={"Software": None})
-        data = file.getvalue()
-    if len(data) <= MAX_BYTES:
-        return data
-    with Image.open(io.BytesIO(data)) as picture, io.BytesIO() as file:
-        picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(file, format="png", optimize=True)
+def _saved(figure: Figure, form: str) -> bytes:
+    with _look(), io.BytesIO() as file:
+        figure.savefig(file, format=form, metadata={"Date": None, "Creator": None} if form == "svg" else None)
         return file.getvalue()
 
 
+def _look() -> contextlib.AbstractContextManager[None]:
+    return mpl.style.context([LOOK, {"font.family": _families()}])
+
+
+def drawn(function: Callable[..., Figure]) -> Callable[..., Drawing]:
+    """Draw in the report's style, at both widths, and leave the caller's settings as they were.
+
+    The function is given the width as its last argument.
+    """
+
+    @functools.wraps(function)
+    def drawing(*arguments: Any, **options: Any) -> Drawing:
+        with _look():
+            wide, narrow = (function(*arguments, **options, width=width) for width in (WIDE, NARROW))
+        return Drawing(wide, narrow)
+
+    return drawing
+
+
 def panels(
-    rows: int, columns: int, height: float, *, layout: Any = "constrained", **shared: Any
+    number: int, columns: int, height: float, width: float, *, layout: Any = "constrained", **shared: Any
 ) -> tuple[Figure, list[Axes]]:
-    """Make a figure so many inches high, and return it and its panels, row by row."""
-    figure = Figure(figsize=(WIDTH, height), layout=layout)
-    return figure, list(figure.subplots(rows, columns, squeeze=False, **shared).flat)
+    """Make a figure of so many panels, each so many inches high, and return it and its panels, row by row.
+
+    Panels beside each other, in so many columns, are one below the other where the figure is narrow.
+    """
+    columns = columns if width == WIDE else 1
+    rows = -(-number // columns)
+    figure = Figure(figsize=(width, height * rows + 0.3), layout=layout)
+    every = list(figure.subplots(rows, columns, squeeze=False, **shared).flat)
+    for axes in every[number:]:
+        axes.remove()
+    return figure, every[:number]
 
 
 def finish_rows(axes: Axes, *, from_top: bool = True) -> None:
@@ -121,12 +155,19 @@ def whole_numbers() -> MaxNLocator:
 
 def note(axes: Axes, text: str, at: tuple[Any, Any], offset: tuple[float, float] = (0, 0), **look: Any) -> None:
     """Write small text at a place, so many points away from it; `xycoords` says in what the place is given."""
-    axes.annotate(text, at, offset, textcoords="offset points", **{"fontsize": 8.5} | look)
+    axes.annotate(text, at, offset, textcoords="offset points", **{"fontsize": SMALLEST + 0.5} | look)
 
 
 def legend(figure: Figure, ncols: int) -> None:
-    """Put the first panel's legend above the figure."""
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=ncols)
+    """Put the first panel's legend, each name once, above the figure, which grows by it; in one column on a phone."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    named = dict(zip((textwrap.fill(label, LONGEST_IN_LEGEND) for label in labels), handles, strict=True))
+    if figure.get_figwidth() < WIDE:
+        longest = max(map(len, labels))
+        ncols = min(ncols, max(1, LONGEST_IN_LEGEND // (longest + 6)))
+    num_lines = -(-len(named) // ncols) + sum(label.count("\n") for label in named)
+    figure.set_figheight(figure.get_figheight() + 0.17 * num_lines)
+    figure.legend(list(named.values()), list(named), loc="outside upper left", ncols=ncols)
 
 
 def set_apart(number: int, most: float) -> np.ndarray:
