@@ -27,6 +27,8 @@ from instrec_utils.inputs import frames
 from instrec_utils.report import excerpts, figures, words
 from instrec_utils.training.run import Run, usual_settings
 
+RUNS = "runs"
+"""The id of the table of a page's runs, to which its other tables and its figures lead."""
 _HTML: Any = {"index": False, "border": 0, "classes": "instrec", "justify": "left"}
 
 
@@ -62,21 +64,25 @@ def figure(corpus_name: str, name: str, shown: Figure | np.ndarray, caption: str
     """Return a figure or a picture [shape=(height, width, 3), uint8] with its caption and its alternative text.
 
     In the book it is a figure directive. Its name, words joined by hyphens, is its own among the corpus' pages, whose
-    text refers to it as ``[figure](#fig-name)``. The caption says what is shown, with n and split; the alternative text
-    says the finding to those who do not see it.
+    text refers to it as ``[figure](#fig-name)``. The caption says what is shown, with n and split, and leads to the values
+    that are drawn as CSV; the alternative text says the finding to those who do not see it.
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
         raise ValueError(f"name: expected small letters, digits and hyphens, got {name!r}")
+    link = ""
     if isinstance(shown, Figure):
         path, content = paths.media_dir(corpus_name) / f"{name}.png", figures.png(shown)
+        if len(drawn := figures.drawn_values(shown)):
+            files.write_csv(path.with_suffix(".csv"), drawn)
+            link = f' <a class="csv" download href="{_address(path.with_suffix(".csv"))}">CSV</a>'
     else:
         path, content = paths.media_dir(corpus_name) / f"{name}.jpg", frames.encode_jpeg(shown).tobytes()
     files.write_bytes(path, content)
     return Shown(
         f'<figure class="instrec" id="fig-{name}"><img src="{_address(path)}" alt="{html.escape(alt)}">'
-        f"<figcaption>{_text(caption)}</figcaption></figure>",
+        f"<figcaption>{_text(caption)}{link}</figcaption></figure>",
         f":::{{figure}} {_address(path)}\n:name: fig-{name}\n:alt: {_option(alt)}\n:figclass: instrec\n\n"
-        f"{plain(caption)}\n:::",
+        f"{plain(caption)}{link}\n:::",
         alt,
     )
 
@@ -110,6 +116,11 @@ def for_book(text: str, corpus_name: str) -> str:
     text = text.replace(f"../runs/{corpus_name}/media/", f"../_static/media/{corpus_name}/")
     text = re.sub(r"\[[^\[\]]*\]\(#fig-([a-z0-9-]+)\)", rf"{{numref}}`fig-{corpus_name}-\1`", text)
     return re.sub(r"^:name: fig-", f":name: fig-{corpus_name}-", text, flags=re.MULTILINE)
+
+
+def with_runs(text: str) -> str:
+    """Return what a cell shows, on a page with a table of runs: each table and figure that is data leads there."""
+    return re.sub(r'(<a class="csv"[^>]*>CSV</a>)', rf'\1 <a class="csv" href="#{RUNS}">runs</a>', text)
 
 
 def table(frame: pd.DataFrame, caption: str) -> HTML:
@@ -238,7 +249,7 @@ def provenance(found: pd.DataFrame, measurements: Sequence[Mapping[str, Any]] = 
         frame,
         "Where the numbers come from: each run leads to its result, beside which its predictions are. Published "
         "results came with the report; the others were made by the machine that made this page.",
-        frame.map(html.escape).assign(Run=links).to_html(**_HTML, escape=False),
+        frame.map(html.escape).assign(Run=links).to_html(**_HTML, escape=False, table_id=RUNS),
     )
 
 

@@ -10,6 +10,7 @@ from instrec_utils.report.figures.corpus import (
     held_out_shares,
     spectrograms,
 )
+from instrec_utils.report.figures.drawn import drawn_values
 from instrec_utils.report.figures.scores import (
     confusions,
     costs,
@@ -23,7 +24,8 @@ from instrec_utils.report.figures.scores import (
 from instrec_utils.report.figures.style import MAX_BYTES, WIDTH, png
 
 __all__ = [
-    "MAX_BYTES", "WIDTH", "before_and_after", "class_balance", "condition_shares", "confusions", "costs", "durations",
+    "MAX_BYTES", "WIDTH", "before_and_after", "class_balance", "condition_shares", "confusions", "costs", "drawn_values",
+    "durations",
     "frame_counts", "frame_rates", "frame_strip", "held_out_shares", "history", "intervals", "per_class", "png",
     "robustness", "scores_by_condition", "spectrograms",
 ]  # fmt: skip
