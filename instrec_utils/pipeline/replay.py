@@ -182,5 +182,3 @@ def _rows(text: str) -> list[list[str]]:
 def _words(text: str) -> str:
     """Return HTML as one line of words."""
     return " ".join(html.unescape(re.sub(r"<a class=\"csv\".*?</a>|<[^>]*>", "", text, flags=re.DOTALL)).split())
-
-

@@ -64,8 +64,8 @@ def figure(corpus_name: str, name: str, shown: Figure | np.ndarray, caption: str
     """Return a figure or a picture [shape=(height, width, 3), uint8] with its caption and its alternative text.
 
     In the book it is a figure directive. Its name, words joined by hyphens, is its own among the corpus' pages, whose
-    text refers to it as ``[figure](#fig-name)``. The caption says what is shown, with n and split, and leads to the values
-    that are drawn as CSV; the alternative text says the finding to those who do not see it.
+    text refers to it as ``[figure](#fig-name)``. The caption says what is shown, with n and split, and leads to the
+    values that are drawn as CSV; the alternative text says the finding to those who do not see it.
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
         raise ValueError(f"name: expected small letters, digits and hyphens, got {name!r}")
@@ -154,9 +154,9 @@ _SORT = (
 )
 
 
-def searchable(frame: pd.DataFrame, caption: str) -> HTML:
+def searchable(frame: pd.DataFrame, caption: str, example: str = "guitar game") -> HTML:
     """Return a long table with a field that leaves the rows with all words typed into it, and columns that sort."""
-    field = f'<input type="search" placeholder="words, such as: guitar game" oninput="{html.escape(_FILTER)}">'
+    field = f'<input type="search" placeholder="words, such as: {example}" oninput="{html.escape(_FILTER)}">'
     body = table(frame, caption).data.replace("<table ", f'<table onclick="{html.escape(_SORT)}" ')
     body = re.sub("<th>(.*?)</th>", r'<th><button type="button">\1</button></th>', body)
     return HTML(

@@ -24,8 +24,7 @@ from instrec_utils.report.figures.scores import (
 from instrec_utils.report.figures.style import MAX_BYTES, WIDTH, png
 
 __all__ = [
-    "MAX_BYTES", "WIDTH", "before_and_after", "class_balance", "condition_shares", "confusions", "costs", "drawn_values",
-    "durations",
-    "frame_counts", "frame_rates", "frame_strip", "held_out_shares", "history", "intervals", "per_class", "png",
-    "robustness", "scores_by_condition", "spectrograms",
+    "MAX_BYTES", "WIDTH", "before_and_after", "class_balance", "condition_shares", "confusions", "costs",
+    "drawn_values", "durations", "frame_counts", "frame_rates", "frame_strip", "held_out_shares", "history",
+    "intervals", "per_class", "png", "robustness", "scores_by_condition", "spectrograms",
 ]  # fmt: skip
