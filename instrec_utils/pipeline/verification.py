@@ -82,4 +82,4 @@ def _differing(stated: dict[str, Any], measured: dict[str, Any], split: str) -> 
         for end, said in metric.items():
             follows = measured.get(name, {}).get(end, float("nan"))
             if not abs(said - follows) <= result_files.TOLERANCE:
-                yield f"{name} ({end}, {split}) is said to be {said:.6f}, but {follows:.6f} follows from its predictions"
+                yield f"{name} ({end}, {split}) is said to be {said:.6f}, but {follows:.6f} follows from predictions"

@@ -184,9 +184,10 @@ def costs_fragment(runs: list[tuple[Path, dict[str, Any]]], executed: list[tuple
 
 **Extraction** was measured on {machine["cores"]} cores of {machine["processor"]}. An hour of video takes
 {workers["worker_seconds_an_hour_of_video"]:.0f} s of one core and leaves
-{workers["bytes_an_hour_of_video"] / 1e6:.0f} MB of features. Two workers of a Dask cluster on one machine are {workers["value"]:.2f} times as fast as one, and to hand out
-{scheduling["videos"]:,} videos took the scheduler {scheduling["seconds"]:.0f} s. The column "Features" is this
-measurement times the hours of the corpus; all others are sums over files.
+{workers["bytes_an_hour_of_video"] / 1e6:.0f} MB of features. Two workers of a Dask cluster on one
+machine are {workers["value"]:.2f} times as fast as one, and to hand out {scheduling["videos"]:,} videos took the
+scheduler {scheduling["seconds"]:.0f} s. The column "Features" is this measurement times the hours of the corpus; all
+others are sums over files.
 
 {_block(page.table(_stages(runs, executed, workers), "What each stage takes, by corpus.").data)}
 
