@@ -89,10 +89,11 @@ def replay_page(page: Path, corpus_name: str) -> Replayed:
     committed = [cell for cell in nbformat.read(page, as_version=4).cells if cell.cell_type == "code"]
     injected = [cell for cell in committed if "injected-parameters" in cell.metadata.get("tags", [])]
     executed = {cell.source: cell for cell in committed if cell not in injected}
+    sources = [cell.source for cell in committed if cell not in injected]
     notebook = nbformat.read(paths.home() / "notebooks" / page.name, as_version=4)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     place = f"{corpus_name}/{page.stem}"
-    if [cell.source for cell in cells if cell.source in executed] != list(executed):
+    if [cell.source for cell in cells if cell.source in executed] != sources:
         replayed.differences.append(f"{place}: made from other code; run `make pages CORPUS={corpus_name}` and publish")
         return replayed
     shell, lost = InteractiveShell(), set[str]()

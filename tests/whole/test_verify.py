@@ -132,7 +132,7 @@ def test_every_run_has_its_row_and_every_link_its_file():
     assert (CHECKOUT / "book" / "runs.md").stat().st_size < 300_000
 
 
-def test_a_page_keeps_when_it_was_made_and_its_tables_lead_to_its_runs(monkeypatch):
+def test_a_page_keeps_when_it_was_made_and_its_tables_lead_to_its_runs(tmp_path):
     runs = nbformat.v4.new_output("display_data", data={"text/html": f'<table id="{page.RUNS}"></table>'})
     shown = nbformat.v4.new_output("display_data", data={"text/html": table("1")})
     cell = nbformat.v4.new_code_cell("show", outputs=[shown, runs])
@@ -145,7 +145,7 @@ def test_a_page_keeps_when_it_was_made_and_its_tables_lead_to_its_runs(monkeypat
         "commit": execution.provenance.commit(),
     }
     assert 'CSV</a> <a class="csv" href="#runs">runs</a>' in made.cells[1].outputs[0].data["text/html"]
-    page_path = Path("book/tiny/07.ipynb")
-    monkeypatch.setattr(Path, "stat", lambda _: type("Stat", (), {"st_size": 5000}))
-    status = all_runs.status_page([(page_path, made.metadata["instrec"])])
+    path = tmp_path / "tiny" / "07.ipynb"
+    files.write_bytes(path, bytes(5000))
+    status = all_runs.status_page([(path, made.metadata["instrec"])])
     assert "<td>1.0 min</td><td>5 kB</td><td>2026-01-02</td>" in status

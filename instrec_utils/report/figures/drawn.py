@@ -1,6 +1,5 @@
 """The values that a figure draws, as a table: what it takes to draw the figure again, or otherwise."""
 
-import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,6 +9,7 @@ from matplotlib.axis import Axis
 from matplotlib.collections import LineCollection, PathCollection, QuadMesh
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter
 
 MOST_VALUES = 1000  # of an array that is data; a larger one is a picture
 
@@ -57,10 +57,12 @@ def _values(axes: Axes) -> Iterator[tuple[str, float, float, object]]:
 
 
 def _named(axis: Axis, place: float) -> object:
-    """Return the name that an axis has at a place, or the place where it has numbers."""
-    ticks, labels = axis.get_majorticklocs(), [label.get_text() for label in axis.get_ticklabels()]
-    if len(ticks) and any(re.search(r"[^\d.,%\s−-]", label) for label in labels):
-        nearest = int(np.argmin(np.abs(np.asarray(ticks) - place)))
-        if abs(ticks[nearest] - place) < 0.5 and labels[nearest]:
-            return labels[nearest]
+    """Return the name that was given to a tick nearby, or the place where an axis has numbers of its own."""
+    is_given = isinstance(axis.get_major_formatter(), FixedFormatter | FuncFormatter)
+    if is_given and isinstance(axis.get_major_locator(), FixedLocator):
+        ticks = np.asarray(axis.get_majorticklocs())
+        nearest = int(np.argmin(np.abs(ticks - place)))
+        name = axis.get_ticklabels()[nearest].get_text()
+        if abs(ticks[nearest] - place) < 0.5 and name:
+            return name
     return round(float(place), 6)
