@@ -45,14 +45,15 @@ def test_a_figure_is_a_file_with_an_escaped_caption_and_an_alternative_text(home
     assert (home / "runs" / "mine" / "media" / "one-line.png").stat().st_size < 300_000
     assert 'id="fig-one-line"' in bundle["text/html"]
     assert 'src="../runs/mine/media/one-line.png" alt="said &quot;so&quot;"' in bundle["text/html"]
-    assert "<figcaption>a &lt; b, *not* <span>$</span>5<span>$</span></figcaption>" in bundle["text/html"]
+    csv = '<a class="csv" download href="../runs/mine/media/one-line.csv">CSV</a>'
+    assert f"<figcaption>a &lt; b, *not* <span>$</span>5<span>$</span> {csv}</figcaption>" in bundle["text/html"]
     assert bundle["text/markdown"].splitlines() == [
         ":::{figure} ../runs/mine/media/one-line.png",
         ":name: fig-one-line",
         ':alt: said "so"',
         ":figclass: instrec",
         "",
-        r"a \< b, \*not\* \$5\$",
+        rf"a \< b, \*not\* \$5\$ {csv}",
         ":::",
     ]
     assert bundle["text/plain"] == 'said "so"'
