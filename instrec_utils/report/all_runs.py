@@ -115,15 +115,15 @@ def runs_page(runs: list[tuple[Path, dict[str, Any]]], table: pd.DataFrame) -> s
 
 Each row is one training. Its seed, its settings and the commit of the code say how to repeat it; its predictions on the
 validation and the test split are plain tables, from which all its metrics follow. `make verify` computes them again,
-and compares every file with its checksum in [SHA256SUMS](results-sums), which `sha256sum --check results/SHA256SUMS`
-does as well.
+and compares every file with its checksum in <a href="results/SHA256SUMS">SHA256SUMS</a>, which
+`sha256sum --check results/SHA256SUMS` does as well.
 
 {_block(shown)}
 
 ## Versions
 
 {_block(page.table(versions, "The versions of Python and of the packages that runs were trained with.").data)}
-""".replace("[SHA256SUMS](results-sums)", '<a href="results/SHA256SUMS">SHA256SUMS</a>')
+"""
 
 
 def _links(path: Path) -> str:
