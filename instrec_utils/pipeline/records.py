@@ -47,13 +47,14 @@ def wrong_sums() -> list[str]:
     path = paths.home() / SUMS
     if not path.exists():
         return [f"{SUMS}: missing; run `make records`"]
-    said, found = (
-        dict(reversed(line.split("  ", maxsplit=1)) for line in text.splitlines())
-        for text in (path.read_text(encoding="utf-8"), published_sums())
-    )
+    said, found = _by_name(path.read_text(encoding="utf-8")), _by_name(published_sums())
     names = sorted(said.keys() | found.keys())
     return [
         f"{name}: sha256 said {said.get(name, 'nothing')[:12]}, is {found.get(name, 'missing')[:12]}"
         for name in names
         if said.get(name) != found.get(name)
     ]
+
+
+def _by_name(sums: str) -> dict[str, str]:
+    return {name: checksum for checksum, _, name in (line.partition("  ") for line in sums.splitlines())}

@@ -18,6 +18,7 @@ from typing import Any
 from unittest import mock
 
 import nbformat
+from IPython.core.formatters import DisplayFormatter
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
@@ -73,7 +74,8 @@ def published_alone(corpus_name: str) -> Iterator[None]:
         environment = {"INSTREC_HOME": name, "INSTREC_DATA": str(own / "data"), "INSTREC_RESULTS": "published"}
         stack.enter_context(mock.patch.dict(os.environ, environment))
         for module, names in OF_VIDEOS:
-            stack.enter_context(mock.patch.multiple(module, **dict.fromkeys(names, _refuse)))
+            for one in names:
+                stack.enter_context(mock.patch.object(module, one, _refuse))
         prepared = mock.patch.object(corpora, "prepare_corpus", lambda name, *_, **__: corpus_module.read_corpus(name))
         stack.enter_context(prepared)
         yield
@@ -96,7 +98,7 @@ def replay_page(page: Path, corpus_name: str) -> Replayed:
     if [cell.source for cell in cells if cell.source in executed] != sources:
         replayed.differences.append(f"{place}: made from other code; run `make pages CORPUS={corpus_name}` and publish")
         return replayed
-    shell, lost = InteractiveShell(), set[str]()
+    shell, formatter, lost = InteractiveShell(), DisplayFormatter(), set[str]()
     for name in ("write_output_prompt", "write_format_data", "finish_displayhook"):  # which would print the values
         setattr(shell.displayhook, name, lambda *_: None)
     for cell in cells:
@@ -115,7 +117,7 @@ def replay_page(page: Path, corpus_name: str) -> Replayed:
             break
         now = [captured.stdout, *(_shown(output.data, corpus_name) for output in captured.outputs)]
         if result.result is not None:
-            now.append(_shown(shell.display_formatter.format(result.result)[0], corpus_name))
+            now.append(_shown(formatter.format(result.result)[0], corpus_name))
         then = _on_page(executed[cell.source].outputs) if cell.source in executed else []
         _compare(replayed, place, then, [text for text in map(_comparable, now) if text])
         if error is not None:
@@ -160,7 +162,8 @@ def differences(before: str, after: str) -> list[str]:
     """Return a line for each cell of a table, or line of other text, that a page shows and that does not follow so."""
     caption = re.search(r"<caption>(.*?)</caption>", before or after, re.DOTALL)
     name = f'table "{_words(caption[1])}"' if caption else "text"
-    rows = list(zip_longest(_rows(before), _rows(after), fillvalue=[]))
+    empty: list[str] = []
+    rows = list(zip_longest(_rows(before), _rows(after), fillvalue=empty))
     heads = rows[0][0] if caption else []
     lines = []
     for number, (old, new) in enumerate(rows):

@@ -36,7 +36,7 @@ def _values(axes: Axes) -> Iterator[tuple[str, float, float, object]]:
     """Yield label, x, y, and of matrices the value."""
     for line in axes.lines:
         if line.get_transform() == axes.transData:  # a line across the whole panel is a reference
-            yield from ((str(line.get_label()), x, y, "") for x, y in line.get_xydata())
+            yield from ((str(line.get_label()), x, y, "") for x, y in np.asarray(line.get_xydata()))
     for collection in axes.collections:
         points: list[np.ndarray] = []
         if isinstance(collection, LineCollection):
@@ -45,7 +45,7 @@ def _values(axes: Axes) -> Iterator[tuple[str, float, float, object]]:
             points = list(np.asarray(collection.get_offsets()))
         yield from ((str(collection.get_label()), x, y, "") for x, y in points)
     for bars in (one for one in axes.containers if isinstance(one, BarContainer)):
-        for bar, length in zip(bars.patches, bars.datavalues, strict=True):
+        for bar, length in zip(bars.patches, np.asarray(bars.datavalues), strict=True):
             x, y = bar.get_x() + bar.get_width() / 2, bar.get_y() + bar.get_height() / 2
             place = (x, length) if bars.orientation == "vertical" else (length, y)
             yield str(bars.get_label()), *place, ""
