@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import in_process
 import nbformat
 import numpy as np
 import pandas as pd
@@ -46,6 +47,39 @@ def test_whatever_else_differs_is_a_line_with_both_texts(before, after):
     lines = replay.differences(before, after)
     assert lines
     assert all("the page says" in line and "follows from the results" in line for line in lines)
+
+
+@pytest.fixture
+def made_page(tmp_path, monkeypatch):
+    """The page of the confusions, made of the published results of demo with players that show nothing."""
+    monkeypatch.setenv("INSTREC_HOME", str(CHECKOUT))
+    notebook, executed = CHECKOUT / "notebooks" / "06_confusion.ipynb", tmp_path / "executed.ipynb"
+    with replay.published_alone("demo"), monkeypatch.context() as patch:
+        patch.setattr(page, "players", lambda *_: None)
+        in_process.execute_notebook(notebook, {"corpus": "demo"}, executed)
+    path = tmp_path / "06_confusion.ipynb"
+    nbformat.write(execution.clean_page(nbformat.read(executed, as_version=4), "demo"), path)
+    return path
+
+
+def replayed(path):
+    with replay.published_alone("demo"):
+        return replay.replay_page(path, "demo")
+
+
+@pytest.mark.slow
+def test_a_page_agrees_with_the_results_that_it_is_made_of_until_a_number_of_it_changes(made_page):
+    compared = replayed(made_page)
+    assert compared.differences == []
+    assert compared.num_tables >= 3
+    assert compared.num_numbers > 50
+    assert compared.num_left_out >= 1
+    text = made_page.read_text(encoding="utf-8")
+    (right, changed), row = re.search(r"audio: (\d+) of", text).span(1), re.search(r"(\w+): \d+ of \d+ right", text)[0]
+    made_page.write_text(f"{text[:right]}0{text[changed:]}", encoding="utf-8")
+    wrong = re.sub(r"\d+ of", "0 of", row)
+    expected = f"demo/06_confusion: text: the page says {wrong!r}, but {row!r} follows from the results"
+    assert replayed(made_page).differences == [expected]
 
 
 @pytest.fixture
