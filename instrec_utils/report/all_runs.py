@@ -54,21 +54,20 @@ def runs_table(runs: list[tuple[Path, dict[str, Any]]]) -> pd.DataFrame:
         {
             "Run": _name(path),
             "Corpus": path.parent.name,
-            "Kind": result["kind"],
             "Model": words.model(result["model"]),
-            "Settings": _settings(result),
+            "Hit@1, test": _hit_at_1(result, "metrics"),
+            "Hit@1, validation": _hit_at_1(result, "metrics_validation"),
             "Profile": result["profile"],
             "Seed": result["seed"],
             "Epochs": result["epochs"],
             "Steps": result["steps"],
             "Seconds": result["train_seconds"],
             "Device": result["device"],
-            "Hit@1, validation": _hit_at_1(result, "metrics_validation"),
-            "Hit@1, test": _hit_at_1(result, "metrics"),
             "Finished": result["finished"][:10],
             "Commit": result["commit"],
             "Versions": keys[_versions(result)],
             "Predictions, sha256": files.sha256_of_file(result_files.predictions_path(path, "test"))[:12],
+            "Settings": _settings(result),
         }
         for path, result in runs
     )
@@ -118,7 +117,7 @@ validation and the test split are plain tables, from which all its metrics follo
 and compares every file with its checksum in <a href="results/SHA256SUMS">SHA256SUMS</a>, which
 `sha256sum --check results/SHA256SUMS` does as well.
 
-{_block(shown)}
+<div class="runs">{_block(shown)}</div>
 
 ## Versions
 
