@@ -48,10 +48,12 @@ def test_bars_are_their_lengths_even_when_stacked():
 
 def test_a_confusion_matrix_is_its_cells():
     matrix = np.array([[0.75, 0.25], [0.5, 0.5]])
-    found = figures.drawn_values(figures.confusions([("audio", matrix)], ["cello", "flute"], [4, 4]))
+    both = [("audio", matrix), ("visual", matrix)]  # which share the names of the rows
+    found = figures.drawn_values(figures.confusions(both, ["cello", "flute"], [4, 4]))
     cells = found[found["value"] != ""]
-    assert cells["panel"].unique().tolist() == ["audio"]
-    assert cells.set_index(["y", "x"])["value"].to_dict() == {
+    assert cells["panel"].unique().tolist() == ["audio", "visual"]
+    of_one = cells[cells["panel"] == "visual"]
+    assert of_one.set_index(["y", "x"])["value"].to_dict() == {
         ("cello, 4", "cello"): 75.0,
         ("cello, 4", "flute"): 25.0,
         ("flute, 4", "cello"): 50.0,

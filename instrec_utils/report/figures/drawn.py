@@ -58,11 +58,12 @@ def _values(axes: Axes) -> Iterator[tuple[str, float, float, object]]:
 
 def _named(axis: Axis, place: float) -> object:
     """Return the name that was given to a tick nearby, or the place where an axis has numbers of its own."""
-    is_given = isinstance(axis.get_major_formatter(), FixedFormatter | FuncFormatter)
-    if is_given and isinstance(axis.get_major_locator(), FixedLocator):
-        ticks = np.asarray(axis.get_majorticklocs())
-        nearest = int(np.argmin(np.abs(ticks - place)))
-        name = axis.get_ticklabels()[nearest].get_text()
-        if abs(ticks[nearest] - place) < 0.5 and name:
-            return name
+    names = axis.get_major_formatter()  # those of a panel that shares them, too, whose labels are not shown
+    if isinstance(names, FixedFormatter | FuncFormatter) and isinstance(axis.get_major_locator(), FixedLocator):
+        ticks = [float(tick) for tick in axis.get_majorticklocs()]
+        by_distance = sorted(
+            (abs(tick - place), name) for tick, name in zip(ticks, names.format_ticks(ticks), strict=True)
+        )
+        if by_distance and by_distance[0][0] < 0.5 and by_distance[0][1]:
+            return by_distance[0][1]
     return round(float(place), 6)
