@@ -28,7 +28,7 @@ INSTREC = cd "$$FROM" && "$(CURDIR)/$(BIN)/python" -P -m instrec_utils
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help setup recognise report pages tables publish front release bench curation download validate test book lint lab sync lock clean
+.PHONY: help setup recognise report pages tables publish front release verify records bench curation download validate test book lint lab sync lock clean
 
 help:
 	@sed -n 's/^# //p; /^$$/q' Makefile
@@ -40,6 +40,8 @@ help:
 #- make tables    every model and seed of Tables 2 to 4 (CORPUS=... ROOT=... as for a report; SCHEDULER=address GPUS=1)
 #- make publish   copies a corpus' results, pages and media into the tracked folders; nothing else writes there (CORPUS=...)
 #- make front     the parts of the first pages that depend on published results: table, verdict, clips, comparison
+#- make verify    whether every published page, number and file follows from the predictions, in a minute or two
+#- make records   the pages of all runs, of status and of costs, and the checksums; make publish does it too
 #- make release   weights, embeddings and results of a corpus as one archive (CORPUS=...)
 #- make curation  the paper's Table 1, the splits and the chapter on its data
 #- make download  the paper's YouTube-8M videos (LIMIT=... COOKIES=... WORKERS=...)
@@ -80,6 +82,12 @@ publish: $(STAMP)
 
 front: $(STAMP)
 	@$(INSTREC) front
+
+verify: $(STAMP)
+	@$(INSTREC) verify
+
+records: $(STAMP)
+	@$(INSTREC) records
 
 release: $(STAMP)
 	@$(INSTREC) release --corpus "$$CORPUS"

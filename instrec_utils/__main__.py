@@ -97,8 +97,9 @@ def publish(
 ) -> None:
     """Copy the results, pages and media made here into the folders that git tracks."""
     from instrec_utils.pipeline import book
+    from instrec_utils.pipeline.records import write_records
 
-    changed = book.publish(corpus)
+    changed = [*book.publish(corpus), *write_records()]
     for path in changed:
         print(path.relative_to(paths.home()))
     print(f"{len(changed)} tracked files changed; look at them with git diff, then commit them")
@@ -112,6 +113,27 @@ def front() -> None:
 
     for path in first_pages.write_first_pages():
         print(path.relative_to(paths.home()))
+
+
+@app.command()
+def records() -> None:
+    """Write the pages made of all results anew: all runs, status, costs; and the checksums. Publishing does it too."""
+    from instrec_utils.pipeline.records import write_records
+
+    for path in write_records():
+        print(path.relative_to(paths.home()))
+
+
+@app.command()
+def verify() -> None:
+    """Compare every published page, number and file with the predictions; the code is 1 if anything differs."""
+    from instrec_utils.pipeline import verification
+
+    verified = verification.verify()
+    for line in verified.differences:
+        print(line)
+    print(f"not verified: {len(verified.differences)} differences" if verified.differences else verified)
+    raise typer.Exit(1 if verified.differences else 0)
 
 
 @app.command()

@@ -15,10 +15,10 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 
-from instrec_utils import files, paths
+from instrec_utils import files, paths, provenance
 from instrec_utils.errors import InstrecError
 from instrec_utils.models.hardware import ON_DEMAND
-from instrec_utils.report.page import for_book
+from instrec_utils.report.page import RUNS, for_book, with_runs
 
 # What TensorFlow says first in every process, whatever its log level.
 GREETINGS = re.compile(
@@ -88,13 +88,18 @@ def clean_page(notebook: nbformat.NotebookNode, corpus_name: str) -> nbformat.No
     """Make a page of an executed notebook.
 
     Without what the kernel wrote to its error stream (progress), without papermill's absolute paths, with both
-    parameter cells folded, without `sections_that_show` nothing, and with media where the book has them.
+    parameter cells folded, without `sections_that_show` nothing, and with media where the book has them. What the page
+    of the pages says of it stands in its metadata: when it was made, in how many seconds, and by which commit.
     """
+    executed = notebook.metadata.get("papermill", {})
+    made = {"seconds": executed.get("duration"), "finished": executed.get("end_time"), "commit": provenance.commit()}
     for part in (notebook, *notebook.cells):
         for name in ("papermill", "widgets", "execution"):
             part.metadata.pop(name, None)
+    notebook.metadata["instrec"] = made
     notebook.cells = sections_that_show(notebook.cells)
     shown = set(re.findall(r":name: fig-([a-z0-9-]+)", str([cell.get("outputs") for cell in notebook.cells])))
+    has_runs = f'id="{RUNS}"' in str([cell.get("outputs") for cell in notebook.cells])
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
         if {"parameters", "injected-parameters"} & set(tags):
@@ -105,6 +110,8 @@ def clean_page(notebook: nbformat.NotebookNode, corpus_name: str) -> nbformat.No
             for data in (output.get("data", {}) for output in cell.outputs):
                 kinds = data.keys() & {"text/html", "text/markdown"}
                 data.update({kind: for_book(data[kind], corpus_name) for kind in kinds})
+                if has_runs:
+                    data.update({kind: with_runs(data[kind]) for kind in kinds})
     return notebook
 
 

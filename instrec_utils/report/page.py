@@ -23,16 +23,18 @@ from instrec_utils.corpora.splits import SPLIT_METHODS
 from instrec_utils.errors import MediaError
 from instrec_utils.inputs import frames
 from instrec_utils.report import excerpts, words
-from instrec_utils.report.figures import Drawing
+from instrec_utils.report.figures import Drawing, drawn_values
 from instrec_utils.report.html_tables import HTML_FORM, searchable, table, with_body
 from instrec_utils.training.run import Run, usual_settings
 
 __all__ = [
     "corpus_note", "end", "figure", "for_book", "parameters", "plain", "playable", "players", "provenance",
-    "searchable", "settings", "table", "takeaway",
+    "searchable", "settings", "table", "takeaway", "with_runs",
 ]  # fmt: skip
 
 NARROW = "(max-width: 640px)"  # of a page that shows figures as they are drawn for a phone; the style sheet says it too
+RUNS = "runs"
+"""The id of the table of a page's runs, to which its other tables and its figures lead."""
 
 
 def corpus_note(corpus: Corpus) -> HTML:
@@ -68,8 +70,8 @@ def figure(corpus_name: str, name: str, shown: Drawing | np.ndarray, caption: st
 
     In the book it is a figure directive, in which what is drawn for a phone follows the caption: the style sheet shows
     one of the two. Its name, words joined by hyphens, is its own among the corpus' pages, whose text refers to it as
-    ``[figure](#fig-name)``. The caption says what is shown, with n and split; the alternative text says the finding to
-    those who do not see it.
+    ``[figure](#fig-name)``. The caption says what is shown, with n and split, and leads to the values that are drawn as
+    CSV; the alternative text says the finding to those who do not see it.
     """
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
         raise ValueError(f"name: expected small letters, digits and hyphens, got {name!r}")
@@ -78,14 +80,19 @@ def figure(corpus_name: str, name: str, shown: Drawing | np.ndarray, caption: st
     for path, content in zip(written, contents.values(), strict=True):
         files.write_bytes(path, content)
     wide, *narrow = map(_address, written)
+    link = ""
+    if isinstance(shown, Drawing) and len(values := drawn_values(shown.wide)):
+        path = paths.media_dir(corpus_name) / f"{name}.csv"
+        files.write_csv(path, values)
+        link = f' <a class="csv" download href="{_address(path)}">CSV</a>'
     classes = "instrec drawn" if wide.endswith(".svg") else "instrec"
     source = "".join(f'<source media="{NARROW}" srcset="{address}">' for address in narrow)
     beside = "".join(f"\n\n```{{image}} {address}\n:class: narrow\n:alt: {_option(alt)}\n```" for address in narrow)
     return Shown(
         f'<figure class="{classes}" id="fig-{name}"><picture>{source}<img src="{wide}" alt="{html.escape(alt)}" '
-        f'style="background: white"></picture><figcaption>{_text(caption)}</figcaption></figure>',
+        f'style="background: white"></picture><figcaption>{_text(caption)}{link}</figcaption></figure>',
         f":::{{figure}} {wide}\n:name: fig-{name}\n:alt: {_option(alt)}\n:figclass: {classes}\n\n"
-        f"{plain(caption)}{beside}\n:::",
+        f"{plain(caption)}{link}{beside}\n:::",
         alt,
     )
 
@@ -119,6 +126,11 @@ def for_book(text: str, corpus_name: str) -> str:
     text = text.replace(f"../runs/{corpus_name}/media/", f"../_static/media/{corpus_name}/")
     text = re.sub(r"\[[^\[\]]*\]\(#fig-([a-z0-9-]+)\)", rf"{{numref}}`fig-{corpus_name}-\1`", text)
     return re.sub(r"^:name: fig-", f":name: fig-{corpus_name}-", text, flags=re.MULTILINE)
+
+
+def with_runs(text: str) -> str:
+    """Return what a cell shows, on a page with a table of runs: each table and figure that is data leads there."""
+    return re.sub(r'(<a class="csv"[^>]*>CSV</a>)', rf'\1 <a class="csv" href="#{RUNS}">runs</a>', text)
 
 
 def parameters(values: Mapping[str, Any]) -> HTML:
@@ -205,7 +217,7 @@ def provenance(found: pd.DataFrame, measurements: Sequence[Mapping[str, Any]] = 
         frame,
         "Where the numbers come from: each run leads to its result, beside which its predictions are. Published "
         "results came with the report; the others were made by the machine that made this page.",
-        frame.map(html.escape).assign(Run=links).to_html(**HTML_FORM, escape=False),
+        frame.map(html.escape).assign(Run=links).to_html(**HTML_FORM, escape=False, table_id=RUNS),
     )
 
 

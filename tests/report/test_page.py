@@ -50,18 +50,19 @@ def test_a_figure_is_two_files_with_an_escaped_caption_and_an_alternative_text(h
     shown = report.figure("mine", "one-line", drawing(), "a < b, *not* $5$", 'said "so"')
     bundle = shown._repr_mimebundle_()
     media = home / "runs" / "mine" / "media"
-    assert sorted(path.name for path in media.iterdir()) == ["one-line-narrow.svg", "one-line.svg"]
+    assert sorted(path.name for path in media.iterdir()) == ["one-line-narrow.svg", "one-line.csv", "one-line.svg"]
     assert 'id="fig-one-line"' in bundle["text/html"]
     narrow = '<source media="(max-width: 640px)" srcset="../runs/mine/media/one-line-narrow.svg">'
     assert f'{narrow}<img src="../runs/mine/media/one-line.svg" alt="said &quot;so&quot;"' in bundle["text/html"]
-    assert "<figcaption>a &lt; b, *not* <span>$</span>5<span>$</span></figcaption>" in bundle["text/html"]
+    csv = '<a class="csv" download href="../runs/mine/media/one-line.csv">CSV</a>'
+    assert f"<figcaption>a &lt; b, *not* <span>$</span>5<span>$</span> {csv}</figcaption>" in bundle["text/html"]
     assert bundle["text/markdown"].splitlines() == [
         ":::{figure} ../runs/mine/media/one-line.svg",
         ":name: fig-one-line",
         ':alt: said "so"',
         ":figclass: instrec drawn",
         "",
-        r"a \< b, \*not\* \$5\$",
+        rf"a \< b, \*not\* \$5\$ {csv}",
         "",
         "```{image} ../runs/mine/media/one-line-narrow.svg",
         ":class: narrow",
