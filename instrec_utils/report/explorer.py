@@ -79,7 +79,7 @@ def explorer(corpus: Corpus, answered: pd.DataFrame, caption: str) -> HTML:
 
 
 def _form(labels: list[str], conditions: Mapping[str, list[str]], models: list[str]) -> str:
-    """Return the fields that say which clips are shown; hidden where no style sheet and so no script is."""
+    """Return the fields that say which clips are shown; not to be seen where the style sheet is missing, as in Jupyter."""
     whatever = {"": "any"}
     fields: dict[str, tuple[str, dict[str, str]]] = {
         "label": ("Label", whatever | dict(zip(labels, labels, strict=True))),
@@ -97,7 +97,8 @@ def _form(labels: list[str], conditions: Mapping[str, list[str]], models: list[s
             f'<option value="{html.escape(one)}">{html.escape(said)}</option>' for one, said in options.items()
         )
         shown += f'<label>{title} <select name="{name}">{listed}</select></label>'
-    return f'<form hidden>{shown}<button type="reset">Show all</button> <output aria-live="polite"></output></form>'
+    shown += '<button type="reset">Show all</button> <output aria-live="polite"></output>'
+    return f'<form style="display:none">{shown}</form>'
 
 
 def _row(corpus: Corpus, about: Any, answers: pd.Series, is_heard: bool) -> str:

@@ -6,6 +6,7 @@ Each is HTML that says everything by itself; ``playing.js`` adds what moves.
 import html
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import cv2
 import librosa
@@ -25,7 +26,7 @@ from instrec_utils.report.explorer import PLAIN
 
 SPECTROGRAM_SIZE = (720, 192)  # pixels
 RANGE = 80.0  # dB that a spectrogram shows below its loudest point
-FREQUENCIES = (250, 500, 1000, 2000, 4000)  # Hz, which are marked
+FREQUENCIES = (500, 1000, 2000, 4000)  # Hz, which are marked
 FRAME_SIDE = 96  # pixels
 
 
@@ -132,7 +133,10 @@ def reliability(found: pd.DataFrame, runs: Sequence[str], caption: str) -> HTML:
     for run in runs:
         row = results.row_of(found, run)
         truth, before = results.read_scores(row)
-        model = {"name": names[found.loc[run, "row"]], "colour": words.KINDS[found.loc[run, "kind"]].colour}
+        model: dict[str, Any] = {
+            "name": names[found.loc[run, "row"]],
+            "colour": words.KINDS[found.loc[run, "kind"]].colour,
+        }
         for when, scores in (("before", before), ("after", tables.calibrated(row)[0])):
             bins = evaluation.reliability(np.tile(truth, len(scores)), np.concatenate(scores))
             error = float(np.mean([evaluation.calibration_error(truth, one) for one in scores]))
