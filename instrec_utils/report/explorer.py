@@ -79,7 +79,7 @@ def explorer(corpus: Corpus, answered: pd.DataFrame, caption: str) -> HTML:
 
 
 def _form(labels: list[str], conditions: Mapping[str, list[str]], models: list[str]) -> str:
-    """Return the fields that say which clips are shown; not to be seen where the style sheet is missing, as in Jupyter."""
+    """Return the fields that say which clips are shown; where no style sheet is, as in Jupyter, they are not seen."""
     whatever = {"": "any"}
     fields: dict[str, tuple[str, dict[str, str]]] = {
         "label": ("Label", whatever | dict(zip(labels, labels, strict=True))),
