@@ -154,12 +154,21 @@ def negative_log_likelihood(truth: np.ndarray, scores: np.ndarray) -> float:
     return float(-np.log(np.maximum(scores[np.arange(len(truth)), truth], MIN_SCORE)).mean())
 
 
-def calibration_error(truth: np.ndarray, scores: np.ndarray, num_bins: int = 10) -> float:
-    """Return by how much the highest score and its share of right answers differ, 0 to 1, on average over ten bins."""
+def reliability(truth: np.ndarray, scores: np.ndarray, num_bins: int = 10) -> pd.DataFrame:
+    """Return how often the highest score is right, in bins of equal width of that score; none that is empty.
+
+    Columns confidence, the mean of the bin's scores, and right, the share of right answers, in %, and number.
+    """
     confidence, right = scores.max(axis=1), scores.argmax(axis=1) == truth
     bins = np.minimum((confidence * num_bins).astype(int), num_bins - 1)
-    gaps = [abs(np.sum(right[bins == one]) - np.sum(confidence[bins == one])) for one in range(num_bins)]
-    return float(np.sum(gaps) / len(truth))
+    answers = pd.DataFrame({"confidence": 100 * confidence, "right": 100 * right}).groupby(bins)
+    return answers.mean().assign(number=answers.size()).reset_index(drop=True)
+
+
+def calibration_error(truth: np.ndarray, scores: np.ndarray, num_bins: int = 10) -> float:
+    """Return by how much the highest score and its share of right answers differ, 0 to 1, on average over ten bins."""
+    bins = reliability(truth, scores, num_bins)
+    return float(np.average((bins["right"] - bins["confidence"]).abs(), weights=bins["number"]) / 100)
 
 
 def confusion(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:

@@ -44,7 +44,7 @@ from instrec_utils import config, corpora, media
 from instrec_utils.features import store
 from instrec_utils.features.extraction import extract_features
 from instrec_utils.inputs import frames, spectrograms
-from instrec_utils.report import elements, figures, page, words
+from instrec_utils.report import elements, figures, page, playing, words
 
 errors = extract_features(
     corpora.read_corpus(corpus), channels=channels, scheduler=scheduler
@@ -154,6 +154,17 @@ page.figure(
 ) if stored else None
 
 # %% [markdown]
+# ## See what you hear
+#
+# Play a clip: the line in its spectrogram is where the player is. A click, or the arrow keys, move both. The clips are the
+# clearest ones of the first three classes in alphabetical order, of several the first by id.
+
+# %% tags=["hide-input"]
+listed = clear.sort_values(["label", "video_id"])
+listed = listed[listed["label"].isin(stored)].drop_duplicates("label").head(3)
+playing.spectrogram_players(videos, listed, listed["label"].tolist())
+
+# %% [markdown]
 # ## From pictures to frames
 #
 # Frames at 0, 1, 2, ... seconds are stored. A network is given k of them: drawn at random in training, spread uniformly in
@@ -183,7 +194,8 @@ page.figure(
 # %% [markdown]
 # ## When a modality fails
 #
-# Training clips under other conditions. Look and listen: could you tell?
+# Training clips under other conditions: of each class the first that is not clear, of those under the same conditions the first.
+# Look and listen: which instrument is it? The answer is folded away below each clip.
 
 # %% tags=["hide-input"]
 hard = (
@@ -191,16 +203,14 @@ hard = (
     if "picture" in train
     else train.head(0)
 )
-hard = (
-    hard.drop_duplicates(["picture", "sound"]).sort_values(["picture", "sound"]).head(6)
-    if len(hard)
-    else hard
-)
+if len(hard):
+    hard = hard.sort_values("video_id").drop_duplicates("label")
+    hard = hard.drop_duplicates(["picture", "sound"]).head(6)
 said = [
     f"{row.label}: picture {row.picture}, sound {row.sound}"
     for row in hard.itertuples()
 ]
-page.players(videos, hard, said) if len(hard) else None
+page.players(videos, hard, said, question="Could you tell?") if len(hard) else None
 
 # %% [markdown]
 # ## What could not be decoded

@@ -65,6 +65,7 @@ from instrec_utils.report import (
     elements,
     figures,
     page,
+    playing,
     results,
     summary,
     tables,
@@ -249,6 +250,26 @@ page.table(
 )
 
 # %% [markdown]
+# ## What the attention looks at
+#
+# A frame is shown as light as it counts; below it is its second of the video and its weight. The clips are the test clips of
+# different classes whose largest weight is the largest, so the extremes and not the rule.
+
+# %%
+from instrec_utils.training.frame_weights import frame_weights
+
+weights = frame_weights(attention)  # by video, k weights that add up to 1
+uneven = playing.most_uneven(videos, weights, 6)
+if weights:
+    equal = 1 / num_frames
+    largest = sum(max(one) for one in weights.values()) / len(weights)
+    print(f"largest weight of a frame: {largest:.2f} on average of {len(weights)} test")
+    print(f"clips with pictures; if all {num_frames} frames counted the same: {equal:.2f}")
+
+# %% tags=["hide-input"]
+playing.weighted_frames(videos, weights, uneven) if weights else None
+
+# %% [markdown]
 # ## The fusion that joins scores
 #
 # Each form above learns from the vectors of the training split, from which the two networks have learned before: there the
@@ -278,6 +299,19 @@ page.table(
     tables.calibration(found, names),
     f"Calibration on the test split, n = {result['num_test']}, before and after a temperature fitted on the validation split: "
     "by how much the highest score and its share of right answers differ on average, 0 to 1, and the logarithmic loss.",
+)
+
+# %% [markdown]
+# Below, each point is the answers whose highest score is in one tenth of the scale: to the right how sure they are on average,
+# upwards how many are right; the larger the point, the more answers. On the dashed line a model is as often right as it says.
+# The switch shows what the temperature, which is fitted on other videos, changes.
+
+# %% tags=["hide-input"]
+playing.reliability(
+    found,
+    names,
+    f"Reliability on the test split, n = {result['num_test']}, all seeds together: answers by tenths of the highest score, before "
+    "and after a temperature fitted on the validation split.",
 )
 
 # %% [markdown]

@@ -40,6 +40,7 @@ from instrec_utils import corpora, evaluation
 from instrec_utils.report import (
     answers,
     elements,
+    explorer,
     figures,
     page,
     results,
@@ -137,7 +138,8 @@ page.table(
 #
 # Repaired: neither modality alone was right, or only one, and the fusion is. Broken: a modality alone was right and the fusion
 # is not. Whatever joins two models repairs much of what one of them has wrong; so the mean of their calibrated probabilities,
-# for which nothing is trained, stands beside.
+# for which nothing is trained, stands beside. The clips to play are of the first seed: of each kind the first three by order of
+# the test split that are of different classes.
 
 # %%
 fusion = results.row_of(found, names[-1])
@@ -164,6 +166,29 @@ repaired, broken = answers.repaired_and_broken(
     first | {"fusion": predictions["fusion"][0]}
 )
 elements.answered_players(videos, {"repaired": repaired, "broken": broken})
+
+# %% [markdown]
+# ## Every test clip
+#
+# What the models of the first seed answer to every test clip, with their three highest scores; *mean* is the mean of calibrated
+# probabilities. Choose a class, a condition, or who was right; or choose a cell of the matrix, with the mouse or with the
+# tabulator and the arrow keys, for the clips that it counts. Clips are a few seconds from the middle of the video.
+
+# %%
+averaged = fused["the mean of calibrated probabilities"][0]
+answered = explorer.best_answers(
+    first | {"fusion": predictions["fusion"][0], "mean": averaged}
+)
+right = explorer.who_was_right(answered)
+print(right.value_counts().rename("clips").reset_index().to_string(index=False))
+
+# %% tags=["hide-input"]
+explorer.explorer(
+    videos,
+    answered,
+    f"The test split, n = {len(answered)}: three highest scores of the audio, visual and fusion model of seed {fusion['seed'].iloc[0]} "
+    "and of the mean of the first two's calibrated probabilities. ✓: the highest is the label's.",
+)
 
 # %% [markdown]
 # ## Differences from the paper

@@ -41,7 +41,14 @@ check_injected(globals())  # papermill itself lets a misspelt parameter pass
 
 # %%
 from instrec_utils import corpora
-from instrec_utils.report import elements, figures, page, results, robustness
+from instrec_utils.report import (
+    elements,
+    figures,
+    page,
+    playing,
+    results,
+    robustness,
+)
 from instrec_utils.robustness import comparison, degradation, measurement
 from instrec_utils.training import runs
 from instrec_utils.training.experiments import train_run
@@ -162,6 +169,20 @@ page.table(
     robustness.curves_table(curves),
     f"Hit@1 in % with 95 % bootstrap intervals, test split, n = {num_test}, one seed. The videos of the two bitrates "
     f"really have {', '.join(kbits)} kbit/s, sound and container included.",
+)
+
+# %% [markdown]
+# ## How much may be missing?
+#
+# The slider takes frames away, which zeros stand for, as *frames zeroed* above; at 100 % all pictures are missing. Points are
+# measured; what lies between is a straight line and no measurement. Of the sound none or all was missing, so that there is no
+# curve: without it the table above says what is recognised.
+
+# %% tags=["hide-input"]
+playing.curve_slider(
+    playing.missing_frames(curves, fusions["fusion"].parameters["num_frames"]),
+    f"Hit@1 in % with 95 % bootstrap intervals by the share of a video's frames that are missing, test split, n = {num_test}, "
+    "one seed.",
 )
 
 # %% [markdown]

@@ -81,7 +81,7 @@ class Source:
     lend_photographs : Callable[[list of str], list of (label, np.ndarray)] or None
         Of these classes, as far as there are any, for corpora whose source has no photographs.
     contact_sheet : Callable[[], ContactSheet] or None [for the corpus' first page]
-    is_playable : Callable[[pd.DataFrame], pd.Series of bool] [whether a page may show an excerpt of each row]
+    is_playable : Callable[[pd.DataFrame], pd.Series of bool] [whether a page may let each row be heard]
     may_release_features : bool [whether features, which hold frames and the sound's spectrum, may be passed on]
     paper_dataset : str [what the paper's tables call the dataset that it is; empty if it is none of theirs]
     """

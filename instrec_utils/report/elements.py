@@ -85,9 +85,14 @@ def conditions_figure(
 
 
 def answered_players(corpus: Corpus, groups: Mapping[str, pd.DataFrame]) -> HTML:
-    """Return players of three videos of each table of `answers.repaired_and_broken`, by a word for it."""
+    """Return players of each table of `answers.repaired_and_broken`, by a word for it.
+
+    They are the first three videos of different classes that may be played.
+    """
     playable = page.playable(corpus)
-    shown = {word: table[table["video_id"].isin(playable)].head(3) for word, table in groups.items()}
+    shown = {
+        word: table[table["video_id"].isin(playable)].drop_duplicates("label").head(3) for word, table in groups.items()
+    }
     captions = [
         f"{word}: {row.label}; audio says {row.audio}, visual {row.visual}, fusion {row.fusion}"
         for word, table in shown.items()

@@ -155,7 +155,7 @@ def playable(corpus: Corpus) -> set[str]:
     return set(corpus.index.loc[source_named(corpus.source).is_playable(corpus.index), "video_id"])
 
 
-def players(corpus: Corpus, chosen: pd.DataFrame, captions: Sequence[str]) -> HTML:
+def players(corpus: Corpus, chosen: pd.DataFrame, captions: Sequence[str], *, question: str = "") -> HTML:
     """Return players of a few videos: the middle of each, small enough to be part of the book, or why there is none.
 
     Parameters
@@ -163,31 +163,34 @@ def players(corpus: Corpus, chosen: pd.DataFrame, captions: Sequence[str]) -> HT
     corpus : Corpus
     chosen : pd.DataFrame [rows of its index]
     captions : sequence of str [one a row]
+    question : str [by which a caption is folded until the reader asks; empty to show it at once]
     """
     folder = paths.media_dir(corpus.name)
     shown = [
-        _player(corpus.videos / str(row.path), folder / f"{row.video_id}.mp4", caption)
+        _player(corpus.videos / str(row.path), folder / f"{row.video_id}.mp4", caption, question)
         for row, caption in zip(chosen.itertuples(), captions, strict=True)
     ]
     return HTML(f'<div class="players">{"".join(shown)}</div>')
 
 
-def _player(source: Path, path: Path, caption: str) -> str:
+def _player(source: Path, path: Path, caption: str, question: str) -> str:
     """Return the player of an excerpt, which is written if it is not there yet, or why there is none."""
     try:
-        if not _is_newer(path, source):
+        if not is_newer(path, source):
             excerpts.write_excerpt(source, path)
         has_picture = media.probe(path).has_picture
     except MediaError as error:
         reason = str(error).rpartition(f"{source.parent}/")[2]
         return f"<figure><figcaption>{_text(f'{caption} (no excerpt: {reason})')}</figcaption></figure>"
     poster = f'playsinline poster="{_address(path.with_suffix(".jpg"))}"' if has_picture else ""
-    tag, label = "video" if has_picture else "audio", html.escape(caption)
+    tag, label = "video" if has_picture else "audio", html.escape(question or caption)
     player = f'<{tag} controls preload="metadata" src="{_address(path)}" {poster} aria-label="{label}"></{tag}>'
-    return f"<figure>{player}<figcaption>{_text(caption)}</figcaption></figure>"
+    said = f"<details><summary>{_text(question)}</summary>{_text(caption)}</details>" if question else _text(caption)
+    return f"<figure>{player}<figcaption>{said}</figcaption></figure>"
 
 
-def _is_newer(path: Path, source: Path) -> bool:
+def is_newer(path: Path, source: Path) -> bool:
+    """Tell whether what was made of a video is there and, as far as that can be told, of this very one."""
     return path.exists() and (not source.exists() or path.stat().st_mtime_ns >= source.stat().st_mtime_ns)
 
 

@@ -117,7 +117,7 @@ def mean_scores(
     Calibrated, each model is given the temperature first that fits its validation split best.
     """
     both = [
-        _calibrated(row, split)[0] if is_calibrated else results.read_scores(row, split)[1]
+        calibrated(row, split)[0] if is_calibrated else results.read_scores(row, split)[1]
         for row in results.joined(found, fusion).values()
     ]
     return [np.mean(pair, axis=0) for pair in zip(*both, strict=True)]
@@ -131,7 +131,7 @@ def mean_predictions(found: pd.DataFrame, fusion: pd.DataFrame) -> list[pd.DataF
     return every
 
 
-def _calibrated(row: pd.DataFrame, split: str = "test") -> tuple[list[np.ndarray], list[float]]:
+def calibrated(row: pd.DataFrame, split: str = "test") -> tuple[list[np.ndarray], list[float]]:
     """Return a split's scores at the temperatures that fit the validation split best, and these."""
     truth, validation = results.read_scores(row, "validation")
     fitted = [evaluation.temperature(truth, one) for one in validation]
@@ -209,7 +209,7 @@ def on_validation(found: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
     names, validated = results.row_names(found), {}
     for name in runs:
         row = results.row_of(found, name)
-        validated[names[row["row"].iloc[0]]] = _calibrated(row, "validation")[0]
+        validated[names[row["row"].iloc[0]]] = calibrated(row, "validation")[0]
     validated["mean of both, calibrated first"] = mean_scores(found, row, is_calibrated=True, split="validation")
     truth, _ = results.read_scores(row, "validation")
     lines = [
@@ -230,7 +230,7 @@ def calibration(found: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
     for name in runs:
         row = results.row_of(found, name)
         truth, before = results.read_scores(row)
-        after, fitted = _calibrated(row)
+        after, fitted = calibrated(row)
         line = {"Model": names[found.loc[name, "row"]], "Temperature": f"{np.mean(fitted):.2f}"}
         for title, measure in measures.items():
             for when, scores in (("before", before), ("after", after)):
