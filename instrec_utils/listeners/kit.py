@@ -7,8 +7,10 @@ nothing in the folder tells; the key, from name to video, is a file elsewhere.
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,7 +62,7 @@ def write_kit(corpus: Corpus, folder: Path) -> tuple[Path, Path]:
                 _write_clip(source, kit / "clips", name)
                 for source, name in tqdm(list(zip(sources, names, strict=True)), desc="copying clips", unit="clip")
             ]
-            content = {"choices": corpus.labels, "cannotTell": CANNOT_TELL, "clips": clips}
+            content: dict[str, Any] = {"choices": corpus.labels, "cannotTell": CANNOT_TELL, "clips": clips}
             content["id"] = f"{VERSION}-{files.sha256_of(content)[:12]}"
             files.write_text(kit / "index.html", page_of(content))
             key = listeners_dir(paths.working_results_dir(corpus.name)) / KEY.format(content["id"])
@@ -81,7 +83,7 @@ def _write_clip(source: Path, folder: Path, name: str) -> dict[str, str]:
     return clip
 
 
-def page_of(content: dict[str, object]) -> str:
+def page_of(content: Mapping[str, Any]) -> str:
     """Return the page of a kit: `page.html` with the kit's id, choices and clips."""
     template = resources.files("instrec_utils.listeners").joinpath("page.html").read_text(encoding="utf-8")
     return template.replace(PLACE, json.dumps(content).replace("<", "\\u003c"))

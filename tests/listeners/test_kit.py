@@ -82,7 +82,9 @@ def test_a_kit_that_cannot_be_finished_leaves_nothing(home):
 def test_a_corpus_without_test_clips_has_no_kit(home):
     corpus = write_corpus()
     with pytest.raises(CorpusError, match="tiny: expected test clips"):
-        kit.write_kit(type(corpus)("tiny", "demo", corpus.directory, corpus.videos, corpus.index.iloc[:0]), home / "kit")
+        kit.write_kit(
+            type(corpus)("tiny", "demo", corpus.directory, corpus.videos, corpus.index.iloc[:0]), home / "kit"
+        )
 
 
 def test_the_page_is_made_whatever_the_classes_are_called():
@@ -264,6 +266,6 @@ def test_the_page_fits_and_every_control_has_a_name(participant, width):
     for step in (lambda: None, lambda: begin(page, 30 + width), lambda: page.evaluate("state.position = 4; show()")):
         step()
         assert page.evaluate("document.scrollingElement.scrollWidth") <= width
-        unnamed = """[...document.querySelectorAll("input, button, video, progress")].filter(one => one.checkVisibility()
-            && !one.textContent.trim() && !one.ariaLabel && !one.labels?.length).map(one => one.outerHTML)"""
+        unnamed = """[...document.querySelectorAll("input, button, video, progress")].filter(one =>
+            one.checkVisibility() && !one.textContent.trim() && !one.ariaLabel && !one.labels?.length).map(one => one.outerHTML)"""
         assert page.evaluate(unnamed) == []
