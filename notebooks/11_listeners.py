@@ -109,7 +109,8 @@ page.table(
 # In [the matrix](#fig-people-confusion) rows are the truth and columns the answer; every row adds up to 100 %.
 
 # %%
-matrix = answers.confusion(people, videos.labels)  # a last row and column: cannot tell
+if num_people:  # a last row and column: cannot tell
+    matrix = answers.confusion(people, videos.labels)
 counts = people.drop_duplicates("video_id")["label"].value_counts()
 
 # %% tags=["hide-input"]

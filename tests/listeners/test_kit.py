@@ -149,10 +149,19 @@ def begin(page, number):
     page.wait_for_selector("#play:focus")
 
 
+def until(page, expression):
+    """Wait until an expression is true of the page, which forbids the browser to evaluate one by itself."""
+    for _ in range(600):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"not in a minute: {expression}")
+
+
 def play(page):
     """Play the clip on screen, whose button has the focus, until it is said to be played."""
     press(page, "Enter")
-    page.wait_for_function("current().played > 0")
+    until(page, "current().played > 0")
 
 
 def title(page):
@@ -183,7 +192,7 @@ def test_a_participant_answers_reloads_finishes_and_saves_by_keyboard_alone(part
         play(page)
         press(page, "Tab", letter, "Enter")
         given[order[number]] = LABELS["cf".index(letter)]
-    page.wait_for_function("document.title.startsWith('Clip 3')")
+    until(page, "document.title.startsWith('Clip 3')")
     page.reload()
     begin(page, 7)
     assert title(page) == "Clip 3 of 4", "it goes on where it was"
@@ -195,16 +204,16 @@ def test_a_participant_answers_reloads_finishes_and_saves_by_keyboard_alone(part
     play(page)
     press(page, "Tab", "Enter")
     given[order[2]] = kit.CANNOT_TELL
-    page.wait_for_function("document.title.startsWith('Clip 4')")
+    until(page, "document.title.startsWith('Clip 4')")
     play(page)
     press(page, "Tab", "Enter")
     assert page.text_content("#problem") == "Please choose one answer."
     press(page, "ArrowDown", "Shift+Tab")
     given[order[3]] = "flute"
-    page.wait_for_function("video.ended")
+    until(page, "video.ended")
     assert page.text_content("#play") == "Play again"
     press(page, "Enter")
-    page.wait_for_function("current().played === 2")
+    until(page, "current().played === 2")
     press(page, "Tab", "Enter")
     page.wait_for_selector("#end-title:focus")
     path = saved(page, "#end .save", tmp_path / "answers.csv")
@@ -226,10 +235,10 @@ def test_an_answer_can_be_changed_and_saved_before_the_end(participant, made, tm
     begin(page, 8)
     play(page)
     press(page, "Tab", "c", "Enter")
-    page.wait_for_function("document.title.startsWith('Clip 2')")
+    until(page, "document.title.startsWith('Clip 2')")
     page.focus("#back")
     press(page, "Enter")
-    page.wait_for_function("document.title.startsWith('Clip 1')")
+    until(page, "document.title.startsWith('Clip 1')")
     assert page.evaluate("question.elements.answer.value") == "cello"
     press(page, "Tab", "f")
     people, left_out = answers.read_answers([key, saved(page, "#save-now", tmp_path / "a.csv")], corpus)
@@ -251,8 +260,19 @@ def test_orders_differ_between_participants_and_hold_every_clip(participant):
 
 @pytest.mark.browser
 @pytest.mark.slow
+def test_the_browser_itself_forbids_the_page_to_send_anything(participant):
+    forbidden = """() => new Promise(done => {
+        addEventListener("securitypolicyviolation", event => done(event.effectiveDirective));
+        fetch("http://127.0.0.1:9/").catch(() => {});
+    })"""
+    assert participant.evaluate(forbidden) == "connect-src"
+    participant.problems.clear()  # which say so
+
+
+@pytest.mark.browser
+@pytest.mark.slow
 def test_where_the_browser_keeps_nothing_the_page_says_so(participant):
-    participant.evaluate("Storage.prototype.setItem = () => { throw new Error('full'); }")
+    participant.evaluate("() => { Storage.prototype.setItem = () => { throw new Error('full'); }; }")
     begin(participant, 9)
     assert participant.is_visible("#unkept")
 
@@ -267,5 +287,6 @@ def test_the_page_fits_and_every_control_has_a_name(participant, width):
         step()
         assert page.evaluate("document.scrollingElement.scrollWidth") <= width
         unnamed = """[...document.querySelectorAll("input, button, video, progress")].filter(one =>
-            one.checkVisibility() && !one.textContent.trim() && !one.ariaLabel && !one.labels?.length).map(one => one.outerHTML)"""
+            one.checkVisibility() && !one.textContent.trim() && !one.ariaLabel && !one.labels?.length
+        ).map(one => one.outerHTML)"""
         assert page.evaluate(unnamed) == []
