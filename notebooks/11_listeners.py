@@ -99,7 +99,7 @@ table.loc[f"people, in the paper: {theirs['corpus']}"] = [
     "–",
 ]
 page.table(
-    table.rename(columns={"precision": "Precision", "recall": "Recall", "f1": "F1"}).rename_axis("Who").reset_index(),
+    table.rename(index=words.first_upper, columns=words.first_upper).rename_axis("Who").reset_index(),
     f"In %, {len(clips)} test clips. The paper's: {theirs['who']} ({theirs['source']}); it does not say which average its F1 is.",
 )
 
@@ -160,8 +160,9 @@ page.table(
 # %% [markdown]
 # ## Differences from the paper
 #
-# The paper's people answered to other videos, one label each, and whether they could say that they cannot tell is not said. Here
-# clips may be silent or show no instrument. How far its people agree, and how models do on the same videos, is not in the paper.
+# The paper's people labelled other videos, and the paper does not say whether they could answer that they cannot tell. Here they are
+# asked not to guess, while a model always names an instrument; and clips may be silent or show none. How far its people agree, and
+# how its models do on the same videos, is not in the paper.
 
 # %% tags=["hide-input"]
 best = measured.loc[measured.index != "people", "hit_at_1"].idxmax()

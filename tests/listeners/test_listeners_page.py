@@ -65,6 +65,7 @@ def test_answers_are_set_beside_the_models(index, home):
     write_answers(folder / "3.csv", right | {"clip-001": "tuba"}, participant=3)
     shown = shown_by_the_page()
     assert f"{2 * len(index)} answers of 2 people, to {len(index)} of {len(index)} test clips." in shown
+    assert "<td>People</td>" in shown
     assert "3.csv: line 2, column answer: expected one of accordion" in shown
     num_silent = sum(silent.values())
     hit = 100 * (1 - num_silent / 2 / len(index))
