@@ -64,7 +64,7 @@ def test_nothing_in_the_folder_tells_which_clip_is_which(made):
             assert not found, path
 
 
-def test_the_key_is_another_one_each_time_and_a_kit_is_never_overwritten(made, home):
+def test_a_kit_is_never_overwritten(made):
     corpus, folder, _ = made
     with pytest.raises(ParameterError, match="there is a kit or something else already"):
         kit.write_kit(corpus, folder)
@@ -290,3 +290,29 @@ def test_the_page_fits_and_every_control_has_a_name(participant, width):
             one.checkVisibility() && !one.textContent.trim() && !one.ariaLabel && !one.labels?.length
         ).map(one => one.outerHTML)"""
         assert page.evaluate(unnamed) == []
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_answers_can_be_removed_from_the_browser(participant):
+    page = participant
+    begin(page, 10)
+    place = page.text_content("#place")
+    assert page.evaluate("name => localStorage.getItem(name)", place)
+    page.evaluate("() => { state.position = 4; show(); }")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.focus("#remove")
+    press(page, "Enter")
+    page.wait_for_selector("#participant", state="visible")
+    assert page.evaluate("name => localStorage.getItem(name)", place) is None
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_second_window_of_the_same_participant_takes_over(participant, made):
+    begin(participant, 11)
+    second = participant.context.new_page()
+    second.goto(participant.url)
+    begin(second, 11)
+    participant.wait_for_selector("#participant", state="visible")
+    assert second.is_visible("#clip")
