@@ -28,7 +28,7 @@ INSTREC = cd "$$FROM" && "$(CURDIR)/$(BIN)/python" -P -m instrec_utils
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help setup recognise report pages tables publish front release verify records bench curation download validate test book lint lab sync lock clean
+.PHONY: help setup recognise report pages tables publish front release verify records bench curation download kit validate test book lint lab sync lock clean
 
 help:
 	@sed -n 's/^# //p; /^$$/q' Makefile
@@ -45,6 +45,7 @@ help:
 #- make release   weights, embeddings and results of a corpus as one archive (CORPUS=...)
 #- make curation  the paper's Table 1, the splits and the chapter on its data
 #- make download  the paper's YouTube-8M videos (LIMIT=... COOKIES=... WORKERS=...)
+#- make kit       a page that asks people what they recognise, as a folder to hand out (CORPUS=...)
 #- make validate  looks at every video of a corpus, before a report or after it (CORPUS=... ROOT=...)
 #- make bench     ratios and limits, measured (BENCH=extraction, training, jpeg, curation, elsewhere, accelerator, paper_rows; train_heads for recognise)
 #- make book      the book from the pages that are there
@@ -97,6 +98,9 @@ curation: $(STAMP)
 
 download: $(STAMP)
 	@$(INSTREC) download $(if $(LIMIT),--limit "$(LIMIT)") $(if $(COOKIES),--cookies "$$COOKIES") $(if $(WORKERS),--workers "$(WORKERS)")
+
+kit: $(STAMP)
+	@$(INSTREC) kit --corpus "$$CORPUS"
 
 validate: $(STAMP)
 	@$(INSTREC) validate "$$CORPUS" --root "$$ROOT" $(if $(SPLIT),-p "split=$$SPLIT")

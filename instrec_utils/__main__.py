@@ -197,6 +197,19 @@ def recognise(
 
 
 @app.command()
+def kit(
+    corpus: Annotated[str, typer.Option(help="A corpus that is prepared: demo, open, ...")] = "demo",
+    out: Annotated[Path | None, typer.Option(help="A new folder; else runs/<corpus>/kit.")] = None,
+) -> None:
+    """Write a page that asks people for the instrument of each test clip, as a folder to hand out."""
+    from instrec_utils import corpora
+    from instrec_utils.listeners.kit import write_kit
+
+    page, key = write_kit(corpora.read_corpus(corpus), out or paths.runs_dir(corpus) / "kit")
+    print(f"\nHand out the folder of {page}\nKeep the key {key}, and put the files of answers beside it.")
+
+
+@app.command()
 def validate(
     corpus: Annotated[str, typer.Argument(help="A corpus that is prepared: demo, open, ...; with --root, folder.")],
     root: Annotated[str, typer.Option(help="Folder of videos that no report was made of yet (corpus folder).")] = "",

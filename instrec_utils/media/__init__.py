@@ -1,5 +1,6 @@
 """The only place that decodes: pictures at given times and mono sound of a video file."""
 
+from instrec_utils.media.copies import write_plain_copy
 from instrec_utils.media.pictures import PLANS, num_frames, read_frames, stretches
 from instrec_utils.media.sound import CHANNELS, channel_power, read_sound, read_windows
 from instrec_utils.media.streams import MIN_WORK_SECONDS, MediaInfo, probe, work_seconds
@@ -17,4 +18,5 @@ __all__ = [
     "read_windows",
     "stretches",
     "work_seconds",
+    "write_plain_copy",
 ]

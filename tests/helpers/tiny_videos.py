@@ -38,12 +38,15 @@ def write_video(
     rotation=0,
     picture=None,
     last=0.1,
+    title="",
 ):
     """Write a file whose pictures appear at `times` (s, multiples of 0.1), with `sound` [shape=(channels, samples)].
 
     `picture` replaces the colours that tell the time; `last` is how long the last picture stays, in seconds.
+    The title stands in the file's metadata.
     """
     with av.open(str(path), "w") as container:
+        container.metadata.update({"title": title} if title else {})
         streams = []
         if len(times):
             video = container.add_stream(picture_codec, rate=10)

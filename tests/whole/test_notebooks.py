@@ -19,7 +19,7 @@ MAX_LINES = 15
 
 
 def test_there_are_notebooks():
-    assert len(NOTEBOOKS) == 8
+    assert len(NOTEBOOKS) == 9
 
 
 @pytest.mark.parametrize("path", [*NOTEBOOKS, CURATION], ids=lambda path: path.stem)
