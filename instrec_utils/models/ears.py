@@ -10,22 +10,24 @@ import numpy as np
 from instrec_utils.config import AUDIOSET, LABELS
 from instrec_utils.models.lazy import keras, layers
 
-CONVOLUTIONS = ((16, 2), (32, 2), (64, 2), (64, 1), (128, 2), (128, 1), (192, 2), (192, 1), (192, 1))
+CONVOLUTIONS = ((16, 2), (32, 2), (64, 2), (64, 1), (128, 2), (128, 1), (128, 1))
 """Filters and stride of each 3x3 convolution; what keeps its input's shape is added to it."""
+NUM_BANDS = AUDIOSET.n_mels // 2
 EMBEDDING_SIZE = 128
 NORMALISATION_EPSILON = 1e-3
 LOUDEST, RANGE = -30.0, 80.0  # dB: the least that counts as a window's loudest, and how far below it anything counts
 
 
-def joined_frames(log_mel: np.ndarray) -> np.ndarray:
-    """Return every second frame of spectrograms [shape=(..., num_frames // 2)] of 10 ms: half as many of 20 ms."""
-    return log_mel[..., : log_mel.shape[-1] // 2 * 2 : 2]
+def joined(log_mel: np.ndarray) -> np.ndarray:
+    """Return spectrograms [shape=(..., 64, num_frames // 2)] with every second frame, and the mean of two bands each."""
+    every_second = log_mel[..., : log_mel.shape[-1] // 2 * 2 : 2]
+    return (every_second[..., ::2, :] + every_second[..., 1::2, :]) / 2
 
 
 def relative_levels(log_mel: np.ndarray) -> np.ndarray:
-    """Return what the network looks at [shape=(num_examples, 128, num_frames, 2), float32].
+    """Return what the network looks at [shape=(num_examples, 64, num_frames, 2), float32].
 
-    Of spectrograms [shape=(num_examples, 128, num_frames), dB] of `joined_frames` that is the level below the loudest
+    Of spectrograms [shape=(num_examples, 64, num_frames), dB] that are `joined` that is the level below the loudest
     one, from -2 to 2, so that the volume does not matter unless there is next to nothing; and which band it is, from -1
     to 1, as the network pools over all of them.
     """
@@ -36,12 +38,12 @@ def relative_levels(log_mel: np.ndarray) -> np.ndarray:
 
 
 def build(num_outcomes: int, teacher_size: int = 0) -> keras.Model:
-    """Build the network, untrained; 1,170,000 parameters or so.
+    """Build the network, untrained; some 450,000 parameters.
 
     It goes from `relative_levels` to logits: ``outcomes`` [shape=(batch, num_outcomes)], ``tags`` [shape=(batch, 13),
     how likely each instrument is by itself]; and while it is taught, to ``teacher``, the values of another network.
     """
-    inputs = keras.Input((AUDIOSET.n_mels, None, 2), name="levels")
+    inputs = keras.Input((NUM_BANDS, None, 2), name="levels")
     x = inputs
     for number, (filters, stride) in enumerate(CONVOLUTIONS, start=1):
         shortcut = x

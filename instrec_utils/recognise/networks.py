@@ -99,7 +99,7 @@ class OwnAudioNetwork:
 
     def __init__(self, tensors: Sequence[np.ndarray] | None = None) -> None:
         graph = Graph(
-            iter(read_own_tensors() if tensors is None else tensors), (1, 2, AUDIOSET.n_mels, AUDIOSET.num_frames // 2)
+            iter(read_own_tensors() if tensors is None else tensors), (1, 2, ears.NUM_BANDS, AUDIOSET.num_frames // 2)
         )
         x, num_filters = "input", 2
         for filters, stride in ears.CONVOLUTIONS:
@@ -113,7 +113,7 @@ class OwnAudioNetwork:
 
     def __call__(self, log_mel: np.ndarray) -> Values:
         """Return what it makes of spectrograms [shape=(num_examples, 128, num_frames), dB] of `kaldi_log_mel`."""
-        examples = ears.relative_levels(ears.joined_frames(log_mel)).transpose(0, 3, 1, 2)
+        examples = ears.relative_levels(ears.joined(log_mel)).transpose(0, 3, 1, 2)
         own = {label: {number: label} for number, label in enumerate(LABELS)}
         return _each(self._network, self._names, examples, own)
 
@@ -132,8 +132,9 @@ def write_own(path: Path, tensors: Sequence[np.ndarray], head: Mapping[str, np.n
     files.write_arrays(path, **arrays)
 
 
-def read_own_tensors(path: Path = OWN) -> list[np.ndarray]:
+def read_own_tensors(path: Path | None = None) -> list[np.ndarray]:
     """Return the kernels and shifts of `write_own`; a file that is missing or damaged is a `CorpusError`."""
+    path = path or OWN
     stored = files.read_arrays(path)
     if not stored:
         raise CorpusError(

@@ -12,7 +12,7 @@ import numpy as np
 
 from instrec_utils import media
 from instrec_utils.config import AUDIOSET, CROP_SIZE, LABELS
-from instrec_utils.errors import DownloadError, MediaError
+from instrec_utils.errors import CorpusError, DownloadError, MediaError
 from instrec_utils.inputs.kaldi_spectrograms import kaldi_log_mel
 from instrec_utils.models import efficientat_mn04, efficientnet_lite0
 from instrec_utils.recognise.heads import OUTCOMES, Head, combined, read_head
@@ -116,8 +116,8 @@ class Recogniser:
     Attributes
     ----------
     visual : Judge
-    audio : Judge [the best audio network that is here or can be downloaded]
-    audio_note : str [why it is not a better one]
+    audio : Judge or None [the best audio network that is here or can be downloaded]
+    audio_note : str [why it is not a better one, or there is none]
     """
 
     def __init__(self) -> None:
@@ -137,7 +137,7 @@ class Recogniser:
         notes += [] if info.has_picture else ["There are no pictures."]
         notes += [self.audio_note] if info.has_sound and self.audio_note else []
         work: dict[str, tuple[Judge, Iterator[np.ndarray]]] = {}
-        if info.has_sound:
+        if self.audio and info.has_sound:
             work["audio"] = self.audio, spectrograms(path)
         if info.has_picture:
             work["visual"] = self.visual, pictures(path)  # last, as it takes longer
@@ -159,12 +159,15 @@ class Recogniser:
         return Recognition(path, info.duration, judges, tuple(notes), found.get("audio"), found.get("visual"))
 
 
-def _audio_judge() -> tuple[Judge, str]:
-    """Return the best audio network that there is, and the reason where that is the package's own."""
+def _audio_judge() -> tuple[Judge | None, str]:
+    """Return the best audio network that there is, and the reason where that is the package's own, or none."""
     try:
         weights = efficientat_mn04.locate_weights(retries=0)
     except DownloadError:
-        return own_audio_judge(), ONLY_OWN
+        try:
+            return own_audio_judge(), ONLY_OWN
+        except CorpusError as error:
+            return None, f"Audio was not judged: {error}."
     title = efficientat_mn04.ARCHITECTURE.title
     return Judge(title, AudioNetwork(weights), read_head("efficientat_mn04")), ""
 

@@ -45,7 +45,7 @@ def test_opencv_computes_what_keras_does(generator):
     network = OwnAudioNetwork(ears.tensors_of(model))
     for num_frames in (401, 51):  # windows may have any length
         spectrograms = log_mel(generator, num_frames)
-        expected = model.predict_on_batch(ears.relative_levels(ears.joined_frames(spectrograms)))
+        expected = model.predict_on_batch(ears.relative_levels(ears.joined(spectrograms)))
         np.testing.assert_allclose(network(spectrograms).instruments, expected["tags"], atol=1e-3)
 
 
@@ -82,6 +82,13 @@ def unreachable(monkeypatch):
         raise DownloadError("no network")
 
     monkeypatch.setattr(efficientat_mn04, "locate_weights", locate_weights)
+
+
+def test_a_damaged_file_leaves_the_pictures_and_a_note(tmp_path, unreachable, monkeypatch):
+    monkeypatch.setattr(networks, "OWN", tmp_path / "ears.npz")
+    found = recogniser.Recogniser()
+    assert found.audio is None
+    assert found.audio_note.startswith("Audio was not judged: ")
 
 
 def test_without_a_download_the_packages_own_network_judges_and_the_answer_says_so(tmp_path, unreachable):

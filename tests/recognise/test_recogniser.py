@@ -14,6 +14,7 @@ from tiny_videos import tone, write_video
 from typer.testing import CliRunner
 
 from instrec_utils import __main__, media
+from instrec_utils.errors import MediaError
 from instrec_utils.recognise import recogniser
 from instrec_utils.recognise.answers import as_plain_data, as_text
 from instrec_utils.recognise.heads import OUTCOMES
@@ -91,11 +92,19 @@ def test_none_of_them_is_an_answer(tmp_path, known):
     assert as_text("a.mp4", found, 1).splitlines()[1].startswith("  none of these")
 
 
+def test_without_an_audio_network_the_pictures_are_judged_and_a_note_says_so(tmp_path, known):
+    known.update(judge=None, note="Audio was not judged.")
+    found = recognise(video(tmp_path / "a.mp4"))
+    assert list(found.judges) == ["visual"]
+    assert found.notes == ("Audio was not judged.",)
+    assert as_text("a.mp4", found, 1).endswith("Audio was not judged.")
+    with pytest.raises(MediaError, match=r"b\.mp4: cannot be judged: There are no pictures\. Audio was not judged\."):
+        recognise(video(tmp_path / "b.mp4", picture=None))
+
+
 def test_a_note_says_why_the_audio_network_is_not_a_better_one(tmp_path, known):
     known.update(note="Audio was judged by another network.")
-    found = recognise(video(tmp_path / "a.mp4"))
-    assert found.notes == ("Audio was judged by another network.",)
-    assert as_text("a.mp4", found, 1).endswith("Audio was judged by another network.")
+    assert recognise(video(tmp_path / "a.mp4")).notes == ("Audio was judged by another network.",)
     assert len(recognise(video(tmp_path / "b.mp4", frequency=None)).notes) == 1  # there is no sound to be judged
 
 
