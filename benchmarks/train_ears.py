@@ -2,7 +2,7 @@
 
 It learns the outcomes of `ears_material`, and beside them what EfficientAT mn04 makes of the same windows: its tags of
 the instruments and, until it is done, its 512 values. Windows are varied in many ways, mixed, masked and coloured anew
-each time. Settings were chosen, and the probabilities are calibrated, by networks that learn from all sources but one.
+each time. Its probabilities are calibrated on a soundfont that it has not learned from.
 
 What is made, and the trained networks, are kept in ``data/ears``, each epoch for itself; whatever is interrupted
 carries on. It writes ``instrec_utils/recognise/ears.npz`` and ``results/benchmarks/ears.json``.
@@ -26,7 +26,6 @@ from instrec_utils.recognise import networks
 from instrec_utils.recognise.heads import NONE, OUTCOMES, Head
 
 SEED = 1
-LEFT_OUT = (
     "fluidr3",
 )  # each of these in turn, to choose settings and to calibrate; and always what may not be learned from
 EPOCHS = 40
@@ -141,13 +140,13 @@ class Windows(keras.utils.PyDataset):
         return ears.relative_levels(coloured(windows, generator)), targets
 
 
-def trained(name: str, material: Material, chosen: np.ndarray) -> keras.Model:
-    """Return a network that has learned from chosen windows, kept under a name."""
+def trained(material: Material, chosen: np.ndarray) -> keras.Model:
+    """Return a network that has learned from chosen windows; it is kept."""
     folder = paths.data_dir() / "ears"
     keras.utils.set_random_seed(SEED)
     with fastest().precise():
         model = ears.build(len(OUTCOMES), material.embeddings.shape[1])
-    path = folder / f"{name}.network.npz"
+    path = folder / "network" / "weights.npz"
     if not (weights := files.read_arrays(path)):
         batches = Windows(material, chosen)
         model.compile(
@@ -163,7 +162,7 @@ def trained(name: str, material: Material, chosen: np.ndarray) -> keras.Model:
             metrics={"outcomes": "accuracy"},
         )
         callbacks = [
-            keras.callbacks.BackupAndRestore(folder / f"{name}.interrupted"),
+            keras.callbacks.BackupAndRestore(folder / "network" / "interrupted"),
             keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: setattr(batches, "epoch", epoch)),
         ]
         model.fit(batches, epochs=EPOCHS, callbacks=callbacks, verbose=2)
@@ -190,22 +189,17 @@ def main() -> None:
     """Train, calibrate, write and print."""
     material = read_material()
     table = material.table
-    paired = material._replace(levels=joined(material.levels))
-    may_teach = (~table["group"].isin(UNSEEN) & (table["source"] != HELD_OUT)).to_numpy()
+    is_out = (table["source"] == HELD_OUT).to_numpy()
+    may_teach = ~is_out & ~table["group"].isin(UNSEEN).to_numpy()
+    model = trained(material._replace(levels=joined(material.levels)), may_teach)
     probabilities = np.full((len(table), len(OUTCOMES)), np.nan)
-    for source in LEFT_OUT:
-        is_out = (table["source"] == source).to_numpy()
-        model = trained(f"without-{source}", paired, may_teach & ~is_out)
-        probabilities[is_out] = judged(model, material, is_out)
-    model, is_out = trained("all", paired, may_teach), (table["source"] == HELD_OUT).to_numpy()
     probabilities[is_out] = judged(model, material, is_out)
 
-    is_judged = ~np.isnan(probabilities[:, 0])
     outcome = table["outcome"].to_numpy()
-    is_known = is_judged & ~table["group"].isin(UNSEEN).to_numpy()
+    is_known = is_out & ~table["group"].isin(UNSEEN).to_numpy()
     truth = np.array([OUTCOMES.index(one) for one in outcome[is_known]])
     temperature = evaluation.temperature(truth, probabilities[is_known])
-    probabilities[is_judged] = evaluation.with_temperature(probabilities[is_judged], temperature)
+    probabilities[is_out] = evaluation.with_temperature(probabilities[is_out], temperature)
     thresholds = thresholds_of(probabilities[is_known], outcome[is_known])
     head = head_of(model, temperature, thresholds)
     arrays = {"labels": np.array(head.labels), "weights": head.weights, "shift": head.shift}
@@ -217,7 +211,7 @@ def main() -> None:
         "epochs": EPOCHS,
         "temperature": round(temperature, 3),
         "calibration_error": round(evaluation.calibration_error(truth, probabilities[is_known]), 4),
-        "held_out": measured(material, table["source"].where(is_judged, ""), probabilities),
+        "held_out": measured(material, table["source"].where(is_out, ""), probabilities),
         "thresholds": dict(zip(LABELS, thresholds.round(3).tolist(), strict=True)),
         "commit": provenance.commit(),
         "versions": provenance.versions(),
