@@ -26,8 +26,6 @@ from instrec_utils.recognise import networks
 from instrec_utils.recognise.heads import NONE, OUTCOMES, Head
 
 SEED = 1
-    "fluidr3",
-)  # each of these in turn, to choose settings and to calibrate; and always what may not be learned from
 EPOCHS = 40
 EPOCH = 2048  # windows
 BATCH = 64

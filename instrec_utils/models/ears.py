@@ -19,7 +19,7 @@ LOUDEST, RANGE = -30.0, 80.0  # dB: the least that counts as a window's loudest,
 
 
 def joined(log_mel: np.ndarray) -> np.ndarray:
-    """Return spectrograms [shape=(..., 64, num_frames // 2)] with every second frame, and the mean of two bands each."""
+    """Return spectrograms [shape=(..., 64, num_frames // 2)] of every second frame, two bands in one."""
     every_second = log_mel[..., : log_mel.shape[-1] // 2 * 2 : 2]
     return (every_second[..., ::2, :] + every_second[..., 1::2, :]) / 2
 
