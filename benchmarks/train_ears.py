@@ -2,7 +2,7 @@
 
 It learns the outcomes of `ears_material`, and beside them what EfficientAT mn04 makes of the same windows: its tags of
 the instruments and, until it is done, its 512 values. Windows are varied in many ways, mixed, masked and coloured anew
-each time. Its probabilities are calibrated on a soundfont that it has not learned from.
+each time. Its head is then made as those of the other networks are, and calibrated on a soundfont that taught nothing.
 
 What is made, and the trained networks, are kept in ``data/ears``, each epoch for itself; whatever is interrupted
 carries on. It writes ``instrec_utils/recognise/ears.npz`` and ``results/benchmarks/ears.json``.
@@ -10,20 +10,18 @@ carries on. It writes ``instrec_utils/recognise/ears.npz`` and ``results/benchma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import keras
 import numpy as np
 import pandas as pd
+import train_heads
 from ears_material import HELD_OUT, UNSEEN, Material, in_decibels, read_material
-from train_heads import measured, thresholds_of
 
 from instrec_utils import evaluation, files, paths, provenance
 from instrec_utils.config import LABELS
 from instrec_utils.models import ears
 from instrec_utils.models.hardware import fastest
 from instrec_utils.recognise import networks
-from instrec_utils.recognise.heads import NONE, OUTCOMES, Head
+from instrec_utils.recognise.heads import NONE, OUTCOMES
 
 SEED = 1
 EPOCHS = 40
@@ -34,6 +32,7 @@ LEARNING_RATE = 2e-3
 KEPT = 0.99  # of the mean of the weights at each step: with it a training may end anywhere
 WEIGHT_DECAY = 1e-3
 LOSSES = {"outcomes": 1.0, "tags": 4.0, "teacher": 0.5}  # weights of what is learned
+PENALTY = 1e-2  # inverse strength of the regularisation of the head
 SHARE_MIXED = 0.5  # of the windows, with another one
 SHARE_NONE = 0.16  # of the windows, in which none of the instruments is
 
@@ -170,17 +169,12 @@ def trained(material: Material, chosen: np.ndarray) -> keras.Model:
     return model
 
 
-def head_of(model: keras.Model, temperature: float = 1.0, thresholds: Sequence[float] | None = None) -> Head:
-    """Return the last layer as a head."""
-    weights, shift = model.get_layer("outcomes").get_weights()
-    limits = np.full(len(LABELS), 0.5) if thresholds is None else np.array(thresholds)
-    return Head(OUTCOMES, weights.T, shift, temperature, limits)
-
-
-def judged(model: keras.Model, material: Material, chosen: np.ndarray) -> np.ndarray:
-    """Return the probabilities of chosen windows [shape=(num_windows, 14)] before they are calibrated."""
-    network, head = networks.OwnAudioNetwork(ears.tensors_of(model)), head_of(model)
-    return np.concatenate([head.probabilities(network(in_decibels(one[None]))) for one in material.levels[chosen]])
+def values_of(model: keras.Model, material: Material) -> train_heads.Material:
+    """Return what a network makes of all windows, for a head to be trained on."""
+    network = networks.OwnAudioNetwork(ears.tensors_of(model))
+    each = [network(in_decibels(one[None])) for one in material.levels]
+    values = networks.Values(*map(np.concatenate, zip(*each, strict=True)))
+    return train_heads.Material(values, material.table)
 
 
 def main() -> None:
@@ -190,26 +184,26 @@ def main() -> None:
     is_out = (table["source"] == HELD_OUT).to_numpy()
     may_teach = ~is_out & ~table["group"].isin(UNSEEN).to_numpy()
     model = trained(material._replace(levels=joined(material.levels)), may_teach)
-    probabilities = np.full((len(table), len(OUTCOMES)), np.nan)
-    probabilities[is_out] = judged(model, material, is_out)
-
+    values = values_of(model, material)
+    head = train_heads.fit(values, may_teach, PENALTY)
+    probabilities = head.probabilities(values.values)
     outcome = table["outcome"].to_numpy()
     is_known = is_out & ~table["group"].isin(UNSEEN).to_numpy()
     truth = np.array([OUTCOMES.index(one) for one in outcome[is_known]])
     temperature = evaluation.temperature(truth, probabilities[is_known])
-    probabilities[is_out] = evaluation.with_temperature(probabilities[is_out], temperature)
-    thresholds = thresholds_of(probabilities[is_known], outcome[is_known])
-    head = head_of(model, temperature, thresholds)
-    arrays = {"labels": np.array(head.labels), "weights": head.weights, "shift": head.shift}
-    arrays |= {"temperature": np.float32(temperature), "thresholds": np.float32(head.thresholds)}
+    probabilities = evaluation.with_temperature(probabilities, temperature)
+    thresholds = train_heads.thresholds_of(probabilities[is_known], outcome[is_known])
+    arrays = {"labels": np.array(head.labels), "temperature": np.float32(temperature)}
+    numbers = {"weights": head.weights, "shift": head.shift, "thresholds": thresholds}
+    arrays |= {name: one.astype(np.float32) for name, one in numbers.items()}
     networks.write_own(networks.OWN, ears.tensors_of(model), arrays)
     found = {
         "windows": table[may_teach]["source"].value_counts().to_dict(),
-        "parameters": sum(one.size for one in ears.tensors_of(model)) + head_of(model).weights.size + len(OUTCOMES),
+        "parameters": sum(one.size for one in ears.tensors_of(model)) + head.weights.size + head.shift.size,
         "epochs": EPOCHS,
         "temperature": round(temperature, 3),
         "calibration_error": round(evaluation.calibration_error(truth, probabilities[is_known]), 4),
-        "held_out": measured(material, table["source"].where(is_out, ""), probabilities),
+        "held_out": train_heads.measured(values, table["source"].where(is_out, ""), probabilities),
         "thresholds": dict(zip(LABELS, thresholds.round(3).tolist(), strict=True)),
         "commit": provenance.commit(),
         "versions": provenance.versions(),
