@@ -24,7 +24,7 @@ from instrec_utils.corpora.elsewhere import read_elsewhere
 from instrec_utils.corpora.photographs import read_photograph
 from instrec_utils.recognise.heads import combined
 from instrec_utils.recognise.networks import Values
-from instrec_utils.recognise.recogniser import Judge, Recogniser, pictures, spectrograms
+from instrec_utils.recognise.recogniser import Judge, Recogniser, own_audio_judge, pictures, spectrograms
 
 RESAMPLES = 2000
 
@@ -46,12 +46,13 @@ def seen(path: Path, kind: str) -> Iterator[np.ndarray]:
 
 def measure() -> pd.DataFrame:
     """Return one row a file and method, with what was answered and whether that was right."""
-    recogniser, rows = Recogniser(), []
+    recogniser, own_audio, rows = Recogniser(), own_audio_judge(), []
     table, folder = read_elsewhere()
     for file in tqdm(table.itertuples(), total=len(table), desc="elsewhere", unit="file"):
         path, found = folder / file.path, {}
         if file.kind not in ("photograph", "clip-silent"):
             found["audio, AudioSet's tags"], found["audio"] = judged(recogniser.audio, expit, spectrograms(path))
+            found["audio, own network"] = judged(own_audio, expit, spectrograms(path))[1]
         if file.kind != "phrase" and media_has_pictures(path, file.kind):
             own = softmax_of_rows
             found["visual, ImageNet's classes"], found["visual"] = judged(recogniser.visual, own, seen(path, file.kind))

