@@ -43,7 +43,7 @@ help:
 #- make curation  the paper's Table 1, the splits and the chapter on its data
 #- make download  the paper's YouTube-8M videos (LIMIT=... COOKIES=... WORKERS=...)
 #- make validate  looks at every video of a corpus, before a report or after it (CORPUS=... ROOT=...)
-#- make bench     ratios and limits, measured (BENCH=extraction, training, jpeg, curation, elsewhere, accelerator, paper_rows; train_heads for recognise)
+#- make bench     ratios and limits, measured (BENCH=extraction, training, jpeg, curation, elsewhere, accelerator, paper_rows; train_heads for recognise, elsewhere_page)
 #- make book      the book from the pages that are there
 #- make lint      style, floors and types
 #- make lab       JupyterLab on the notebooks

@@ -46,7 +46,7 @@ from instrec_utils.recognise.networks import AudioNetwork, Values, VisualNetwork
 
 SEED = 1
 PACKAGE = Path(heads.__file__).parent
-PENALTIES = (1e-3, 3e-3, 1e-2)  # inverse strengths of the regularisation that are tried
+PENALTIES = (3e-3, 1e-2, 3e-2, 1e-1)  # inverse strengths of the regularisation that are tried
 SHARES = (0.0, 0.5)  # of the network's own classes that are tried
 OWN_SCALE = 3  # how much more readily a regression relies on the network's own classes than on its embedding
 
