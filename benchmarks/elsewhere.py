@@ -34,9 +34,10 @@ from instrec_utils.recognise.networks import Values
 from instrec_utils.recognise.recogniser import STEP, Judge, Recogniser, Recognition, pictures, spectrograms
 
 RESAMPLES = 2000
-REPORTED = "audio-choi2016-uc-*"  # runs of the corpus "open"
+REPORTED, RUNS = "audio, the report's own", "audio-choi2016-uc-*"  # of the corpus "open"
 CLIPS = ("clip", "clip-duo", "clip-silent")
 OWN = {"audio": "audio, AudioSet's tags", "visual": "visual, ImageNet's classes", "both": "both, own classes"}
+Scores = dict[str, np.ndarray]  # by file [shape=(13,)]
 
 
 def heard(table: pd.DataFrame, folder: Path) -> Iterator[Example]:
@@ -80,12 +81,12 @@ def recognition(judges: dict[str, Judge], values: dict[str, Values]) -> Recognit
     return Recognition(Path(), length * STEP, judging, (), found.get("audio"), found.get("visual"))
 
 
-def reported_scores(table: pd.DataFrame, folder: Path) -> tuple[str, dict[str, np.ndarray]]:
+def reported_scores(table: pd.DataFrame, folder: Path) -> tuple[str, Scores]:
     """Return the name of the report's own audio run and its scores by file [shape=(13,), 0 of what it was not taught].
 
     Without a finished run the name is empty, and there are none.
     """
-    done = sorted(path.parent for path in paths.runs_dir("open").glob(f"{REPORTED}/best.keras"))
+    done = sorted(path.parent for path in paths.runs_dir("open").glob(f"{RUNS}/best.keras"))
     if not done:
         return "", {}
     from instrec_utils import models
@@ -105,12 +106,11 @@ def reported_scores(table: pd.DataFrame, folder: Path) -> tuple[str, dict[str, n
 
 
 def answers(
-    table: pd.DataFrame, materials: dict[str, Material], judges: dict[str, Judge], reported: dict[str, np.ndarray]
+    table: pd.DataFrame, materials: dict[str, Material], judges: dict[str, Judge], others: dict[str, Scores]
 ) -> Iterator[tuple[object, str, np.ndarray]]:
     """Yield each file, method and what it says [shape=(13,) or (14,) with "none"]."""
     for file in table.itertuples():
-        if file.path in reported:
-            yield file, "audio, the report's own", reported[file.path]
+        yield from ((file, method, scores[file.path]) for method, scores in others.items() if file.path in scores)
         values = {name: found for name, one in materials.items() if (found := values_of(one, file.path)) is not None}
         own = {modality: by_own_classes(modality, one) for modality, one in values.items()}
         said = recognition(judges, values).overall()
@@ -188,7 +188,7 @@ def main() -> None:
         "visual": judged("elsewhere_visual", judges["visual"].network, seen(table, folder)),
     }
     name, reported = reported_scores(table, folder)
-    rows = pd.DataFrame([as_row(*one) for one in answers(table, materials, judges, reported)])
+    rows = pd.DataFrame([as_row(*one) for one in answers(table, materials, judges, {REPORTED: reported})])
     clips = rows[rows["kind"].isin(CLIPS)].assign(kind="all clips")
     content: dict[str, object] = {
         "reported_run": name,

@@ -285,7 +285,7 @@ def tested(found: dict[str, Any], heads: dict[str, Any]) -> str:
         held = [row["hit_at_1"] for row in heads[name]["held_out"].values()]
         spans[modality] = f"{percent(min(held))} to {percent(max(held))} %"
         errors[modality] = f"{percent(heads[name]['calibration_error'])} %"
-    return f"""Hit@1 in % on recordings, photographs and clips from collections that nothing was trained on or chosen by:
+    return f"""Hit@1 in %, of files from collections that nothing was trained on or chosen by:
 
 {table(["", "files", "collections", "with the head", "by the network's own classes"], rows)}
 
