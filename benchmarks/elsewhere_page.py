@@ -184,11 +184,9 @@ Before anything from elsewhere was looked at, this was written down, and afterwa
 1. A head is logistic regression, or the equal mean of it and of the network's own classes, in the weights, as
    {{cite:t}}`wortsman2022` do: what was learned fits the material, what was there before carries over.
 2. Which of the two, and which penalty, is decided by the loss on held-out sources, each source counting alike.
-3. Photographs are learned as they are and as views: in part, mirrored, darker and brighter, blurred, pressed into a
-   square, and small in front of drawn places. No view is measured on.
-4. The clarinet, which ImageNet lacks, has the class of the oboe, which told it best among the training photographs.
-5. Cello and organ, of which there are no photographs, have the share that ImageNet's own classes give them.
-6. No head learns from the soundfont Merlin, which says of itself "only for personal use, not commercial". It measures.
+3. The clarinet, which ImageNet lacks, has the class of the oboe, which told it best among the training photographs.
+4. Cello and organ, of which there are no photographs, have the share that ImageNet's own classes give them.
+5. No head learns from the soundfont Merlin, which says of itself "only for personal use, not commercial". It measures.
 
 {table(["Tried", "inverse penalty", "share of own classes", "loss", "Hit@1, held out, in %"], rows)}"""
 

@@ -1,8 +1,7 @@
 """What the heads of the recogniser learn from and are chosen by: examples, and what the networks make of them.
 
 Audio has the notes of the open corpus, its staged videos, and phrases rendered through General MIDI soundfonts; visual
-has the photographs, as they are and as views: in part, mirrored, and small in front of drawn places, as a video might
-show them. None of the instruments is in other General MIDI instruments, noises, silence and empty scenes.
+has the photographs. None of the instruments is in other General MIDI instruments, noises, silence and empty scenes.
 
 What the networks make of it is kept in ``data/recognise``, once computed.
 """
@@ -44,8 +43,6 @@ OTHERS = {  # other instruments, by General MIDI program
 UNSEEN = {"harp": 46, "tuba": 58, "sitar": 104}  # of which nothing is learned
 PLAYED_AS = ("flute", "guitar")  # whose tunes other instruments play
 EMPTY_SCENES = 150
-VIEWS = 2  # of each photograph
-VIEW = "view"  # the group of what teaches, and is never measured on
 EDGE, WHITE = 8, 235  # pixels around a photograph, and from where on they are white
 RATE = AUDIOSET.sample_rate
 
@@ -152,38 +149,6 @@ def photographs(folder: Path) -> Iterator[Example]:
     """Yield the photographs as they are."""
     for number, (picture, label, source) in enumerate(read_photographs(folder)):
         yield Example(picture, label, source, f"photograph{number}")
-
-
-def views(folder: Path, generator: np.random.Generator) -> Iterator[Example]:
-    """Yield each photograph as a video might show it, several times."""
-    for picture, label, source in read_photographs(folder):
-        for _ in range(VIEWS):
-            yield Example(view(picture, generator), label, source, VIEW)
-
-
-def view(picture: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Return a part of a photograph, or most of it in front of a drawn place, pressed into a square as frames are."""
-    is_placed = generator.random() < 0.5
-    picture = _placed(picture, generator) if is_placed else picture
-    height, width = picture.shape[:2]
-    area, aspect = generator.uniform(0.6 if is_placed else 0.35, 1), np.exp(generator.uniform(-1, 1) * np.log(16 / 9))
-    w, h = (round(min(1, np.sqrt(area * ratio)) * size) for ratio, size in ((aspect, width), (1 / aspect, height)))
-    x, y = generator.integers(width - w + 1), generator.integers(height - h + 1)
-    cut = cv2.resize(picture[y : y + h, x : x + w], (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_AREA)
-    cut = cut[:, ::-1] if generator.random() < 0.5 else cut
-    cut = cv2.GaussianBlur(cut, (0, 0), generator.uniform(0.5, 2)) if generator.random() < 0.3 else cut
-    return np.clip(cut * generator.uniform(0.6, 1.3), 0, 255).astype(np.uint8)
-
-
-def _placed(picture: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Return a photograph in front of a drawn place; white around it lets the place be seen."""
-    place = cv2.resize(backgrounds.background(generator), (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_AREA)
-    size = round(CROP_SIZE * generator.uniform(0.4, 0.9))
-    small = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
-    x, y = generator.integers(CROP_SIZE - size + 1, size=2)
-    behind = place[y : y + size, x : x + size]
-    behind[:] = small * (behind / 255) if is_plain(picture) else small
-    return place
 
 
 def empty_scenes(generator: np.random.Generator) -> Iterator[Example]:

@@ -22,7 +22,6 @@ import scipy.optimize
 from heads_material import (
     MEASURED_ONLY,
     UNSEEN,
-    VIEW,
     Material,
     empty_scenes,
     judged,
@@ -31,7 +30,6 @@ from heads_material import (
     photographs,
     rendered,
     staged_sound,
-    views,
 )
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
@@ -112,17 +110,15 @@ def learned_from(material: Material) -> np.ndarray:
 def held_out(material: Material, folds: pd.Series, penalty: float) -> dict[float, np.ndarray]:
     """Return by share the probabilities of each example [shape=(num_examples, 14)] by a head that other folds taught.
 
-    Folds that are empty text are learned from by all, and have none, as views have none.
+    Folds that are empty text are learned from by all, and have none.
     """
     found = {share: np.full((len(folds), len(OUTCOMES)), np.nan) for share in SHARES}
-    is_view = (material.table["group"] == VIEW).to_numpy()
     for fold in names_of(folds):
         is_out = (folds == fold).to_numpy()
         learned, own = both_heads(material, ~is_out & learned_from(material), penalty)
-        chosen = is_out & ~is_view
-        values = Values(*(part[chosen] for part in material.values))
+        values = Values(*(part[is_out] for part in material.values))
         for share in SHARES:
-            found[share][chosen] = mean_of(learned, own, share).probabilities(values)
+            found[share][is_out] = mean_of(learned, own, share).probabilities(values)
     return found
 
 
@@ -239,8 +235,7 @@ def train(name: str, material: Material, folds: pd.Series) -> dict[str, object]:
     )
     teaching = material.table[learned_from(material)]
     return {
-        "examples": teaching[teaching["group"] != VIEW]["source"].value_counts().to_dict(),
-        "views": int((teaching["group"] == VIEW).sum()),
+        "examples": teaching["source"].value_counts().to_dict(),
         "penalty": penalty,
         "share_of_own_classes": share,
         "tried": tried,
@@ -260,7 +255,6 @@ def main() -> None:
     heard = heard.joined(judged("rendered", audio, rendered(np.random.default_rng(SEED))))
     heard = heard.joined(judged("noises", audio, noises(np.random.default_rng(SEED))))
     seen = judged("photographs", visual, photographs(folder))
-    seen = seen.joined(judged("views", visual, views(folder, np.random.default_rng(SEED))))
     seen = seen.joined(judged("empty_scenes", visual, empty_scenes(np.random.default_rng(SEED))))
     halves = pd.Series(np.where(seen.table.index % 2, "plain", "scenery"))
     found = {
