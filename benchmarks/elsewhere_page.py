@@ -287,10 +287,11 @@ def tested(found: dict[str, Any], heads: dict[str, Any]) -> str:
 
 {table(["", "files", "collections", "with the head", "by the network's own classes"], rows)}
 
-Intervals resample the collections; of a single one there is none. [Elsewhere](elsewhere.md) has them by source and
-class, what is refused as none of these, and what was decided beforehand. On sources that it had not learned from, the
-audio head is right of {spans["audio"]} of four-second windows, single notes most of them, and the visual head of
-{spans["visual"]} of photographs. The expected calibration error is {errors["audio"]} and {errors["visual"]}."""
+No head learned from Merlin. Intervals resample the collections; of a single one there is none.
+[Elsewhere](elsewhere.md) has them by source and class, what is refused as none of these, and what was decided
+beforehand. On sources that it had not learned from, the audio head is right of {spans["audio"]} of four-second windows,
+single notes most of them, and the visual head of {spans["visual"]} of photographs. The expected calibration error is
+{errors["audio"]} and {errors["visual"]}."""
 
 
 def card(text: str, found: dict[str, Any], heads: dict[str, Any]) -> str:
