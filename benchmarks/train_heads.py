@@ -1,12 +1,12 @@
 """Train the heads of the recogniser from the open corpus' material, and say how well they carry over.
 
-What a head learns from is in ``heads_material.py``. A head is logistic regression on what the network makes of an
-example, or the equal mean, in its weights, of that and of the network's own classes, which get a scale and a threshold
-for "none" (Wortsman et al., 2022: the mean of what was there before and of what was learned carries over better than
-either). Which of the two, and with which penalty, is chosen by what each source is told after learning from all the
-others, sources counting alike, and probabilities are calibrated by the same. Audio has four sources: two collections of
-notes and two soundfonts, one of which only measures. Visual has two: photographs in front of white, and others. Nothing
-from elsewhere is looked at.
+What a head learns from is in ``heads_material.py``. A head is the equal mean, in its weights, of logistic regression on
+what the network makes of an example and of the network's own classes, which get a scale and a threshold for "none"
+(Wortsman et al., 2022: the mean of what was there before and of what was learned carries over better than either). The
+regression's penalty is chosen by what each source is told after learning from all the others, sources counting alike,
+and probabilities are calibrated by the same. What the regression alone would have said is noted as well. Audio has four
+sources: two collections of notes and two soundfonts, one of which only measures. Visual has two: photographs in front of
+white, and others. Nothing from elsewhere is looked at.
 
 The corpus "open" has to be prepared. It writes ``instrec_utils/recognise/<network>.npz`` and
 ``results/benchmarks/recogniser.json``.
@@ -45,7 +45,8 @@ from instrec_utils.recognise.networks import AudioNetwork, Values, VisualNetwork
 SEED = 1
 PACKAGE = Path(heads.__file__).parent
 PENALTIES = (3e-3, 1e-2, 3e-2, 1e-1)  # inverse strengths of the regularisation that are tried
-SHARES = (0.0, 0.5)  # of the network's own classes that are tried
+SHARE = 0.5  # of the network's own classes, as Wortsman et al. recommend where nothing is known of what comes
+SHARES = (0.0, SHARE)  # that are measured
 OWN_SCALE = 3  # how much more readily a regression relies on the network's own classes than on its embedding
 
 
@@ -219,12 +220,12 @@ def train(name: str, material: Material, folds: pd.Series) -> dict[str, object]:
             loss, right = loss_of(material, folds, probabilities), float(np.mean([row["hit_at_1"] for row in rows]))
             tried.append({"penalty": penalty, "share": share, "loss": round(loss, 4), "hit_at_1": round(right, 4)})
             found[penalty, share] = loss, raw, probabilities
-    penalty, share = min(found, key=lambda one: found[one][0])
-    _, raw, probabilities = found[penalty, share]
+    penalty = min(PENALTIES, key=lambda one: found[one, SHARE][0])
+    _, raw, probabilities = found[penalty, SHARE]
     is_counted = counted(material, raw)
     temperature = evaluation.temperature(truth[is_counted], raw[is_counted])
     thresholds = thresholds_of(probabilities[is_counted], truth[is_counted])
-    head = mean_of(*both_heads(material, learned_from(material), penalty), share)
+    head = mean_of(*both_heads(material, learned_from(material), penalty), SHARE)
     files.write_arrays(
         PACKAGE / f"{name}.npz",
         labels=np.array(head.labels),
@@ -237,7 +238,7 @@ def train(name: str, material: Material, folds: pd.Series) -> dict[str, object]:
     return {
         "examples": teaching["source"].value_counts().to_dict(),
         "penalty": penalty,
-        "share_of_own_classes": share,
+        "share_of_own_classes": SHARE,
         "tried": tried,
         "temperature": round(temperature, 3),
         "calibration_error": round(error_of(truth[is_counted], probabilities[is_counted]), 4),
