@@ -1,12 +1,12 @@
 """Train the heads of the recogniser from the open corpus' material, and say how well they carry over.
 
-What a head learns from is in ``heads_material.py``. A head is the equal mean, in its weights, of logistic regression on
-what the network makes of an example and of the network's own classes, which get a scale and a threshold for "none"
+What a head learns from is in ``heads_material.py``. A head is the equal mean, in its weights, of logistic regression
+on what the network makes of an example and of the network's own classes, which get a scale and a threshold for "none"
 (Wortsman et al., 2022: the mean of what was there before and of what was learned carries over better than either). The
 regression's penalty is chosen by what each source is told after learning from all the others, sources counting alike,
 and probabilities are calibrated by the same. What the regression alone would have said is noted as well. Audio has four
-sources: two collections of notes and two soundfonts, one of which only measures. Visual has two: photographs in front of
-white, and others. Nothing from elsewhere is looked at.
+sources: two collections of notes and two soundfonts, one of which only measures. Visual has two: photographs in front
+of white, and others. Nothing from elsewhere is looked at.
 
 The corpus "open" has to be prepared. It writes ``instrec_utils/recognise/<network>.npz`` and
 ``results/benchmarks/recogniser.json``.
