@@ -1,85 +1,154 @@
-"""Measure the recogniser on files from elsewhere, which nothing was trained on: by its heads, and without any.
+"""Measure the recogniser on files from elsewhere, which nothing was trained on or chosen by.
 
-Without a head a class scores as the highest of the network's own, AudioSet's tags or ImageNet's classes. Of a clip of
-two instruments either is right. Intervals resample the collections, as files of one are alike; of a single collection
-there is none. The files and the weights are downloaded, or ``INSTREC_ELSEWHERE`` and ``INSTREC_WEIGHTS`` name local
-copies. It writes ``results/benchmarks/elsewhere.json``.
+Each method answers for each file: the report's own audio network, as a finished run of the corpus "open" has it; a
+pretrained network's own classes, by their names, and its head, of audio and of visual; and of clips both together, as
+the command puts them together. Of a clip of two instruments either is right. Intervals resample the collections, as
+files of one are alike; of a single collection there is none. Beside that: whether scores are as often right as they
+say, whether what is none of the instruments is told (`open_set.py`), and whether the timeline shows each of two.
+
+The files and the weights are downloaded, or ``INSTREC_ELSEWHERE`` and ``INSTREC_WEIGHTS`` name local copies; what the
+networks make of them is kept in ``data/recognise``. It writes ``results/benchmarks/elsewhere.json``.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
+import open_set
 import pandas as pd
-from scipy.special import expit, softmax
-from tqdm import tqdm
+from heads_material import Example, Material, judged
+from scipy.special import softmax
+from train_heads import error_of, reliability
 
 from instrec_utils import files, media, paths, provenance
 from instrec_utils.config import CROP_SIZE, LABELS
 from instrec_utils.corpora.elsewhere import read_elsewhere
 from instrec_utils.corpora.photographs import read_photograph
-from instrec_utils.recognise.heads import combined
+from instrec_utils.models import efficientnet_lite0
+from instrec_utils.recognise.heads import OUTCOMES, combined
 from instrec_utils.recognise.networks import Values
-from instrec_utils.recognise.recogniser import Judge, Recogniser, own_audio_judge, pictures, spectrograms
+from instrec_utils.recognise.recogniser import (
+    STEP,
+    Judge,
+    Recogniser,
+    Recognition,
+    own_audio_judge,
+    pictures,
+    spectrograms,
+)
 
 RESAMPLES = 2000
+REPORTED, RUNS = "audio, the report's own", "audio-choi2016-uc-*"  # of the corpus "open"
+SHIPPED = "audio, own network"  # the one that comes with the package
+CLIPS = ("clip", "clip-duo", "clip-silent")
+OWN = {"audio": "audio, AudioSet's tags", "visual": "visual, ImageNet's classes", "both": "both, own classes"}
+Scores = dict[str, np.ndarray]  # by file [shape=(13,)]
 
 
-def judged(judge: Judge, own: Callable[[np.ndarray], np.ndarray], examples: Iterator[np.ndarray]) -> list[np.ndarray]:
-    """Return what a network's own classes [shape=(13,)] and its head [shape=(14,)] say of all examples together."""
-    each = [judge.network(example[None]) for example in examples]
-    values = Values(*map(np.concatenate, zip(*each, strict=True)))
-    return [own(values.instruments).mean(axis=0), combined(judge.head.probabilities(values))]
+def heard(table: pd.DataFrame, folder: Path) -> Iterator[Example]:
+    """Yield the windows of all files that have sound."""
+    for file in table[~table["kind"].isin(("photograph", "clip-silent"))].itertuples():
+        for spectrogram in spectrograms(folder / file.path):
+            yield Example(spectrogram, file.label, file.collection, file.path)
 
 
-def seen(path: Path, kind: str) -> Iterator[np.ndarray]:
-    """Yield the frames of a clip, or the one photograph."""
-    if kind == "photograph":
-        yield cv2.resize(read_photograph(path), (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_AREA)
-    else:
-        yield from pictures(path)
+def seen(table: pd.DataFrame, folder: Path) -> Iterator[Example]:
+    """Yield the photographs, and the frames of all files that have pictures."""
+    for file in table.itertuples():
+        if file.kind == "photograph":
+            picture = read_photograph(folder / file.path)
+            picture = cv2.resize(picture, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_AREA)
+            yield Example(picture, file.label, file.collection, file.path)
+        elif media.probe(folder / file.path).has_picture:
+            for picture in pictures(folder / file.path):
+                yield Example(picture, file.label, file.collection, file.path)
 
 
-def measure() -> pd.DataFrame:
-    """Return one row a file and method, with what was answered and whether that was right."""
-    recogniser, own_audio, rows = Recogniser(), own_audio_judge(), []
-    table, folder = read_elsewhere()
-    for file in tqdm(table.itertuples(), total=len(table), desc="elsewhere", unit="file"):
-        path, found = folder / file.path, {}
-        if file.kind not in ("photograph", "clip-silent"):
-            found["audio, AudioSet's tags"], found["audio"] = judged(recogniser.audio, expit, spectrograms(path))
-            found["audio, own network"] = judged(own_audio, expit, spectrograms(path))[1]
-        if file.kind != "phrase" and media_has_pictures(path, file.kind):
-            own = softmax_of_rows
-            found["visual, ImageNet's classes"], found["visual"] = judged(recogniser.visual, own, seen(path, file.kind))
-        if {"audio", "visual"} <= set(found):
-            found["both"] = combined(np.stack([found["audio"], found["visual"]]))
-        for method, scores in found.items():
-            order = np.argsort(-scores[: len(LABELS)], kind="stable")
-            answers, right = [LABELS[number] for number in order[:3]], set(file.label.split("+"))
-            rows.append(
-                {
-                    **{"method": method, "kind": file.kind, "collection": file.collection, "path": file.path},
-                    **{"label": file.label, "hit_at_1": answers[0] in right, "hit_at_3": bool(right & set(answers))},
-                    **{"answer": answers[0], "score": round(float(scores[order[0]]), 3)},
-                    "none": round(float(scores[-1]), 3) if len(scores) > len(LABELS) else None,
-                }
-            )
-    return pd.DataFrame(rows)
+def values_of(material: Material, path: str) -> Values | None:
+    """Return what a network made of a file; None if it was given nothing of it."""
+    chosen = (material.table["group"] == path).to_numpy()
+    return Values(*(part[chosen] for part in material.values)) if chosen.any() else None
 
 
-def softmax_of_rows(logits: np.ndarray) -> np.ndarray:
-    """Return the classes' shares in each row."""
-    return softmax(logits, axis=1)
+def by_own_classes(modality: str, values: Values) -> np.ndarray:
+    """Return the share of each instrument [shape=(13,)] by the network's own classes, of those that name it."""
+    own = values.instruments.copy()
+    if modality == "visual":
+        own[:, [LABELS.index(label) for label in efficientnet_lite0.RELATIVES]] = -np.inf
+    return softmax(own, axis=1).mean(axis=0)
 
 
-def media_has_pictures(path: Path, kind: str) -> bool:
-    """Tell whether there is anything to be seen."""
-    return kind == "photograph" or media.probe(path).has_picture
+def recognition(judges: dict[str, Judge], values: dict[str, Values]) -> Recognition:
+    """Return what the command says of a file."""
+    judging = {modality: judges[modality] for modality in values}
+    found = {modality: judge.head.probabilities(values[modality]) for modality, judge in judging.items()}
+    length = max(map(len, found.values()))
+    return Recognition(Path(), length * STEP, judging, (), found.get("audio"), found.get("visual"))
+
+
+def reported_scores(table: pd.DataFrame, folder: Path) -> tuple[str, Scores]:
+    """Return the name of the report's own audio run and its scores by file [shape=(13,), 0 of what it was not taught].
+
+    Without a finished run the name is empty, and there are none.
+    """
+    done = sorted(path.parent for path in paths.runs_dir("open").glob(f"{RUNS}/best.keras"))
+    if not done:
+        return "", {}
+    from instrec_utils import models
+    from instrec_utils.models.choi2016 import ARCHITECTURE
+    from instrec_utils.training.result_files import find_result, read_json, read_predictions
+
+    name = read_json(done[0] / "run.json")["name"]
+    labels = list(read_predictions(find_result("open", name)).columns[2:])
+    model, given = models.load_model(done[0] / "best.keras"), ARCHITECTURE.inputs["uc"]
+    rate, found = given.settings.sample_rate, {}
+    for path in table.loc[~table["kind"].isin(("photograph", "clip-silent")), "path"]:
+        sound = media.read_sound(folder / path, (rate,), given.stretches)[rate]
+        scores = np.zeros(len(LABELS))
+        scores[[LABELS.index(label) for label in labels]] = model.predict_on_batch(given.compute(sound)[None])[0]
+        found[path] = scores
+    return name, found
+
+
+def shipped_scores(table: pd.DataFrame, folder: Path) -> Scores:
+    """Return the scores by file [shape=(14,)] of the audio network that comes with the package."""
+    judge = own_audio_judge()
+    material = judged("elsewhere_own_audio", judge.network, heard(table, folder))
+    found = {path: values_of(material, path) for path in table["path"]}
+    return {path: combined(judge.head.probabilities(one)) for path, one in found.items() if one is not None}
+
+
+def answers(
+    table: pd.DataFrame, materials: dict[str, Material], judges: dict[str, Judge], others: dict[str, Scores]
+) -> Iterator[tuple[object, str, np.ndarray]]:
+    """Yield each file, method and what it says [shape=(13,) or (14,) with "none"]."""
+    for file in table.itertuples():
+        yield from ((file, method, scores[file.path]) for method, scores in others.items() if file.path in scores)
+        values = {name: found for name, one in materials.items() if (found := values_of(one, file.path)) is not None}
+        own = {modality: by_own_classes(modality, one) for modality, one in values.items()}
+        said = recognition(judges, values).overall()
+        for modality in values:
+            yield file, OWN[modality], own[modality]
+            yield file, modality, said[modality]
+        if file.kind in CLIPS:
+            yield file, OWN["both"], np.mean(list(own.values()), axis=0)
+            yield file, "both", said["both"]
+
+
+def as_row(file: object, method: str, scores: np.ndarray) -> dict[str, object]:
+    """Return what was answered, and whether it was right."""
+    order = np.argsort(-scores[: len(LABELS)], kind="stable")
+    named, right = [LABELS[number] for number in order[:3]], set(file.label.split("+"))
+    return {
+        **{"method": method, "kind": file.kind, "collection": file.collection, "path": file.path},
+        **{"label": file.label, "hit_at_1": named[0] in right, "hit_at_3": bool(right & set(named))},
+        **{"answer": named[0], "score": round(float(scores[order[0]]), 3)},
+        "none": round(float(scores[-1]), 3) if len(scores) > len(LABELS) else None,
+    }
 
 
 def shares(rows: pd.DataFrame, columns: list[str]) -> list[dict[str, object]]:
@@ -103,21 +172,58 @@ def interval(group: pd.DataFrame, name: str) -> dict[str, float]:
     return {"low": round(float(low), 4), "high": round(float(high), 4)}
 
 
+def several(table: pd.DataFrame, materials: dict[str, Material], judges: dict[str, Judge]) -> list[dict[str, object]]:
+    """Return for each clip and modality in what share of the steps the timeline shows which instruments."""
+    rows = []
+    for file in table[table["kind"].isin(CLIPS)].itertuples():
+        values = {name: found for name, one in materials.items() if (found := values_of(one, file.path)) is not None}
+        for modality, there in recognition(judges, values).is_there().items():
+            shown = {
+                LABELS[number]: round(float(there[:, number].mean()), 3) for number in np.flatnonzero(there.any(0))
+            }
+            played = file.label.split("+")
+            row = {"path": file.path, "kind": file.kind, "modality": modality, "played": played, "shown": shown}
+            rows.append(row | {"found": sorted(set(played) & set(shown)), "else": sorted(set(shown) - set(played))})
+    return rows
+
+
+def calibration(table: pd.DataFrame, material: Material, judge: Judge, kind: str) -> dict[str, object]:
+    """Return how often the highest probabilities of files of a kind are right."""
+    chosen = table[table["kind"] == kind]
+    said = np.stack([combined(judge.head.probabilities(values_of(material, path))) for path in chosen["path"]])
+    truth = chosen["label"].map(OUTCOMES.index).to_numpy()
+    return {"files": len(chosen), "error": round(error_of(truth, said), 4), "reliability": reliability(truth, said)}
+
+
 def main() -> None:
     """Measure, write and print."""
-    begin = time.monotonic()
-    rows = measure()
-    by = {
-        "kind": ["method", "kind"],
-        "collection": ["method", "kind", "collection"],
-        "label": ["method", "kind", "label"],
+    begin, recogniser = time.monotonic(), Recogniser()
+    table, folder = read_elsewhere()
+    judges = {"audio": recogniser.audio, "visual": recogniser.visual}
+    materials = {
+        "audio": judged("elsewhere_audio", judges["audio"].network, heard(table, folder)),
+        "visual": judged("elsewhere_visual", judges["visual"].network, seen(table, folder)),
     }
-    content = {f"by_{name}": shares(rows, columns) for name, columns in by.items()}
-    content |= {
+    name, reported = reported_scores(table, folder)
+    others = {REPORTED: reported, SHIPPED: shipped_scores(table, folder)}
+    rows = pd.DataFrame([as_row(*one) for one in answers(table, materials, judges, others)])
+    clips = rows[rows["kind"].isin(CLIPS)].assign(kind="all clips")
+    content: dict[str, object] = {
+        "reported_run": name,
+        "by_kind": shares(pd.concat([rows, clips]), ["method", "kind"]),
+        "by_collection": shares(rows, ["method", "kind", "collection"]),
+        "by_label": shares(rows, ["method", "kind", "label"]),
+        "several": several(table, materials, judges),
+        "calibration": {
+            "audio": calibration(table, materials["audio"], judges["audio"], "phrase"),
+            "visual": calibration(table, materials["visual"], judges["visual"], "photograph"),
+        },
+        "open_set": open_set.measure(judges, materials, table),
         "files": rows.astype(object).where(rows.notna(), None).to_dict("records"),
         "seconds": round(time.monotonic() - begin, 1),
+        "commit": provenance.commit(),
+        "versions": provenance.versions() | {"opencv": cv2.__version__},
     }
-    content |= {"commit": provenance.commit(), "versions": provenance.versions() | {"opencv": cv2.__version__}}
     files.write_json(paths.home() / "results" / "benchmarks" / "elsewhere.json", content)
     print(pd.json_normalize(content["by_kind"]).to_string(index=False))
     print(rows.loc[~rows["hit_at_1"], ["method", "path", "answer", "score"]].to_string(index=False))

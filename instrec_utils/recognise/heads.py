@@ -1,8 +1,8 @@
 """Heads: what a pretrained network's values say of the 13 instruments, or of none of them, as calibrated probabilities.
 
 A head is multinomial logistic regression on the network's embedding and on what its own classes say of the instruments.
-It is kept as arrays in the package, ``<network>.npz``, made by ``benchmarks/train_heads.py``; `README.md` beside them
-is the model card.
+It is kept as arrays in the package, ``<network>.npz``, made by ``benchmarks/train_heads.py``; ``book/model_card.md``
+is their model card.
 """
 
 from __future__ import annotations

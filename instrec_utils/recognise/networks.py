@@ -24,8 +24,8 @@ class Values(NamedTuple):
 
     embeddings : np.ndarray [shape=(num_examples, size), float32]
     instruments : np.ndarray [shape=(num_examples, 13), float32]
-        Of each instrument the highest of the network's own classes, before sigmoid or softmax; minus infinity where it
-        has none.
+        Of each instrument the highest of the network's own classes, or its nearest relative's, before sigmoid or
+        softmax; minus infinity where it has neither.
     """
 
     embeddings: np.ndarray
@@ -58,10 +58,11 @@ class VisualNetwork:
         embedding = graph.add("GlobalAveragePool", convolve(x, activation="relu6"))
         classes = graph.convolution(embedding, bias=True)
         self._network, self._names = graph.network([embedding, classes]), [embedding, classes]
+        self._own = efficientnet_lite0.IMAGENET | efficientnet_lite0.RELATIVES
 
     def __call__(self, pictures: np.ndarray) -> Values:
         """Return what it makes of RGB pictures [shape=(num_pictures, 224, 224, 3), uint8]."""
-        return _each(self._network, self._names, pictures.transpose(0, 3, 1, 2), efficientnet_lite0.IMAGENET)
+        return _each(self._network, self._names, pictures.transpose(0, 3, 1, 2), self._own)
 
 
 class AudioNetwork:

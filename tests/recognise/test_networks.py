@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from plain_efficientat import as_checkpoint, random_state, reference
 
-from instrec_utils.config import AUDIOSET, LABELS
+from instrec_utils.config import AUDIOSET
 from instrec_utils.models import efficientnet_lite0
 from instrec_utils.models.efficientat_mn04 import tag_scores
 from instrec_utils.recognise.graph import Graph
@@ -18,7 +18,7 @@ def test_the_visual_network_is_the_packages(generator):
     expected = efficientnet_lite0.build_backbone().predict_on_batch(pictures.astype(np.float32))
     np.testing.assert_allclose(values.embeddings, expected, atol=1e-3)
     assert values.instruments.shape == (3, 13)
-    assert np.isinf(values.instruments[:, LABELS.index("clarinet")]).all()  # ImageNet has none
+    assert np.isfinite(values.instruments).all()  # the clarinet has the oboe's, as ImageNet has none
 
 
 def test_the_audio_network_is_that_of_its_paper(tmp_path, generator):
