@@ -164,6 +164,14 @@ def recognise(
     raise typer.Exit(code)
 
 
+@app.command("app")
+def local_page(port: Annotated[int, typer.Option(min=0, max=65535, help="Of this machine; 0: any.")] = 8765) -> None:
+    """Serve a page, to this machine alone, to drop videos on that are then recognised."""
+    from instrec_utils.recognise.app import serve
+
+    serve(port)
+
+
 @app.command()
 def validate(
     corpus: Annotated[str, typer.Argument(help="A corpus that is prepared: demo, open, ...; with --root, folder.")],

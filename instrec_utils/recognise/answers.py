@@ -68,17 +68,22 @@ def as_text(name: str, recognition: Recognition, top: int) -> str:
     """Return an answer for people, in some lines."""
     overall, minutes = recognition.overall(), divmod(round(recognition.seconds), 60)
     lines = [f"{files.escaped(name)} ({minutes[0]}:{minutes[1]:02d})"]
-    ranked = recognition.ranked()[:top]
-    is_none = overall["both"][-1] > overall["both"][:-1].max()
-    for label in [NONE, *ranked] if is_none else [*ranked, NONE]:
+    for label in in_order(recognition, top):
         number = OUTCOMES.index(label)
         each = ", ".join(f"{modality} {overall[modality][number]:.0%}" for modality in recognition.judges)
-        lines.append(f"  {_title(label):14} {overall['both'][number]:4.0%}   ({each})")
+        lines.append(f"  {title(label):14} {overall['both'][number]:4.0%}   ({each})")
     lines += [f"  {modality}: {judge.title}" for modality, judge in recognition.judges.items()]
     return "\n".join(lines + [f"  {note}" for note in recognition.notes])
 
 
-def _title(label: str) -> str:
+def in_order(recognition: Recognition, top: int) -> list[str]:
+    """Return the most likely instruments and "none", which is the first where it is likelier than each of them."""
+    ranked, both = recognition.ranked()[:top], recognition.overall()["both"]
+    return [NONE, *ranked] if both[-1] > both[:-1].max() else [*ranked, NONE]
+
+
+def title(label: str) -> str:
+    """Return an outcome in words."""
     return "none of these" if label == NONE else label
 
 
