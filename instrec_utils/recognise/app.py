@@ -56,6 +56,7 @@ class Text(tornado.web.RequestHandler):
     """A page, or its script."""
 
     def initialize(self, text: str, kind: str) -> None:
+        """Keep what is to be answered."""
         self._text, self._kind = text, kind
 
     def set_default_headers(self) -> None:
@@ -74,6 +75,7 @@ class Answer(tornado.web.RequestHandler):
     """Take a video and answer in lines of JSON: shares that are done, then an article or an error."""
 
     def initialize(self, work: Work) -> None:
+        """Keep what works."""
         self._work, self._path = work, work.folder / uuid.uuid4().hex
         self._file: BinaryIO | None = None
         self._is_at_work = self._is_gone = False
