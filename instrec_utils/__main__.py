@@ -59,12 +59,15 @@ def report(
 
 
 @app.command()
-def pages(corpus: Annotated[str, typer.Option(help="A corpus with published results: demo, open.")] = "demo") -> None:
+def pages(
+    corpus: Annotated[str, typer.Option(help="A corpus with published results: demo, open; or recognised.")] = "demo",
+) -> None:
     """Make the pages anew from the published results alone: videos and features are prepared, nothing is trained."""
     os.environ["INSTREC_RESULTS"] = "published"
-    from instrec_utils.pipeline.report import make_report
+    from instrec_utils.pipeline.book import RECOGNISED
+    from instrec_utils.pipeline.report import make_recognised, make_report
 
-    print(f"\nThe book: {make_report(corpus, {})}")
+    print(f"\nThe book: {make_recognised() if corpus == RECOGNISED else make_report(corpus, {})}")
 
 
 @app.command()
