@@ -20,6 +20,7 @@ The JSON is one object, whose form stays the same as long as its "format" is 1::
 from __future__ import annotations
 
 import mimetypes
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,17 +47,24 @@ def listed(names: Sequence[str]) -> Iterator[tuple[str, InstrecError | None]]:
     A folder that holds none comes with an error. What is a video or a recording in a folder, its ending says.
     """
     for name in names:
-        if is_address(name) or not Path(name).is_dir():
+        if not name:
+            yield name, MediaError("expected the name of a video, as in VIDEO=concert.mp4, got an empty one")
+        elif is_address(name) or not Path(name).is_dir():
             yield name, None
-            continue
-        try:
-            inside = [path for path in sorted(Path(name).rglob("[!.]*")) if path.is_file() and _may_be_media(path)]
-        except OSError as error:
-            yield name, MediaError(f"{files.escaped(name)}: cannot be read: {error.strerror}")
-            continue
-        yield from ((str(path), None) for path in inside)
-        if not inside:
-            yield name, MediaError(f"{files.escaped(name)}: expected videos in this folder, found none")
+        else:
+            yield from _listed_in(name)
+
+
+def _listed_in(folder: str) -> Iterator[tuple[str, InstrecError | None]]:
+    unreadable: list[OSError] = []
+    found = (Path(parent, one) for parent, _, names in os.walk(folder, onerror=unreadable.append) for one in names)
+    inside = sorted(path for path in found if path.name[0] != "." and _may_be_media(path) and path.is_file())
+    yield from ((str(path), None) for path in inside)
+    for error in unreadable:
+        name = str(error.filename)
+        yield name, MediaError(f"{files.escaped(name)}: cannot be read: {error.strerror}")
+    if not inside and not unreadable:
+        yield folder, MediaError(f"{files.escaped(folder)}: expected videos in this folder, found none")
 
 
 def _may_be_media(path: Path) -> bool:

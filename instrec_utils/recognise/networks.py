@@ -19,9 +19,8 @@ class Values(NamedTuple):
     """What a pretrained network makes of examples.
 
     embeddings : np.ndarray [shape=(num_examples, size), float32]
-    instruments : np.ndarray [shape=(num_examples, 13), float32]
-        Of each instrument the highest of the network's own classes, before sigmoid or softmax; minus infinity where it
-        has none.
+    instruments : np.ndarray [shape=(num_examples, 13), float32, of each instrument the highest of the network's own
+    classes, before sigmoid or softmax; minus infinity where it has none]
     """
 
     embeddings: np.ndarray
