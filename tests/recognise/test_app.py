@@ -29,7 +29,7 @@ RED = np.full((48, 64, 3), (220, 20, 20), np.uint8)
 def known():
     """A recogniser of networks that know tones and colours."""
     found = object.__new__(Recogniser)
-    found.visual, found.audio, found.audio_note = tiny_heads.seeing(), tiny_heads.hearing(), ""
+    found.visual, found.audio, found.audio_note = tiny_heads.visual_judge(), tiny_heads.audio_judge(), ""
     return found
 
 

@@ -48,7 +48,7 @@ def recognition(tmp_path):
     half = RED.copy()
     half[:, 32:] = 0
     path = write_video(tmp_path / "a.mp4", times=np.arange(100) / 10, sound=tone(10, RATE, 200.0), picture=half)
-    judges = {"audio": tiny_heads.hearing(), "visual": tiny_heads.seeing()._replace(network=Eyes())}
+    judges = {"audio": tiny_heads.audio_judge(), "visual": tiny_heads.visual_judge()._replace(network=Eyes())}
     windows = likely(cello=[0.9, 0.2, 0.8], flute=[0.1, 0.7, 0.1])
     frames = likely(violin=[0.6, 0.6, 0.9, 0.4, 0.95])
     return Recognition(path, 10.0, judges, ("A <note>.",), windows, frames)
