@@ -28,13 +28,14 @@ INSTREC = cd "$$FROM" && "$(CURDIR)/$(BIN)/python" -P -m instrec_utils
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help setup recognise report pages tables publish front release verify records bench curation download kit validate test book lint lab sync lock clean
+.PHONY: help setup recognise app report pages tables publish front release verify records bench curation download kit validate test book lint lab sync lock clean
 
 help:
 	@sed -n 's/^# //p; /^$$/q' Makefile
 	@sed -n 's/^#- //p' Makefile
 
 #- also:
+#- make app       a page, on this machine alone, to drop a video on (PORT=8765)
 #- make setup     the environment alone; with CUDA=1 also what NVIDIA GPUs take
 #- make pages     the pages anew from the published results, nothing trained (CORPUS=demo or open)
 #- make tables    every model and seed of Tables 2 to 4 (CORPUS=... ROOT=... as for a report; SCHEDULER=address GPUS=1)
@@ -71,6 +72,9 @@ report: $(STAMP)
 
 recognise: $(STAMP)
 	@$(INSTREC) recognise -- "$$VIDEO"
+
+app: $(STAMP)
+	@$(INSTREC) app $(if $(PORT),--port "$(PORT)")
 
 pages: $(STAMP)
 	@$(INSTREC) pages --corpus "$$CORPUS"
@@ -126,7 +130,7 @@ book: $(STAMP)
 sync: $(STAMP)
 	@$(BIN)/jupytext --sync notebooks/*.py
 
-COMPILE = $(BIN)/uv pip compile pyproject.toml --extra open --extra lab --group dev --universal --python-version 3.11 --generate-hashes \
+COMPILE = $(BIN)/uv pip compile pyproject.toml --extra open --extra lab --extra app --group dev --universal --python-version 3.11 --generate-hashes \
 	--fork-strategy fewest --no-annotate --no-emit-index-url --custom-compile-command "make lock" --quiet
 
 lock:

@@ -59,12 +59,15 @@ def report(
 
 
 @app.command()
-def pages(corpus: Annotated[str, typer.Option(help="A corpus with published results: demo, open.")] = "demo") -> None:
+def pages(
+    corpus: Annotated[str, typer.Option(help="A corpus with published results: demo, open; or recognised.")] = "demo",
+) -> None:
     """Make the pages anew from the published results alone: videos and features are prepared, nothing is trained."""
     os.environ["INSTREC_RESULTS"] = "published"
-    from instrec_utils.pipeline.report import make_report
+    from instrec_utils.pipeline.book import RECOGNISED
+    from instrec_utils.pipeline.report import make_recognised, make_report
 
-    print(f"\nThe book: {make_report(corpus, {})}")
+    print(f"\nThe book: {make_recognised() if corpus == RECOGNISED else make_report(corpus, {})}")
 
 
 @app.command()
@@ -194,6 +197,14 @@ def recognise(
 
     code = recognise_all(videos, top=top, as_json=as_json, timeline_path=timeline, max_hours=max_hours)
     raise typer.Exit(code)
+
+
+@app.command("app")
+def local_page(port: Annotated[int, typer.Option(min=0, max=65535, help="Of this machine; 0: any.")] = 8765) -> None:
+    """Serve a page, to this machine alone, to drop videos on that are then recognised."""
+    from instrec_utils.recognise.app import serve
+
+    serve(port)
 
 
 @app.command()

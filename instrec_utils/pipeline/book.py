@@ -17,6 +17,8 @@ from instrec_utils.pipeline.parameters import report_notebooks
 from instrec_utils.report import front
 
 CURATION = "curation"
+RECOGNISED = "recognised"
+"""The page that shows a video being recognised, which belongs to no corpus."""
 BENCHMARKS = "benchmarks"
 """What `make bench` measured is published like a corpus; its page stands among the book's own."""
 
@@ -95,7 +97,7 @@ def contents_for(corpus_name: str) -> dict[str, Any]:
     chapters.append({"file": f"{corpus_name}/videos"})
     own = {"caption": f"Your corpus: {corpus_name}", "chapters": chapters}
     about = {"caption": "About this report", "chapters": [{"file": "about"}]}
-    hidden = tuple(f"{name}/" for name in published if name != CURATION)
+    hidden = tuple(f"{name}/" for name in published if name not in (CURATION, RECOGNISED))
     others = [part for part in contents["parts"] if not any(one["file"].startswith(hidden) for one in part["chapters"])]
     return contents | {"parts": [own, about, *others]}
 

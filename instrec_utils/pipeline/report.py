@@ -21,7 +21,7 @@ from instrec_utils.corpora.source import check_root, source_named
 from instrec_utils.errors import InstrecError
 from instrec_utils.models.architecture import KINDS
 from instrec_utils.paper_data import published, youtube8m
-from instrec_utils.pipeline.book import CURATION, build_book
+from instrec_utils.pipeline.book import CURATION, RECOGNISED, build_book
 from instrec_utils.pipeline.execution import make_page
 from instrec_utils.pipeline.parameters import notebook_path, parameters_of, read_parameters, report_notebooks
 from instrec_utils.training.runs import parameters_path
@@ -164,6 +164,15 @@ def make_curation(records: str = "") -> Path:
         _make_pages([Step(CURATION, notebook, {"records": records} if records else {}, key)])
         _say("building the book")
         return build_book(CURATION).parent / CURATION / f"{CURATION}.html"
+
+
+def make_recognised() -> Path:
+    """Execute the page of a video being recognised if it is not up to date, build the book, and return the page."""
+    notebook = notebook_path("recognise")
+    key = files.sha256_of([_sources_sha256(), files.sha256_of_file(notebook)])
+    with _alone(RECOGNISED):
+        _make_pages([Step(RECOGNISED, notebook, {}, key)])
+        return build_book(RECOGNISED).parent / RECOGNISED / "recognise.html"
 
 
 def _alone(corpus_name: str) -> Any:

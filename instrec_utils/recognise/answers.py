@@ -20,6 +20,7 @@ The JSON is one object, whose form stays the same as long as its "format" is 1::
 from __future__ import annotations
 
 import mimetypes
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,17 +47,24 @@ def listed(names: Sequence[str]) -> Iterator[tuple[str, InstrecError | None]]:
     A folder that holds none comes with an error. What is a video or a recording in a folder, its ending says.
     """
     for name in names:
-        if is_address(name) or not Path(name).is_dir():
+        if not name:
+            yield name, MediaError("expected the name of a video, as in VIDEO=concert.mp4, got an empty one")
+        elif is_address(name) or not Path(name).is_dir():
             yield name, None
-            continue
-        try:
-            inside = [path for path in sorted(Path(name).rglob("[!.]*")) if path.is_file() and _may_be_media(path)]
-        except OSError as error:
-            yield name, MediaError(f"{files.escaped(name)}: cannot be read: {error.strerror}")
-            continue
-        yield from ((str(path), None) for path in inside)
-        if not inside:
-            yield name, MediaError(f"{files.escaped(name)}: expected videos in this folder, found none")
+        else:
+            yield from _listed_in(name)
+
+
+def _listed_in(folder: str) -> Iterator[tuple[str, InstrecError | None]]:
+    unreadable: list[OSError] = []
+    found = (Path(parent, one) for parent, _, names in os.walk(folder, onerror=unreadable.append) for one in names)
+    inside = sorted(path for path in found if path.name[0] != "." and _may_be_media(path) and path.is_file())
+    yield from ((str(path), None) for path in inside)
+    for error in unreadable:
+        name = str(error.filename)
+        yield name, MediaError(f"{files.escaped(name)}: cannot be read: {error.strerror}")
+    if not inside and not unreadable:
+        yield folder, MediaError(f"{files.escaped(folder)}: expected videos in this folder, found none")
 
 
 def _may_be_media(path: Path) -> bool:
@@ -68,17 +76,22 @@ def as_text(name: str, recognition: Recognition, top: int) -> str:
     """Return an answer for people, in some lines."""
     overall, minutes = recognition.overall(), divmod(round(recognition.seconds), 60)
     lines = [f"{files.escaped(name)} ({minutes[0]}:{minutes[1]:02d})"]
-    ranked = recognition.ranked()[:top]
-    is_none = overall["both"][-1] > overall["both"][:-1].max()
-    for label in [NONE, *ranked] if is_none else [*ranked, NONE]:
+    for label in in_order(recognition, top):
         number = OUTCOMES.index(label)
         each = ", ".join(f"{modality} {overall[modality][number]:.0%}" for modality in recognition.judges)
-        lines.append(f"  {_title(label):14} {overall['both'][number]:4.0%}   ({each})")
+        lines.append(f"  {title(label):14} {overall['both'][number]:4.0%}   ({each})")
     lines += [f"  {modality}: {judge.title}" for modality, judge in recognition.judges.items()]
     return "\n".join(lines + [f"  {note}" for note in recognition.notes])
 
 
-def _title(label: str) -> str:
+def in_order(recognition: Recognition, top: int) -> list[str]:
+    """Return the most likely instruments and "none", which is the first where it is likelier than each of them."""
+    ranked, both = recognition.ranked()[:top], recognition.overall()["both"]
+    return [NONE, *ranked] if both[-1] > both[:-1].max() else [*ranked, NONE]
+
+
+def title(label: str) -> str:
+    """Return an outcome in words."""
     return "none of these" if label == NONE else label
 
 

@@ -55,14 +55,20 @@ class VisualNetwork:
                 x = convolve(x)
                 x = graph.add("Add", shortcut, x) if stride == 1 and filters == size else x
                 filters = size
-        embedding = graph.add("GlobalAveragePool", convolve(x, activation="relu6"))
+        last_map = convolve(x, activation="relu6")
+        embedding = graph.add("GlobalAveragePool", last_map)
         classes = graph.convolution(embedding, bias=True)
-        self._network, self._names = graph.network([embedding, classes]), [embedding, classes]
-        self._own = efficientnet_lite0.IMAGENET | efficientnet_lite0.RELATIVES
+        self._names = [embedding, classes, last_map]
+        self._network = graph.network(self._names)
+        self.dense, self.own = tensors[-2:], efficientnet_lite0.IMAGENET | efficientnet_lite0.RELATIVES
 
     def __call__(self, pictures: np.ndarray) -> Values:
         """Return what it makes of RGB pictures [shape=(num_pictures, 224, 224, 3), uint8]."""
-        return _each(self._network, self._names, pictures.transpose(0, 3, 1, 2), self._own)
+        return _each(self._network, self._names, pictures.transpose(0, 3, 1, 2), self.own)
+
+    def last_map(self, picture: np.ndarray) -> np.ndarray:
+        """Return the last feature map [shape=(1280, 7, 7)] of a picture [shape=(224, 224, 3), uint8]."""
+        return _run(self._network, self._names, picture.transpose(2, 0, 1))[2][0].copy()
 
 
 class AudioNetwork:
@@ -83,16 +89,26 @@ class AudioNetwork:
             x = convolve(x)
             x = graph.add("Add", shortcut, x) if stride == 1 and filters == size else x
             filters = size
-        pooled = graph.add("GlobalAveragePool", convolve(x, activation="hard_silu"))
+        last_map = convolve(x, activation="hard_silu")
+        pooled = graph.add("GlobalAveragePool", last_map)
         embedding = convolve(pooled, activation="hard_silu", bias=True)
         tags = convolve(embedding, bias=True)
-        self._network, self._names = graph.network([embedding, tags]), [embedding, tags]
+        self._names = [embedding, tags, last_map]
+        self._network = graph.network(self._names)
+        self.dense, self.own = tensors[-4:], efficientat_mn04.TAGS
 
     def __call__(self, log_mel: np.ndarray) -> Values:
         """Return what it makes of spectrograms [shape=(num_examples, 128, num_frames), dB] of `kaldi_log_mel`."""
-        power = np.power(10, log_mel / 10, dtype=np.float32)
-        examples = (np.log(power + np.float32(1e-5)) + 4.5)[:, None] / 5
-        return _each(self._network, self._names, examples, efficientat_mn04.TAGS)
+        return _each(self._network, self._names, _scaled(log_mel)[:, None], self.own)
+
+    def last_map(self, log_mel: np.ndarray) -> np.ndarray:
+        """Return the last feature map [shape=(384, 4, num_places)] of a spectrogram [shape=(128, num_frames), dB]."""
+        return _run(self._network, self._names, _scaled(log_mel)[None])[2][0].copy()
+
+
+def _scaled(log_mel: np.ndarray) -> np.ndarray:
+    power = np.power(10, log_mel / 10, dtype=np.float32)
+    return (np.log(power + np.float32(1e-5)) + 4.5) / 5
 
 
 class OwnAudioNetwork:
@@ -152,8 +168,12 @@ def _each(network: cv2.dnn.Net, names: list[str], examples: np.ndarray, own: Map
     """Run a network on one example after another, which takes no longer than many at once and far less memory."""
     embeddings, instruments = [], []
     for example in examples:
-        network.setInput(np.ascontiguousarray(example[None], np.float32))
-        embedding, outputs = (one.reshape(-1).copy() for one in network.forward(names))
+        embedding, outputs = (one.reshape(-1).copy() for one in _run(network, names, example)[:2])
         embeddings.append(embedding)
         instruments.append([outputs[list(own[label])].max(initial=-np.inf) for label in LABELS])
     return Values(np.array(embeddings, np.float32), np.array(instruments, np.float32))
+
+
+def _run(network: cv2.dnn.Net, names: list[str], example: np.ndarray) -> Sequence[np.ndarray]:
+    network.setInput(np.ascontiguousarray(example[None], np.float32))
+    return network.forward(names)

@@ -103,11 +103,21 @@ class Recognition:
         }
         return found | {"both": np.logical_or.reduce(list(found.values()))}
 
+    def shown(self) -> list[int]:
+        """Return the numbers of the instruments that pass their threshold anywhere, and of the most likely one."""
+        there = set(np.nonzero(self.is_there()["both"])[1].tolist())
+        return sorted(there | {LABELS.index(self.ranked()[0])})
+
     def deciding_frames(self, label: str, count: int) -> np.ndarray:
-        """Return the numbers of the frames that say an instrument most clearly, in order of time."""
+        """Return the numbers of the frames that say an instrument most clearly, in order of time.
+
+        Those that say it less than half as clearly as the first did not decide.
+        """
         if self.frames is None:
             return np.zeros(0, int)
-        return np.sort(np.argsort(-self.frames[:, OUTCOMES.index(label)], kind="stable")[:count])
+        scores = self.frames[:, OUTCOMES.index(label)]
+        first = np.argsort(-scores, kind="stable")[:count]
+        return np.sort(first[scores[first] >= scores.max() / 2])
 
 
 class Recogniser:

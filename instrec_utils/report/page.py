@@ -173,6 +173,13 @@ def players(corpus: Corpus, chosen: pd.DataFrame, captions: Sequence[str], *, qu
     return HTML(f'<div class="players">{"".join(shown)}</div>')
 
 
+def player(corpus_name: str, source: Path, caption: str) -> HTML:
+    """Return the player of one video that belongs to no corpus; the excerpt is among the media of that name."""
+    path = paths.media_dir(corpus_name) / "video.mp4"
+    path.unlink(missing_ok=True)  # of another video
+    return HTML(f'<div class="players">{_player(source, path, caption, "")}</div>')
+
+
 def _player(source: Path, path: Path, caption: str, question: str) -> str:
     """Return the player of an excerpt, which is written if it is not there yet, or why there is none."""
     try:

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 HOME = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((HOME / "pyproject.toml").read_text(encoding="utf-8"))
 TOOLS = PROJECT["dependency-groups"]["dev"]
-EXTRAS = ("open", "lab")
+EXTRAS = ("open", "lab", "app")
 OPTIONAL = PROJECT["project"]["optional-dependencies"]
 DEPENDENCIES = PROJECT["project"]["dependencies"] + [text for extra in EXTRAS for text in OPTIONAL[extra]]
 DECLARED = [Requirement(text) for text in DEPENDENCIES + TOOLS]

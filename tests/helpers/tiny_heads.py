@@ -43,9 +43,9 @@ def head(labels, size):
     return Head(OUTCOMES, weights, shift, 1.0, np.full(len(LABELS), 0.5))
 
 
-def seeing():
+def visual_judge():
     return Judge("Eyes", see, head(COLOURS, 3))
 
 
-def hearing():
+def audio_judge():
     return Judge("Ears", hear, head((LOW, HIGH), 2))

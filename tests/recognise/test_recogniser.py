@@ -28,9 +28,9 @@ GREY = np.full((48, 64, 3), 128, np.uint8)
 @pytest.fixture
 def known(monkeypatch):
     """The recogniser's networks replaced by those that know tones and colours; the dictionary changes the audio's."""
-    audio = {"judge": tiny_heads.hearing(), "note": ""}
+    audio = {"judge": tiny_heads.audio_judge(), "note": ""}
     monkeypatch.setattr(recogniser, "VisualNetwork", lambda: tiny_heads.see)
-    monkeypatch.setattr(recogniser, "read_head", lambda name: tiny_heads.seeing().head)
+    monkeypatch.setattr(recogniser, "read_head", lambda name: tiny_heads.visual_judge().head)
     monkeypatch.setattr(recogniser, "_audio_judge", lambda: (audio["judge"], audio["note"]))
     return audio
 

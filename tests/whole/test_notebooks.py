@@ -14,6 +14,9 @@ NOTEBOOKS = sorted(
     (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")
 )  # one of a corpus each; and one of the paper's data:
 CURATION = ROOT / "notebooks" / "curation.ipynb"
+RECOGNISE = ROOT / "notebooks" / "recognise.ipynb"  # of a video
+OTHERS = (CURATION, RECOGNISE)
+RECOGNISED = ROOT / "book" / "recognised" / "recognise.ipynb"
 PAGES = sorted(path for corpus in ("demo", "open") for path in (ROOT / "book" / corpus).glob("*.ipynb"))
 MAX_LINES = 15
 
@@ -22,7 +25,7 @@ def test_there_are_notebooks():
     assert len(NOTEBOOKS) == 9
 
 
-@pytest.mark.parametrize("path", [*NOTEBOOKS, CURATION], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *OTHERS], ids=lambda path: path.stem)
 def test_a_notebook_equals_its_script_and_has_no_outputs(path):
     notebook = nbformat.read(path, as_version=4)
     script = jupytext.read(path.with_suffix(".py"))
@@ -32,16 +35,16 @@ def test_a_notebook_equals_its_script_and_has_no_outputs(path):
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in notebook.cells)
 
 
-@pytest.mark.parametrize("path", [*NOTEBOOKS, CURATION], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *OTHERS], ids=lambda path: path.stem)
 def test_every_parameter_has_a_type_a_default_and_an_explanation(path):
     parameters = papermill.inspect_notebook(str(path))
-    assert ("corpus" in parameters) == (path != CURATION)
+    assert ("corpus" in parameters) == (path not in OTHERS)
     for name, entry in parameters.items():
         assert entry["inferred_type_name"] in ("str", "int", "float", "bool"), name
         assert len(entry["help"]) > 3, name
 
 
-@pytest.mark.parametrize("path", [*NOTEBOOKS, CURATION], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *OTHERS], ids=lambda path: path.stem)
 def test_a_notebook_shows_its_work(path):
     """Nothing is removed; what is folded is short; and the steps of the page can be read."""
     code = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
@@ -54,7 +57,7 @@ def test_a_notebook_shows_its_work(path):
     assert sum(len(cell.source.splitlines()) for cell in visible) >= 15
 
 
-@pytest.mark.parametrize("path", [*NOTEBOOKS, CURATION], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *OTHERS], ids=lambda path: path.stem)
 def test_a_page_has_its_parts_in_their_order(path):
     notebook = nbformat.read(path, as_version=4)
     text = "\n".join(cell.source for cell in notebook.cells)
@@ -62,7 +65,7 @@ def test_a_page_has_its_parts_in_their_order(path):
     places = [text.index(part) for part in parts]
     assert places == sorted(places)
     assert "provenance" in text[places[-1] :] or "where the numbers come from" in text[places[-1] :].lower()
-    if path != CURATION:
+    if path not in OTHERS:
         assert text.index("**Method.**") < text.index("page.corpus_note(")
 
 
@@ -73,7 +76,12 @@ def test_by_itself_a_notebook_is_quick_and_of_the_demo_corpus(path):
     assert defaults.get("profile", "quick") == "quick"
 
 
-@pytest.mark.parametrize("path", [*NOTEBOOKS, CURATION], ids=lambda path: path.stem)
+def test_the_video_that_is_recognised_by_default_is_in_the_repository():
+    default = papermill.inspect_notebook(str(RECOGNISE))["video"]["default"].strip("'\"")
+    assert (ROOT / default).is_file()
+
+
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *OTHERS], ids=lambda path: path.stem)
 def test_what_jupyter_shows_is_plain(path):
     """Roles and directives of the book would stand in the text as they are typed."""
     prose = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
@@ -93,7 +101,7 @@ def test_every_corpus_that_is_published_has_every_page():
     assert len(PAGES) == len(NOTEBOOKS)
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+@pytest.mark.parametrize("path", [*PAGES, RECOGNISED], ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_page_was_executed_to_the_end_and_is_clean(path):
     text = path.read_text(encoding="utf-8")
     page = json.loads(text)
@@ -107,7 +115,7 @@ def test_a_page_was_executed_to_the_end_and_is_clean(path):
     assert path.stat().st_size < 2_000_000
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+@pytest.mark.parametrize("path", [*PAGES, RECOGNISED], ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_the_media_of_a_page_are_there_and_small(path):
     import re
 

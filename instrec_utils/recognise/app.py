@@ -1,0 +1,196 @@
+"""A page on this machine to drop a video on: the command's answer and timeline, for no other machine to see.
+
+Tornado serves it, which Jupyter and Dask stand on and which fetches nothing from elsewhere. The page has one script
+and no connection but to here; a header of its own keeps pages of others from sending anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import html
+import tempfile
+import uuid
+from collections.abc import Callable
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import unquote
+
+import tornado.escape
+import tornado.httpserver
+import tornado.netutil
+import tornado.web
+
+from instrec_utils import files, media
+from instrec_utils.errors import InstrecError, ParameterError
+from instrec_utils.recognise import page
+from instrec_utils.recognise.recogniser import Recogniser
+
+HOST = "127.0.0.1"
+NAMES = r"(127\.0\.0\.1|localhost)"  # by which a browser may call it: no other machine's name that leads here
+MAX_BYTES = 2**30  # of a video
+UNLIMITED = 2**62  # for Tornado, which would cut the connection without a word
+TOP = 3
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src data:; media-src blob:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+class Work:
+    """One recogniser, in a thread of its own, and the folder of what it was given."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.thread = ThreadPoolExecutor(1)
+        self.recogniser = self.thread.submit(Recogniser)  # while the page opens
+
+
+class Text(tornado.web.RequestHandler):
+    """A page, or its script."""
+
+    def initialize(self, text: str, kind: str) -> None:
+        """Keep what is to be answered."""
+        self._text, self._kind = text, kind
+
+    def set_default_headers(self) -> None:
+        """Let the page load nothing from elsewhere, and be part of no other page."""
+        for name, value in HEADERS.items():
+            self.set_header(name, value)
+
+    def get(self) -> None:
+        """Answer with the text."""
+        self.set_header("Content-Type", f"{self._kind}; charset=utf-8")
+        self.finish(self._text)
+
+
+@tornado.web.stream_request_body
+class Answer(tornado.web.RequestHandler):
+    """Take a video and answer in lines of JSON: shares that are done, then an article or an error."""
+
+    def initialize(self, work: Work) -> None:
+        """Keep what works."""
+        self._work, self._path = work, work.folder / uuid.uuid4().hex
+        self._file: BinaryIO | None = None
+        self._is_at_work = self._is_gone = False
+
+    def set_default_headers(self) -> None:
+        """Let nobody keep the answer."""
+        for name, value in HEADERS.items():
+            self.set_header(name, value)
+
+    def prepare(self) -> None:
+        """Refuse what is too large before it is read; its bytes are then passed over."""
+        connection: Any = self.request.connection
+        connection.set_max_body_size(UNLIMITED)
+        size = int(self.request.headers.get("Content-Length", 0))
+        if "X-Name" not in self.request.headers:
+            raise tornado.web.HTTPError(403)
+        self._name = files.escaped(unquote(self.request.headers["X-Name"]))
+        if size > MAX_BYTES:
+            allowed, got = (f"{number / 2**20:,.0f} MiB" for number in (MAX_BYTES, size))
+            self.set_status(413)
+            self.finish(self._line(error=f"{self._name}: expected at most {allowed}, got {got}"))
+            return
+        self._file = self._path.open("wb")
+
+    def data_received(self, chunk: bytes) -> None:
+        """Keep a part of the video."""
+        if self._file is not None:
+            self._file.write(chunk)
+
+    async def post(self) -> None:
+        """Recognise what is in the video."""
+        self._is_at_work, loop = True, asyncio.get_running_loop()
+
+        def tell(share: float) -> None:
+            if self._is_gone:
+                raise CancelledError
+            loop.call_soon_threadsafe(self._tell, share)
+
+        try:
+            self._close()
+            work = functools.partial(_article, self._work, self._path, self._name, tell)
+            told = {"article": await loop.run_in_executor(self._work.thread, work)}
+        except InstrecError as error:
+            told = {"error": files.escaped(str(error).replace(str(self._path), self._name))}
+        except CancelledError:  # nobody waits for the answer
+            return
+        finally:
+            self._path.unlink(missing_ok=True)
+        if not self._is_gone:
+            self.finish(self._line(**told))
+
+    def _tell(self, share: float) -> None:
+        if not self._is_gone and not self._finished:
+            self.write(self._line(share=share))
+            self.flush()
+
+    def _line(self, **told: object) -> str:
+        return tornado.escape.json_encode(told) + "\n"
+
+    def on_connection_close(self) -> None:
+        """Stop, as nobody waits for the answer any more."""
+        self._is_gone = True
+        self.on_finish()
+
+    def on_finish(self) -> None:
+        """Remove the video, unless it is being looked at: then that is done when it has stopped."""
+        if not self._is_at_work:
+            self._close()
+            self._path.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _article(work: Work, path: Path, name: str, tell: Callable[[float], None]) -> str:
+    seconds, done = media.probe(path).duration, 0.0
+
+    def progress(more: float) -> None:
+        nonlocal done
+        done += more
+        tell(min(1.0, done / seconds))
+
+    recognition = work.recogniser.result().recognise(path, progress=progress)
+    return page.article(name, recognition, TOP, "").replace(str(path), html.escape(name))  # in its notes
+
+
+def application(work: Work) -> tornado.web.Application:
+    """Return the page, its scripts and what answers them."""
+    start = page.document(page.beside("app.html"), '<script src="app.js"></script>')
+    script = page.beside("page.js") + page.beside("app.js")
+    served = tornado.web.Application()
+    served.add_handlers(
+        NAMES,
+        [
+            ("/", Text, {"text": start, "kind": "text/html"}),
+            ("/app.js", Text, {"text": script, "kind": "text/javascript"}),
+            ("/recognise", Answer, {"work": work}),
+        ],
+    )
+    return served
+
+
+def serve(port: int) -> None:
+    """Serve the page until the command is stopped; a port that is taken is a `ParameterError`."""
+    with tempfile.TemporaryDirectory(prefix="instrec-") as folder:
+        asyncio.run(_serve(port, Path(folder)))
+
+
+async def _serve(port: int, folder: Path) -> None:
+    try:
+        sockets = tornado.netutil.bind_sockets(port, HOST)
+    except OSError as error:
+        raise ParameterError(f"--port: {port} cannot be used: {error.strerror}; name another") from error
+    server = tornado.httpserver.HTTPServer(application(Work(folder)))
+    server.add_sockets(sockets)
+    print(f"The page: http://{HOST}:{sockets[0].getsockname()[1]}/ (Ctrl-C ends it)", flush=True)
+    await asyncio.Event().wait()

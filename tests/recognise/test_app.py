@@ -1,0 +1,194 @@
+"""The page to drop a video on: what it answers, to whom, and what is left of what it was given."""
+
+import asyncio
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+
+import numpy as np
+import pytest
+import tiny_heads
+import tornado.httpserver
+from tiny_videos import tone, write_video
+
+from instrec_utils.errors import ParameterError
+from instrec_utils.recognise import app
+from instrec_utils.recognise.recogniser import Recogniser
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+RED = np.full((48, 64, 3), (220, 20, 20), np.uint8)
+
+
+def known():
+    """A recogniser of networks that know tones and colours."""
+    found = object.__new__(Recogniser)
+    found.visual, found.audio, found.audio_note = tiny_heads.visual_judge(), tiny_heads.audio_judge(), ""
+    return found
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return write_video(tmp_path / "a <b>.mp4", times=np.arange(50) / 10, sound=tone(5, 44_100, 200.0), picture=RED)
+
+
+@pytest.fixture
+def served(tmp_path, monkeypatch):
+    """The port of the page, and the folder of what it is given."""
+    monkeypatch.setattr(app, "Recogniser", known)
+    folder, ready, found = tmp_path / "given", threading.Event(), {}
+    folder.mkdir()
+
+    async def serve():
+        sockets = tornado.netutil.bind_sockets(0, app.HOST)
+        server = tornado.httpserver.HTTPServer(app.application(app.Work(folder)))
+        server.add_sockets(sockets)
+        found.update(port=sockets[0].getsockname()[1], loop=asyncio.get_running_loop(), stop=asyncio.Event())
+        ready.set()
+        await found["stop"].wait()
+        server.stop()
+        await server.close_all_connections()
+
+    thread = threading.Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    ready.wait()
+    yield found["port"], folder
+    found["loop"].call_soon_threadsafe(found["stop"].set)
+    thread.join()
+
+
+def send(port, content, headers, *, size=None):
+    connection = http.client.HTTPConnection(app.HOST, port, timeout=60)
+    connection.putrequest("POST", "/recognise", skip_host="Host" in headers)
+    for name, value in ({"Content-Length": len(content) if size is None else size} | headers).items():
+        connection.putheader(name, value)
+    connection.endheaders(content)
+    answer = connection.getresponse()
+    return answer.status, answer
+
+
+def told(answer):
+    return [json.loads(line) for line in answer.read().decode().splitlines()]
+
+
+def test_a_video_is_answered_and_removed(served, clip):
+    port, folder = served
+    status, answer = send(port, clip.read_bytes(), {"X-Name": "a%20%3Cb%3E.mp4"})
+    *shares, last = told(answer)
+    assert status == 200
+    assert [one["share"] for one in shares] == sorted(one["share"] for one in shares)
+    assert shares[-1]["share"] == 1
+    assert "<h2>a &lt;b&gt;.mp4</h2>" in last["article"]
+    assert "<th>violin</th>" in last["article"]
+    assert "src=" not in last["article"].partition("<video")[2].partition(">")[0]  # the browser has the file
+    assert list(folder.iterdir()) == []
+
+
+def test_what_is_no_video_is_one_line_and_removed(served):
+    port, folder = served
+    _, answer = send(port, b"no video", {"X-Name": "notes.txt"})
+    (line,) = told(answer)
+    assert line["error"].startswith("notes.txt: ")
+    assert str(folder) not in line["error"]
+    assert "\n" not in line["error"]
+    assert list(folder.iterdir()) == []
+
+
+def test_too_large_a_video_is_refused_before_it_is_kept(served, monkeypatch):
+    port, folder = served
+    monkeypatch.setattr(app, "MAX_BYTES", 2**20)
+    status, answer = send(port, bytes(3 * 2**20), {"X-Name": "long.mp4"})
+    assert status == 413
+    assert told(answer) == [{"error": "long.mp4: expected at most 1 MiB, got 3 MiB"}]
+    assert list(folder.iterdir()) == []
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(served, clip):
+    port, folder = served
+    with socket.create_connection((app.HOST, port)) as connection:
+        head = f"POST /recognise HTTP/1.1\r\nHost: {app.HOST}\r\nX-Name: a.mp4\r\nContent-Length: 100000\r\n\r\n"
+        connection.sendall(head.encode() + bytes(1000))
+    _, answer = send(port, clip.read_bytes(), {"X-Name": "a.mp4"})  # the next one is answered
+    assert "article" in told(answer)[-1]
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [({"X-Name": "a.mp4", "Host": "evil.example"}, 404), ({}, 403)],
+    ids=["by the name of another host", "without the page's header"],
+)
+def test_pages_of_others_are_not_answered(served, clip, headers, status):
+    port, folder = served
+    assert send(port, clip.read_bytes(), headers)[0] == status
+    assert list(folder.iterdir()) == []
+
+
+def test_the_page_allows_no_connection_but_to_itself(served):
+    port, _ = served
+    with urllib.request.urlopen(f"http://localhost:{port}/") as answer:
+        policy, text = answer.headers["Content-Security-Policy"], answer.read().decode()
+    assert policy.startswith("default-src 'none'; script-src 'self';")
+    assert "http" not in policy + text
+
+
+def test_a_port_that_is_taken_is_one_line(served):
+    port, _ = served
+    with pytest.raises(ParameterError, match=rf"--port: {port} cannot be used: .*; name another"):
+        app.serve(port)
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this system: install chromium to run the browser tests")
+def test_in_a_browser_a_clip_is_answered_and_what_is_none_is_a_line(served, clip, tmp_path):
+    from playwright.sync_api import sync_playwright
+
+    port, folder = served
+    notes, errors, requests = tmp_path / "notes.txt", [], []
+    notes.write_text("no video")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 360, "height": 800})
+        page.on("console", lambda message: errors.append(message.text))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(f"http://{app.HOST}:{port}/")
+        page.set_input_files("input[type=file]", clip)
+        page.wait_for_selector("article")
+        assert page.inner_text("h2") == "a <b>.mp4"
+        assert {"violin", "cello"} <= set(page.locator(".answer th").all_inner_texts())
+        page.wait_for_function("document.querySelector('video').videoWidth === 64")
+        page.locator(".track").first.click()  # in its middle
+        assert page.evaluate("document.querySelector('video').currentTime") == pytest.approx(2.5, abs=0.1)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        page.set_input_files("input[type=file]", notes)
+        page.wait_for_selector("#said.wrong")
+        assert page.inner_text("#said").startswith("notes.txt: ")
+        assert page.locator("article").count() == 0
+        browser.close()
+    assert errors == []
+    own = (f"http://{app.HOST}:{port}/", f"blob:http://{app.HOST}:{port}/", "data:")
+    assert [url for url in requests if not url.startswith(own)] == []
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
+def test_the_command_serves_this_machine_alone_and_leaves_nothing(tmp_path):
+    command = [sys.executable, "-m", "instrec_utils", "app", "--port", "0"]
+    weights = {"TMPDIR": str(tmp_path), "INSTREC_WEIGHTS": str(tmp_path), "INSTREC_DATA": str(tmp_path)}
+    with subprocess.Popen(command, env=os.environ | weights, stdout=subprocess.PIPE, text=True) as process:
+        address = process.stdout.readline().split()[2]
+        assert address.startswith("http://127.0.0.1:")
+        with urllib.request.urlopen(address) as answer:
+            assert "Drop a video" in answer.read().decode()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    assert [path for path in tmp_path.iterdir() if path.name.startswith("instrec-")] == []
