@@ -291,7 +291,7 @@ def tested(found: dict[str, Any], heads: dict[str, Any]) -> str:
     for title, with_head, without, kind in (
         ("Audio: phrases", "audio", "audio, AudioSet's tags", "phrase"),
         ("Visual: photographs of players", "visual", "visual, ImageNet's classes", "photograph"),
-        ("Both: clips", "both", "both, own classes", "all clips"),
+        ("Clips, by both", "both", "both, own classes", "all clips"),
     ):
         both = [row_of(found, method, kind) for method in (with_head, without)]
         counts = [str(both[0][name]) for name in ("files", "collections")]

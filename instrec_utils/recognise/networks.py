@@ -18,6 +18,8 @@ from instrec_utils.recognise.graph import Graph
 class Values(NamedTuple):
     """What a pretrained network makes of examples.
 
+    Attributes
+    ----------
     embeddings : np.ndarray [shape=(num_examples, size), float32]
     instruments : np.ndarray [shape=(num_examples, 13), float32]
         Of each instrument the highest of the network's own classes, or its nearest relative's, before sigmoid or
