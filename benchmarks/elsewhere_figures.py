@@ -52,11 +52,11 @@ def reliability(found: dict[str, Any], heads: dict[str, Any]) -> Figure:
     names = {"audio": "efficientat_mn04", "visual": "efficientnet_lite0"}
     for axes, (modality, name) in zip(panels, names.items(), strict=True):
         axes.plot([0, 1], [0, 1], **style.DASHES)
-        _draw_bins(axes, heads[name]["reliability"], GREY, "s", "held-out sources, windows and photographs")
+        _draw_bins(axes, heads[name]["reliability"], GREY, "s", "held-out sources")
         own = found["calibration"][modality]["reliability"]
-        _draw_bins(axes, own, KINDS[modality].colour, KINDS[modality].marker, "elsewhere, files")
+        _draw_bins(axes, own, KINDS[modality].colour, KINDS[modality].marker, "elsewhere")
         axes.set(xlabel="highest probability", xlim=(0, 1), ylim=(0, 1), title=modality, aspect="equal")
-        axes.legend(loc="upper left", fontsize=8)
+        axes.legend(loc="lower right", fontsize=8, markerscale=0.6)
     panels[0].set_ylabel("share that is right")
     return figure
 

@@ -22,6 +22,8 @@ OWN = Path(__file__).with_name("ears.npz")
 class Values(NamedTuple):
     """What a pretrained network makes of examples.
 
+    Attributes
+    ----------
     embeddings : np.ndarray [shape=(num_examples, size), float32]
     instruments : np.ndarray [shape=(num_examples, 13), float32]
         Of each instrument the highest of the network's own classes, or its nearest relative's, before sigmoid or

@@ -46,7 +46,7 @@ RULES = {
     "modality": Rule(
         r"(?<![a-z])(hearing|seeing)(?![a-z])",
         "audio, visual",
-        allowed=r"worth hearing|hearing_impaired",  # the physical sound; PyAV's name of a stream
+        allowed=r"worth hearing|hearing_impaired|seeing-and-hearing",  # physical sound; a stream; a repository
     ),
     "kind of model": Rule(rf"(?<![a-z]){MODALITY}[ _-]?(model|network|run|branch|modality)(?![a-z])", "audio, visual"),
     "a model that hears and sees": Rule(r"\bhears? (and|or) sees?\b", "is given audio and frames"),
