@@ -41,7 +41,7 @@ def is_address(name: str) -> bool:
     return name.startswith(("http://", "https://"))
 
 
-def listed(names: Sequence[str]) -> Iterator[tuple[str, InstrecError | None]]:
+def named_videos(names: Sequence[str]) -> Iterator[tuple[str, InstrecError | None]]:
     """Yield the videos that names stand for: files and addresses as they are, and what folders hold.
 
     A folder that holds none comes with an error. What is a video or a recording in a folder, its ending says.
@@ -52,10 +52,10 @@ def listed(names: Sequence[str]) -> Iterator[tuple[str, InstrecError | None]]:
         elif is_address(name) or not Path(name).is_dir():
             yield name, None
         else:
-            yield from _listed_in(name)
+            yield from _videos_in(name)
 
 
-def _listed_in(folder: str) -> Iterator[tuple[str, InstrecError | None]]:
+def _videos_in(folder: str) -> Iterator[tuple[str, InstrecError | None]]:
     unreadable: list[OSError] = []
     found = (Path(parent, one) for parent, _, names in os.walk(folder, onerror=unreadable.append) for one in names)
     inside = sorted(path for path in found if path.name[0] != "." and _may_be_media(path) and path.is_file())

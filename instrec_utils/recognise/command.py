@@ -31,7 +31,7 @@ def recognise_all(
     errors: list[dict[str, str]] = []
     recogniser: Recogniser | None = None
     with tempfile.TemporaryDirectory(prefix="instrec-") as folder:
-        for name, error in answers.listed(names):
+        for name, error in answers.named_videos(names):
             try:
                 if error is not None:
                     raise error
@@ -53,7 +53,7 @@ def recognise_all(
             videos = [answers.as_plain_data(name, one, top) for name, one in found]
             print(json.dumps({"format": answers.FORMAT, "videos": videos, "errors": errors}, allow_nan=False))
         if found and timeline_path is not None:
-            timeline.write(timeline_path, found, top)
+            timeline.write_timeline(timeline_path, found, top)
     return 2 if errors else 0
 
 

@@ -27,7 +27,7 @@ def check_suffix(path: Path) -> None:
         raise ParameterError(f"--timeline: expected a file ending in {' or '.join(SUFFIXES)}, got {path.name!r}")
 
 
-def write(path: Path, named: Sequence[tuple[str, Recognition]], top: int) -> None:
+def write_timeline(path: Path, named: Sequence[tuple[str, Recognition]], top: int) -> None:
     """Write the timelines of recognised videos, as a page or as one picture, whole or not at all."""
     if path.suffix.lower() == ".png":
         files.write_bytes(path, _png(draw([recognition for _, recognition in named])))

@@ -3,11 +3,11 @@
 import os
 from pathlib import Path
 
-from instrec_utils.recognise.answers import listed
+from instrec_utils.recognise.answers import named_videos
 
 
 def told(names):
-    return [(name, str(error) if error else None) for name, error in listed(map(str, names))]
+    return [(name, str(error) if error else None) for name, error in named_videos(map(str, names))]
 
 
 def test_an_empty_name_is_no_folder(tmp_path, monkeypatch):

@@ -164,7 +164,7 @@ def test_the_timeline_is_a_page_or_a_picture(tmp_path, command):
     text = page.read_text()
     assert "a &lt;b&gt;.mp4" in text
     assert "<b>" not in text
-    assert text.count("data:image/jpeg") == 3  # the frames that decided
+    assert text.count("data:image/jpeg") == 4  # the spectrogram, and the frames that decided
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 

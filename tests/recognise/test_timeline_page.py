@@ -56,7 +56,7 @@ def recognition(tmp_path):
 
 def written(recognition, folder, name="a.mp4"):
     path = folder / "out.html"
-    timeline.write(path, [(name, recognition)], 3)
+    timeline.write_timeline(path, [(name, recognition)], 3)
     return path
 
 
