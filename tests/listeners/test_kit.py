@@ -314,5 +314,6 @@ def test_a_second_window_of_the_same_participant_takes_over(participant, made):
     second = participant.context.new_page()
     second.goto(participant.url)
     begin(second, 11)
+    play(second)  # what it keeps is another state now
     participant.wait_for_selector("#participant", state="visible")
     assert second.is_visible("#clip")
