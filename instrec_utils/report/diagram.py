@@ -131,7 +131,7 @@ def _standing(texts: dict[str, tuple[str, ...]]) -> Drawing:
     """Return the drawing for narrow pages."""
     left = ["sound", "spectrogram", "convolutions", "audio_vector"]
     right = ["frames", "frame", "network", "vectors"]
-    boxes = {}
+    boxes: dict[str, Box] = {}
     for kind, names, x in (("audio", left, 0), ("visual", right, 170)):
         boxes |= {name: Box(kind, texts[name], x, 4 + 72 * number, 160) for number, name in enumerate(names)}
     boxes |= {
@@ -204,9 +204,10 @@ def write_preview(layers: Layers, title: str, path: Path) -> None:
         x1, y1, x2, y2 = _ends(drawing.boxes[first], drawing.boxes[second])
         axes.annotate("", (x2, y2), (x1, y1), arrowprops={"arrowstyle": "-|>", "color": "#222222"})
     for box in drawing.boxes:
-        style = {"boxstyle": "round,pad=0,rounding_size=5", "facecolor": words.KINDS[box.kind].colour + "26"}
+        colour = words.KINDS[box.kind].colour
+        style: dict[str, Any] = {"boxstyle": "round,pad=0,rounding_size=5", "facecolor": f"{colour}26"}
         place = ((box.x + 1, box.y), box.width - 2, box.height)
-        axes.add_patch(FancyBboxPatch(*place, **style, edgecolor=words.KINDS[box.kind].colour, linewidth=1.8))
+        axes.add_patch(FancyBboxPatch(*place, **style, edgecolor=colour, linewidth=1.8))
         for number, line in enumerate(box.lines):
             weight, y = ("normal" if number else "bold"), box.y + 20 + 18 * number
             axes.text(box.x + box.width / 2, y, line, fontsize=11, ha="center", weight=weight, color="#222222")

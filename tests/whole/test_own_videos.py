@@ -100,6 +100,7 @@ def test_the_front_page_is_about_these_videos(made):
     lacking, html, _ = made
     text = (html / "index.html").read_text(encoding="utf-8")
     assert "<h1>folder: what is played in these videos?" in text
+    assert "folder: Recognising musical instruments" in text.partition("</title>")[0]
     of_page = [one for one in headings(html / "index.html") if one.strip() != "Contents"]  # of the theme
     assert of_page == ["Before you believe it", "The classes", "How long it took"]
     best = {"all": "fusion", "sound": "visual", "pictures": "audio"}[lacking]

@@ -276,6 +276,7 @@ def write_contents(home):
     chapters = [{"file": "mini/01_first"}, {"file": "mini/02_second"}, {"file": "glossary"}]
     contents = {"format": "jb-book", "root": "index", "parts": [{"caption": "Mini", "chapters": chapters}]}
     files.write_text(home / "_toc.yml", yaml.safe_dump(contents))
+    files.write_text(home / "_config.yml", "title: The book")
 
 
 @pytest.fixture
@@ -360,4 +361,5 @@ def test_the_book_is_staged_with_what_was_made_here_in_place_of_what_is_publishe
     assert (folder / "book" / "_vendor" / "results" / "mini" / "audio-a-s1.json").read_text() == "new audio-a-s1.json"
     assert (folder / "book" / "_vendor" / "results" / "mini" / "visual-v-s1.json").read_text() == "old"
     assert (folder / "book" / "glossary.md").exists()
+    assert yaml.safe_load((folder / "config.yml").read_text()) == {"title": "The book"}
     assert tracked(made) == before
