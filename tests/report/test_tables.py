@@ -241,7 +241,7 @@ def test_a_page_says_the_mean_of_all_seeds(published):
 
 def test_two_profiles_and_rates_stand_side_by_side(published):
     table, same = tables.fold(tables.table3(results.read_results("tiny")), "Profile", "Other settings")
-    assert (list(table.columns[:2]), same) == (["Model", "Weights"], "Profile: quick.")
+    assert (list(table.columns[:2]), same) == (["Model", "Hit@1"], "Profile: quick.")
     protocol = {"learning_rate": 0.01}
     write_result("audio-a", "audio", TRUTH, make_scores(3, 1), profile="paper", is_published=False)
     write_result("audio-b", "audio", TRUTH, make_scores(3, 1), protocol=protocol)
