@@ -106,7 +106,7 @@ def fusions_said(found: pd.DataFrame, judged: pd.DataFrame, runs: Sequence[str])
     hits = [f"{words.subject(row)} recognises {100 * row['hit_at_1']:.1f} %" for _, row in rows.iterrows()]
     about = judged[[one.row in set(rows["row"]) and not one.is_mean for one in judged["first"]]]
     told = f" {verdicts_said(about)}" if len(about) else ""
-    return f"Of the test videos {words.listed(hits)}.{told}"
+    return f"Of the test videos {words.enumerated(hits)}.{told}"
 
 
 def verdicts_said(judged: pd.DataFrame) -> str:
@@ -118,7 +118,7 @@ def verdicts_said(judged: pd.DataFrame) -> str:
             said.append(f"{told} ({'; '.join(judged.loc[verdicts == verdict, 'claim'])})")
     if untold := len(judged) - verdicts.isin(["holds", "the opposite holds"]).sum():
         said.append(f"{untold} can be told neither way by so few videos")
-    return f"Of {words.counted(len(judged), 'claim')} tested on page 7, {words.listed(said)}."
+    return f"Of {words.counted(len(judged), 'claim')} tested on page 7, {words.enumerated(said)}."
 
 
 def cost(found: pd.DataFrame, judged: pd.DataFrame, fusion: str) -> dict[str, str]:

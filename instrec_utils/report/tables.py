@@ -76,8 +76,8 @@ def table3(found: pd.DataFrame, dataset: str = "") -> pd.DataFrame:
     """Return the audio models, beside the paper's Table 3; see `fold`."""
     rows, shown = results.mean_over_seeds(found[found["kind"] == "audio"]), []
     for _, row in _in_order_of_audio(rows, rows).iterrows():
-        own = {"Model": words.describe(row)} | measured(row) | {"Weights": f"{row['num_parameters'] / 1e6:.2f} M"}
-        shown.append((own | _own(row), {"model": own["Model"]}))
+        own = {"Model": words.describe(row)} | _own(row) | {"Weights": f"{row['num_parameters'] / 1e6:.2f} M"}
+        shown.append((own, {"model": own["Model"]}))
     return beside_the_paper("table3", dataset, shown, lambda line: {"Model": line["model"]} | OF_THE_PAPER)
 
 
@@ -92,7 +92,7 @@ def _in_order_of_audio(rows: pd.DataFrame, audio: pd.DataFrame) -> pd.DataFrame:
 def _own(row: pd.Series) -> dict[str, Any]:
     """Return what Tables 2 and 3 say of a row beside its model: settings, scores, cost."""
     cost = {"Steps": f"{row['steps']:,.0f}", "Time": words.duration(row["train_seconds"])}
-    return _special(row) | measured(row) | {"Seeds": row["num_seeds"]} | cost
+    return measured(row) | _special(row) | {"Seeds": row["num_seeds"]} | cost
 
 
 def _special(row: Mapping[str, Any]) -> dict[str, str]:

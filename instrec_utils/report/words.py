@@ -153,7 +153,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else ending}"
 
 
-def listed(texts: Sequence[str]) -> str:
+def enumerated(texts: Sequence[str]) -> str:
     """Return texts as a sentence lists them: "a", "a and b", "a, b and c"."""
     return " and ".join(filter(None, (", ".join(texts[:-1]), *texts[-1:])))
 

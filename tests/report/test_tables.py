@@ -189,23 +189,22 @@ def test_the_figure_of_frame_counts_shows_the_tables_numbers(found):
         "EfficientNet-Lite0, ImageNet",
         "EfficientNet-Lite0, ImageNet, then photographs (PT)",
     ]
-    figure = plots.frame_counts(table)
-    shown = [container.lines[0].get_ydata().tolist() for container in figure.axes[0].containers]
+    shown = [line.get_ydata().tolist() for line in plots.frame_counts(table).wide.axes[0].lines]
     assert shown == [[pytest.approx(60.0)], [pytest.approx(60.0)]]
     with pytest.raises(ValueError, match="0 to 100"):
         plots.frame_counts(table.assign(high=101.0))
 
 
-def test_the_figure_of_costs_joins_the_dots_of_a_model_in_both_panels(found):
+def test_the_figure_of_costs_has_a_dot_for_each_row_in_both_panels(found):
     table = tables.costs(found)
     more_frames = table[table["kind"] == "visual"].assign(minutes=9.0, multiply_adds=9e12, value=75.0)
     table = pd.concat([table, more_frames], ignore_index=True)
-    figure = plots.costs(table)
-    for axes, column in zip(figure.axes, ("minutes", "multiply_adds"), strict=True):
-        dots = [place for line in axes.lines for place in zip(line.get_xdata(), line.get_ydata(), strict=True)]
+    for axes, column in zip(plots.costs(table).wide.axes, ("minutes", "multiply_adds"), strict=True):
+        _, *models = axes.lines  # the first is of the steps
+        dots = [place for line in models for place in zip(line.get_xdata(), line.get_ydata(), strict=True)]
         assert sorted(dots) == sorted(zip(table[column], table["value"], strict=True))
-        assert [line.get_label() for line in axes.lines] == list(dict.fromkeys(table["name"]))
-        assert [len(line.get_xdata()) for line in axes.lines] == [1, 1, 2, 2]
+        assert [line.get_label() for line in models] == list(dict.fromkeys(table["name"]))
+        assert [len(line.get_xdata()) for line in models] == [1, 1, 2, 2]
     with pytest.raises(ValueError, match="costs above 0"):
         plots.costs(table.assign(minutes=0.0))
 
@@ -242,7 +241,7 @@ def test_a_page_says_the_mean_of_all_seeds(published):
 
 def test_two_profiles_and_rates_stand_side_by_side(published):
     table, same = tables.fold(tables.table3(results.read_results("tiny")), "Profile", "Other settings")
-    assert (list(table.columns[:2]), same) == (["Model", "Weights"], "Profile: quick.")
+    assert (list(table.columns[:2]), same) == (["Model", "Hit@1"], "Profile: quick.")
     protocol = {"learning_rate": 0.01}
     write_result("audio-a", "audio", TRUTH, make_scores(3, 1), profile="paper", is_published=False)
     write_result("audio-b", "audio", TRUTH, make_scores(3, 1), protocol=protocol)
