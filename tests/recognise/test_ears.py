@@ -17,14 +17,12 @@ from instrec_utils.recognise.heads import NONE, OUTCOMES, read_head
 from instrec_utils.recognise.networks import OwnAudioNetwork, read_own_tensors, write_own
 
 MOST_BYTES = 15e6  # of all weights that come with the package
-trained = pytest.mark.skipif(not networks.OWN.exists(), reason="not trained yet: make bench BENCH=train_ears")
 
 
 def log_mel(generator, num_frames=201):
     return generator.uniform(-90, 20, (2, AUDIOSET.n_mels, num_frames)).astype(np.float32)
 
 
-@trained
 def test_the_file_is_complete_and_small():
     tensors, head = read_own_tensors(), read_head("ears")
     assert len(tensors) == 2 * (len(ears.CONVOLUTIONS) + 2)
@@ -67,7 +65,6 @@ def test_the_volume_does_not_matter_unless_there_is_next_to_nothing(generator):
     assert (ears.relative_levels(silence)[..., 0] < -1).all()
 
 
-@trained
 @pytest.mark.parametrize("content", [b"", b"no archive", None], ids=["empty", "another", "cut off"])
 def test_a_damaged_file_is_one_line(tmp_path, content):
     path = tmp_path / "ears.npz"
@@ -94,7 +91,6 @@ def test_a_damaged_file_leaves_the_pictures_and_a_note(tmp_path, unreachable, mo
     assert found.audio_note.startswith("Audio was not judged: ")
 
 
-@trained
 def test_without_a_download_the_packages_own_network_judges_and_the_answer_says_so(tmp_path, unreachable):
     path = write_video(tmp_path / "a.mp4", sound=tone(5, 44_100, 440.0), picture=None)
     answer = as_plain_data("a.mp4", recogniser.Recogniser().recognise(path), 3)
@@ -103,7 +99,6 @@ def test_without_a_download_the_packages_own_network_judges_and_the_answer_says_
     assert np.shape(answer["timeline"]["audio"]) == (2, 14)
 
 
-@trained
 @pytest.mark.parametrize("label", ["accordion", "drums", "piano", "trumpet", NONE])
 def test_it_knows_what_it_was_taught(tmp_path, generator, label):
     if label == NONE:
