@@ -91,6 +91,6 @@ def test_the_backend_is_chosen_and_memory_taken_as_needed(checkout, monkeypatch)
 def test_every_command_of_the_makefile_is_one_of_the_package(checkout):
     from instrec_utils.__main__ import app
 
-    known = {command.callback.__name__ for command in app.registered_commands}
+    known = {command.name or command.callback.__name__ for command in app.registered_commands}
     for name in sorted(known):
         assert told(name, cwd=checkout)[1][0] == name
