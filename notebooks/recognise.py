@@ -93,7 +93,7 @@ for modality, steps in recognition.timeline().items():
 page.figure(
     "recognised",
     "timeline",
-    timeline.draw([recognition]),
+    figures.Drawing(timeline.draw([recognition], 7.3), timeline.draw([recognition], 3.5)),
     f"How likely the instruments are in each step of {recogniser.STEP:g} s, by audio, by visual and by both; darker is "
     "likelier, and a dot marks where an instrument passes its threshold.",
     f"Panels of the instruments that are there at some time, over time: the likeliest in the whole video is {label}.",
@@ -155,18 +155,22 @@ if heard is not None:
 # %% tags=["hide-input"]
 from matplotlib.figure import Figure
 
-if heard is not None:
-    drawn, length = Figure(figsize=(7, 4), layout="constrained"), heard.levels.shape[1] * heard.column_seconds
-    for axes, (title, picture) in zip(drawn.subplots(len(panels), sharex=True), panels.items(), strict=True):
+
+def drawn(width):
+    """Draw the panels, so many inches wide."""
+    drawing, length = Figure(figsize=(width, 4), layout="constrained"), heard.levels.shape[1] * heard.column_seconds
+    for axes, (title, picture) in zip(drawing.subplots(len(panels), sharex=True), panels.items(), strict=True):
         axes.imshow(picture, aspect="auto", origin="lower", extent=(0, length, 0, 128), cmap="magma", vmin=0, vmax=1)
         axes.set(title=title, ylabel="mel band", xlabel="seconds")
         axes.label_outer()
+    return drawing
+
 
 # %% tags=["hide-input"]
 page.figure(
     "recognised",
     "sound",
-    drawn,
+    figures.Drawing(drawn(7.3), drawn(3.5), is_picture=True),
     f"The spectrogram of the whole video; below, dark where nothing spoke for {label}.",
     f"A spectrogram, and the same one bright only where the network found {label}.",
 ) if heard is not None else None

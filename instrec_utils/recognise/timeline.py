@@ -36,8 +36,8 @@ def write_timeline(path: Path, named: Sequence[tuple[str, Recognition]], top: in
     files.write_text(path, page.of_articles(articles))
 
 
-def draw(recognitions: Sequence[Recognition]) -> Figure:
-    """Return the figure: a row of panels a video, one a modality, dark where an instrument is likely.
+def draw(recognitions: Sequence[Recognition], width: float = 9) -> Figure:
+    """Return the figure, so many inches wide: a row of panels a video, one a modality, dark where an instrument is likely.
 
     Shown are the instruments that pass their threshold anywhere, or the most likely one; a dot marks where they do.
     """
@@ -45,7 +45,7 @@ def draw(recognitions: Sequence[Recognition]) -> Figure:
 
     rows = [(one, name) for one in recognitions for name in one.timeline()]
     heights = [1 + len(one.shown()) for one, _ in rows]
-    figure = Figure(figsize=(9, 0.5 + 0.24 * sum(heights)), layout="constrained")
+    figure = Figure(figsize=(width, 0.5 + 0.24 * sum(heights)), layout="constrained")
     for axes, (recognition, name) in zip(
         figure.subplots(len(rows), squeeze=False, height_ratios=heights)[:, 0], rows, strict=True
     ):
