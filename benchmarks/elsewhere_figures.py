@@ -13,6 +13,7 @@ from instrec_utils.report.words import KINDS
 GREY = "#767676"
 LOOKS = {  # of methods: colour, marker
     "audio, the report's own": (GREY, "x"),
+    "audio, own network": ("#e69f00", "D"),
     "audio, AudioSet's tags": ("#56b4e9", "v"),
     "audio": (KINDS["audio"].colour, KINDS["audio"].marker),
     "visual, ImageNet's classes": ("#cc79a7", "^"),
@@ -20,10 +21,10 @@ LOOKS = {  # of methods: colour, marker
 }
 
 
-@style.styled
-def by_label(found: dict[str, Any], titles: dict[str, str]) -> Figure:
+@style.drawn
+def by_label(found: dict[str, Any], titles: dict[str, str], *, width: float) -> Figure:
     """Show Hit@1 of phrases and of photographs by class, with intervals where there are several collections."""
-    figure, panels = style.panels(1, 2, 5.4)
+    figure, panels = style.panels(2, 2, 5.4, width)
     for axes, kind in zip(panels, ("phrase", "photograph"), strict=True):
         rows = [row for row in found["by_label"] if row["kind"] == kind]
         methods = [name for name in LOOKS if any(row["method"] == name for row in rows)]
@@ -45,10 +46,10 @@ def by_label(found: dict[str, Any], titles: dict[str, str]) -> Figure:
     return figure
 
 
-@style.styled
-def reliability(found: dict[str, Any], heads: dict[str, Any]) -> Figure:
+@style.drawn
+def reliability(found: dict[str, Any], heads: dict[str, Any], *, width: float) -> Figure:
     """Show how often the highest probability is right: of held-out sources, and elsewhere."""
-    figure, panels = style.panels(1, 2, 3.3, sharey=True)
+    figure, panels = style.panels(2, 2, 3.3, width)
     names = {"audio": "efficientat_mn04", "visual": "efficientnet_lite0"}
     for axes, (modality, name) in zip(panels, names.items(), strict=True):
         axes.plot([0, 1], [0, 1], **style.DASHES)
@@ -69,10 +70,10 @@ def _draw_bins(axes: Axes, bins: list[dict[str, float]], colour: str, marker: st
     axes.scatter(scores, right, s=sizes, color=colour, marker=marker, label=label, alpha=0.7)
 
 
-@style.styled
-def open_set(found: dict[str, Any]) -> Figure:
+@style.drawn
+def open_set(found: dict[str, Any], *, width: float) -> Figure:
     """Show which share of what is unknown is refused, against the share of what is known that is refused with it."""
-    figure, panels = style.panels(1, 2, 3.3, sharey=True)
+    figure, panels = style.panels(2, 2, 3.3, width)
     for axes, modality in zip(panels, ("audio", "visual"), strict=True):
         for score, label, line in (("none", 'probability of "none"', "-"), ("unsure", "one minus the highest", "--")):
             curve = found["open_set"][modality][score]["curve"]

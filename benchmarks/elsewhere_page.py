@@ -13,11 +13,11 @@ from typing import Any
 import elsewhere_figures
 
 from instrec_utils import files, paths
-from instrec_utils.report.figures import style
 from instrec_utils.training.result_files import find_result, read_json
 
 METHODS = {
     "audio, the report's own": "Audio: Choi 2016 of this report",
+    "audio, own network": "Audio: instrec's own, without a download",
     "audio, AudioSet's tags": "Audio: mn04, AudioSet's tags",
     "audio": "Audio: mn04 with the head",
     "visual, ImageNet's classes": "Visual: Lite0, ImageNet's classes",
@@ -117,14 +117,16 @@ def _by_source(found: dict[str, Any]) -> str:
 
 {table(["Collection, Hit@1 in %", "files", *titles], lines)}
 
-```{{figure}} {FIGURES}/by_label.png
-:figclass: instrec
+:::{{figure}} {FIGURES}/by_label.svg
+:figclass: instrec drawn
 :name: elsewhere-by-label
 :alt: {_alt_by_label(found)}
 
 Hit@1 by class, with the number of files. Lines are intervals over the collections; a class whose files are all of one
 collection has none.
-```"""
+
+{_narrow("by_label")}
+:::"""
 
 
 def _alt_by_label(found: dict[str, Any]) -> str:
@@ -211,15 +213,22 @@ The expected calibration error, the mean distance of the highest probability fro
 was under 5 %. Elsewhere it is {own["audio"]} % on the phrases, whose scores are {said["audio"]}, and
 {own["visual"]} % on the photographs, whose scores are {said["visual"]}; of so few files some of it is chance.
 
-```{{figure}} {FIGURES}/reliability.png
-:figclass: instrec
+:::{{figure}} {FIGURES}/reliability.svg
+:figclass: instrec drawn
 :name: elsewhere-reliability
 :alt: Two panels, audio and visual: how often the highest probability is right, against that probability. The expected
   calibration error is {held["audio"]} and {held["visual"]} % on held-out sources, elsewhere {own["audio"]} and
   {own["visual"]} %.
 
 Reliability. Marks are as large as many examples are there; on the dashed line scores are as often right as they say.
-```"""
+
+{_narrow("reliability")}
+:::"""
+
+
+def _narrow(name: str) -> str:
+    """Return what shows a figure as it is drawn for a phone; its caption stands before it."""
+    return f"```{{image}} {FIGURES}/{name}-narrow.svg\n:class: narrow\n:alt: The same, drawn for a phone.\n```"
 
 
 def _gap(bins: list[dict[str, float]]) -> float:
@@ -246,8 +255,8 @@ made anew; of harp, tuba, sitar, test tones, test cards and photographs they lea
 
 {table(["Unknown", "files", "AUC", f"refused, where {percent(measured['kept'])} % of what is known is kept"], rows)}
 
-```{{figure}} {FIGURES}/open_set.png
-:figclass: instrec
+:::{{figure}} {FIGURES}/open_set.svg
+:figclass: instrec drawn
 :name: elsewhere-open-set
 :alt: Two panels, audio and visual: the share of unknown files that is refused against that of known ones. The area
   under the curve is {measured["audio"]["none"]["auc"]:.3f} of audio and {measured["visual"]["none"]["auc"]:.3f} of
@@ -255,7 +264,9 @@ made anew; of harp, tuba, sitar, test tones, test cards and photographs they lea
 
 What is refused, by the probability of "none" and by one minus the highest probability of an instrument. At the dashed
 line {percent(measured["kept"])} % of what is known is kept.
-```"""
+
+{_narrow("open_set")}
+:::"""
 
 
 def _several(found: dict[str, Any]) -> str:
@@ -330,7 +341,8 @@ def write_page() -> Path:
         "open_set": elsewhere_figures.open_set(measured[0]),
     }
     for name, figure in figures.items():
-        files.write_bytes(pages / FIGURES / f"{name}.png", style.png(figure))
+        for ending, content in figure.files().items():
+            files.write_bytes(pages / FIGURES / f"{name}{ending}", content)
     return pages / "elsewhere.md"
 
 
