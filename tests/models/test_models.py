@@ -310,7 +310,7 @@ def test_zeros_give_finite_scores_and_a_seed_the_same_weights(name):
     def build():
         keras.utils.set_random_seed(7)
         if name in AUDIO:
-            return models.build(name, 5)
+            return models.build(name, 5, **({"weights": None} if name in PRETRAINED else {}))
         return models.build("late_fusion", 5, **OPTIONS["late_fusion"], form=name, modality_dropout=0.2)
 
     model, again = build(), build()

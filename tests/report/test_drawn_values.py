@@ -49,7 +49,7 @@ def test_bars_are_their_lengths_even_when_stacked():
 def test_a_confusion_matrix_is_its_cells():
     matrix = np.array([[0.75, 0.25], [0.5, 0.5]])
     both = [("audio", matrix), ("visual", matrix)]  # which share the names of the rows
-    found = figures.drawn_values(figures.confusions(both, ["cello", "flute"], [4, 4]))
+    found = figures.drawn_values(figures.confusions(both, ["cello", "flute"], [4, 4]).wide)
     cells = found[found["value"] != ""]
     assert cells["panel"].unique().tolist() == ["audio", "visual"]
     of_one = cells[cells["panel"] == "visual"]
@@ -70,7 +70,7 @@ def test_a_picture_has_no_values():
 def test_a_figure_leads_to_its_values(home):
     figure = Figure()
     figure.subplots().plot([1], [2])
-    shown = page.figure("mine", "one-line", figure, "A line.", "One line.")
+    shown = page.figure("mine", "one-line", figures.Drawing(figure, figure), "A line.", "One line.")
     link = '<a class="csv" download href="../runs/mine/media/one-line.csv">CSV</a>'
     assert link in shown.html
     assert link in shown.markdown

@@ -153,7 +153,7 @@ def test_the_book_numbers_figures_and_the_text_refers_to_them(built):
     """The two forms go through MyST-NB as the book is set up: captions computed, numbered, with alternative texts."""
     text = built.read_text()
     assert 'href="#fig-mine-b"><span class="std std-numref">Fig. 2</span>' in text
-    assert '<span class="caption-number">Fig. 2 </span><span class="caption-text">Caption b.</span>' in text
+    assert '<span class="caption-number">Fig. 2 </span><span class="caption-text">Caption b. <a class="csv"' in text
     for name in ("a", "b", "a-narrow", "b-narrow"):
         assert re.search(f'<img alt="Black." [^>]*src="../_images/{name}.svg"', text)
 

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import cv2
 import librosa
 import matplotlib as mpl
 import numpy as np
@@ -13,6 +14,8 @@ from matplotlib.figure import Figure
 from instrec_utils.config import SPLITS, Conditions, LogMel
 from instrec_utils.report.figures import style
 from instrec_utils.report.words import KINDS
+
+MAX_COLUMNS = 50  # of a spectrogram an inch: a picture of more makes the file of a figure large
 
 
 @style.drawn
@@ -169,7 +172,9 @@ def spectrograms(items: Sequence[tuple[str, np.ndarray]], settings: LogMel, *, w
     for axes, (title, spectrogram) in zip(rows, items, strict=True):
         seconds = spectrogram.shape[1] * settings.hop_length / settings.sample_rate
         extent = (0, seconds, -0.5, settings.n_mels - 0.5)
-        image = axes.imshow(spectrogram, origin="lower", aspect="auto", extent=extent, interpolation="nearest", **look)
+        columns = min(spectrogram.shape[1], round(width * MAX_COLUMNS))
+        picture = cv2.resize(spectrogram.astype(np.float32), (columns, len(spectrogram)), interpolation=cv2.INTER_AREA)
+        image = axes.imshow(picture, origin="lower", aspect="auto", extent=extent, interpolation="nearest", **look)
         axes.set(title=style.name(title, 80 if width == style.WIDE else 40), ylabel="Hz")
         axes.set_yticks(np.interp(ticks, bands, np.arange(settings.n_mels)), map(str, ticks))
         axes.label_outer()
