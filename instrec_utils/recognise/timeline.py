@@ -37,7 +37,7 @@ def write_timeline(path: Path, named: Sequence[tuple[str, Recognition]], top: in
 
 
 def draw(recognitions: Sequence[Recognition], width: float = 9) -> Figure:
-    """Return the figure, so many inches wide: a row of panels a video, one a modality, dark where an instrument is likely.
+    """Return the figure, so many inches wide: a row of panels a video, one a modality, dark where it is likely there.
 
     Shown are the instruments that pass their threshold anywhere, or the most likely one; a dot marks where they do.
     """
