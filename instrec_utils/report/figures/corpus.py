@@ -15,7 +15,7 @@ from instrec_utils.config import SPLITS, Conditions, LogMel
 from instrec_utils.report.figures import style
 from instrec_utils.report.words import KINDS
 
-MAX_COLUMNS = 50  # of a spectrogram an inch: a picture of more makes the file of a figure large
+MAX_COLUMNS = 40  # of a spectrogram an inch: a picture of more makes the file of a figure large
 
 
 @style.drawn
