@@ -119,7 +119,7 @@ def test_a_page_was_executed_to_the_end_and_is_clean(path):
 def test_the_media_of_a_page_are_there_and_small(path):
     import re
 
-    for name in re.findall(r'\.\./(_static/media/[^"\\]+)', path.read_text(encoding="utf-8")):
+    for name in re.findall(r"\.\./(_static/media/[^\"'\\)]+)", path.read_text(encoding="utf-8")):
         medium = ROOT / "book" / name
         assert medium.exists(), f"{path.name} shows {name}, which is missing"
         assert medium.stat().st_size < 1_000_000

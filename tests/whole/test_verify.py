@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from instrec_utils import __main__, files
 from instrec_utils.pipeline import execution, records, replay, verification
-from instrec_utils.report import all_runs, page
+from instrec_utils.report import all_runs, explorer, page
 from instrec_utils.training.result_files import predictions_path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -56,6 +56,7 @@ def made_page(tmp_path, monkeypatch):
     notebook, executed = CHECKOUT / "notebooks" / "06_confusion.ipynb", tmp_path / "executed.ipynb"
     with replay.published_alone("demo"), monkeypatch.context() as patch:
         patch.setattr(page, "players", lambda *_: None)
+        patch.setattr(explorer, "explorer", lambda *_: None)
         in_process.execute_notebook(notebook, {"corpus": "demo"}, executed)
     path = tmp_path / "06_confusion.ipynb"
     nbformat.write(execution.clean_page(nbformat.read(executed, as_version=4), "demo"), path)
