@@ -3,6 +3,7 @@
 By publishing, results, pages and media that were made here become those that git tracks. Nothing else writes them.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -81,7 +82,9 @@ def _stage(corpus_name: str, folder: Path) -> None:
     if (results := paths.working_results_dir(corpus_name)).exists():
         shutil.copytree(results, book / "_vendor" / "results" / corpus_name, dirs_exist_ok=True)
     if corpus_name not in published_corpora():  # its own front; the report's becomes a page
-        (book / "index.md").rename(book / "about.md")
+        text = (book / "index.md").read_text(encoding="utf-8")
+        hidden = "|".join(name for name in published_corpora() if name not in (CURATION, RECOGNISED))
+        files.write_text(book / "about.md", re.sub(rf"\[([^\]]+)\]\((?:{hidden})/[^)]+\)", r"\1", text))
         front.write_front_pages(corpora.read_corpus(corpus_name), book)
         config["title"] = f"{corpus_name}: {config['title']}"
     files.write_text(folder / "toc.yml", yaml.safe_dump(contents_for(corpus_name), sort_keys=False))
