@@ -27,12 +27,11 @@ from instrec_utils.corpora import corpus as corpus_module
 from instrec_utils.features import store
 from instrec_utils.report import page as page_elements
 
-OF_VIDEOS = (
+OF_VIDEOS = (  # what reads the videos or their features
     (store, ("load_input", "audible_videos", "read_spectrogram", "read_frames", "count_frames")),
     (media, ("probe", "read_sound", "read_frames")),
     (page_elements, ("players",)),
 )
-"""What reads the videos or their features."""
 MADE_OF_VIDEOS = "02_features"  # a page that shows nothing else
 MOST_LINES = 20  # of the differences of one cell
 
