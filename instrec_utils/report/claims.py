@@ -140,12 +140,13 @@ def cost(found: pd.DataFrame, judged: pd.DataFrame, fusion: str) -> dict[str, st
     if not (of_modalities["verdict"] == "holds").all():
         verdict = "adds nothing that is told from chance"
     else:
-        verdict = "holds" if minutes / gain < theirs / points else "the opposite holds"
+        verdict = "holds" if points <= 0 or minutes / gain < theirs / points else "the opposite holds"
     a_point = f"{minutes / gain:.2f} min. a point added" if gain > 0 else "no point added"
+    beside = f"{theirs / points:.2f} min. a point" if points > 0 else "no point above the commonest class"
     return {
         "Claim": "The fusion is cheap to train",
         "The paper": "said, no number",
-        "Here": f"{minutes:.1f} min., {a_point}; the modalities {theirs / points:.2f} min. a point",
+        "Here": f"{minutes:.1f} min., {a_point}; the modalities {beside}",
         "Verdict": verdict,
     }
 

@@ -121,6 +121,8 @@ def test_the_price_of_a_point_needs_a_gain_that_is_told_from_chance(corpus):
     doubtful = tests.assign(verdict="not told from chance")
     assert claims.cost(found, doubtful, "fusion-x-s1")["Verdict"] == "adds nothing that is told from chance"
     assert claims.claims_table(tests, line).iloc[-1]["p (Holm)"] == "–"
+    no_better = claims.cost(found.assign(majority_rate=1.0), doubtful, "fusion-x-s1")
+    assert no_better["Here"].endswith("the modalities no point above the commonest class")
 
 
 def test_cautions_have_the_numbers_of_the_results(corpus):

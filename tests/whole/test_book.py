@@ -219,7 +219,8 @@ LOAD_PICTURES = """async () => {
         await within(image.decode(), 10).catch(() => {});
         if (!image.naturalWidth) bad.push(`not loaded: ${image.src.slice(0, 80)}`);
         // A picture in a link that has words is beside what it would say.
-        if (!image.alt.trim() && !image.closest("a")?.textContent.trim()) bad.push(`no alternative text: ${image.src.slice(0, 80)}`);
+        const beside = image.closest("a")?.textContent ?? "";
+        if (!(image.alt + beside).trim()) bad.push(`no alternative text: ${image.src.slice(0, 80)}`);
     }
     return bad;
 }"""
