@@ -61,7 +61,7 @@ def pages(runs):
 @pytest.mark.slow
 def test_all_pages_are_made_and_say_once_what_cannot_be_trained(made):
     lacking, html, runs = made
-    assert len(pages(runs)) == 8
+    assert len(pages(runs)) == 9
     sentence = {
         "all": None,
         "sound": "No training video of this corpus has a sound that can be heard",
