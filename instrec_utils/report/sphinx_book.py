@@ -28,6 +28,9 @@ REPAIRS = (
     # What scrolls is reached by keyboard.
     (r'<div class="(table-scroll|pst-scrollable-table-container)">', r'<div class="\1" tabindex="0">'),
     (r'<figure class="instrec', r'<figure tabindex="0" class="instrec'),
+    # No paragraph stands in a summary, and no list in a paragraph.
+    (r'<p class="(collapsed|expanded) admonition-title">(.*?)</p>', r'<span class="\1 admonition-title">\2</span>'),
+    (r"<p>(<ul .*?</ul>\n)</p>", r"\1"),
 )
 
 
@@ -65,7 +68,7 @@ def complete_page(
     if document is not None:
         context["metatags"] = context.get("metatags", "") + metatags(app.config, page_name, context["title"], document)
     for wrong, right in REPAIRS if "body" in context else ():
-        context["body"] = re.sub(wrong, right, context["body"])
+        context["body"] = re.sub(wrong, right, context["body"], flags=re.DOTALL)
 
 
 def metatags(config: Config, page_name: str, title: str, document: nodes.document) -> str:

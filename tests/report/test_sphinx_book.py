@@ -72,3 +72,11 @@ def test_what_scrolls_is_reached_by_keyboard_and_references_are_items_of_a_list(
     context = {"body": '<div class="table-scroll"><table></table></div><div role="doc-biblioentry">', "title": ""}
     sphinx_book.complete_page(None, "page", "", context, None)
     assert context["body"] == '<div class="table-scroll" tabindex="0"><table></table></div><div role="listitem">'
+
+
+def test_a_summary_holds_no_paragraph_and_a_paragraph_no_list():
+    folded = '<summary>\n<p class="collapsed admonition-title">Show</p>\n</summary>'
+    items = '<ul class="a">\n<li>one</li>\n</ul>\n'
+    context = {"body": f"{folded}<p>{items}</p>", "title": ""}
+    sphinx_book.complete_page(None, "page", "", context, None)
+    assert context["body"] == folded.replace("<p ", "<span ").replace("</p>", "</span>") + items

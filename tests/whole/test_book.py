@@ -13,6 +13,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import html5lib
 import nbformat
 import pytest
 import yaml
@@ -138,6 +139,15 @@ def test_every_page_has_a_title_of_its_own_and_a_description(built):
         if path.stem not in ("search", "py-modindex"):
             assert re.search('<meta name="description" content="[^"]{20,}"', text), path
     assert not {title: names for title, names in titles.items() if len(names) > 1}
+
+
+def test_every_page_is_valid_html(built):
+    for path in pages_of(built):
+        parser = html5lib.HTMLParser()
+        parser.parse(path.read_text(encoding="utf-8"))
+        assert not parser.errors, path
+        # What the parser lets pass: a summary holds words, not paragraphs.
+        assert not re.search(r"<summary[^>]*>\s*<p\b", path.read_text(encoding="utf-8")), path
 
 
 def test_declared_shares_on_the_page_are_those_of_the_configuration():
