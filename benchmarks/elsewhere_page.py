@@ -81,22 +81,19 @@ they are measured with, and none is shown here."""
 
 
 def _by_kind(found: dict[str, Any]) -> str:
-    rows = []
-    for method, title in METHODS.items():
-        cells = []
-        for kind in KINDS:
-            row = row_of(found, method, kind)
-            cells += [percent(row["hit_at_1"]), percent(row["hit_at_3"]), str(row["files"])] if row else ["–"] * 3
-        if set(cells) != {"–"}:
-            rows.append([title, *cells])
-    titles = [f"{kind}: {name}" for kind in KINDS.values() for name in ("Hit@1", "Hit@3", "files")]
+    tables = []
+    for kind, title in KINDS.items():
+        rows = []
+        for method, name in METHODS.items():
+            if row := row_of(found, method, kind):
+                rows.append([name, percent(row["hit_at_1"]), percent(row["hit_at_3"]), str(row["files"])])
+        tables += [table([title, "Hit@1", "Hit@3", "files"], rows), ""]
     run = found["reported_run"]
     own = f"The report's own network is the run `{run}`; it knows neither cello nor organ, which it never answers."
     own = own if run else "No finished run of the corpus *open* was there: the report's own network has no row."
     return f"""## What each method answers
 
-{table(["Method", *titles], rows)}
-
+{chr(10).join(tables)}
 Everything is in %. Intervals, in brackets, are of 95 % and resample the collections, as files of one are alike; of a
 single collection there is none. {own} AudioSet's tags and ImageNet's classes answer without a head, by their names; of
 the clarinet ImageNet has none. A clip without sound is answered by its frames, by "both" as well. Of two instruments
