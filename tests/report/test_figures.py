@@ -158,7 +158,10 @@ def test_spectrograms_have_axes_in_hertz_and_seconds():
     assert [first.get_title("left"), second.get_title("left")] == ["noise", "silence"]
     assert (first.get_ylabel(), second.get_xlabel(), colours.get_ylabel()) == ("Hz", "time in s", "dB")
     (image,) = first.images
-    np.testing.assert_allclose(image.get_array(), noise)
+    # Drawn in fewer columns, each the mean of the frames that it stands for.
+    assert image.get_array().shape[1] < noise.shape[1]
+    np.testing.assert_allclose(image.get_array().mean(axis=1), noise.mean(axis=1), rtol=1e-4)
+    assert image.get_array().std() < noise.std()
     assert image.get_clim() == second.images[0].get_clim() == (max(-100, noise.max() - 80), noise.max())
     start, end = first.get_xlim()
     assert end - start == pytest.approx(29.12, abs=0.05)
