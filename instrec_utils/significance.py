@@ -36,7 +36,7 @@ def compare_seeds(
     number = np.arange(len(truth)) if groups is None else np.unique(groups, return_inverse=True)[1]
     sums, sizes = np.bincount(number, rates[0] - rates[1]), np.bincount(number)
     difference, p_value = sums.sum() / len(truth), 1.0
-    if sums.any():
+    if sums.any() and len(sums) > 1:  # of one group alone either model could always be the other
         test = scipy.stats.permutation_test(
             (sums,), np.mean, permutation_type="samples", n_resamples=NUM_PERMUTATIONS, rng=0, vectorized=True
         )

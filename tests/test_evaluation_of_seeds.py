@@ -116,3 +116,12 @@ def test_a_temperature_makes_scores_as_decided_as_they_are_right():
     np.testing.assert_array_equal(after.argmax(axis=1), true.argmax(axis=1))
     assert evaluation.calibration_error(truth, after) < 0.03 < evaluation.calibration_error(truth, too_decided)
     assert evaluation.negative_log_likelihood(truth, after) < evaluation.negative_log_likelihood(truth, too_decided)
+
+
+def test_videos_that_all_share_something_say_nothing():
+    first, second = make_scores(2, 1), make_scores(12, 2)
+    test = significance.compare_seeds(TRUTH, [first], [second], np.zeros(30, int))
+    assert test["difference"] == pytest.approx(10 / 30)
+    assert test["p_value"] == 1
+    assert test["low"] < 0 < test["high"]
+    assert significance.smallest_difference(test) > 0.8

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from instrec_utils import files, models
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import FeaturesError
-from instrec_utils.features import extraction, store
+from instrec_utils.features import store
 from instrec_utils.inputs import frames
 from instrec_utils.models.architecture import AudioInput
 from instrec_utils.models.hardware import DEFAULT, Hardware
@@ -196,6 +196,8 @@ def audio_embeddings(
     """
 
     def compute(video_ids: Sequence[str]) -> Iterator[np.ndarray]:
+        from instrec_utils.features import extraction  # where frames are trained on alone, nothing decodes
+
         network = audio_network(weights, backbone)
         extraction.extract_inputs(corpus, audio_input)
         for video_id in tqdm(video_ids, desc=f"{description} embeddings", unit="video"):

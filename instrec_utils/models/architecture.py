@@ -143,9 +143,14 @@ def architectures(kind: str = "") -> dict[str, Architecture]:
     return {one.name: one for one in sorted(chosen, key=lambda one: KINDS.index(one.kind))}
 
 
+def is_installed(name: str) -> bool:
+    """Tell whether a package that is installed has an architecture of this name."""
+    return name in _entry_points()
+
+
 def architecture_named(name: str, kind: str = "") -> Architecture:
     """Return an architecture by name, of one kind or any; raise a ParameterError where there is none."""
-    if name in _entry_points():
+    if is_installed(name):
         entry = _loaded(_entry_points()[name])
         if kind in ("", entry.kind):
             return entry

@@ -79,6 +79,7 @@ class Answer(tornado.web.RequestHandler):
         self._work, self._path = work, work.folder / uuid.uuid4().hex
         self._file: BinaryIO | None = None
         self._is_at_work = self._is_gone = False
+        self._refusal = ""
 
     def set_default_headers(self) -> None:
         """Let nobody keep the answer."""
@@ -86,7 +87,7 @@ class Answer(tornado.web.RequestHandler):
             self.set_header(name, value)
 
     def prepare(self) -> None:
-        """Refuse what is too large before it is read; its bytes are then passed over."""
+        """Keep nothing of what is too large: its bytes are passed over, as browsers read no answer while they send."""
         connection: Any = self.request.connection
         connection.set_max_body_size(UNLIMITED)
         size = int(self.request.headers.get("Content-Length", 0))
@@ -95,10 +96,9 @@ class Answer(tornado.web.RequestHandler):
         self._name = files.escaped(unquote(self.request.headers["X-Name"]))
         if size > MAX_BYTES:
             allowed, got = (f"{number / 2**20:,.0f} MiB" for number in (MAX_BYTES, size))
-            self.set_status(413)
-            self.finish(self._line(error=f"{self._name}: expected at most {allowed}, got {got}"))
-            return
-        self._file = self._path.open("wb")
+            self._refusal = f"{self._name}: expected at most {allowed}, got {got}"
+        else:
+            self._file = self._path.open("wb")
 
     def data_received(self, chunk: bytes) -> None:
         """Keep a part of the video."""
@@ -107,6 +107,10 @@ class Answer(tornado.web.RequestHandler):
 
     async def post(self) -> None:
         """Recognise what is in the video."""
+        if self._refusal:
+            self.set_status(413)
+            self.finish(self._line(error=self._refusal))
+            return
         self._is_at_work, loop = True, asyncio.get_running_loop()
 
         def tell(share: float) -> None:

@@ -4,6 +4,7 @@ Everywhere `found` is the table of `read_results`, and a `row` the runs of it th
 """
 
 import functools
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pandas as pd
 
 from instrec_utils import evaluation, files, paths
 from instrec_utils.errors import RunError
-from instrec_utils.models.architecture import KINDS
+from instrec_utils.models.architecture import KINDS, is_installed
 from instrec_utils.report import words
 from instrec_utils.training import result_files
 from instrec_utils.training.run import usual_settings
@@ -29,7 +30,8 @@ def read_results(corpus_name: str, rotation: int | None = 0) -> pd.DataFrame:
     """Return the results of a rotation that belong together, with None of all; working results hide published ones.
 
     Those are the results of the newest one's index, and of the fusions those whose joined results are as they were when
-    the fusion was trained. No result, or one that is damaged or of another version, is a RunError.
+    the fusion was trained. What comes from an architecture that is not installed is left out with a warning. No result,
+    or one that is damaged or of another version, is a RunError.
 
     Returns
     -------
@@ -40,10 +42,13 @@ def read_results(corpus_name: str, rotation: int | None = 0) -> pd.DataFrame:
     """
     working, published = paths.results_dirs(corpus_name)
     names = {path.stem: path for directory in (published, working) for path in directory.glob("*.json")}
-    every = [
+    read = [
         result_files.read_result(path) | {"path": path, "is_published": path.parent == published}
         for path in names.values()
     ]
+    every = [result for result in read if is_installed(result["model"])]
+    if away := sorted({result["model"] for result in read} - {result["model"] for result in every}):
+        warnings.warn(f"{corpus_name}: left out the results of what is not installed: {', '.join(away)}", stacklevel=2)
     if not every:
         raise RunError(f"{published}: no results; run `make report CORPUS={corpus_name}` first")
     newest = max(every, key=lambda result: result["finished"])

@@ -11,7 +11,7 @@ import pandas as pd
 
 from instrec_utils import corpora, files, models
 from instrec_utils.config import CROP_SIZE
-from instrec_utils.features import embeddings, extraction, store
+from instrec_utils.features import embeddings, store
 from instrec_utils.features.drawn import DrawnFrames
 from instrec_utils.inputs import frames
 from instrec_utils.training import fit, warm_up
@@ -38,6 +38,8 @@ class Recipe:
 
 
 def _audio_recipe(run: Run) -> Recipe:
+    from instrec_utils.features import extraction  # where frames are trained on alone, nothing decodes
+
     extraction.extract_inputs(run.corpus, run.audio_input)
     features_dir, audio_input, augment = run.corpus.directory / "features", run.audio_input, run.parameters["augment"]
 

@@ -246,8 +246,9 @@ def address(tmp_path):
 def test_an_address_is_downloaded_judged_and_forgotten(command, address):
     said = command(f"{address}/a.mp4", f"{address}/gone.mp4", "--json")
     assert said.exit_code == 2
-    (line,) = said.stderr.splitlines()
-    assert line.startswith(f"instrec: {address}/gone.mp4: cannot be downloaded: ")
+    lines = said.stderr.splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith(f"instrec: {address}/gone.mp4: cannot be downloaded: ")
     data = json.loads(said.stdout)
     assert [one["video"] for one in data["videos"]] == [f"{address}/a.mp4"]
     assert {one["label"] for one in data["videos"][0]["instruments"][:2]} == {"cello", "violin"}

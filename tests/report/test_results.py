@@ -160,6 +160,13 @@ def test_results_of_an_older_index_are_left_out(published):
     assert tables.table4(found).empty
 
 
+def test_results_of_an_architecture_that_is_not_installed_are_left_out_with_a_warning(published):
+    write_result("of_another", "audio", TRUTH, one_hot(TRUTH))
+    change(published / "of_another.json", model="my_network")
+    with pytest.warns(UserWarning, match="not installed: my_network"):
+        assert results.read_results("tiny").index.tolist() == ["a", "v", "f", "g"]
+
+
 def test_what_is_not_there(published, found):
     with pytest.raises(RunError, match=r"other: no results; run `make report CORPUS=other` first"):
         results.read_results("other")

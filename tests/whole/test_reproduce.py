@@ -89,8 +89,9 @@ def test_the_examples_run_one_after_the_other(checkout):
     own = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "INSTREC_"))}
     own |= {"INSTREC_HOME": str(checkout), "PATH": f"{checkout / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     for title, example in EXAMPLES.items():
-        # In a shell of its own with job control, as a person's is.
-        command = ["bash", "-m", "-euo", "pipefail", "-c", example.replace("8786", port)]
+        # In a shell of its own with job control, as a person's is; what it started in the background ends with it.
+        script = f"trap 'kill $(jobs -p) 2> /dev/null || true' EXIT\n{example.replace('8786', port)}"
+        command = ["bash", "-m", "-euo", "pipefail", "-c", script]
         done = subprocess.run(command, cwd=checkout, env=own, capture_output=True, text=True)
         assert done.returncode == 0, f"{title}:\n{done.stdout[-2000:]}{done.stderr[-3000:]}"
     for name in ("tweaked", "my-corpus", "my-network", "my-clips"):
