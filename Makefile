@@ -110,7 +110,7 @@ validate: $(STAMP)
 	@$(INSTREC) validate "$$CORPUS" --root "$$ROOT" $(if $(SPLIT),-p "split=$$SPLIT")
 
 test: lint
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

@@ -19,21 +19,24 @@ import matplotlib.cbook
 import numpy as np
 import pandas as pd
 import soxr
-from heads_material import MOST_WINDOWS, RATE, SOUNDFONTS, UNSEEN, Example, Material, judged, rendered
+from ears_material import PLAYED_AS, UNSEEN
+from heads_material import Example, Material, judged
 from heads_material import empty_scenes as drawn_places
 from sklearn.datasets import load_sample_image
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from instrec_corpora import acoustics
+from instrec_corpora import acoustics, phrases
 from instrec_corpora.staging import SAMPLE_RATE
-from instrec_utils.config import CROP_SIZE
+from instrec_utils.config import AUDIOSET, CROP_SIZE
 from instrec_utils.corpora.photographs import read_photograph
 from instrec_utils.recognise.heads import NONE, combined
-from instrec_utils.recognise.networks import Values
 from instrec_utils.recognise.recogniser import STEP, Judge
 
 SEED = 2  # no other than this module draws with it
 REPEATS = 10
+SOUNDFONTS = ("timgm6mb", "merlin")
+PHRASE_SECONDS = 8
+RATE = AUDIOSET.sample_rate
 KEPT = 0.95  # of what is known
 NOISES = {"talk": ("babble", "crowd"), "street": ("traffic",), "rooms and wind": ("hum", "hiss", "wind")}
 TONES = (220.0, 440.0, 1000.0, 2000.0)  # Hz
@@ -83,14 +86,19 @@ def card(generator: np.random.Generator) -> np.ndarray:
     return cv2.circle(picture, (CROP_SIZE // 2, CROP_SIZE // 2), radius, (255, 255, 255), 2)
 
 
-def unseen_instruments(network: object) -> Material:
-    """Return harp, tuba and sitar of the material that the heads are measured on."""
-    found = judged("rendered", network, rendered(np.random.default_rng(1)))
-    chosen = found.table["group"].isin(UNSEEN).to_numpy()
-    table = found.table[chosen].reset_index(drop=True)
-    phrases = table.index // MOST_WINDOWS
-    table = table.assign(source=table["group"], group=table["group"] + " " + phrases.astype(str))
-    return Material(Values(*(part[chosen] for part in found.values)), table)
+def unseen_instruments(generator: np.random.Generator) -> Iterator[Example]:
+    """Yield harp, tuba and sitar through two soundfonts, half of them as somebody's phone would hear them."""
+    for font in SOUNDFONTS:
+        for name, program in UNSEEN.items():
+            for number, label in enumerate(PLAYED_AS):
+                midi = phrases.compose_phrase(label, PHRASE_SECONDS, generator)
+                for part in midi.instruments:
+                    part.program, part.is_drum = program, False
+                sound = phrases.render_midi(midi, PHRASE_SECONDS, soundfont=font)
+                sound = acoustics.record(sound, generator, condition="noise") if number % 2 else sound
+                samples = soxr.resample(sound, SAMPLE_RATE, RATE).astype(np.float32)
+                for half in np.array_split(samples, round(PHRASE_SECONDS / STEP)):
+                    yield Example(half, NONE, name, f"{name} {font} {label}")
 
 
 def scores(judge: Judge, material: Material) -> pd.DataFrame:
@@ -136,7 +144,7 @@ def measure(judges: dict[str, Judge], materials: dict[str, Material], table: pd.
     networks = {modality: judge.network for modality, judge in judges.items()}
     unknown = {
         "audio": judged("unknown_sound", networks["audio"], unknown_sound(np.random.default_rng(SEED))).joined(
-            unseen_instruments(networks["audio"])
+            judged("unseen", networks["audio"], unseen_instruments(np.random.default_rng(SEED)))
         ),
         "visual": judged("unknown_pictures", networks["visual"], unknown_pictures(np.random.default_rng(SEED))),
     }

@@ -24,7 +24,7 @@ from instrec_utils.recognise import networks
 from instrec_utils.recognise.heads import NONE, OUTCOMES
 
 SEED = 1
-EPOCHS = 16  # more teach more: the network was still learning
+EPOCHS = 150
 EPOCH = 2048  # windows
 BATCH = 64
 FRAMES = 80  # of 20 ms: of a window of 4 s, 1.6 s are learned from at a time

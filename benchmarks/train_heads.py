@@ -1,15 +1,14 @@
-"""Train the heads of the recogniser from the open corpus' material, and say how well they carry over.
+"""Train the heads of the recogniser, and say how well they carry over.
 
-What a head learns from is in ``heads_material.py``. A head is the equal mean, in its weights, of logistic regression
-on what the network makes of an example and of the network's own classes, which get a scale and a threshold for "none"
-(Wortsman et al., 2022: the mean of what was there before and of what was learned carries over better than either). The
-regression's penalty is chosen by what each source is told after learning from all the others, sources counting alike,
-and probabilities are calibrated by the same. What the regression alone would have said is noted as well. Audio has four
-sources: two collections of notes and two soundfonts, one of which only measures. Visual has two: photographs in front
-of white, and others. Nothing from elsewhere is looked at.
+What they learn from is in ``ears_material.py`` and ``heads_material.py``. A head is the equal mean, in its weights, of
+logistic regression on what the network makes of an example and of the network's own classes, which get a scale and a
+threshold for "none" (Wortsman et al., 2022: the mean of what was there before and of what was learned carries over
+better than either). The regression's penalty is chosen by what each source is told after learning from all the others,
+sources counting alike, and probabilities are calibrated by the same. What the regression alone would have said is noted
+as well. Audio has six sources: two collections of notes and four soundfonts, one of which only measures. Visual has
+two: photographs in front of white, and others. Nothing from elsewhere is looked at.
 
-The corpus "open" has to be prepared. It writes ``instrec_utils/recognise/<network>.npz`` and
-``results/benchmarks/recogniser.json``.
+It writes ``instrec_utils/recognise/<network>.npz`` and ``results/benchmarks/recogniser.json``.
 """
 
 from __future__ import annotations
@@ -19,28 +18,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import scipy.optimize
-from heads_material import (
-    MEASURED_ONLY,
-    UNSEEN,
-    Material,
-    empty_scenes,
-    judged,
-    noises,
-    notes,
-    photographs,
-    rendered,
-    staged_sound,
-)
+from ears_material import HELD_OUT, UNSEEN, read_material
+from heads_material import Material, empty_scenes, judged, photographs
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from instrec_corpora.open import source_dir
-from instrec_utils import corpora, evaluation, files, paths, provenance
+from instrec_utils import evaluation, files, paths, provenance
 from instrec_utils.config import LABELS
 from instrec_utils.recognise import heads
 from instrec_utils.recognise.heads import NONE, OUTCOMES, Head
-from instrec_utils.recognise.networks import AudioNetwork, Values, VisualNetwork
+from instrec_utils.recognise.networks import Values, VisualNetwork
 
 SEED = 1
 PACKAGE = Path(heads.__file__).parent
@@ -105,7 +94,7 @@ def both_heads(material: Material, chosen: np.ndarray, penalty: float) -> tuple[
 def learned_from(material: Material) -> np.ndarray:
     """Tell which examples may teach: unseen instruments and some sources measure only."""
     table = material.table
-    return ~(table["group"].isin(UNSEEN) | table["source"].isin(MEASURED_ONLY)).to_numpy()
+    return ~(table["group"].isin(UNSEEN) | (table["source"] == HELD_OUT)).to_numpy()
 
 
 def held_out(material: Material, folds: pd.Series, penalty: float) -> dict[float, np.ndarray]:
@@ -250,11 +239,8 @@ def train(name: str, material: Material, folds: pd.Series) -> dict[str, object]:
 
 def main() -> None:
     """Train both heads."""
-    corpus, folder = corpora.read_corpus("open"), source_dir()
-    audio, visual = AudioNetwork(), VisualNetwork()
-    heard = judged("notes", audio, notes(folder)).joined(judged("staged_sound", audio, staged_sound(corpus)))
-    heard = heard.joined(judged("rendered", audio, rendered(np.random.default_rng(SEED))))
-    heard = heard.joined(judged("noises", audio, noises(np.random.default_rng(SEED))))
+    folder, visual, sound = source_dir(), VisualNetwork(), read_material()
+    heard = Material(Values(sound.embeddings, sound.tags), sound.table)
     seen = judged("photographs", visual, photographs(folder))
     seen = seen.joined(judged("empty_scenes", visual, empty_scenes(np.random.default_rng(SEED))))
     halves = pd.Series(np.where(seen.table.index % 2, "plain", "scenery"))
