@@ -185,7 +185,7 @@ def main() -> None:
     may_teach = ~is_out & ~table["group"].isin(UNSEEN).to_numpy()
     model = trained(material._replace(levels=joined(material.levels)), may_teach)
     values = values_of(model, material)
-    head = train_heads.fit(values, may_teach, PENALTY)
+    head = train_heads.regression(values, may_teach, PENALTY)
     probabilities = head.probabilities(values.values)
     outcome = table["outcome"].to_numpy()
     is_known = is_out & ~table["group"].isin(UNSEEN).to_numpy()
