@@ -90,6 +90,7 @@ def write_film(path: Path, codec: str, distance: int, seconds: int) -> Path:
             frame.pts, frame.time_base = number, Fraction(1, FRAME_RATE)
             container.mux(video.encode(frame))
         container.mux(video.encode(None))
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))  # SVT-AV1 makes what root runs a real-time process
         generator = np.random.default_rng(6)
         resampler = av.AudioResampler(format=sound.format.name, layout="stereo", rate=sample_rate)
         for second in range(seconds):

@@ -11,6 +11,17 @@ settings.register_profile("instrec", deadline=None, derandomize=True)
 settings.load_profile("instrec")
 
 
+POLICY = os.sched_getscheduler(0) if hasattr(os, "sched_getscheduler") else None
+
+
+@pytest.fixture(autouse=True)
+def ordinary_priority():
+    """Whatever a test does, its process has the priority that it began with; see `encoders`."""
+    yield
+    if POLICY is not None:
+        assert os.sched_getscheduler(0) == POLICY, "a real-time process: encode within encoders.ordinary_priority()"
+
+
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     """A home of its own, so that nothing is written into the checkout."""

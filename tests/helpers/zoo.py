@@ -15,6 +15,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from encoders import ordinary_priority
 from tiny_videos import colour_at, tone
 
 FREQUENCY, LEVEL = 440.0, 0.4
@@ -88,7 +89,7 @@ def told(moment: Fraction | float) -> float:
 def write(path: Path, pictures: Pictures | None = None, sound: Sound | None = None, **options: str) -> None:
     """Write a file of these pictures and this sound; the container is told by the name."""
     os.environ.setdefault("SVT_LOG", "0")
-    with av.open(str(path), "w", **options) as container:
+    with ordinary_priority(), av.open(str(path), "w", **options) as container:
         writers = []
         if pictures is not None:
             video = container.add_stream(

@@ -7,6 +7,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from encoders import ordinary_priority
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -49,7 +50,7 @@ def pictures(num_frames):
 def write_film(path, codec, options, *, distance, seconds, start=0):
     """Write a film whose key frames are `distance` frames apart and whose first frame has the number `start`."""
     os.environ.setdefault("SVT_LOG", "0")
-    with av.open(str(path), "w") as container:
+    with ordinary_priority(), av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=RATE, options=options)
         stream.width, stream.height = 96, 64
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
