@@ -159,9 +159,8 @@ def _held_out(heads: dict[str, Any]) -> str:
     return f"""## Beside it: sources of the training material, each held out
 
 A head learns from all sources but one, and is told examples of that one: four seconds of a phrase, of a tune or of a
-single recorded note, or a photograph. By this penalties were chosen and probabilities calibrated. Visual material has one
-collection, whose photographs are
-held out by what is behind the instrument: plain white, or scenery.
+single recorded note, or a photograph. By this penalties were chosen and probabilities calibrated. Visual material has
+one collection, whose photographs are held out by what is behind the instrument: plain white, or scenery.
 
 {table(["Held out", *titles], rows)}
 
@@ -190,10 +189,11 @@ Before the heads that are shipped were measured elsewhere, this was written down
 
 That an earlier visual head, a regression alone, told fewer photographs from elsewhere than ImageNet's own classes was
 known then. The first rule was to be that held-out sources decide between the mean and the regression alone; of visual
-they favour the regression, by little, but they are of one collection and cannot show what another one costs. The audio
-head learned from single notes, from staged clips and from one soundfont first. When it was known that it took each cello
-from elsewhere for a violin, this material was replaced by that of the own network, with phrases and tunes through more
-soundfonts. The rules stayed, and all was measured once more.
+they favour the regression, by little, but they are of one collection and cannot show what another one costs.
+
+The audio head learned from single notes, from staged clips and from one soundfont first. When it was known that it took
+each cello from elsewhere for a violin, this material was replaced by that of the own network, with phrases and tunes
+through more soundfonts. The rules stayed, and all was measured once more.
 
 {table(["Tried", "inverse penalty", "share of own classes", "loss", "Hit@1, held out, in %"], rows)}"""
 
@@ -319,8 +319,8 @@ def tested(found: dict[str, Any], heads: dict[str, Any]) -> str:
 No head learned from Merlin. Intervals resample the collections; of a single one there is none.
 [Elsewhere](elsewhere.md) has them by source and class, what is refused as none of these, and what was decided
 beforehand. On sources that it had not learned from, the audio head is right of {spans["audio"]} of four-second windows
-of phrases, tunes and single notes, and the visual head of {spans["visual"]} of photographs. The expected calibration error is
-{errors["audio"]} and {errors["visual"]}."""
+of phrases, tunes and single notes, and the visual head of {spans["visual"]} of photographs. The expected calibration
+error is {errors["audio"]} and {errors["visual"]}."""
 
 
 def card(text: str, found: dict[str, Any], heads: dict[str, Any]) -> str:

@@ -1,14 +1,14 @@
 """Where the networks looked: how much each place of a picture or of a spectrogram speaks for an instrument.
 
-Both networks end in a last map of features, their mean over all places, dense layers, and the head. The features of a
-place, weighted by how the instrument's logit changes with their mean, are that place's part in it (Grad-CAM
-of Selvaraju 2017). Where no activation follows on the mean, as in EfficientNet-Lite0, the parts add up to the logit but
-for a constant (the class activation map of Zhou 2016).
+The networks end in a last map of features, their mean over all places, dense layers, and the head; the package's own
+network of sound adds the maximum to the mean. The features of a place, weighted by how the instrument's logit changes
+with what is pooled, are that place's part in it (Grad-CAM of Selvaraju 2017). Where no activation follows, as in
+EfficientNet-Lite0, the parts add up to the logit but for a constant (the class activation map of Zhou 2016).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -24,12 +24,18 @@ class Seen(Protocol):
     Attributes
     ----------
     dense : sequence of np.ndarray
-        Weights and shift of the dense layers behind the map's mean: a hidden one with hard swish if there are four,
-        then that of the network's own classes.
+        Weights and shift of the dense layers behind the map: the hidden one, if there is one, then that of the
+        network's own classes.
+    hidden : str
+        The activation of the hidden layer, "relu" or "hard_silu"; empty without such a layer.
+    has_maximum : bool
+        Whether the map's maximum is added to its mean.
     own : mapping of str to its own classes of each instrument
     """
 
     dense: Sequence[np.ndarray]
+    hidden: str
+    has_maximum: bool
     own: Mapping[str, Mapping[int, str]]
 
     def last_map(self, example: np.ndarray) -> np.ndarray:
@@ -37,17 +43,31 @@ class Seen(Protocol):
         ...
 
 
+Values = Callable[[np.ndarray], np.ndarray]
+ACTIVATIONS: Mapping[str, tuple[Values, Values]] = {  # with their derivatives
+    "": (lambda values: values, np.ones_like),
+    "relu": (lambda values: np.maximum(values, 0), lambda values: (values > 0).astype(float)),
+    "hard_silu": (
+        lambda values: values * np.clip(values / 6 + 0.5, 0, 1),
+        lambda values: np.where(values < -3, 0, np.where(values > 3, 1, values / 3 + 0.5)),
+    ),
+}
+
+
 def class_map(network: Seen, head: Head, example: np.ndarray, label: str) -> np.ndarray:
     """Return how much each place of an example speaks for a label [shape=(height, width), of its last map]."""
     last_map = network.last_map(example)
-    mean, num_places = last_map.mean(axis=(1, 2)), last_map[0].size
+    places = last_map.reshape(len(last_map), -1)
+    shares = np.full_like(places, 1 / places.shape[1])  # of a place in what is pooled
+    if network.has_maximum:
+        shares[np.arange(len(places)), places.argmax(axis=1)] += 1
     *hidden, weights, shift = (one.reshape(len(one), -1).squeeze() for one in network.dense)
-    values = hidden[0] @ mean + hidden[1] if hidden else mean
-    embedding = values * np.clip(values / 6 + 0.5, 0, 1) if hidden else values
-    slope = _gradient(network.own, head, label, weights, weights @ embedding + shift)
-    if hidden:  # the derivative of hard swish
-        slope = (slope * np.where(values < -3, 0, np.where(values > 3, 1, values / 3 + 0.5))) @ hidden[0]
-    return np.einsum("f,fhw->hw", slope, last_map) / num_places
+    pooled = (shares * places).sum(axis=1)
+    values = hidden[0] @ pooled + hidden[1] if hidden else pooled
+    activation, derivative = ACTIVATIONS[network.hidden]
+    slope = _gradient(network.own, head, label, weights, weights @ activation(values) + shift) * derivative(values)
+    slope = slope @ hidden[0] if hidden else slope
+    return (slope @ (shares * places)).reshape(last_map.shape[1:])
 
 
 def _gradient(

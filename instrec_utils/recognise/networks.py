@@ -63,6 +63,7 @@ class VisualNetwork:
         self._names = [embedding, classes, last_map]
         self._network = graph.network(self._names)
         self.dense, self.own = tensors[-2:], efficientnet_lite0.IMAGENET | efficientnet_lite0.RELATIVES
+        self.hidden, self.has_maximum = "", False
 
     def __call__(self, pictures: np.ndarray) -> Values:
         """Return what it makes of RGB pictures [shape=(num_pictures, 224, 224, 3), uint8]."""
@@ -98,6 +99,7 @@ class AudioNetwork:
         self._names = [embedding, tags, last_map]
         self._network = graph.network(self._names)
         self.dense, self.own = tensors[-4:], efficientat_mn04.TAGS
+        self.hidden, self.has_maximum = "hard_silu", False
 
     def __call__(self, log_mel: np.ndarray) -> Values:
         """Return what it makes of spectrograms [shape=(num_examples, 128, num_frames), dB] of `kaldi_log_mel`."""
@@ -117,9 +119,8 @@ class OwnAudioNetwork:
     """The package's own: from log-mel spectrograms to 128 values, and how likely each instrument is by itself."""
 
     def __init__(self, tensors: Sequence[np.ndarray] | None = None) -> None:
-        graph = Graph(
-            iter(read_own_tensors() if tensors is None else tensors), (1, 2, ears.NUM_BANDS, AUDIOSET.num_frames // 2)
-        )
+        tensors = read_own_tensors() if tensors is None else tensors
+        graph = Graph(iter(tensors), (1, 2, ears.NUM_BANDS, AUDIOSET.num_frames // 2))
         x, num_filters = "input", 2
         for filters, stride in ears.CONVOLUTIONS:
             y = graph.convolution(x, stride=stride, activation="relu", bias=True)
@@ -128,13 +129,22 @@ class OwnAudioNetwork:
         pooled = graph.add("Add", graph.add("GlobalAveragePool", x), graph.add("GlobalMaxPool", x))
         embedding = graph.convolution(pooled, activation="relu", bias=True)
         tags = graph.convolution(embedding, bias=True)
-        self._network, self._names = graph.network([embedding, tags]), [embedding, tags]
+        self._names = [embedding, tags, x]
+        self._network = graph.network(self._names)
+        self.dense, self.own = tensors[-4:], {label: {number: label} for number, label in enumerate(LABELS)}
+        self.hidden, self.has_maximum = "relu", True
 
     def __call__(self, log_mel: np.ndarray) -> Values:
         """Return what it makes of spectrograms [shape=(num_examples, 128, num_frames), dB] of `kaldi_log_mel`."""
-        examples = ears.relative_levels(ears.joined(log_mel)).transpose(0, 3, 1, 2)
-        own = {label: {number: label} for number, label in enumerate(LABELS)}
-        return _each(self._network, self._names, examples, own)
+        return _each(self._network, self._names, _levels(log_mel), self.own)
+
+    def last_map(self, log_mel: np.ndarray) -> np.ndarray:
+        """Return the last feature map [shape=(128, 4, num_places)] of a spectrogram [shape=(128, num_frames), dB]."""
+        return _run(self._network, self._names, _levels(log_mel[None])[0])[2][0].copy()
+
+
+def _levels(log_mel: np.ndarray) -> np.ndarray:
+    return ears.relative_levels(ears.joined(log_mel)).transpose(0, 3, 1, 2)
 
 
 def write_own(path: Path, tensors: Sequence[np.ndarray], head: Mapping[str, np.ndarray]) -> None:

@@ -8,7 +8,7 @@ from tiny_heads import own_scores
 from instrec_utils.config import AUDIOSET, LABELS
 from instrec_utils.recognise.heads import OUTCOMES, Head, features
 from instrec_utils.recognise.maps import Seen, class_map
-from instrec_utils.recognise.networks import AudioNetwork, Values, VisualNetwork
+from instrec_utils.recognise.networks import AudioNetwork, OwnAudioNetwork, Values, VisualNetwork
 
 OWN = {label: {} for label in LABELS} | {"violin": {0: "fiddle", 3: "violin"}, "cello": {1: "cello"}}
 
@@ -22,8 +22,9 @@ class Tiny:
 
     own = OWN
 
-    def __init__(self, generator, has_hidden):
-        sizes = [(6, 5), (4, 6)] if has_hidden else [(4, 5)]
+    def __init__(self, generator, hidden, has_maximum):
+        self.hidden, self.has_maximum = hidden, has_maximum
+        sizes = [(6, 5), (4, 6)] if hidden else [(4, 5)]
         self.dense = [
             one for size in sizes for one in (generator.normal(size=(*size, 1, 1)), generator.normal(size=size[0]))
         ]
@@ -33,9 +34,10 @@ class Tiny:
 
     def values(self, last_map):
         *hidden, weights, shift = self.dense
-        embedding = last_map.mean(axis=(1, 2))
+        embedding = last_map.mean(axis=(1, 2)) + (last_map.max(axis=(1, 2)) if self.has_maximum else 0)
         if hidden:
-            embedding = hard_swish(hidden[0][:, :, 0, 0] @ embedding + hidden[1])
+            activation = hard_swish if self.hidden == "hard_silu" else lambda values: np.maximum(values, 0)
+            embedding = activation(hidden[0][:, :, 0, 0] @ embedding + hidden[1])
         outputs = weights[:, :, 0, 0] @ embedding + shift
         own = own_scores(1, violin=max(outputs[0], outputs[3]), cello=outputs[1])
         return Values(embedding[None], own), outputs
@@ -49,12 +51,12 @@ def logit(network, head, label, last_map):
     return (features(values) @ head.weights[place] + head.shift[place])[0]
 
 
-@pytest.mark.parametrize("has_hidden", [True, False])
+@pytest.mark.parametrize(("hidden", "has_maximum"), [("hard_silu", False), ("", False), ("relu", True)])
 @pytest.mark.parametrize("label", ["violin", "flute", "cello"])
-def test_the_part_of_a_place_is_how_the_logit_changes_with_it(generator, has_hidden, label):
+def test_the_part_of_a_place_is_how_the_logit_changes_with_it(generator, hidden, has_maximum, label):
     labels = tuple(one for one in OUTCOMES if one != "cello")  # which only a class of the network's own knows
-    network = Tiny(generator, has_hidden)
-    size = 6 if has_hidden else 5
+    network = Tiny(generator, hidden, has_maximum)
+    size = 6 if hidden else 5
     head = Head(labels, generator.normal(size=(13, size + 13)), generator.normal(size=13), 1.0, np.full(13, 0.5))
     last_map = generator.normal(size=(5, 2, 3))
     found = class_map(network, head, last_map, label)
@@ -83,3 +85,13 @@ def test_the_last_map_is_what_the_audio_networks_embedding_comes_from(tmp_path, 
     embedding = hard_swish(weights @ last_map.mean(axis=(1, 2)) + shift)
     np.testing.assert_allclose(embedding, values.embeddings[0], atol=1e-3)
     assert tags.shape == (527, 512)
+
+
+def test_the_last_map_is_what_the_own_networks_embedding_comes_from(generator):
+    network = OwnAudioNetwork()
+    log_mel = generator.uniform(-90, 20, (AUDIOSET.n_mels, AUDIOSET.num_frames)).astype(np.float32)
+    last_map, values = network.last_map(log_mel), network(log_mel[None])
+    weights, shift, *_ = network.dense
+    pooled = last_map.mean(axis=(1, 2)) + last_map.max(axis=(1, 2))
+    np.testing.assert_allclose(np.maximum(weights.squeeze() @ pooled + shift, 0), values.embeddings[0], atol=1e-3)
+    assert isinstance(network, Seen)
