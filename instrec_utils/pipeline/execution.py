@@ -1,5 +1,6 @@
 """Notebooks executed by papermill, each in a kernel of its own, into a file that is there only if it succeeded."""
 
+import logging
 import os
 import re
 import subprocess
@@ -24,6 +25,9 @@ from instrec_utils.report.page import RUNS, for_book, with_runs
 GREETINGS = re.compile(
     r"^(WARNING: All log messages before absl|I\d{4} .* (port|cudart_stub)\.cc:\d+\]).*\n?", re.MULTILINE
 )
+
+# What it would log on the terminal is raised as well: that a kernel died, also where the command was stopped.
+logging.getLogger("papermill").addHandler(logging.NullHandler())
 
 
 class _Kernels(AsyncKernelManager):
