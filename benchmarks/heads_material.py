@@ -1,7 +1,8 @@
 """Examples, what networks make of them, and what the visual head of the recogniser learns from.
 
-These are the photographs of the open corpus; none of the instruments is in drawn places. What the audio head learns
-from is in ``ears_material.py``. What the networks make of examples is kept in ``data/recognise``, once computed.
+These are the photographs of the open corpus, as they are and as its slides show them: in front of other backgrounds, in
+part, far away. None of the instruments is in drawn places. What the audio head learns from is in ``ears_material.py``.
+What the networks make of examples is kept in ``data/recognise``, once computed.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from instrec_corpora import backgrounds, open_sources
+from instrec_corpora import backgrounds, open_sources, slides
 from instrec_utils import files, paths
 from instrec_utils.config import AUDIOSET, CROP_SIZE
 from instrec_utils.inputs.kaldi_spectrograms import kaldi_log_mel
 from instrec_utils.recognise.heads import NONE
 from instrec_utils.recognise.networks import AudioNetwork, Values, VisualNetwork
 
+SEED = 1
+VIEWS = ("clear", "clear", "cropped", "small")  # of each photograph
 EMPTY_SCENES = 150
 EDGE, WHITE = 8, 235  # pixels around a photograph, and from where on they are white
 
@@ -35,14 +38,22 @@ class Example(NamedTuple):
     group: str
 
 
-def read_photographs(folder: Path) -> Iterator[tuple[np.ndarray, str, str]]:
-    """Yield the photographs [shape=(224, 224, 3), uint8, RGB], their labels, and in front of what they were taken."""
+def photographs(folder: Path) -> Iterator[Example]:
+    """Yield the photographs as they are, and as slides show them; what they were taken in front of is their source."""
     registry = open_sources.read_registry()
     registry = registry[(registry.kind == "photos") & ~registry.path.str.contains("_synthetic_")]
-    for row in open_sources.verify_sources(folder, registry).itertuples():
-        picture = open_sources.read_photograph(folder / row.path)[:, :, ::-1]
-        resized = cv2.resize(picture, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_AREA)
-        yield resized, row.label, "plain" if is_plain(resized) else "scenery"
+    for number, row in enumerate(open_sources.verify_sources(folder, registry).itertuples()):
+        photograph, generator = open_sources.read_photograph(folder / row.path), np.random.default_rng([SEED, number])
+        source = "plain" if is_plain(looked_at(photograph)) else "scenery"
+        yield Example(looked_at(photograph), row.label, source, f"photograph{number}")
+        for condition in VIEWS:
+            view = slides.staged(photograph, condition, generator)
+            yield Example(looked_at(view), row.label, source, f"photograph{number}")
+
+
+def looked_at(picture: np.ndarray) -> np.ndarray:
+    """Return a picture in OpenCV's order of colours as the recogniser looks at it, [shape=(224, 224, 3), RGB]."""
+    return cv2.resize(picture[:, :, ::-1], (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_AREA)
 
 
 def is_plain(picture: np.ndarray) -> bool:
@@ -51,12 +62,6 @@ def is_plain(picture: np.ndarray) -> bool:
     is_edge = np.ones(picture.shape[:2], bool)
     is_edge[inner] = False
     return bool((picture[is_edge].min(axis=1) >= WHITE).mean() > 0.5)
-
-
-def photographs(folder: Path) -> Iterator[Example]:
-    """Yield the photographs as they are."""
-    for number, (picture, label, source) in enumerate(read_photographs(folder)):
-        yield Example(picture, label, source, f"photograph{number}")
 
 
 def empty_scenes(generator: np.random.Generator) -> Iterator[Example]:

@@ -6,7 +6,7 @@ threshold for "none" (Wortsman et al., 2022: the mean of what was there before a
 better than either). The regression's penalty is chosen by what each source is told after learning from all the others,
 sources counting alike, and probabilities are calibrated by the same. What the regression alone would have said is noted
 as well. Audio has six sources: two collections of notes and four soundfonts, one of which only measures. Visual has
-two: photographs in front of white, and others. Nothing from elsewhere is looked at.
+two: photographs in front of white, and others, and how slides show them. Nothing from elsewhere is looked at.
 
 It writes ``instrec_utils/recognise/<network>.npz`` and ``results/benchmarks/recogniser.json``.
 """

@@ -168,14 +168,18 @@ def _pictures(
                 yield _filler(generator)
             if condition == "accompanied":
                 yield _side_by_side(photograph, next(others), generator)
-            elif condition == "small":
-                yield _small(photograph, generator)
-            elif condition == "cropped":
-                yield _cropped(photograph, generator)
-            elif condition == "blurred":
-                yield _blurred(_clear(photograph, generator), generator)
             else:
-                yield _clear(photograph, generator)
+                yield staged(photograph, condition, generator)
+
+
+def staged(photograph: np.ndarray, condition: str, generator: np.random.Generator) -> np.ndarray:
+    """Return a photograph [shape=(height, width, 3), uint8] as a slide shows it under a condition of the picture."""
+    if condition == "small":
+        return _small(photograph, generator)
+    if condition == "cropped":
+        return _cropped(photograph, generator)
+    picture = _clear(photograph, generator)
+    return _blurred(picture, generator) if condition == "blurred" else picture
 
 
 def _clear(photograph: np.ndarray, generator: np.random.Generator) -> np.ndarray:
