@@ -219,7 +219,7 @@ def _stages(
                 f"{workers['bytes_an_hour_of_video'] * hours / 1e6:.0f} MB",
                 "Trainings": f"{len(trained)} runs, {words.duration(sum(trained))}",
                 "Robustness": f"{len(measured)} fusions, {words.duration(sum(one['seconds'] for one in measured))}",
-                "Pages": "–" if None in made else words.duration(sum(made)),
+                "Pages": words.duration(sum(made)) if made and None not in made else "–",
                 "Results": f"{published / 1e6:.1f} MB",
             }
         )
