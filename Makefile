@@ -28,7 +28,7 @@ INSTREC = cd "$$FROM" && "$(CURDIR)/$(BIN)/python" -P -m instrec_utils
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help setup recognise app report pages tables publish front release verify records bench curation download kit validate test book lint lab sync lock clean
+.PHONY: help setup recognise app report pages tables publish front release verify records bench curation download kit validate test book one-page lint lab sync lock clean
 
 help:
 	@sed -n 's/^# //p; /^$$/q' Makefile
@@ -50,6 +50,7 @@ help:
 #- make validate  looks at every video of a corpus, before a report or after it (CORPUS=... ROOT=...)
 #- make bench     ratios and limits, measured (BENCH=extraction, training, jpeg, curation, elsewhere, paper_rows; train_heads and train_ears for recognise; elsewhere_page)
 #- make book      the book from the pages that are there
+#- make one-page  the same as one page, to print or to keep as PDF
 #- make lint      style, floors and types
 #- make lab       JupyterLab on the notebooks
 #- make sync      pairs the notebooks
@@ -126,6 +127,9 @@ bench: $(STAMP)
 
 book: $(STAMP)
 	@$(BIN)/jupyter-book build -W -n --keep-going book/
+
+one-page: $(STAMP)
+	@$(BIN)/jupyter-book build -W -n --keep-going --builder singlehtml book/
 
 sync: $(STAMP)
 	@$(BIN)/jupytext --sync notebooks/*.py

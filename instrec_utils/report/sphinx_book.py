@@ -33,6 +33,14 @@ REPAIRS = (
     (r"<p>(<ul .*?</ul>\n)</p>", r"\1"),
 )
 
+ON_ONE_PAGE = (
+    # What pages in folders name from where they are.
+    (r'="(?:\.\./)+(?=_static/|results/|_images/)', '="'),
+    (r'href="(?:\.\./)*[\w/]+\.html#', 'href="#'),
+    (r'href="(?:\.\./)*([\w/]+)\.html"', r'href="#document-\1"'),
+    ('href="#document-index"', 'href="#top"'),
+)
+
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the extension."""
@@ -67,7 +75,8 @@ def complete_page(
     """Give a page its description and repair its HTML."""
     if document is not None:
         context["metatags"] = context.get("metatags", "") + metatags(app.config, page_name, context["title"], document)
-    for wrong, right in REPAIRS if "body" in context else ():
+    repairs = REPAIRS + (ON_ONE_PAGE if app.builder.name == "singlehtml" else ())
+    for wrong, right in repairs if "body" in context else ():
         context["body"] = re.sub(wrong, right, context["body"], flags=re.DOTALL)
 
 

@@ -14,6 +14,10 @@ def config(url="", address=""):
     return SimpleNamespace(html_theme_options={"repository_url": url}, html_baseurl=address, html_title="The book")
 
 
+def app_of(builder):
+    return SimpleNamespace(builder=SimpleNamespace(name=builder))
+
+
 def document(*texts):
     return nodes.document(None, None, "", *(nodes.paragraph("", text) for text in texts))
 
@@ -70,7 +74,7 @@ def test_while_a_book_is_built_no_network_is_loaded():
 
 def test_what_scrolls_is_reached_by_keyboard_and_references_are_items_of_a_list():
     context = {"body": '<div class="table-scroll"><table></table></div><div role="doc-biblioentry">', "title": ""}
-    sphinx_book.complete_page(None, "page", "", context, None)
+    sphinx_book.complete_page(app_of("html"), "page", "", context, None)
     assert context["body"] == '<div class="table-scroll" tabindex="0"><table></table></div><div role="listitem">'
 
 
@@ -78,5 +82,16 @@ def test_a_summary_holds_no_paragraph_and_a_paragraph_no_list():
     folded = '<summary>\n<p class="collapsed admonition-title">Show</p>\n</summary>'
     items = '<ul class="a">\n<li>one</li>\n</ul>\n'
     context = {"body": f"{folded}<p>{items}</p>", "title": ""}
-    sphinx_book.complete_page(None, "page", "", context, None)
+    sphinx_book.complete_page(app_of("html"), "page", "", context, None)
     assert context["body"] == folded.replace("<p ", "<span ").replace("</p>", "</span>") + items
+
+
+def test_on_one_page_links_between_pages_lead_within_it():
+    links = (
+        '<a href="../open/05_fusion.html#table"><img src="../_static/a.svg"><a href="demo.html"><a href="index.html">'
+    )
+    context = {"body": links + '<a href="https://a.org/b.html">', "title": ""}
+    sphinx_book.complete_page(app_of("singlehtml"), "page", "", context, None)
+    assert context["body"] == (
+        '<a href="#table"><img src="_static/a.svg"><a href="#document-demo"><a href="#top"><a href="https://a.org/b.html">'
+    )
