@@ -1,9 +1,12 @@
 import copy
 import dataclasses
+import io
 import json
 import os
 import shutil
+import sys
 import threading
+import time
 from dataclasses import replace
 
 import cv2
@@ -258,16 +261,18 @@ def test_a_run_that_lost_a_file_is_trained_again(corpus, lost, text):
     assert not np.isnan(read_result(run.result_path)["metrics"]["hit_at_1"]["value"])
 
 
-def test_one_process_at_a_time_trains_a_run(corpus, monkeypatch, capsys):
-    run = audio_run(corpus)
+def test_one_process_at_a_time_trains_a_run(corpus, monkeypatch):
+    run, said = audio_run(corpus), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", said)  # capsys loses what comes while it is read
     trained = []
     monkeypatch.setattr(experiments, "_train", lambda *_: trained.append(run.name))
     run.directory.mkdir(parents=True)
     with filelock.FileLock(run.directory / ".lock"):
         second = threading.Thread(target=experiments.train_run, args=(run,))
         second.start()
-        while "another process trains it; waiting" not in capsys.readouterr().err:
+        while "another process trains it; waiting" not in said.getvalue():
             assert second.is_alive()
+            time.sleep(0.01)
         assert trained == []
         monkeypatch.setattr(Run, "is_done", lambda *_: True)  # what the first process has done by now
     second.join()

@@ -1,6 +1,7 @@
 """When something is missing, damaged or in the way: the same command makes it again, or one line says what to do."""
 
 import errno
+import io
 import os
 import pickle
 import shutil
@@ -152,12 +153,14 @@ def test_a_notebook_that_goes_on_failing_ends_the_report(home, left, monkeypatch
     assert left == ["02_features"]
 
 
-def test_two_reports_of_a_corpus_wait_for_each_other_and_say_so(home, left, capfd):
+def test_two_reports_of_a_corpus_wait_for_each_other_and_say_so(home, left, monkeypatch):
+    said = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", said)  # capfd loses what comes while it is read
     with ThreadPoolExecutor(1) as threads:
         with files.locked(paths.runs_dir("mini") / ".lock", "never said"):
             waiting = threads.submit(make_report, "mini", {})
             until = time.monotonic() + 20
-            while "mini: another process makes its report; waiting" not in capfd.readouterr().err:
+            while "mini: another process makes its report; waiting" not in said.getvalue():
                 assert time.monotonic() < until
                 time.sleep(0.05)
             assert not waiting.done()
