@@ -196,8 +196,8 @@ The audio head learned from single notes, from staged clips and from one soundfo
 each cello from elsewhere for a violin, this material was replaced by that of the own network, with phrases and tunes
 through more soundfonts. The visual head learned from the photographs as they are. When it was known that it did worse
 elsewhere than ImageNet's own classes, views of each photograph were added as slides show them, in front of other
-backgrounds, in part and far away: of views of photographs that were held out, this tells more. The rules stayed, and
-all was measured once more.
+backgrounds, in part and far away; above, such views of held-out photographs are told, too. The rules stayed, and all
+was measured once more.
 
 {table(["Tried", "inverse penalty", "share of own classes", "loss", "Hit@1, held out, in %"], rows)}"""
 

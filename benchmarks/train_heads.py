@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import scipy.optimize
 from ears_material import HELD_OUT, UNSEEN, read_material
-from heads_material import Material, empty_scenes, judged, photographs
+from heads_material import SEED, Material, empty_scenes, judged, photographs
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -31,7 +31,6 @@ from instrec_utils.recognise import heads
 from instrec_utils.recognise.heads import NONE, OUTCOMES, Head
 from instrec_utils.recognise.networks import Values, VisualNetwork
 
-SEED = 1
 PACKAGE = Path(heads.__file__).parent
 PENALTIES = (3e-3, 1e-2, 3e-2, 1e-1)  # inverse strengths of the regularisation that are tried
 SHARE = 0.5  # of the network's own classes, as Wortsman et al. recommend where nothing is known of what comes

@@ -43,8 +43,8 @@ class Seen(Protocol):
         ...
 
 
-Values = Callable[[np.ndarray], np.ndarray]
-ACTIVATIONS: Mapping[str, tuple[Values, Values]] = {  # with their derivatives
+Function = Callable[[np.ndarray], np.ndarray]
+ACTIVATIONS: Mapping[str, tuple[Function, Function]] = {  # with their derivatives
     "": (lambda values: values, np.ones_like),
     "relu": (lambda values: np.maximum(values, 0), lambda values: (values > 0).astype(float)),
     "hard_silu": (

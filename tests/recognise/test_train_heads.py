@@ -12,7 +12,7 @@ from instrec_utils.recognise.heads import OUTCOMES
 from instrec_utils.recognise.networks import Values
 
 pytest.importorskip("midirenderer", reason="the corpus open's material needs the extra open")
-MODULES = ("train_heads", "heads_material", "open_set", "elsewhere")
+MODULES = ("train_heads", "heads_material", "ears_material", "open_set", "elsewhere")
 
 
 @pytest.fixture
