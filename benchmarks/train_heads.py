@@ -240,7 +240,7 @@ def main() -> None:
     """Train both heads."""
     folder, visual, sound = source_dir(), VisualNetwork(), read_material()
     heard = Material(Values(sound.embeddings, sound.tags), sound.table)
-    seen = judged("photographs", visual, photographs(folder))
+    seen = judged("photographs_and_slides", visual, photographs(folder))
     seen = seen.joined(judged("empty_scenes", visual, empty_scenes(np.random.default_rng(SEED))))
     halves = pd.Series(np.where(seen.table.index % 2, "plain", "scenery"))
     found = {
