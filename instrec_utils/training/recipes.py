@@ -38,10 +38,11 @@ class Recipe:
 
 
 def _audio_recipe(run: Run) -> Recipe:
-    from instrec_utils.features import extraction  # where frames are trained on alone, nothing decodes
-
-    extraction.extract_inputs(run.corpus, run.audio_input)
     features_dir, audio_input, augment = run.corpus.directory / "features", run.audio_input, run.parameters["augment"]
+    if any(store.lacks_input(features_dir, video_id, audio_input) for video_id in run.corpus.usable["video_id"]):
+        from instrec_utils.features import extraction  # a machine that only trains has nothing to decode videos with
+
+        extraction.extract_inputs(run.corpus, audio_input)
 
     def load(video_ids: list[str], epoch: int | None) -> tuple[Load, int]:
         per_video = audio_input.num_examples if epoch is None else audio_input.num_training_examples

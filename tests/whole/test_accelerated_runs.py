@@ -7,10 +7,12 @@ import sys
 import textwrap
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
 import tiny_features
+import yaml
 
 from instrec_utils import corpora, files, paths
 from instrec_utils.features import store
@@ -19,7 +21,7 @@ from instrec_utils.training import runs
 from instrec_utils.training.result_files import read_predictions, read_result
 
 HOME = Path(__file__).resolve().parents[2]
-SCRIPT = HOME / "benchmarks" / "accelerator" / "train_visual.py"
+SCRIPT = HOME / "benchmarks" / "accelerated_runs.py"
 COLOURS = {"cello": (220, 40, 40), "flute": (40, 220, 40), "organ": (40, 40, 220)}
 NUM_FRAMES = 24
 # There: another process, in which what the accelerator's machine lacks cannot be imported, and a network that is small.
@@ -44,12 +46,15 @@ THERE = """
         return keras.Model(inputs, scores(x), name="efficientnet_lite0")
 
     efficientnet_lite0.ARCHITECTURE = dataclasses.replace(efficientnet_lite0.ARCHITECTURE, build=build)
-    spec = importlib.util.spec_from_file_location("train_visual", sys.argv[1])
-    train_visual = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(train_visual)
+    spec = importlib.util.spec_from_file_location("accelerated_runs", sys.argv[1])
+    accelerated_runs = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(accelerated_runs)
     del sys.argv[1]
-    train_visual.main()
+    accelerated_runs.main()
 """
+
+
+PARAMETERS = {"audio_warm_up_epochs": 1, "audio_max_epochs": 1}
 
 
 def coloured(label, generator):
@@ -65,7 +70,9 @@ def corpus(home, monkeypatch):
             rows.append((f"{label}-{number}", label, split, "x.mp4", 24.0))
             rows += [("broken", label, "train", "x.mp4", 24.0)] if (label, number) == ("flute", 0) else []
             pictures = coloured(label, np.random.default_rng(number))
-            tiny_features.write_features(directory / "features" / f"{label}-{number}.h5", pictures=pictures)
+            path = directory / "features" / f"{label}-{number}.h5"
+            heard = np.random.default_rng(number).uniform(-60, 0, (96, 1366))
+            tiny_features.write_features(path, pictures=pictures, choi2016_uc=heard, choi2016_cc=heard)
     index = pd.DataFrame(rows, columns=["video_id", "label", "split", "path", "duration"])
     files.write_text(directory / "index.csv", index.to_csv(index=False))
     files.write_json(directory / "source.json", {"source": "folder", "videos": "/somewhere", "split": "stratified"})
@@ -73,12 +80,13 @@ def corpus(home, monkeypatch):
     monkeypatch.setattr(corpora, "read_photographs", lambda *_: (pictures, np.repeat([0, 1, 2], 10)))
     errors = "video_id,path,reason\nbroken,x.mp4,not to be decoded\n"
     files.write_text(directory / "features" / "errors.csv", errors)
+    files.write_text(runs.parameters_path("tiny"), yaml.safe_dump(PARAMETERS))
     return corpora.read_corpus("tiny")
 
 
 @pytest.fixture
 def script():
-    spec = importlib.util.spec_from_file_location("train_visual", SCRIPT)
+    spec = importlib.util.spec_from_file_location("accelerated_runs", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -99,10 +107,10 @@ def train_there(folder, out, *options):
 @pytest.mark.slow
 def test_results_come_back_as_if_they_had_been_trained_here(corpus, script, tmp_path):
     pack, out = tmp_path / "there" / "pack", tmp_path / "there" / "out"
-    script.pack("tiny", pack, quality=75, part_bytes=10_000, seed=10, chosen=[0, 3, 4])
+    script.pack("tiny", pack, quality=75, part_bytes=10_000, seed=10, chosen=["0", "3", "4"])
     assert len([*pack.glob("part-*.h5")]) > 1
     assert "/somewhere" not in (pack / "about.json").read_text()
-    log = train_there(pack, out, "--epochs", "2", "--rows", "0", "3", "2", "--seconds", "3000", "--row-seconds", "900")
+    log = train_there(pack, out, "--epochs", "2", "--rows", "0", "3", "2", "--seconds", "3000")
     assert log.count("epoch 2") == 4  # of the frames thrice, of the photographs once: what they teach is taken over
     script.adopt(out)
     for changed in ({}, {"num_frames": 5}, {"initial_weights": "random"}):
@@ -117,9 +125,36 @@ def test_results_come_back_as_if_they_had_been_trained_here(corpus, script, tmp_
         assert read_predictions(run.result_path)["video_id"].tolist() == ["cello-3", "flute-3", "organ-3"]
 
 
+@pytest.mark.slow
+def test_an_audio_run_comes_back_as_well(corpus, script, tmp_path):
+    pack, out = tmp_path / "there" / "pack", tmp_path / "there" / "out"
+    script.pack("tiny", pack, quality=75, part_bytes=1_000_000, seed=10, chosen=["choi2016-s11"])
+    with h5py.File(pack / "part-0.h5") as part:
+        assert "choi2016_cc" not in part["cello-0"]  # nor a frame: only what the row needs
+        assert not len(part["cello-0/data"])
+    train_there(pack, out, "--rows", "choi2016-s11", "--seconds", "3000")
+    script.adopt(out)
+    run = runs.audio_run(corpus, seed=11, **PARAMETERS)
+    assert run.is_done()
+    assert read_result(run.result_path)["warm_up_epochs"] == 1
+    assert "frames_as" not in read_result(run.result_path)
+
+
+def test_spectrograms_are_passed_on_as_they_are(corpus, script, tmp_path, monkeypatch):
+    script.pack("tiny", tmp_path / "pack", quality=75, part_bytes=100_000, seed=10, chosen=["choi2016-s11"])
+    monkeypatch.setenv("INSTREC_DATA", str(tmp_path / "there"))
+    script.unpack(tmp_path / "pack")
+    script.unpack(tmp_path / "pack")  # as another process does
+    there = corpora.read_corpus("tiny")
+    for video_id in corpus.usable["video_id"]:
+        ours, theirs = (one.directory / "features" / f"{video_id}.h5" for one in (corpus, there))
+        assert store.key_of(theirs) == store.key_of(ours)
+        np.testing.assert_array_equal(*(store.read_spectrogram(path, "choi2016_uc") for path in (ours, theirs)))
+
+
 def test_the_frames_that_are_passed_on_are_those_that_training_draws(corpus, script, tmp_path, monkeypatch):
     pack = tmp_path / "pack"
-    script.pack("tiny", pack, quality=95, part_bytes=10_000, seed=10, chosen=[0, 3, 4])
+    script.pack("tiny", pack, quality=95, part_bytes=10_000, seed=10, chosen=["0", "3", "4"])
     monkeypatch.setenv("INSTREC_DATA", str(tmp_path / "there"))
     script.unpack(pack)
     there = corpora.read_corpus("tiny")
@@ -138,7 +173,7 @@ def test_the_frames_that_are_passed_on_are_those_that_training_draws(corpus, scr
 
 @pytest.mark.parametrize("finished", [0, 2, 5])
 def test_a_row_whose_time_is_over_is_a_run_of_the_epochs_that_it_finished(corpus, script, finished, capsys):
-    row = {"num_frames": 5, "initial_weights": "random"}
+    row = {"num_frames": 5, "initial_weights": "random", "profile": "paper"}
     run = script.row_run(corpus, row, 5)
     history = {name: [1.0] * finished for name in ("loss", "accuracy", "val_accuracy", "seconds", "steps")}
     if finished:
