@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from unittest import mock
 
@@ -206,13 +207,14 @@ def main() -> None:
         "device": provenance.device(),
         "plain_jax_on": jax.devices()[0].device_kind,
         "is_accelerated": bool(provenance.accelerators()),
+        "xla_flags": os.environ.get("XLA_FLAGS", ""),
         "is_tiny": given.tiny,
         "peak": peaks,
         "networks": networks,
         "load_average": os.getloadavg()[0],
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": provenance.commit(),
-        "versions": provenance.versions() | {"jax": jax.__version__},
+        "versions": {name: version(name) for name in ("keras", "jax", "jaxlib", "numpy")},
     }
     path = paths.working_results_dir("benchmarks") / "accelerator.json"
     files.write_json(path, content)

@@ -30,7 +30,14 @@ def test_every_network_is_the_same_in_plain_jax(tmp_path):
     run(HELPERS / "plain_networks.py", tmp_path, cwd=tmp_path)
     with np.load(tmp_path / "arrays.npz") as arrays:
         names = {name.partition("/")[2] for name in arrays}
-        assert {"as_inception", "han2016", "choi2016", "xception_audio", "efficientat_mn04", "efficientnet_lite0"} < names
+        assert {
+            "as_inception",
+            "han2016",
+            "choi2016",
+            "xception_audio",
+            "efficientat_mn04",
+            "efficientnet_lite0",
+        } < names
         assert {"fusion_text", "fusion_attention"} < names
         for name in names:
             tolerance = TOLERANCE.get(name.removesuffix("_scores"), 1e-3)
