@@ -66,6 +66,7 @@ VISUAL: list[dict[str, Any]] = [
 AUDIO = {
     "choi2016": {"audio_model": "choi2016", "segmentation": "uc"},
     "choi2016_cc": {"audio_model": "choi2016", "segmentation": "cc"},
+    "han2016": {"audio_model": "han2016", "segmentation": "uc"},
     "xception_audio": {"audio_model": "xception_audio", "segmentation": "uc"},
 }
 ROWS: dict[str, dict[str, Any]] = {str(number): row | {"profile": "paper"} for number, row in enumerate(VISUAL)}
@@ -283,7 +284,7 @@ def _begin_as(run: Run, done: list[Run]) -> None:
     """Let a run take over the photographs that another one has learned from in the very same way, if there is one."""
     for other in done:
         learned = other.directory / "photographs"
-        if other.model == run.model and run.parameters["initial_weights"] == PT and learned.exists():
+        if other.model == run.model and run.parameters.get("initial_weights") == PT and learned.exists():
             shutil.copytree(learned, run.directory / "photographs", dirs_exist_ok=True)
             _note(run)
 
