@@ -4,6 +4,7 @@ A Sphinx extension. `repository.url` in _config.yml is the one setting that swit
 its issues, and of pages that are notebooks to Binder and Colab. The address of the book follows from it if none is set.
 """
 
+import gc
 import html
 import re
 from contextlib import AbstractContextManager
@@ -47,6 +48,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     mocked = without_networks()
     app.connect("builder-inited", lambda _: mocked.__enter__())
     app.connect("build-finished", lambda *_: mocked.__exit__(None, None, None))
+    # Nearly all that a build makes stays until its end: looking for garbage in it took a fifth of the time.
+    app.connect("builder-inited", lambda _: gc.disable())
+    app.connect("build-finished", lambda *_: gc.enable())
     app.connect("config-inited", switch_on_links)
     app.connect("html-page-context", complete_page)
     app.connect("autodoc-skip-member", skip_imported)
