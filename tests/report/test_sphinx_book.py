@@ -1,8 +1,10 @@
 """What the extension of the book adds to its pages."""
 
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from docutils import nodes
@@ -70,6 +72,22 @@ def test_while_a_book_is_built_no_network_is_loaded():
         "assert not {'keras', 'tensorflow'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "member", "answer"),
+    [
+        ("module", "nodes", nodes, None),
+        ("module", "Node", nodes.Node, True),
+        ("module", "Any", Any, True),
+        ("module", "Alias", nodes.Node, None),
+        ("class", "Node", nodes.Node, None),
+        ("module", "PATTERN", re.compile(""), None),
+        ("module", "metatags", sphinx_book.metatags, None),
+    ],
+)
+def test_only_what_a_module_imports_is_skipped_before_autodoc_reads_its_source(owner, name, member, answer):
+    assert sphinx_book.skip_imported(None, owner, name, member, False, None) is answer
 
 
 def test_what_scrolls_is_reached_by_keyboard_and_references_are_items_of_a_list():
