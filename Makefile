@@ -20,6 +20,8 @@ HARDWARE = $(if $(PRECISION),-p "precision=$(PRECISION)") $(if $(DEVICES),-p "nu
 ifdef BACKEND
 export KERAS_BACKEND = $(BACKEND)
 endif
+# Else each of a dozen processes would compile some three thousand modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Two processes can share a GPU if each takes memory as it needs it.
 export TF_FORCE_GPU_ALLOW_GROWTH ?= true
 export XLA_PYTHON_CLIENT_PREALLOCATE ?= false

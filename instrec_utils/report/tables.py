@@ -72,6 +72,32 @@ def _visual_rows(found: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values(["model", "initial_weights", "num_frames"])
 
 
+def whole_networks(found: pd.DataFrame) -> pd.DataFrame:
+    """Return how the training of each visual network that was trained whole ended, and with what; empty if none was."""
+    rows = found[(found["kind"] == "visual") & (found["freeze_backbone"] == False)]  # noqa: E712  of others it is None
+    return pd.DataFrame(
+        {
+            "Model": words.model(row["model"]),
+            "Begins with": words.value("initial_weights", row["initial_weights"]),
+            "Frames": row["num_frames"],
+            "Epochs": row["epochs"],
+            "Best": row["best_epoch"],
+            "Ended": _ended(row),
+            "Validation": words.measured(results.mean_over_seeds(found, [name]).loc[name], "hit_at_1"),
+        }
+        for name, row in rows.sort_values(["model", "initial_weights", "num_frames"]).iterrows()
+    )
+
+
+def _ended(row: pd.Series) -> str:
+    """Return why a training was over."""
+    patience, most = row["protocol"]["patience"], row["protocol"]["max_epochs"]
+    if row["epochs"] - row["best_epoch"] >= patience:
+        return f"{patience} epochs without a lower validation loss"
+    falling = "; validation loss still falling" if row["best_epoch"] == row["epochs"] else ""
+    return f"at its limit of {words.counted(most, 'epoch')}{falling}"
+
+
 def table3(found: pd.DataFrame, dataset: str = "") -> pd.DataFrame:
     """Return the audio models, beside the paper's Table 3; see `fold`."""
     rows, shown = results.mean_over_seeds(found[found["kind"] == "audio"]), []
