@@ -194,8 +194,8 @@ def _accelerator(found: dict | None) -> str:
     if found is None or not found["is_accelerated"] or found["is_tiny"]:
         return f"""{heading}
 
-No figure of a GPU exists: the networks' speed was not measured on one;
-[how to train on a GPU](how_to.md) says how one is used."""
+No figure of a GPU exists: the networks' speed was not measured on one, which is what `make bench BENCH=accelerator`
+does. [How to train on a GPU](how_to.md) says how one is used."""
     rows = [
         "| Network | Precision | Samples a second, Keras | In plain JAX | Keras over that | Share of the peak | Fed |",
         "|:--|:--|--:|--:|--:|--:|--:|",

@@ -82,7 +82,7 @@ times videos, frames and steps, and suppose that nothing else gets in the way.
 - **Core-hours** are of the processor, without the validation after each epoch; divide by the number of cores. They and
   memory and disk have a dash where the network's step was not measured.
 - **GPU-hours** are given where a training was measured: {_per_step(found):.2f} s a step of Inception v3, compiling and
-  validation included, while up to three trainings shared the card.
+  validation included, while other trainings shared the card.
 - **Memory** is the most that a training process held on the processor; it does not grow with the number of videos, as
   batches are read from disk, but for the embeddings of the sound in a fusion. On a GPU it was not measured.
 - **Disk** is the weights that are kept with the optimiser's state, twice that while training, and for the visual row

@@ -32,7 +32,7 @@ SHOWN = {
     "03_visual_model": ("visual-",),
     "04_audio_model": ("audio-", "visual-"),
     "08_robustness": ("",),
-    "11_listeners": ("",),
+    "09_listeners": ("",),
     CURATION: ("",),
 }
 """What the names of the results begin with that a page shows; the other pages show those of every run."""

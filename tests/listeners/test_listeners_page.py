@@ -32,7 +32,7 @@ def shown_by_the_page():
     shell, shown = InteractiveShell(), []
     for name in ("write_output_prompt", "write_format_data", "finish_displayhook"):
         setattr(shell.displayhook, name, lambda *_: None)
-    for cell in jupytext.read(HOME / "notebooks" / "11_listeners.py").cells:
+    for cell in jupytext.read(HOME / "notebooks" / "09_listeners.py").cells:
         if cell.cell_type == "code":
             with capture_output(display=False) as captured:
                 result = shell.run_cell(cell.source)

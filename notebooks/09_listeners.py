@@ -15,7 +15,7 @@
 # ---
 
 # %% [markdown]
-# # 11. What people recognise
+# # 9. What people recognise
 #
 # **Question.** How much of the test clips do people recognise, and where do the models stand beside them?
 #
