@@ -211,7 +211,7 @@ def test_settings_of_weights_that_are_solved_for_are_said_in_words(corpus):
     joined = {"audio": runs.audio_run(corpus), "visual": runs.visual_run(corpus)}
     text = report.settings(runs.fusion_run(corpus, fusion_form="weighted", **joined)).data
     said = dict(re.findall(r"<td>([^<]*)</td>\s*<td>([^<]*)</td>", text))
-    expected = {"optimiser": "Newton&#x27;s method", "learning rate": "none", "batch": "all examples"}
+    expected = {"optimiser": "Newton's method", "learning rate": "none", "batch": "all examples"}
     expected |= {"at most": "until solved", "patience": "none", "learning rate is halved": "never"}
     assert {name: said[name] for name in expected} == expected
 

@@ -407,7 +407,8 @@ def test_a_fusion_of_scores_learns_from_the_validation_split(corpus, monkeypatch
 
     audio, visual = train(corpus), train_frames(corpus)
     monkeypatch.setattr(solver, "solve", solve)
-    fusion = train_fusion(corpus, audio, visual, fusion_form="weighted")
+    fusion = runs.fusion_run(corpus, audio=audio, visual=visual, seed=1, fusion_form="weighted")
+    experiments.train_run(fusion)
     assert learned_from == [3, 2, 2, 2]
     result = read_result(fusion.result_path)
     assert result["num_parameters"] == 3

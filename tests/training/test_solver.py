@@ -1,5 +1,7 @@
 """Weights that are solved for: against scikit-learn, numerical derivatives, Keras' own loss, and any other weights."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -58,7 +60,7 @@ def test_the_solution_is_that_of_scikit_learn_where_there_are_two_classes():
 def test_no_other_weights_are_better_than_the_solution(objective, other):
     steps = solver.newton_steps(objective)
     values = [objective.value(weights) for weights in steps]
-    assert all(after <= before + 1e-12 for before, after in zip(values, values[1:], strict=False))
+    assert all(after <= before + 1e-12 for before, after in itertools.pairwise(values))
     assert values[-1] <= objective.value(np.array(other)) + 1e-12
     np.testing.assert_allclose(objective.gradient(steps[-1]), 0, atol=1e-6)
 
