@@ -140,7 +140,7 @@ def _scores(late: Any, outputs: dict[str, Any]) -> dict[str, np.ndarray]:
         f"{kind}_scores": is_there[kind] * (np.zeros(late.output_shape[1:]) if values is None else values)
         for kind, values in scores.items()
     }
-    scores["fusion"] = np.asarray(late.predict({one.name: given[one.name] for one in late.inputs}, verbose=0))
+    scores["fusion"] = np.asarray(late.predict_on_batch({one.name: given[one.name] for one in late.inputs}))
     return {model: values for model, values in scores.items() if values is not None}
 
 
