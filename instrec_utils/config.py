@@ -60,8 +60,9 @@ class Protocol:
 
     Attributes
     ----------
-    optimizer : {"sgd", "adam"}
-        The first has a momentum of 0.9.
+    optimizer : {"sgd", "adam", "newton"}
+        The first has a momentum of 0.9. The last solves for weights in which the loss is convex, see
+        `training.solver`: it has none of the numbers below, which are 0.
     learning_rate : float [> 0, at the first epoch]
     batch_size : int [examples: videos, or what an architecture makes of them, as single frames or windows]
     max_epochs, patience : int [epochs]

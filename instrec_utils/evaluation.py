@@ -81,39 +81,43 @@ def measure(truth: np.ndarray, scores: np.ndarray) -> dict[str, float]:
     return {name: function(truth, scores) for name, function in _FUNCTIONS.items()}
 
 
-def evaluate(truth: np.ndarray, runs: Sequence[np.ndarray], *, seed: int = 0) -> dict[str, dict[str, float]]:
-    """Return every metric of a model trained with one or several seeds, with its bootstrap interval over videos.
+def evaluate(
+    truth: np.ndarray, runs: Sequence[np.ndarray], *, metrics: Sequence[str] = METRICS, seed: int = 0
+) -> dict[str, dict[str, float]]:
+    """Return metrics of a model trained with one or several seeds, with their bootstrap intervals over videos.
 
     Parameters
     ----------
     truth : np.ndarray [shape=(num_videos,), int]
     runs : sequence of np.ndarray [shape=(num_videos, num_classes)]
         Scores of each seed on the same videos; see `validate`.
+    metrics : sequence of str [some of `METRICS`; whatever else there is, each is the same]
     seed : int
         Of the 1,000 bootstrap resamples, which take the same videos from every run.
 
     Returns
     -------
     dict of str to dict of str to float
-        For each of `METRICS`, 0 to 1: value, the mean over seeds; low and high, the 95 % percentile interval of that
+        For each of the metrics, 0 to 1: value, the mean over seeds; low and high, the 95 % percentile interval of that
         mean over videos, or the `exact_interval` where it has no width; and of several seeds spread, the standard
         deviation over them.
     """
     for scores in runs:
         validate(truth, scores)
     resamples = np.random.default_rng(seed).integers(0, len(truth), (NUM_RESAMPLES, len(truth)))
-    metrics = {}
-    for name, function in _FUNCTIONS.items():
+    measured = {}
+    for name in metrics:
+        function = _FUNCTIONS[name]
         resampled = function if name != "f1_macro" else _f1_of_present
         values = [function(truth, scores) for scores in runs]
         means = [np.mean([resampled(truth[rows], scores[rows]) for scores in runs]) for rows in resamples]
         low, high = np.percentile(means, [50 * (1 - CONFIDENCE), 50 * (1 + CONFIDENCE)])
         if low == high and not (name == "hit_at_3" and scores.shape[1] <= 3):  # of three classes all are among the best
             low, high = exact_interval(low, len(truth))
-        metrics[name] = {"value": float(np.mean(values)), "low": float(low), "high": float(high)}
+        measured[name] = {"value": float(np.mean(values)), "low": float(low), "high": float(high)}
         if len(runs) > 1:
-            metrics[name]["spread"] = float(np.std(values, ddof=1))
-    return metrics
+            measured[name]["spread"] = float(np.std(values, ddof=1))
+    return measured
 
 
 def exact_interval(share: float, number: int) -> tuple[float, float]:

@@ -105,10 +105,10 @@ if "sound" in audible:  # a staged corpus, which says what is degraded
     audible = audible[audible["sound"] != "silent"]
 example = elements.first_with(videos, audible, "sound")
 samples = media.read_sound(videos.videos / example["path"], (rate,))[rate]
+noise = degradation.pink_noise(len(samples), np.random.default_rng(seed))
 noisy = [("as it is", spectrograms.choi_input(samples, "uc"))]
 for ratio in (10, -5):
-    generator = np.random.default_rng(seed)
-    degraded = degradation.add_noise(samples, ratio, generator)
+    degraded = degradation.add_noise(samples, noise, ratio)
     spectrogram = spectrograms.choi_input(degraded, "uc")
     noisy.append((f"{ratio} dB over noise", spectrogram))
 

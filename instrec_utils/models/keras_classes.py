@@ -136,7 +136,7 @@ class WeightedScores(keras.layers.Layer):
 
     They weigh the logarithms of the mean of both models' calibrated probabilities, of the first one's and of the
     second one's. It begins at the mean alone, (1, 0, 0); (0, 1, 1) is their product, normalised. Where one model's
-    scores are zeros it gives the other's calibrated ones, whatever the weights.
+    scores are zeros it gives the other's calibrated ones, whatever the weights. The loss is convex in the weights.
     """
 
     def __init__(self, temperatures: tuple[float, float], **options: Any) -> None:
@@ -146,14 +146,23 @@ class WeightedScores(keras.layers.Layer):
 
     def call(self, inputs: list[Any]) -> Any:
         """Return probabilities from both models' scores, [shape=(batch, num_classes)] each."""
+        alone, weighed = self.terms(inputs)
+        return ops.softmax(alone + ops.matmul(weighed, self.joint))
+
+    def terms(self, inputs: list[Any]) -> tuple[Any, Any]:
+        """Return the logarithms of the probabilities, up to what softmax takes away, but for the weights.
+
+        To the first [shape=(batch, num_classes)] are added the others [shape=(batch, num_classes, 3)] by their weights.
+        Where both models have scores the first are zeros, elsewhere the others are.
+        """
         first, second = (
             ops.log_softmax(ops.log(ops.maximum(scores, MIN_SCORE)) / temperature)
             for scores, temperature in zip(inputs, self.temperatures, strict=True)
         )
         has_first, has_second = (ops.any(scores > 0, axis=-1, keepdims=True) for scores in inputs)
-        mean = ops.logaddexp(first, second) - math.log(2)
-        joined = self.joint[0] * mean + self.joint[1] * first + self.joint[2] * second
-        return ops.softmax(ops.where(has_first & has_second, joined, ops.where(has_first, first, second)))
+        has_both, mean = has_first & has_second, ops.logaddexp(first, second) - math.log(2)
+        alone = ops.where(has_both, 0.0, ops.where(has_first, first, second))
+        return alone, ops.where(has_both[..., None], ops.stack([mean, first, second], axis=-1), 0.0)
 
     def get_config(self) -> dict[str, Any]:
         """Return what `__init__` needs."""

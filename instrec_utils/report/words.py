@@ -86,7 +86,12 @@ _VALUES: dict[str, dict[Any, str]] = {
     "frame_embeddings": {"imagenet": "the network of ImageNet", "visual run": "the visual run's network"},
     "warm_up_epochs": {0: "none"},
     "fusion_form": FORMS,
-    "optimizer": {"sgd": "SGD", "adam": "Adam"},
+    "optimizer": {"sgd": "SGD", "adam": "Adam", "newton": "Newton's method"},
+    # Of weights that are solved for.
+    "learning_rate": {0: "none"},
+    "batch_size": {0: "all examples"},
+    "max_epochs": {0: "until solved"},
+    "patience": {0: "none"},
     "halve_every": {0: "never"},
 }
 _NOUNS = dict.fromkeys(("warm_up_epochs", "max_epochs", "patience", "halve_every"), "epoch") | {"batch_size": "example"}

@@ -64,7 +64,7 @@ def measure_run(fusion: Run, *, seed: int) -> None:
     tables, rows = [], []
     for row, table in _measured(networks, fusion, levels):
         truth, scores, _ = evaluation.from_predictions(table)
-        rows.append(row | {"hit_at_1": evaluation.evaluate(truth, [scores])["hit_at_1"], "n": len(table)})
+        rows.append(row | evaluation.evaluate(truth, [scores], metrics=["hit_at_1"]) | {"n": len(table)})
         place = {column: row[column] for column in COLUMNS if column in row}
         tables.append(table.assign(**place)[[*COLUMNS, *table.columns[2:]]])
     # With the digits of a run's predictions: scores of a network that has hardly learned differ in the last ones alone.
@@ -140,7 +140,7 @@ def _scores(late: Any, outputs: dict[str, Any]) -> dict[str, np.ndarray]:
         f"{kind}_scores": is_there[kind] * (np.zeros(late.output_shape[1:]) if values is None else values)
         for kind, values in scores.items()
     }
-    scores["fusion"] = np.asarray(late.predict({one.name: given[one.name] for one in late.inputs}, verbose=0))
+    scores["fusion"] = np.asarray(late.predict_on_batch({one.name: given[one.name] for one in late.inputs}))
     return {model: values for model, values in scores.items() if values is not None}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,8 @@ from tqdm import tqdm
 
 from instrec_utils import cluster, config, files, media, paths
 from instrec_utils.features import embeddings, store
-from instrec_utils.features.extraction import extract_input, extract_video
 from instrec_utils.inputs import frames
-from instrec_utils.robustness import degradation
+from instrec_utils.robustness import degradation, encoding
 from instrec_utils.robustness.degradation import SOUND_KBITS, Condition
 from instrec_utils.training import learned
 from instrec_utils.training.result_files import predictions_path
@@ -29,10 +28,6 @@ VERSION = 1  # raised when the same condition and level degrade a video in anoth
 def identity(run: Run) -> list[str]:
     """Return a run's settings and predictions: a processor that rounds otherwise trains other weights from them."""
     return [run.key, files.sha256_of_file(predictions_path(run.result_path, "test"))]
-
-
-def _write_low_bitrate(work: tuple[Path, Path, str], level: int) -> None:
-    degradation.write_low_bitrate(*work, picture_kbits=level, sound_kbits=SOUND_KBITS[level])
 
 
 class Networks:
@@ -57,68 +52,81 @@ class Networks:
         bitrate also kbits, what the videos really have, in kbit/s.
         """
         if condition.name == "bitrate":
-            self._write_low_bitrates(level)
+            self._encode(condition.levels)
         found = []
         for video in tqdm(self.videos, desc=f"{condition.name} {level}", unit="video"):
-            path = self.directory / self.key / f"{condition.name}_{level}".replace(" ", "_") / f"{video.video_id}.npz"
-            if not (stored := files.read_arrays(path)):
-                stored = self._outputs_of(condition, level, video)
-                files.write_arrays(path, **stored)
-            found.append(stored)
+            stored = files.read_arrays(self._path(condition, level, video.video_id))
+            found.append(stored or self._compute(condition, video)[level])
         return {name: np.stack([one[name] for one in found]).astype(np.float32) for name in found[0]}
 
-    def _outputs_of(self, condition: Condition, level: Any, video: Any) -> dict[str, np.ndarray]:
+    def _path(self, condition: Condition, level: Any, video_id: str) -> Path:
+        return self.directory / self.key / f"{condition.name}_{level}".replace(" ", "_") / f"{video_id}.npz"
+
+    def _compute(self, condition: Condition, video: Any) -> dict[Any, dict[str, np.ndarray]]:
+        """Compute and keep the outputs of a video at all levels that lack them, so that it is decoded only once."""
+        paths = {level: self._path(condition, level, video.video_id) for level in condition.levels}
+        lacking = [level for level, path in paths.items() if not files.read_arrays(path)]
+        computed = dict(zip(lacking, self._outputs_of(condition, lacking, video), strict=True))
+        for level, outputs in computed.items():
+            files.write_arrays(paths[level], **outputs)
+        return computed
+
+    def _outputs_of(self, condition: Condition, levels: Sequence[Any], video: Any) -> list[dict[str, np.ndarray]]:
         if condition.name == "noise":
-            return self._of_audio(self._noisy_spectrogram(video, level))
+            return [self._of_audio(spectrogram) for spectrogram in self._noisy_spectrograms(video, levels)]
         if condition.name == "blur":
-            return self.of_frames(degradation.blur(self._read_frames(self.features_dir, video.video_id), level))
+            pictures = self._read_frames(self.features_dir, video.video_id)
+            return [self.of_frames(degradation.blur(pictures, level)) for level in levels]
         if condition.name == "bitrate":
-            return self._of_low_bitrate(level, video.video_id)
-        return self._of_features(self.features_dir, video.video_id)
+            return [self._of_low_bitrate(level, video.video_id) for level in levels]
+        return [self._of_features(self.features_dir, video.video_id) for _ in levels]
 
     def _of_features(self, features_dir: Path, video_id: str) -> dict[str, np.ndarray]:
         spectrogram = store.load_input(features_dir, video_id, self.audio.audio_input)
         return self._of_audio(spectrogram) | self.of_frames(self._read_frames(features_dir, video_id))
 
-    def _low_bitrate_path(self, level: int, video_id: str) -> Path:
-        return self.directory / f"bitrate_{level}_{SOUND_KBITS[level]}" / f"{video_id}.mp4"
+    def _low_bitrate(self, level: int, video_id: str) -> store.Video:
+        """Return where a video of few bits is kept, and what is extracted from it."""
+        folder = self.directory / f"bitrate_{level}_{SOUND_KBITS[level]}"
+        return store.Video(video_id, folder / f"{video_id}.mp4", store.features_path(folder, video_id))
 
-    def _write_low_bitrates(self, level: int) -> None:
+    def _encode(self, levels: Sequence[int]) -> None:
         """Encode the videos anew that have not been yet, on all cores: it takes longer than what follows."""
-        todo = []
-        for video in self.videos:
-            source, path = self.corpus.videos / video.path, self._low_bitrate_path(level, video.video_id)
-            if not path.exists() or path.stat().st_mtime_ns < source.stat().st_mtime_ns:
-                todo.append((source, path, self._channels(video.video_id)))
-        encode = functools.partial(_write_low_bitrate, level=level)
-        for _, result in cluster.process(encode, todo, description=f"encoding {level} kbit/s"):
+        every = [
+            encoding.Work(
+                self.corpus.videos / video.path,
+                self._channels(video.video_id),
+                self.audio.audio_input.name,
+                {level: self._low_bitrate(level, video.video_id) for level in levels},
+            )
+            for video in self.videos
+        ]
+        todo = [work for work in every if not work.is_done()]
+        for _, result in cluster.process(encoding.encode, todo, description="encoding"):
             if isinstance(result, BaseException):
                 raise result
 
     def _of_low_bitrate(self, level: int, video_id: str) -> dict[str, np.ndarray]:
-        path = self._low_bitrate_path(level, video_id)
-        with tempfile.TemporaryDirectory() as folder:
-            features_dir = Path(folder)
-            video = store.Video(video_id, path, store.features_path(features_dir, video_id))
-            extract_video(video)
-            if store.lacks_input(features_dir, video_id, self.audio.audio_input):
-                extract_input(video, self.audio.audio_input.name)
-            kbits = path.stat().st_size * 8 / 1000 / media.probe(path).duration
-            return self._of_features(features_dir, video_id) | {"kbits": np.array(kbits, np.float32)}
+        video = self._low_bitrate(level, video_id)
+        kbits = video.path.stat().st_size * 8 / 1000 / media.probe(video.path).duration
+        outputs = self._of_features(video.features_path.parent, video_id)
+        return outputs | {"kbits": np.array(kbits, np.float32)}
 
     def _channels(self, video_id: str) -> str:
         """Return which channels the networks hear."""
         return store.read_channels(store.features_path(self.features_dir, video_id))
 
-    def _noisy_spectrogram(self, video: Any, ratio: float) -> np.ndarray:
-        """Return the spectrogram of a video's sound under noise, rounded as in the store."""
+    def _noisy_spectrograms(self, video: Any, ratios: Sequence[float]) -> list[np.ndarray]:
+        """Return the spectrograms of a video's sound under noise, rounded as in the store."""
         audio_input, source = self.audio.audio_input, self.corpus.videos / video.path
         if not media.probe(source).has_sound:
-            return store.load_input(self.features_dir, video.video_id, audio_input)
+            return [store.load_input(self.features_dir, video.video_id, audio_input)] * len(ratios)
         rate = audio_input.settings.sample_rate
         samples = media.read_sound(source, (rate,), channels=self._channels(video.video_id))[rate]
-        noisy = degradation.add_noise(samples, ratio, self._generator(video.video_id))
-        return audio_input.compute(noisy).astype(np.float16).astype(np.float32)
+        # The same noise at every level, so that levels differ by nothing but the level.
+        noise = degradation.pink_noise(len(samples), self._generator(video.video_id))
+        noisy = [degradation.add_noise(samples, noise, ratio) for ratio in ratios]
+        return [audio_input.compute(one).astype(np.float16).astype(np.float32) for one in noisy]
 
     def _read_frames(self, features_dir: Path, video_id: str) -> np.ndarray:
         """Return the k pictures of a video that are evaluated [shape=(k, 256, 256, 3), uint8], or none."""

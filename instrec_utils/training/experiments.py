@@ -13,7 +13,7 @@ from sklearn.model_selection import KFold
 
 from instrec_utils import evaluation, files, models, paths, provenance
 from instrec_utils.errors import CorpusError, RunError
-from instrec_utils.training import fit
+from instrec_utils.training import fit, solver
 from instrec_utils.training.batches import Batches
 from instrec_utils.training.recipes import RECIPES, WITHOUT_PHOTOGRAPHS, Recipe
 from instrec_utils.training.result_files import EVALUATED, find_result, predictions_path, read_json, read_result
@@ -68,12 +68,15 @@ def _train(run: Run, splits: dict[str, pd.DataFrame]) -> None:
 def _fit(
     run: Run, recipe: Recipe, learned: pd.DataFrame, validated: pd.DataFrame, folder: str = ""
 ) -> tuple[keras.Model, pd.DataFrame]:
+    run_dir, validation_batches = run.directory / folder, _batches_of(run, recipe, validated)
+    if run.protocol.optimizer == solver.OPTIMIZER:
+        return solver.solve(recipe.build, _batches_of(run, recipe, learned, 0), validation_batches, run_dir)
     return fit.fit(
         recipe.build,
         lambda epoch: _batches_of(run, recipe, learned, epoch),
-        _batches_of(run, recipe, validated),
+        validation_batches,
         run.protocol,
-        run.directory / folder,
+        run_dir,
         seed=run.seed,
         description=f"{run.name} {folder}".rstrip(),
         hardware=run.hardware,
@@ -134,7 +137,8 @@ def _batches_of(run: Run, recipe: Recipe, table: pd.DataFrame, epoch: int | None
     load, per_video = recipe.load(table["video_id"].tolist(), epoch)
     targets = np.repeat(run.corpus.targets(table), per_video)
     is_training = epoch is not None
-    return Batches(load, targets, run.protocol.batch_size, seed=run.seed, epoch=epoch or 0, shuffle=is_training)
+    batch_size = run.protocol.batch_size or len(targets)
+    return Batches(load, targets, batch_size, seed=run.seed, epoch=epoch or 0, shuffle=is_training)
 
 
 def _predict(model: keras.Model, dataset: Batches, num_videos: int) -> np.ndarray:

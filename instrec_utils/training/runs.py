@@ -1,9 +1,10 @@
 """The runs that parameters ask for. The parameters of the functions have the names of the notebooks' parameters.
 
 Of every kind of run alike: its corpus has extracted features; `profile` is one of `config.PROFILES`; the profile's
-learning rate, batch size, number of epochs and patience hold where the parameter is 0; `precision` and `num_devices`,
-see `Hardware`, are parameters of the run only where they are not the default, and so is the corpus' rotation. A
-parameter that is unknown or out of range, or does not go with the others, is a ParameterError.
+learning rate, batch size, number of epochs and patience hold where the parameter is 0, or where the profile's is, as
+weights that are solved for have none of these; `precision` and `num_devices`, see `Hardware`, are parameters of the run
+only where they are not the default, and so is the corpus' rotation. A parameter that is unknown or out of range, or
+does not go with the others, is a ParameterError.
 """
 
 import dataclasses
@@ -177,7 +178,8 @@ def _run(
     for name, value in changed.items():
         if not 0 < value < math.inf:
             raise ParameterError(f"{name}: expected a number above 0, or 0 for the profile's, got {value}")
-    protocol = dataclasses.replace(entry.protocol(profile, parameters.get("fusion_form", "")), **changed)
+    usual = entry.protocol(profile, parameters.get("fusion_form", ""))
+    protocol = dataclasses.replace(usual, **{name: changed[name] for name in changed if getattr(usual, name)})
     parameters |= hardware.parameters() | ({"rotation": corpus.rotation} if corpus.rotation else {})
     return Run(corpus, entry.kind, entry.name, profile, parameters, protocol, seed, joined)
 

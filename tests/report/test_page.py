@@ -207,6 +207,15 @@ def test_settings_are_said_in_words(corpus):
     assert "_" not in re.sub(r"<caption>.*</caption>|<[^>]*>", "", text, flags=re.DOTALL)
 
 
+def test_settings_of_weights_that_are_solved_for_are_said_in_words(corpus):
+    joined = {"audio": runs.audio_run(corpus), "visual": runs.visual_run(corpus)}
+    text = report.settings(runs.fusion_run(corpus, fusion_form="weighted", **joined)).data
+    said = dict(re.findall(r"<td>([^<]*)</td>\s*<td>([^<]*)</td>", text))
+    expected = {"optimiser": "Newton's method", "learning rate": "none", "batch": "all examples"}
+    expected |= {"at most": "until solved", "patience": "none", "learning rate is halved": "never"}
+    assert {name: said[name] for name in expected} == expected
+
+
 def test_the_note_counts_the_splits_and_names_the_corpus(corpus):
     text = report.corpus_note(corpus).data
     assert "Corpus: mine" in text

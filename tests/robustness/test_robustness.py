@@ -296,7 +296,7 @@ def test_noise_too_soft_to_matter_gives_the_stored_spectrogram(world):
     corpus = world["corpus"]
     video = next(corpus.split("test").itertuples())
     assert video.video_id == "a-whole"
-    found = networks(world)._noisy_spectrogram(video, 300)
+    (found,) = networks(world)._noisy_spectrograms(video, [300])
     stored = features.load_input(corpus.directory / "features", "a-whole", world["audio"].audio_input)
     np.testing.assert_array_equal(found, stored)
 
@@ -356,13 +356,13 @@ def test_what_was_killed_goes_on_where_it_stopped(world, monkeypatch):
     done = []
     real = Networks._outputs_of
 
-    def noted(self, condition, level, video):
-        done.append((condition.name, level, video.video_id))
-        return real(self, condition, level, video)
+    def noted(self, condition, levels, video):
+        done.append((condition.name, levels, video.video_id))
+        return real(self, condition, levels, video)
 
     monkeypatch.setattr(Networks, "_outputs_of", noted)
     robustness.measure_run(world["fusions"][0][0], seed=7)
-    assert done == [("noise", 0, "b-whole"), ("blur", 2, "unseen")]
+    assert done == [("noise", [0], "b-whole"), ("blur", [2], "unseen")]
     assert path.with_suffix(".predictions.csv").read_bytes() == before
     assert json.loads(path.read_text())["results"] == content["results"]
 

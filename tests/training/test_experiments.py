@@ -25,7 +25,7 @@ from instrec_utils.errors import CorpusError, FeaturesError, ParameterError, Run
 from instrec_utils.features import embeddings, store
 from instrec_utils.inputs import frames
 from instrec_utils.models.han2016 import TRAINING_WINDOWS
-from instrec_utils.training import experiments, learned, recipes, runs
+from instrec_utils.training import experiments, learned, recipes, runs, solver
 from instrec_utils.training import fit as training
 from instrec_utils.training.result_files import find_result, predictions_path, read_predictions, read_result
 from instrec_utils.training.run import Run
@@ -399,17 +399,21 @@ def test_the_fusion_joins_both(corpus):
 def test_a_fusion_of_scores_learns_from_the_validation_split(corpus, monkeypatch):
     """And its scores there are those of models that have not learned from the video."""
     learned_from = []
-    real_fit = training.fit
+    real_solve = solver.solve
 
-    def fit(build, train_batches, *arguments, **options):
-        learned_from.append(len(train_batches(0).targets))
-        return real_fit(build, train_batches, *arguments, **options)
+    def solve(build, batches, *arguments):
+        learned_from.append(len(batches.targets))
+        return real_solve(build, batches, *arguments)
 
     audio, visual = train(corpus), train_frames(corpus)
-    monkeypatch.setattr(training, "fit", fit)
-    fusion = train_fusion(corpus, audio, visual, fusion_form="weighted")
+    monkeypatch.setattr(solver, "solve", solve)
+    fusion = runs.fusion_run(corpus, audio=audio, visual=visual, seed=1, fusion_form="weighted")
+    experiments.train_run(fusion)
     assert learned_from == [3, 2, 2, 2]
-    assert read_result(fusion.result_path)["num_parameters"] == 3
+    result = read_result(fusion.result_path)
+    assert result["num_parameters"] == 3
+    assert result["epochs"] == result["steps"] + 1 == len(result["history"]["loss"])
+    assert fusion.is_done()
     assert not (audio.directory / "embeddings.npz").exists()
     scores, heard = (
         read_predictions(run.result_path).set_index("video_id")[list(LABELS)].to_numpy() for run in (fusion, audio)

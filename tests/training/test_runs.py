@@ -215,6 +215,11 @@ def test_published_results_are_of_the_settings_that_they_say(name):
     }
     changed = [one["run"] for one in published if settings_sha256(one) != one["run_sha256"]]
     assert changed == []
+    # So are those that a run of the same settings has today, but of forms with a protocol of their own.
+    trained = [one for one in published if one["parameters"].get("fusion_form") != "weighted"]
+    for one in trained:
+        usual = usual_settings(one["model"], one["parameters"], one["profile"])
+        assert one["protocol"] == {field: usual[field] for field in one["protocol"]}, one["run"]
 
 
 @pytest.mark.parametrize(
@@ -323,6 +328,18 @@ def fusion_run(corpus, **changes):
 def test_unknown_settings_are_refused(corpus, make, changes, message):
     with pytest.raises(ParameterError, match=message):
         make(corpus, **changes)
+
+
+def test_weights_that_are_solved_for_have_no_rate_batch_or_patience(corpus):
+    usual = fusion_run(corpus, fusion_form="weighted")
+    assert usual.protocol == Protocol("newton", 0.0, batch_size=0, max_epochs=0, patience=0)
+    given = {"learning_rate": 0.01, "batch_size": 8, "max_epochs": 3, "patience": 2}
+    changes = {f"fusion_{name}": value for name, value in given.items()}
+    same = fusion_run(corpus, fusion_form="weighted", **changes)
+    assert (same.name, same.key) == (usual.name, usual.key)
+    trained = replace(usual, protocol=Protocol("adam", 0.05, batch_size=16, max_epochs=100, patience=10))
+    assert trained.key != usual.key  # as they once were
+    assert fusion_run(corpus, **changes).key != fusion_run(corpus).key
 
 
 def test_only_what_differs_from_the_default_is_a_parameter_of_a_run(corpus):
