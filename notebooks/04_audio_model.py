@@ -235,11 +235,12 @@ page.table(
 # costs once its features are extracted.
 
 # %% tags=["hide-input"]
-devices = " or ".join(sorted(set(found.loc[found["kind"] != "fusion", "device"])))
+of_profile = found[(found["kind"] != "fusion") & (found["profile"] == run.profile)]
+devices = " or ".join(sorted(set(of_profile["device"])))
 page.figure(
     corpus,
     "costs",
-    figures.costs(tables.costs(found)),
+    figures.costs(tables.costs(found, run.profile)),
     f"Hit@1 on the test split, n = {result['num_test']}, against minutes of training on {devices}, and against the multiply-adds "
     "that recognising one video takes; thin lines are 95 % intervals. A visual model has a mark for each number of frames, as in "
     "Table 2; its minutes do not count the features of the frozen backbone, which are computed once.",

@@ -16,6 +16,7 @@ def cautions(corpus: Corpus, found: pd.DataFrame, fusion: str, attention: str) -
         against_the_mean(found, fusion),
         of_the_degradations(corpus, found, fusion),
         of_epochs(found),
+        of_whole_networks(found),
         of_short_clips(corpus, found),
         of_ours(found, fusion, attention),
     ]
@@ -85,6 +86,25 @@ def of_epochs(found: pd.DataFrame) -> str:
         f"Audio networks are trained for so many epochs at most, after a warm-up where the settings have one: "
         f"{', '.join(told)}; in brackets, of how many trainings the last epoch was the best on validation, so that it "
         "still improved. Table 3 ranks recipes as much as architectures."
+    )
+
+
+def of_whole_networks(found: pd.DataFrame) -> str:
+    """Say what the best network that was trained whole reaches, and its layer of classes alone; empty without both."""
+    visual = found[found["kind"] == "visual"]
+    rows = results.mean_over_seeds(visual).sort_values("hit_at_1", ascending=False)
+    is_whole = rows["freeze_backbone"] == False  # noqa: E712  a column of None and bools
+    alike = ["model", "num_frames", "initial_weights"]
+    pairs = rows[is_whole].merge(rows[~is_whole], on=alike, suffixes=("", "_of_classes"))
+    if pairs.empty:
+        return ""
+    best = pairs.iloc[0]
+    start = words.value("initial_weights", best["initial_weights"])
+    return (
+        f"Trained whole by the paper's protocol for {words.counted(best['epochs'], 'epoch')}, "
+        f"{words.model(best['model'])} with {words.counted(best['num_frames'], 'frame')} ({start}) recognises "
+        f"{100 * best['hit_at_1']:.1f} % of the test videos, its layer of classes alone "
+        f"{100 * best['hit_at_1_of_classes']:.1f} %: {best['num_train']} training videos are few steps at its learning rate."
     )
 
 

@@ -265,16 +265,16 @@ def calibration(found: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def frame_counts(found: pd.DataFrame) -> pd.DataFrame:
-    """Return Hit@1 of the visual models by number of frames, in %, for `figures.frame_counts`."""
-    rows = _visual_rows(found)
+def frame_counts(found: pd.DataFrame, profile: str) -> pd.DataFrame:
+    """Return Hit@1 of a profile's visual models by number of frames, in %, for `figures.frame_counts`."""
+    rows = _visual_rows(found[found["profile"] == profile])
     names = [_name_of_line(row) for _, row in rows.iterrows()]
     return rows.assign(name=names, frames=rows["num_frames"], **percentages(rows, "hit_at_1"))
 
 
-def costs(found: pd.DataFrame) -> pd.DataFrame:
-    """Return what audio and visual models cost and reach, for `figures.costs`."""
-    rows = results.mean_over_seeds(found[found["kind"] != "fusion"])
+def costs(found: pd.DataFrame, profile: str) -> pd.DataFrame:
+    """Return what a profile's audio and visual models cost and reach, for `figures.costs`."""
+    rows = results.mean_over_seeds(found[(found["kind"] != "fusion") & (found["profile"] == profile)])
     names = [_name_of_line(row) for _, row in rows.iterrows()]
     return rows.assign(name=names, minutes=rows["train_seconds"] / 60, **percentages(rows, "hit_at_1"))
 

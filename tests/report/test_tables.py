@@ -11,7 +11,7 @@ from instrec_utils import files, paths
 from instrec_utils.errors import RunError
 from instrec_utils.paper_data import paper
 from instrec_utils.report import figures as plots
-from instrec_utils.report import results, tables
+from instrec_utils.report import cautions, results, tables
 
 TRUTH = np.arange(30) % 3
 SETTINGS = {
@@ -184,7 +184,7 @@ def test_variants_stand_beside_the_papers_text(found):
 
 
 def test_the_figure_of_frame_counts_shows_the_tables_numbers(found):
-    table = tables.frame_counts(found)
+    table = tables.frame_counts(found, "quick")
     assert table["name"].tolist() == [
         "EfficientNet-Lite0, ImageNet",
         "EfficientNet-Lite0, ImageNet, then photographs (PT)",
@@ -196,7 +196,7 @@ def test_the_figure_of_frame_counts_shows_the_tables_numbers(found):
 
 
 def test_the_figure_of_costs_has_a_dot_for_each_row_in_both_panels(found):
-    table = tables.costs(found)
+    table = tables.costs(found, "quick")
     more_frames = table[table["kind"] == "visual"].assign(minutes=9.0, multiply_adds=9e12, value=75.0)
     table = pd.concat([table, more_frames], ignore_index=True)
     for axes, column in zip(plots.costs(table).wide.axes, ("minutes", "multiply_adds"), strict=True):
@@ -264,3 +264,32 @@ def test_calibration_is_given_before_and_after(found):
         *("Calibration error, before", "Calibration error, after", "Log loss, before", "Log loss, after"),
     ]
     assert float(table["Log loss, after"].iloc[0]) <= float(table["Log loss, before"].iloc[0])
+
+
+def test_networks_that_were_trained_whole_say_why_training_ended_and_what_they_reach(published):
+    own = {"freeze_backbone": False, "initial_weights": "imagenet"}
+    for epochs, best, most in ((9, 4, 30), (9, 9, 9)):
+        write_result(
+            f"visual-efficientnet_lite0-k20-paper-epochs{most}-s1",
+            "visual",
+            TRUTH,
+            make_scores(18, most),
+            parameters=own,
+            profile="paper",
+            protocol={"max_epochs": most, "patience": 5},
+            epochs=epochs,
+            best_epoch=best,
+            finished="2026-01-02",
+        )
+    found = results.read_results("tiny")
+    table = tables.whole_networks(found)
+    assert table["Ended"].tolist() == [
+        "5 epochs without a lower validation loss",
+        "at its limit of 9 epochs; validation loss still falling",
+    ]
+    assert table["Begins with"].tolist() == ["ImageNet", "ImageNet"]
+    told = cautions.of_whole_networks(found)
+    assert "recognises 40.0 % of the test videos, its layer of classes alone 60.0 %" in told
+    quick = found[found["profile"] == "quick"]
+    assert tables.whole_networks(quick).empty
+    assert cautions.of_whole_networks(quick) == ""

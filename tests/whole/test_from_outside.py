@@ -87,7 +87,7 @@ def _is_in_the_tables(run):
     (line,) = tables.table3(found).to_dict("records")
     assert line["Model"] == "Toy network"
     assert line["Other settings"] == "at most 1 epoch"
-    (cost,) = tables.costs(found).to_dict("records")
+    (cost,) = tables.costs(found, row["profile"]).to_dict("records")
     assert (cost["name"], cost["kind"]) == ("Toy network", "audio")
     assert (cost["value"], cost["multiply_adds"]) == (100 * row["hit_at_1"], 20 * 8 + 8 * 2)
 
