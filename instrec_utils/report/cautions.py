@@ -104,7 +104,8 @@ def of_whole_networks(found: pd.DataFrame) -> str:
         f"Trained whole by the paper's protocol for {words.counted(best['epochs'], 'epoch')}, "
         f"{words.model(best['model'])} with {words.counted(best['num_frames'], 'frame')} ({start}) recognises "
         f"{100 * best['hit_at_1']:.1f} % of the test videos, its layer of classes alone "
-        f"{100 * best['hit_at_1_of_classes']:.1f} %: {best['num_train']} training videos are few steps at its learning rate."
+        f"{100 * best['hit_at_1_of_classes']:.1f} %: {best['num_train']} training videos are few steps "
+        "at its learning rate."
     )
 
 

@@ -83,7 +83,7 @@ def whole_networks(found: pd.DataFrame) -> pd.DataFrame:
             "Epochs": row["epochs"],
             "Best": row["best_epoch"],
             "Ended": _ended(row),
-            "Validation": words.measured(results.mean_over_seeds(found, [name]).loc[name], "hit_at_1"),
+            "Validation": words.measured(results.mean_over_seeds(found, [name], "validation").loc[name], "hit_at_1"),
         }
         for name, row in rows.sort_values(["model", "initial_weights", "num_frames"]).iterrows()
     )

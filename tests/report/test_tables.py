@@ -10,8 +10,8 @@ from made_results import write_result
 from instrec_utils import files, paths
 from instrec_utils.errors import RunError
 from instrec_utils.paper_data import paper
-from instrec_utils.report import figures as plots
 from instrec_utils.report import cautions, results, tables
+from instrec_utils.report import figures as plots
 
 TRUTH = np.arange(30) % 3
 SETTINGS = {
@@ -269,18 +269,20 @@ def test_calibration_is_given_before_and_after(found):
 def test_networks_that_were_trained_whole_say_why_training_ended_and_what_they_reach(published):
     own = {"freeze_backbone": False, "initial_weights": "imagenet"}
     for epochs, best, most in ((9, 4, 30), (9, 9, 9)):
-        write_result(
-            f"visual-efficientnet_lite0-k20-paper-epochs{most}-s1",
-            "visual",
-            TRUTH,
-            make_scores(18, most),
-            parameters=own,
-            profile="paper",
-            protocol={"max_epochs": most, "patience": 5},
-            epochs=epochs,
-            best_epoch=best,
-            finished="2026-01-02",
-        )
+        for split, num_wrong in (("validation", 12), ("test", 18)):
+            write_result(
+                f"visual-efficientnet_lite0-k20-paper-epochs{most}-s1",
+                "visual",
+                TRUTH,
+                make_scores(num_wrong, most),
+                splits=[split],
+                parameters=own,
+                profile="paper",
+                protocol={"max_epochs": most, "patience": 5},
+                epochs=epochs,
+                best_epoch=best,
+                finished="2026-01-02",
+            )
     found = results.read_results("tiny")
     table = tables.whole_networks(found)
     assert table["Ended"].tolist() == [
@@ -288,6 +290,7 @@ def test_networks_that_were_trained_whole_say_why_training_ended_and_what_they_r
         "at its limit of 9 epochs; validation loss still falling",
     ]
     assert table["Begins with"].tolist() == ["ImageNet", "ImageNet"]
+    assert all(value.startswith("60.0") for value in table["Validation"])
     told = cautions.of_whole_networks(found)
     assert "recognises 40.0 % of the test videos, its layer of classes alone 60.0 %" in told
     quick = found[found["profile"] == "quick"]
