@@ -222,8 +222,8 @@ def test_retry_after_is_obeyed(youtube, tmp_path, as_date):
 
 def test_one_answer_that_wants_rest_holds_every_worker_and_a_stop_frees_them():
     brake = _Brake(longest_wait=5)
-    brake.hold(0.4)
     start = time.monotonic()
+    brake.hold(0.4)
     workers = [threading.Thread(target=brake.wait) for _ in range(3)]
     for worker in workers:
         worker.start()

@@ -32,7 +32,7 @@ def made(tmp_path_factory):
 def test_thirty_ordinary_videos_become_a_book(made):
     written, said, home = made
     html = home / "_build" / "folder" / "_build" / "html"
-    assert len(list((html / "folder").glob("0*.html"))) == 8
+    assert len(list((html / "folder").glob("0*.html"))) == 9
     with (html / "results" / "folder" / "videos.csv").open(encoding="utf-8", newline="") as file:
         listed = {row["File"] for row in csv.DictReader(file) if row["Split"] != "left out"}
     assert listed == {f"{label}/{name}" for label, names in written.items() for name in names}
