@@ -323,7 +323,7 @@ def _write_out(run: Run, out: Path, name: str, quality: int) -> None:
         result = json.loads(run.result_path.read_text(encoding="utf-8"))
         files.write_json(run.result_path, result | {"frames_as": f"WebP, quality {quality}, 224 x 224"})
     network = models.load_model(run.weights)
-    bare = keras.models.clone_model(network)
+    bare = keras.Model.from_config(network.get_config())  # a clone would be compiled, with an optimiser, as well
     bare.set_weights(network.get_weights())
     bare.save(run.weights)
     chosen = [*run.result_path.parent.glob(f"{run.name}.*"), run.directory / "run.json"]

@@ -138,6 +138,8 @@ def test_an_audio_run_comes_back_as_well(corpus, script, tmp_path):
     assert run.is_done()
     assert read_result(run.result_path)["warm_up_epochs"] == 1
     assert "frames_as" not in read_result(run.result_path)
+    # Four bytes a weight: the optimiser's state has stayed there.
+    assert run.weights.stat().st_size < 5 * read_result(run.result_path)["num_parameters"]
 
 
 def test_spectrograms_are_passed_on_as_they_are(corpus, script, tmp_path, monkeypatch):
