@@ -217,7 +217,7 @@ def train(folder: Path, out: Path, *, seconds: float, epochs: int, chosen: list[
     os.environ |= {"KERAS_BACKEND": "jax", "INSTREC_HOME": str(home)} | ON_DEMAND
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(home / "compiled"))
     # On an H200 level 0 compiled in 4 to 9 s, then trained less than 200 images a second; level 1 in 32 s, then 3,260.
-    # With two other rows beside it level 1 took two and a half minutes: so long no epoch ends.
+    # Beside other rows that compile too, it takes minutes in which no epoch ends.
     os.environ.setdefault("XLA_FLAGS", "--xla_gpu_autotune_level=1")
     import jax
     import keras
@@ -257,7 +257,7 @@ def train(folder: Path, out: Path, *, seconds: float, epochs: int, chosen: list[
         mock.patch.object(provenance, "device", return_value=processor),
         mock.patch.object(provenance, "commit", return_value=about["commit"]),
         mock.patch.object(runs, "report_parameters", return_value=about["parameters"]),
-        mock.patch.object(run_module, "fastest", return_value=Hardware("mixed_bfloat16")),  # as accelerators are
+        mock.patch.object(run_module, "fastest", return_value=Hardware("mixed_bfloat16")),  # on an accelerator
     ):
         done: list[Run] = []
         for name in chosen:

@@ -277,8 +277,8 @@ playing.weighted_frames(videos, weights, uneven) if weights else None
 # them too much. The fourth form learns from the validation split instead, where the scores are as good or bad as on
 # any new video, and has no more than three weights to learn from so few videos: of the logarithms of the mean of
 # the calibrated probabilities, at which it begins, and of each network's own. In these the loss is convex, so that they are
-# not trained but solved for by Newton's method, whose steps count as epochs; that the weights differ from those of the mean by
-# more than about 1 takes evidence, as a normal distribution has it. A larger weight of the mean makes the
+# not trained but solved for by Newton's method, whose steps count as epochs. Before any video each weight is taken to be
+# normally distributed around that of the mean, with a standard deviation of 1, so that few videos do not lead far. A larger weight of the mean makes the
 # scores more decided; weights of the networks' own multiply the probabilities, so that a class has to be likely by both.
 # Of a video that is silent or has no pictures it gives the other network's calibrated scores, whatever the weights.
 #

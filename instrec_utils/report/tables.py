@@ -74,7 +74,7 @@ def _visual_rows(found: pd.DataFrame) -> pd.DataFrame:
 
 def whole_networks(found: pd.DataFrame) -> pd.DataFrame:
     """Return how the training of each visual network that was trained whole ended, and with what; empty if none was."""
-    rows = found[(found["kind"] == "visual") & (found["freeze_backbone"] == False)]  # noqa: E712  of others it is None
+    rows = found[(found["kind"] == "visual") & found["freeze_backbone"].eq(False)]
     return pd.DataFrame(
         {
             "Model": words.model(row["model"]),
@@ -82,19 +82,20 @@ def whole_networks(found: pd.DataFrame) -> pd.DataFrame:
             "Frames": row["num_frames"],
             "Epochs": row["epochs"],
             "Best": row["best_epoch"],
-            "Ended": _ended(row),
-            "Validation": words.measured(results.mean_over_seeds(found, [name], "validation").loc[name], "hit_at_1"),
+            "Seed": row["seed"],
+            "Ended": ended(row),
+            "Validation": words.measured(results.measure_row(found.loc[[name]], "validation"), "hit_at_1"),
         }
         for name, row in rows.sort_values(["model", "initial_weights", "num_frames"]).iterrows()
     )
 
 
-def _ended(row: pd.Series) -> str:
-    """Return why a training was over."""
+def ended(row: Mapping[str, Any]) -> str:
+    """Return in words why the training of a run of `found` was over."""
     patience, most = row["protocol"]["patience"], row["protocol"]["max_epochs"]
     if row["epochs"] - row["best_epoch"] >= patience:
-        return f"{patience} epochs without a lower validation loss"
-    falling = "; validation loss still falling" if row["best_epoch"] == row["epochs"] else ""
+        return f"after {patience} epochs without a lower validation loss"
+    falling = ", the validation loss still falling" if row["best_epoch"] == row["epochs"] else ""
     return f"at its limit of {words.counted(most, 'epoch')}{falling}"
 
 

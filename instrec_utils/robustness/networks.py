@@ -47,6 +47,8 @@ class Networks:
     def outputs(self, condition: Condition, level: Any) -> dict[str, np.ndarray]:
         """Return what the networks make of the videos [shape=(num_videos, ...), float32], computed once.
 
+        The level is one of the condition's; what is computed for one is kept for all of them.
+
         Of a condition of the sound it is audio [shape=(..., num_features)] and audio_scores [shape=(..., num_classes)];
         of the pictures frames [shape=(..., k, num_features)] and frame_scores [shape=(..., k, num_classes)]; of the
         bitrate also kbits, what the videos really have, in kbit/s.

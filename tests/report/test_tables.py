@@ -286,13 +286,14 @@ def test_networks_that_were_trained_whole_say_why_training_ended_and_what_they_r
     found = results.read_results("tiny")
     table = tables.whole_networks(found)
     assert table["Ended"].tolist() == [
-        "5 epochs without a lower validation loss",
-        "at its limit of 9 epochs; validation loss still falling",
+        "after 5 epochs without a lower validation loss",
+        "at its limit of 9 epochs, the validation loss still falling",
     ]
     assert table["Begins with"].tolist() == ["ImageNet", "ImageNet"]
     assert all(value.startswith("60.0") for value in table["Validation"])
     told = cautions.of_whole_networks(found)
     assert "recognises 40.0 % of the test videos, its layer of classes alone 60.0 %" in told
+    assert told.endswith("ended after 5 epochs without a lower validation loss.")
     quick = found[found["profile"] == "quick"]
     assert tables.whole_networks(quick).empty
     assert cautions.of_whole_networks(quick) == ""
