@@ -90,6 +90,9 @@ def connect(scheduler: str = "", num_workers: int = 0) -> Iterator[Any]:
         "distributed.logging.distributed": "critical",
         "logging.distributed": "critical",
         "distributed.scheduler.allowed-failures": 0,  # `process` itself tries again
+        # Dask looks at all threads a hundred times a second, in which Python 3.11 can wait for itself for ever
+        # (github.com/dask/distributed/issues/8616).
+        "distributed.worker.profile.enabled": False,
     }
     options: dict[str, Any] = {
         "n_workers": num_workers or num_cores(),

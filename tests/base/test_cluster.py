@@ -5,6 +5,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import dask
 import pytest
 from clusters import start_scheduler
 from distributed import Client, KilledWorker, LocalCluster
@@ -47,6 +48,16 @@ def test_results_and_exceptions(scheduler):
     items = list(range(1, 60))  # more than are in flight at a time
     results = list(cluster.process(halve, items, description="halves", scheduler=scheduler))
     check_halved(results, items)
+
+
+def test_nothing_looks_at_the_threads_of_workers(monkeypatch):
+    """What Dask's profiler does can stop Python 3.11 for ever."""
+    monkeypatch.delenv("DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED")
+    with dask.config.set({"distributed.worker.profile.enabled": True}), cluster.connect(num_workers=1) as client:
+        (callbacks,) = client.run(lambda dask_worker: [*dask_worker.periodic_callbacks]).values()
+        assert "heartbeat" in callbacks
+        assert not [name for name in callbacks if "profile" in name]
+        assert not client.cluster.scheduler.io_loop.profile
 
 
 def test_items_may_come_from_a_generator_and_repeat(scheduler):
