@@ -18,6 +18,7 @@ from typing import Any
 from tqdm import tqdm
 
 _IN_FLIGHT = 16  # items a worker: enough that none waits for the next, few enough that memory stays flat
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # a worker's numerics have one each
 _EXIT_STATUS = 75  # of a worker that gave up: EX_TEMPFAIL
 
 
@@ -93,6 +94,9 @@ def connect(scheduler: str = "", num_workers: int = 0) -> Iterator[Any]:
         # Dask looks at all threads a hundred times a second, in which Python 3.11 can wait for itself for ever
         # (github.com/dask/distributed/issues/8616).
         "distributed.worker.profile.enabled": False,
+        # Without Dask's own MALLOC_TRIM_THRESHOLD_, under which glibc gives each array back at once: asking for the
+        # next one took a fifth of the time of rendering.
+        "distributed.nanny.pre-spawn-environ": dict.fromkeys(_THREADS, 1),
     }
     options: dict[str, Any] = {
         "n_workers": num_workers or num_cores(),

@@ -60,6 +60,13 @@ def test_nothing_looks_at_the_threads_of_workers(monkeypatch):
         assert not client.cluster.scheduler.io_loop.profile
 
 
+def test_workers_keep_memory_and_have_one_thread_each_for_numerics():
+    with cluster.connect(num_workers=1) as client:
+        (environment,) = client.run(lambda: dict(os.environ)).values()
+    assert environment["OMP_NUM_THREADS"] == environment["OPENBLAS_NUM_THREADS"] == "1"
+    assert "MALLOC_TRIM_THRESHOLD_" not in environment
+
+
 def test_items_may_come_from_a_generator_and_repeat(scheduler):
     results = list(cluster.process(halve, iter([3, 3, 4]), description="halves", scheduler=scheduler))
     assert sorted(results) == [(3, 1.5), (3, 1.5), (4, 2.0)]
