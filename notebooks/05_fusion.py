@@ -39,6 +39,8 @@ initial_weights: str = "imagenet"  # as in 03_visual_model
 fusion_form: str = "text"  # text: the paper's description; code: its authors' code; attention: frames pooled; weighted: scores joined
 modality_dropout: float = 0.0  # probability with which training hides one modality of a video; the paper does not
 profile: str = "quick"  # paper or quick, which adds dropout
+visual_profile: str = ""  # of the visual model; empty: the same
+visual_max_epochs: int = 0  # as in 03_visual_model
 fusion_learning_rate: float = 0.0  # 0 here and below: the profile's
 fusion_batch_size: int = 0  # videos
 fusion_max_epochs: int = 0  # at the latest
@@ -83,6 +85,8 @@ joined = runs.report_parameters(corpus) | {
     "num_frames": num_frames,
     "initial_weights": initial_weights,
     "profile": profile,
+    "visual_profile": visual_profile,
+    "visual_max_epochs": visual_max_epochs,
     "seed": seed,
     "precision": precision,
     "num_devices": num_devices,

@@ -187,15 +187,16 @@ def _run(
 def runs_of(corpus: Corpus, parameters: Mapping[str, Any]) -> dict[str, Run]:
     """Return, by kind, the audio, visual and fusion run that a report's parameters ask for; others are left alone.
 
-    A parameter rotation is that of the corpus; see `Corpus.rotated`.
+    A parameter rotation is that of the corpus; see `Corpus.rotated`. A visual_profile is that of the visual run alone.
     """
     corpus = corpus.rotated(parameters.get("rotation", corpus.rotation))
 
-    def call(function: Callable[..., Run], **joined: Run) -> Run:
-        names = inspect.signature(function).parameters.keys() & parameters.keys() - {"corpus", *joined}
-        return function(corpus, **joined, **{name: parameters[name] for name in names})
+    def call(function: Callable[..., Run], **given: Any) -> Run:
+        names = inspect.signature(function).parameters.keys() & parameters.keys() - {"corpus", *given}
+        return function(corpus, **given, **{name: parameters[name] for name in names})
 
-    audio, visual = call(audio_run), call(visual_run)
+    own_profile = parameters.get("visual_profile")
+    audio, visual = call(audio_run), call(visual_run, **({"profile": own_profile} if own_profile else {}))
     return {"audio": audio, "visual": visual, "fusion": call(fusion_run, audio=audio, visual=visual)}
 
 

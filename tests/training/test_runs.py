@@ -383,6 +383,16 @@ def test_the_runs_that_a_reports_parameters_ask_for(corpus):
     assert {run.corpus.name for run in found.values()} == {"tiny"}
 
 
+def test_the_visual_run_alone_may_have_another_profile(corpus):
+    plain = runs.runs_of(corpus, {"profile": "quick", "visual_profile": ""})
+    found = runs.runs_of(corpus, {"profile": "quick", "visual_profile": "paper", "visual_max_epochs": 9})
+    assert [run.key for run in plain.values()] == [run.key for run in runs.runs_of(corpus, {}).values()]
+    assert found["audio"].key == plain["audio"].key
+    assert found["visual"].name == "visual-efficientnet_lite0-k10-paper-epochs9-s10"
+    assert found["fusion"].name == "fusion-choi2016-uc-efficientnet_lite0-k10-paper-epochs9-quick-s10"
+    assert found["fusion"].parameters["frame_embeddings"] == "visual run"
+
+
 def test_a_reports_parameters_are_those_of_its_last_making(home):
     with pytest.raises(ParameterError, match=r"tiny: expected a file params/tiny\.yaml"):
         runs.report_parameters("tiny")
