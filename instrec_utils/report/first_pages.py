@@ -139,7 +139,15 @@ def verdict(found: pd.DataFrame, judged: pd.DataFrame) -> str:
     about_ours = "; ".join(f"{one.claim}: {one.verdict} ({_difference(one)})" for one in others.itertuples())
     told.append(f"**The average is hard to beat.** {cautions.front_note(found)}")
     told.append(f"**What the paper does not ask.** {about_ours}.")
+    told.append(f"**Tested on** {_tested_on(judged)}.")
     return "\n\n".join(told) + "\n"
+
+
+def _tested_on(judged: pd.DataFrame) -> str:
+    """Return what most claims were tested on, and what each of the others was."""
+    usual = judged["tested_on"].mode().iloc[0]
+    others = [f"{one.claim} ({one.tested_on})" for one in judged[judged["tested_on"] != usual].itertuples()]
+    return f"{usual}, but {'; '.join(others)}" if others else usual
 
 
 def _listed(chosen: pd.DataFrame) -> str:

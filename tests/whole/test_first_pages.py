@@ -111,3 +111,6 @@ def test_every_claim_of_the_paper_stands_once_in_the_verdict_under_what_became_o
     assert "Claim 4: holds" in parts["What the paper does not ask"]
     assert "The mean is better." in text
     assert all(text.count(f"Claim {number}") == 1 for number in range(1, 5))
+    assert parts["Tested on"] == "clips."
+    table.loc[1, "tested_on"] = "fewer"
+    assert first_pages.verdict(pd.DataFrame(), table).endswith("\n**Tested on** clips, but Claim 2 (fewer).\n")
