@@ -123,8 +123,8 @@ fusion, attention = (
 tests = claims.tests_of_claims(videos, fusion, attention)  # one row a claim
 p_values = tests["p_value"].to_numpy()
 corrected = tests.assign(p_holm=significance.holm(p_values))
-shown = ["claim", "difference", "error", "num_groups", "p_holm"]
-print(corrected[shown].round(4).to_string(index=False))
+corrected = corrected.set_index(tests["claim"].str[:34])
+print(corrected[["difference", "num_groups", "p_holm"]].round(3).to_string())
 
 # %% [markdown]
 # "Smallest" is the smallest difference that so many clips would show with 80 % power, at the level of the strictest of these tests

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import HTML
 
-LONG = 14  # rows; a longer table has a field that filters its rows, and columns that sort
+LONG = 18  # rows; a longer table has a field that filters its rows, and columns that sort
 HTML_FORM: Any = {"index": False, "border": 0, "classes": "instrec", "justify": "left"}
 _MEASURED = re.compile(r"([\d.]+).*\(([\d.]+)–([\d.]+)\)", re.DOTALL)  # as `words.measured` says it
 _BEST, _ALIKE = "★", "≈"
