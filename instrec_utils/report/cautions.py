@@ -17,6 +17,7 @@ def cautions(corpus: Corpus, found: pd.DataFrame, fusion: str, attention: str) -
         of_the_degradations(corpus, found, fusion),
         of_epochs(found),
         of_whole_networks(found),
+        of_learned_features(found),
         of_short_clips(corpus, found),
         of_ours(found, fusion, attention),
     ]
@@ -110,6 +111,30 @@ def of_whole_networks(found: pd.DataFrame) -> str:
         f"videos, its layer of classes alone {100 * best['hit_at_1_of_classes']:.1f} %. The training of the whole "
         f"network ended {tables.ended(best)}."
     )
+
+
+def of_learned_features(found: pd.DataFrame) -> str:
+    """Say what features of a visual network that was trained whole give the fusion, and what ImageNet's give.
+
+    Beside these the two fusions join the same audio model and as many frames. It is empty without two such.
+    """
+    of_paper = found[(found["kind"] == "fusion") & (found["fusion_form"] == "text") & (found["modality_dropout"] == 0)]
+    fusions = of_paper.assign(audio_row=found.loc[list(of_paper["audio"]), "row"].to_numpy()).drop_duplicates("row")
+    if fusions.empty:
+        return ""
+    is_learned, alike = fusions["frame_embeddings"].eq("visual run"), ["audio_row", "num_frames", "profile"]
+    pairs = fusions[is_learned].merge(fusions[~is_learned], on=alike, suffixes=("", "_of_imagenet"))
+    told = []
+    for _, pair in pairs.drop_duplicates("run").iterrows():
+        learned, other = (results.row_of(found, pair[name]) for name in ("run", "run_of_imagenet"))
+        hits = [100 * results.measure_row(row)["hit_at_1"] for row in (learned, other)]
+        network = words.model(results.joined(found, learned)["visual"]["model"].iloc[0])
+        told.append(
+            f"With what {network}, trained whole, makes of {words.counted(pair['num_frames'], 'frame')} the paper's "
+            f"fusion recognises {hits[0]:.1f} % of the test videos ({words.counted(len(learned), 'seed')}), with "
+            f"ImageNet's features of as many {hits[1]:.1f} %."
+        )
+    return " ".join(told)
 
 
 def of_short_clips(corpus: Corpus, found: pd.DataFrame) -> str:

@@ -297,3 +297,22 @@ def test_networks_that_were_trained_whole_say_why_training_ended_and_what_they_r
     quick = found[found["profile"] == "quick"]
     assert tables.whole_networks(quick).empty
     assert cautions.of_whole_networks(quick) == ""
+
+
+def test_features_that_a_whole_network_has_learned_stand_beside_those_of_imagenet(published):
+    assert cautions.of_learned_features(results.read_results("tiny")) == ""
+    whole, own = "visual-efficientnet_lite0-k20-paper-s1", {"freeze_backbone": False, "initial_weights": "imagenet"}
+    write_result(whole, "visual", TRUTH, make_scores(18, 1), parameters=own, profile="paper", finished="2026-01-02")
+    joined = {"audio": "audio-choi2016-uc-s1", "visual": whole, "frame_embeddings": "visual run"}
+    # It is the newest, but of one seed only.
+    write_result("fusion-y-s1", "fusion", TRUTH, make_scores(6, 1), parameters=joined, finished="2026-02-01")
+    found = results.read_results("tiny")
+    told = cautions.of_learned_features(found)
+    assert told.startswith("With what EfficientNet-Lite0, trained whole, makes of ")
+    assert "recognises 80.0 % of the test videos (1 seed), with ImageNet's features of as many 93.3 %." in told
+    attention = {"fusion_form": "attention", "modality_dropout": 0.3}
+    for visual in ("visual-efficientnet_lite0-k20-s1", whole):
+        joined = {"audio": "audio-choi2016-uc-s1", "visual": visual}
+        name = f"fusion-{len(visual)}-attention-s1"
+        write_result(name, "fusion", TRUTH, make_scores(3, 1), parameters=attention | joined, finished="2026-01-01")
+    assert results.headline(results.read_results("tiny")).index[2] == "fusion-x-s1"
