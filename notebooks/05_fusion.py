@@ -226,7 +226,8 @@ page.table(
 # %%
 judged = claims.judge(claims.tests_of_claims(videos, papers.name, attention.name))
 about = judged[judged["claim"].str.contains("usion")]
-print(about[["claim", "difference", "p_holm"]].round(3).to_string(index=False))
+about = about.set_index(about["claim"].str[:40])
+print(about[["difference", "p_holm"]].round(3).to_string())
 
 # %% tags=["hide-input"]
 tested, shared = tables.fold(claims.claims_table(about), "Tested on")

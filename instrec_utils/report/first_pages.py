@@ -144,9 +144,10 @@ def verdict(found: pd.DataFrame, judged: pd.DataFrame) -> str:
 
 
 def _tested_on(judged: pd.DataFrame) -> str:
-    """Return what most claims were tested on, and what each of the others was."""
-    usual = judged["tested_on"].mode().iloc[0]
-    others = [f"{one.claim} ({one.tested_on})" for one in judged[judged["tested_on"] != usual].itertuples()]
+    """Return what most claims were tested on, and what each of the others was but those about the length of training."""
+    of_clips = judged[judged["unit"] != claims.STEPS]
+    usual = of_clips["tested_on"].mode().iloc[0]
+    others = [f"{one.claim} ({one.tested_on})" for one in of_clips[of_clips["tested_on"] != usual].itertuples()]
     return f"{usual}, but {'; '.join(others)}" if others else usual
 
 
