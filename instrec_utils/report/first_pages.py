@@ -144,7 +144,7 @@ def verdict(found: pd.DataFrame, judged: pd.DataFrame) -> str:
 
 
 def _tested_on(judged: pd.DataFrame) -> str:
-    """Return what most claims were tested on, and what each of the others was but those about the length of training."""
+    """Return what most claims were tested on, and what each other about clips was."""
     of_clips = judged[judged["unit"] != claims.STEPS]
     usual = of_clips["tested_on"].mode().iloc[0]
     others = [f"{one.claim} ({one.tested_on})" for one in of_clips[of_clips["tested_on"] != usual].itertuples()]
