@@ -292,8 +292,6 @@ def run() -> None:
     if not sys.stderr.encoding.lower().startswith("utf"):
         os.environ["TQDM_ASCII"] = " 123456789#"  # progress bars of blocks would be unreadable
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings
-    # In a new environment librosa would compile for 12 s, in each process, functions that nothing here calls.
-    os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:

@@ -6,8 +6,6 @@ from hypothesis import settings
 
 # Before anything imports TensorFlow: its greetings hide what a test prints.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Before anything imports librosa, which else compiles for 12 s in a new environment, in each process.
-os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
 # Before anything imports Dask: in schedulers of the tests' own its profiler can stop Python 3.11 for ever.
 os.environ.setdefault("DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED", "False")
 # A busy machine is no failure, and the same tests run every time.
