@@ -102,9 +102,10 @@ def pack(corpus_name: str, folder: Path, *, quality: int, part_bytes: int, seed:
     needed = [row_run(corpus, ROWS[name], epochs=1) for name in chosen]
     counts = sorted({run.parameters["num_frames"] for run in needed if run.kind == "visual"})
     inputs = sorted({run.audio_input.name for run in needed if run.kind == "audio"})
+    unheard = () if any(run.corpus.rotation for run in needed) else ("spare",)
     photographs = _packed_photographs(corpus, quality) if counts else ()
     size, part = part_bytes, None
-    for name, attributes, arrays in (*photographs, *_packed_videos(corpus, counts, inputs, quality, seed)):
+    for name, attributes, arrays in (*photographs, *_packed_videos(corpus, counts, inputs, unheard, quality, seed)):
         length = sum(array.nbytes for array in arrays.values())
         if size + length > part_bytes:
             part, size = h5py.File(folder / f"part-{len([*folder.glob('part-*.h5')])}.h5", "w"), 0
@@ -122,14 +123,15 @@ Piece = tuple[str, dict[str, Any], dict[str, np.ndarray]]
 
 
 def _packed_videos(
-    corpus: corpora.Corpus, counts: list[int], inputs: list[str], quality: int, seed: int
+    corpus: corpora.Corpus, counts: list[int], inputs: list[str], unheard: tuple[str, ...], quality: int, seed: int
 ) -> Iterator[Piece]:
-    for split in ("train", *EVALUATED, "spare"):  # of spare videos no frame, but a run's key depends on them
+    for split in ("train", *EVALUATED, "spare"):  # spare videos are for rotations, but every run's key depends on them
         for number, video_id in enumerate(corpus.split(split)["video_id"]):
             path = store.features_path(corpus.directory / "features", video_id)
             with h5py.File(path) as file:
                 attributes = {name: file.attrs[name] for name in ("settings_sha256", "video_bytes", "duration")}
-                heard = {name: file["log_mel"][name][:] for name in inputs if "log_mel" in file}
+                is_heard = "log_mel" in file and split not in unheard
+                heard = {name: file["log_mel"][name][:] for name in inputs if is_heard}
             total = store.count_frames(path)
             needed: set[int] = set()
             for k in counts if total and split != "spare" else ():

@@ -183,25 +183,7 @@ def main() -> None:
     if given.tiny:
         given.steps, given.turns, given.batch_size = 2, 1, 2
     backend = keras.backend.backend()
-    networks: dict[str, dict[str, object]] = {name: {} for name in given.networks}
-    peaks = {precision: peak(precision, 256 if given.tiny else 8192) for precision in PRECISIONS}
-    with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory())
-        stack.enter_context(mock.patch.dict(os.environ, {"INSTREC_HOME": folder}))  # where its runs would lie
-        if given.tiny:
-            stack.enter_context(mock.patch.object(steps, "LEFT_OUT", 1))
-        corpus = write_corpus(Path(folder) / "noise", 2 if given.tiny else 13)
-        stack.enter_context(embedded(corpus))
-        for name in networks:
-            for precision in PRECISIONS:
-                found = measure(run_of(corpus, name, precision), peaks[precision], given)
-                networks[name][precision] = found
-                of = found["samples_a_second"]
-                print(
-                    f"{name} in {precision}: {of['keras']:.0f} samples a second by Keras with {backend}, "
-                    f"{of['plain_jax']:.0f} in plain JAX; fed, {found['starvation']:.3f} times the time of a step",
-                    flush=True,
-                )
+    networks: dict[str, dict[str, object]] = {}
     content = {
         "backend": backend,
         "device": provenance.device(),
@@ -209,7 +191,7 @@ def main() -> None:
         "is_accelerated": bool(provenance.accelerators()),
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
         "is_tiny": given.tiny,
-        "peak": peaks,
+        "peak": {precision: peak(precision, 256 if given.tiny else 8192) for precision in PRECISIONS},
         "networks": networks,
         "load_average": os.getloadavg()[0],
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -217,7 +199,25 @@ def main() -> None:
         "versions": {name: version(name) for name in ("keras", "jax", "jaxlib", "numpy")},
     }
     path = paths.working_results_dir("benchmarks") / "accelerator.json"
-    files.write_json(path, content)
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        stack.enter_context(mock.patch.dict(os.environ, {"INSTREC_HOME": folder}))  # where its runs would lie
+        if given.tiny:
+            stack.enter_context(mock.patch.object(steps, "LEFT_OUT", 1))
+        corpus = write_corpus(Path(folder) / "noise", 2 if given.tiny else 13)
+        stack.enter_context(embedded(corpus))
+        for name in given.networks:
+            networks[name] = {}
+            for precision in PRECISIONS:
+                found = measure(run_of(corpus, name, precision), content["peak"][precision], given)
+                networks[name][precision] = found
+                of = found["samples_a_second"]
+                print(
+                    f"{name} in {precision}: {of['keras']:.0f} samples a second by Keras with {backend}, "
+                    f"{of['plain_jax']:.0f} in plain JAX; fed, {found['starvation']:.3f} times the time of a step",
+                    flush=True,
+                )
+            files.write_json(path, content)  # after each, as a lent machine may be taken back
     print(f"in {path}")
 
 
