@@ -21,6 +21,7 @@ from instrec_utils.significance import SIGNIFICANT
 MARGIN = 0.05  # of Hit@1, within which two models count as alike; set before the corpora in parts were trained
 POINTS, ALIKE, STEPS = "points", "alike", "steps"
 """What a claim is about: more points of Hit@1, that they are alike, or the steps that a training takes."""
+_WITHOUT = {"imagenet": "ImageNet's weights", "random": "random weights"}  # the paper's two readings of "no PT"
 
 
 class Model(NamedTuple):
@@ -206,6 +207,20 @@ def _claims_about_frames(found: pd.DataFrame, visual: str) -> list[Claim]:
         begun, plain = (Model(found.loc[run, "row"]) for run in starts)
         claims.append(Claim("Pre-training on photographs helps", paper.by_start("hit_at_1"), begun, plain))
         claims.append(Claim("Pre-training shortens training on frames", paper.by_start("hours"), begun, plain, STEPS))
+    return claims + _claims_about_whole_networks(found)
+
+
+def _claims_about_whole_networks(found: pd.DataFrame) -> list[Claim]:
+    """Return what is claimed of pre-training where the whole network learns."""
+    begun = found[(found["kind"] == "visual") & (found["initial_weights"] == tables.PRETRAINED)]
+    claims = []
+    for run, wanted in begun[begun["freeze_backbone"].eq(False)].drop_duplicates("row").iterrows():
+        network, frames = words.model(wanted["model"]), words.counted(wanted["num_frames"], "frame")
+        for weights, named in _WITHOUT.items():
+            if other := _like(found, run, initial_weights=weights):
+                text = f"Pre-training helps {network}, trained whole on {frames} (against {named})"
+                first, second = (Model(found.loc[name, "row"]) for name in (run, other))
+                claims.append(Claim(text, paper.by_start("hit_at_1"), first, second))
     return claims
 
 

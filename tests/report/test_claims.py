@@ -100,6 +100,23 @@ def test_shorter_trainings_are_counted_in_steps_on_frames(corpus):
     assert fewer == pytest.approx(np.sqrt(41 / 21 * 40 / 20) / 4 - 1)
 
 
+def test_pre_training_of_a_whole_network_is_compared_with_both_readings_of_none(corpus):
+    whole = {"profile": "paper", "epochs": 30, "seed": 1}
+    for weights, wrong in (("imagenet+instruments", 3), ("imagenet", 6), ("random", 24)):
+        answers = TRUTH.copy()
+        answers[:wrong] += 1
+        parameters = {"num_frames": 10, "initial_weights": weights}
+        write_result(f"visual-{weights}-s1", "visual", TRUTH, one_hot(answers % 3), parameters=parameters, **whole)
+    tests = judged(corpus)
+    stem = "Pre-training helps EfficientNet-Lite0, trained whole on 10 frames (against {})"
+    against_imagenet = tests.loc[stem.format("ImageNet's weights")]
+    assert against_imagenet["difference"] == pytest.approx(3 / 30)
+    assert against_imagenet["verdict"] == "not told from chance"
+    assert tests.loc[stem.format("random weights"), "difference"] == pytest.approx(21 / 30)
+    assert tests.loc[stem.format("random weights"), "verdict"] == "holds"
+    assert tests.loc["Pre-training on photographs helps", "second"].row != against_imagenet["second"].row
+
+
 def test_models_are_alike_only_if_that_is_shown(corpus):
     for seed in (1, 2):
         write_row("audio-uc", seed, WRONG["audio-uc"])

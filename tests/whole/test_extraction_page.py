@@ -81,11 +81,17 @@ def test_what_was_measured_on_a_gpu_is_a_row_for_each_network_and_precision(extr
         "device": "NVIDIA H200; CPU, 16 cores",
         "backend": "jax",
         "commit": "abc",
+        "xla_flags": "--some=1",
         "peak": {"float32": {"measured": 4e14, "declared": 4.947e14}},
         "networks": {"efficientnet_lite0": {"float32": row}},
     }
     said = extraction_page._accelerator(measured)
-    assert "| efficientnet_lite0 | float32 | 3,260 | 4,000 | 0.81 | 25 % | 1.04 |" in said
+    assert "| EfficientNet-Lite0 | float32 | 3,260 | 4,000 | 0.81 | 25.0 % | 1.04 |" in said
+    assert "the most is 1.04" in said
+    (unmeasured,) = re.findall("Not measured there, for want of time: (.*)", said)
+    assert "Choi 2016" in unmeasured
+    assert "EfficientNet-Lite0" not in unmeasured
+    assert "XLA_FLAGS=--some=1" in said
     assert "float32 400 (the maker: 495)" in said
     assert "NVIDIA H200" in said
 
