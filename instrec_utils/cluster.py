@@ -1,4 +1,4 @@
-"""Independent pieces of work on all cores of this machine, or on the workers of a running Dask scheduler.
+"""Independent pieces of work: on all cores of this machine, on the workers of a Dask scheduler, or on threads, ahead.
 
 An item whose worker dies, be it of this item or of another one or killed from outside, is done again at the end,
 alone. If its worker dies again, the item is to blame and its result is the exception that says so.
@@ -10,13 +10,15 @@ import os
 import re
 import subprocess
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
 from tqdm import tqdm
 
+NUM_AHEAD = 4  # items whose results are there, or in the making, before they are asked for
 _IN_FLIGHT = 16  # items a worker: enough that none waits for the next, few enough that memory stays flat
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # a worker's numerics have one each
 _EXIT_STATUS = 75  # of a worker that gave up: EX_TEMPFAIL
@@ -71,6 +73,22 @@ def limited_to(gpus: Iterable[str]) -> Iterator[None]:
     finally:
         os.environ.pop("CUDA_VISIBLE_DEVICES", None)
         os.environ |= {name: value for name, value in before.items() if name == "CUDA_VISIBLE_DEVICES"}
+
+
+def ahead(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    """Yield each item with what a function makes of it, in order, while threads do that for the `NUM_AHEAD` next ones.
+
+    An exception of the function is raised where its item would be.
+    """
+    with ThreadPoolExecutor(NUM_AHEAD) as threads:
+        waiting: deque[tuple[Any, Future[Any]]] = deque()
+        for item in items:
+            waiting.append((item, threads.submit(function, item)))
+            if len(waiting) > NUM_AHEAD:
+                first, result = waiting.popleft()
+                yield first, result.result()
+        for last, result in waiting:
+            yield last, result.result()
 
 
 @contextlib.contextmanager

@@ -8,16 +8,14 @@ by ImageNet's network are one file, an audio run's of all videos one file beside
 from __future__ import annotations
 
 import functools
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import h5py
 import numpy as np
 from tqdm import tqdm
 
-from instrec_utils import files, models
+from instrec_utils import cluster, files, models
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import FeaturesError
 from instrec_utils.features import store
@@ -28,7 +26,6 @@ from instrec_utils.models.lazy import keras
 
 BATCH_FRAMES = 32
 REMEMBERED = 512  # videos' embeddings in memory, some 100 MB: opening files would take longer than a training step
-NUM_AHEAD = 4  # videos whose frames are decoded before they are asked for
 
 
 def build_backbone(visual_model: str) -> keras.Model:
@@ -73,26 +70,14 @@ def embed_frames(
         return
     with hardware.precise():
         network = hardware.placed(build())
-    for source, pictures in _with_frames(tqdm(todo, desc=f"{network.name} embeddings", unit="video")):
+    shown = tqdm(todo, desc=f"{network.name} embeddings", unit="video")
+    for source, pictures in cluster.ahead(store.read_frames, shown):
         values = predict_frames(network, frames.central_crop(pictures), hardware=hardware)
         with files.whole(folder / source.name) as temporary, h5py.File(temporary, "w") as file:
             file.create_dataset("embeddings", data=values.astype(np.float16))
             file.attrs["features_key"] = store.key_of(source)
             if weights_key:
                 file.attrs["weights"] = weights_key
-
-
-def _with_frames(sources: Iterable[Path]) -> Iterator[tuple[Path, np.ndarray]]:
-    """Yield each features file with all its frames, while those of the next ones are decoded."""
-    with ThreadPoolExecutor(NUM_AHEAD) as threads:
-        ahead: deque[tuple[Path, Future[np.ndarray]]] = deque()
-        for source in sources:
-            ahead.append((source, threads.submit(store.read_frames, source)))
-            if len(ahead) > NUM_AHEAD:
-                first, pictures = ahead.popleft()
-                yield first, pictures.result()
-        for last, pictures in ahead:
-            yield last, pictures.result()
 
 
 def _is_valid(path: Path, features_path: Path, weights_key: str) -> bool:

@@ -56,36 +56,47 @@ class Networks:
         if condition.name == "bitrate":
             self._encode(condition.levels)
         found = []
-        for video in tqdm(self.videos, desc=f"{condition.name} {level}", unit="video"):
-            stored = files.read_arrays(self._path(condition, level, video.video_id))
-            found.append(stored or self._compute(condition, video)[level])
+        shown = tqdm(self.videos, desc=f"{condition.name} {level}", unit="video")
+        for video, given in cluster.ahead(functools.partial(self._given, condition), shown):
+            for of_level, inputs in given.items():
+                files.write_arrays(self._path(condition, of_level, video.video_id), **self._outputs_of(inputs))
+            found.append(files.read_arrays(self._path(condition, level, video.video_id)))
         return {name: np.stack([one[name] for one in found]).astype(np.float32) for name in found[0]}
 
     def _path(self, condition: Condition, level: Any, video_id: str) -> Path:
         return self.directory / self.key / f"{condition.name}_{level}".replace(" ", "_") / f"{video_id}.npz"
 
-    def _compute(self, condition: Condition, video: Any) -> dict[Any, dict[str, np.ndarray]]:
-        """Compute and keep the outputs of a video at all levels that lack them, so that it is decoded only once."""
-        paths = {level: self._path(condition, level, video.video_id) for level in condition.levels}
-        lacking = [level for level, path in paths.items() if not files.read_arrays(path)]
-        computed = dict(zip(lacking, self._outputs_of(condition, lacking, video), strict=True))
-        for level, outputs in computed.items():
-            files.write_arrays(paths[level], **outputs)
-        return computed
+    def _given(self, condition: Condition, video: Any) -> dict[Any, dict[str, np.ndarray]]:
+        """Return what the networks are given of a video at all levels that lack outputs, so that it is decoded once.
 
-    def _outputs_of(self, condition: Condition, levels: Sequence[Any], video: Any) -> list[dict[str, np.ndarray]]:
+        It is spectrogram, pictures [shape=(k, 256, 256, 3), uint8] or both; of the bitrate also kbits.
+        """
+        levels = [one for one in condition.levels if not files.read_arrays(self._path(condition, one, video.video_id))]
+        if not levels:
+            return {}
         if condition.name == "noise":
-            return [self._of_audio(spectrogram) for spectrogram in self._noisy_spectrograms(video, levels)]
-        if condition.name == "blur":
+            every: list[Any] = [{"spectrogram": one} for one in self._noisy_spectrograms(video, levels)]
+        elif condition.name == "blur":
             pictures = self._read_frames(self.features_dir, video.video_id)
-            return [self.of_frames(degradation.blur(pictures, level)) for level in levels]
-        if condition.name == "bitrate":
-            return [self._of_low_bitrate(level, video.video_id) for level in levels]
-        return [self._of_features(self.features_dir, video.video_id) for _ in levels]
+            every = [{"pictures": degradation.blur(pictures, level)} for level in levels]
+        elif condition.name == "bitrate":
+            every = [self._of_low_bitrate(level, video.video_id) for level in levels]
+        else:
+            every = [self._of_features(self.features_dir, video.video_id) for _ in levels]
+        return dict(zip(levels, every, strict=True))
+
+    def _outputs_of(self, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return what the networks make of a video, as `_given` gives it at one level."""
+        outputs = {"kbits": given["kbits"]} if "kbits" in given else {}
+        if "spectrogram" in given:
+            outputs |= self._of_audio(given["spectrogram"])
+        if "pictures" in given:
+            outputs |= self.of_frames(given["pictures"])
+        return outputs
 
     def _of_features(self, features_dir: Path, video_id: str) -> dict[str, np.ndarray]:
         spectrogram = store.load_input(features_dir, video_id, self.audio.audio_input)
-        return self._of_audio(spectrogram) | self.of_frames(self._read_frames(features_dir, video_id))
+        return {"spectrogram": spectrogram, "pictures": self._read_frames(features_dir, video_id)}
 
     def _low_bitrate(self, level: int, video_id: str) -> store.Video:
         """Return where a video of few bits is kept, and what is extracted from it."""
@@ -111,8 +122,7 @@ class Networks:
     def _of_low_bitrate(self, level: int, video_id: str) -> dict[str, np.ndarray]:
         video = self._low_bitrate(level, video_id)
         kbits = video.path.stat().st_size * 8 / 1000 / media.probe(video.path).duration
-        outputs = self._of_features(video.features_path.parent, video_id)
-        return outputs | {"kbits": np.array(kbits, np.float32)}
+        return self._of_features(video.features_path.parent, video_id) | {"kbits": np.array(kbits, np.float32)}
 
     def _channels(self, video_id: str) -> str:
         """Return which channels the networks hear."""

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from instrec_utils import cluster
 from instrec_utils.config import NUM_SEGMENTS, Protocol
 from instrec_utils.features import store
 from instrec_utils.inputs import augmentation
@@ -79,12 +80,14 @@ def train_head(run: Run, parts: WarmUp, network: keras.Model) -> None:
     blocks = keras.Model(network.input, network.get_layer(parts.blocks).output)
     head = keras.Sequential([keras.Input(blocks.output_shape[1:]), *map(network.get_layer, parts.head)])
     head.compile(FusedAdam(HEAD_LEARNING_RATE), loss="sparse_categorical_crossentropy", jit_compile=False)
-    values = []
-    for video_id in tqdm(table["video_id"], desc=f"{run.name} head", unit="video"):
+
+    def varied(video_id: str) -> np.ndarray:
         spectrogram = store.load_input(corpus.directory / "features", video_id, audio_input)
         generator = np.random.default_rng((run.seed, *video_id.encode()))
-        varied = [augmentation.vary(spectrogram, generator) for _ in range(HEAD_VERSIONS)]
-        values.append(np.asarray(blocks.predict_on_batch(np.stack(varied))))
+        return np.stack([augmentation.vary(spectrogram, generator) for _ in range(HEAD_VERSIONS)])
+
+    shown = tqdm(table["video_id"], desc=f"{run.name} head", unit="video")
+    values = [np.asarray(blocks.predict_on_batch(versions)) for _, versions in cluster.ahead(varied, shown)]
     inputs = np.concatenate(values).reshape(len(table) * HEAD_VERSIONS, -1, parts.block_features)
     targets = np.repeat(corpus.targets(table), HEAD_VERSIONS)
     generator = np.random.default_rng(run.seed)

@@ -198,3 +198,26 @@ def test_scheduling_costs_little():
     start = time.process_time()
     assert sum(1 for _ in results) == 999
     assert time.process_time() - start < 999 * 0.005
+
+
+def test_what_comes_next_is_made_while_an_item_is_looked_at():
+    started = []
+
+    def noted(number):
+        started.append(number)
+        return halve(number)
+
+    looked_at = cluster.ahead(noted, range(1, 5))
+    assert next(looked_at) == (1, 0.5)
+    while len(started) < 4:  # for ever, if nothing is made ahead
+        time.sleep(0.01)
+    assert list(looked_at) == [(2, 1.0), (3, 1.5), (4, 2.0)]
+    assert started == [1, 2, 3, 4]
+
+
+def test_results_made_ahead_are_in_order_and_an_exception_is_where_its_item_is():
+    found = cluster.ahead(halve, range(1, 9))
+    assert [next(found) for _ in range(4)] == [(number, number / 2) for number in range(1, 5)]
+    with pytest.raises(ValueError, match="5 on purpose"):
+        next(found)
+    assert list(cluster.ahead(halve, [])) == []

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tiny_features
 
+from instrec_utils import cluster
 from instrec_utils.features import embeddings
 from instrec_utils.inputs import frames
 from instrec_utils.models.hardware import Hardware
@@ -20,7 +21,7 @@ def build_backbone(_):
 @pytest.fixture
 def corpus(tmp_path, monkeypatch):
     monkeypatch.setattr(embeddings, "build_backbone", build_backbone)
-    names = [f"video-{number}" for number in range(2 * embeddings.NUM_AHEAD + 1)]
+    names = [f"video-{number}" for number in range(2 * cluster.NUM_AHEAD + 1)]
     for number, name in enumerate(names):
         pictures = np.random.default_rng(number).integers(0, 255, (number, 256, 256, 3), np.uint8)
         tiny_features.write_features(tmp_path / "features" / f"{name}.h5", pictures=pictures)

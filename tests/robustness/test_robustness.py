@@ -354,13 +354,14 @@ def test_what_was_killed_goes_on_where_it_stopped(world, monkeypatch):
     (kept / "noise_0" / "b-whole.npz").unlink()
     (kept / "blur_2" / "unseen.npz").unlink()
     done = []
-    real = Networks._outputs_of
+    real = Networks._given
 
-    def noted(self, condition, levels, video):
-        done.append((condition.name, levels, video.video_id))
-        return real(self, condition, levels, video)
+    def noted(self, condition, video):
+        given = real(self, condition, video)
+        done.extend([(condition.name, [*given], video.video_id)] if given else [])
+        return given
 
-    monkeypatch.setattr(Networks, "_outputs_of", noted)
+    monkeypatch.setattr(Networks, "_given", noted)
     robustness.measure_run(world["fusions"][0][0], seed=7)
     assert done == [("noise", [0], "b-whole"), ("blur", [2], "unseen")]
     assert path.with_suffix(".predictions.csv").read_bytes() == before
