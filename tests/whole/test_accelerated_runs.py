@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -142,16 +143,27 @@ def test_an_audio_run_comes_back_as_well(corpus, script, tmp_path):
     assert run.weights.stat().st_size < 5 * read_result(run.result_path)["num_parameters"]
 
 
-def test_spectrograms_are_passed_on_as_they_are(corpus, script, tmp_path, monkeypatch):
+@pytest.mark.parametrize("rotation", [0, 1])
+def test_spectrograms_are_passed_on_as_they_are_and_spare_ones_for_rotations_alone(
+    corpus, script, tmp_path, monkeypatch, rotation
+):
+    run = script.row_run(corpus, script.ROWS["choi2016-s11"], 1)
+    rotated = replace(run, corpus=replace(corpus, rotation=rotation))
+    monkeypatch.setattr(script, "row_run", lambda *_, **__: rotated)
     script.pack("tiny", tmp_path / "pack", quality=75, part_bytes=100_000, seed=10, chosen=["choi2016-s11"])
     monkeypatch.setenv("INSTREC_DATA", str(tmp_path / "there"))
     script.unpack(tmp_path / "pack")
     script.unpack(tmp_path / "pack")  # as another process does
     there = corpora.read_corpus("tiny")
+    spare = set(corpus.split("spare")["video_id"])
     for video_id in corpus.usable["video_id"]:
         ours, theirs = (one.directory / "features" / f"{video_id}.h5" for one in (corpus, there))
         assert store.key_of(theirs) == store.key_of(ours)
-        np.testing.assert_array_equal(*(store.read_spectrogram(path, "choi2016_uc") for path in (ours, theirs)))
+        if video_id in spare and not rotation:
+            with h5py.File(theirs) as file:
+                assert "log_mel" not in file
+        else:
+            np.testing.assert_array_equal(*(store.read_spectrogram(path, "choi2016_uc") for path in (ours, theirs)))
 
 
 def test_the_frames_that_are_passed_on_are_those_that_training_draws(corpus, script, tmp_path, monkeypatch):
