@@ -233,7 +233,7 @@ that on the one batch: with 1 a network never waits, and 1.1 is what we allow; t
 
 def _unmeasured(found: dict) -> str:
     names = [words.model(name) for name in architectures() if name not in found["networks"]]
-    return f"Not measured there, for want of time: {words.enumerated(names)}." if names else "No network is left out."
+    return f"Not measured there: {words.enumerated(names)}." if names else "No network is left out."
 
 
 def _provenance(found: dict) -> str:

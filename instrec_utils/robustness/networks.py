@@ -57,7 +57,7 @@ class Networks:
             self._encode(condition.levels)
         found = []
         shown = tqdm(self.videos, desc=f"{condition.name} {level}", unit="video")
-        for video, given in cluster.ahead(functools.partial(self._given, condition), shown):
+        for video, given in cluster.ahead(functools.partial(self._given, condition, level), shown):
             for of_level, inputs in given.items():
                 files.write_arrays(self._path(condition, of_level, video.video_id), **self._outputs_of(inputs))
             found.append(files.read_arrays(self._path(condition, level, video.video_id)))
@@ -66,14 +66,15 @@ class Networks:
     def _path(self, condition: Condition, level: Any, video_id: str) -> Path:
         return self.directory / self.key / f"{condition.name}_{level}".replace(" ", "_") / f"{video_id}.npz"
 
-    def _given(self, condition: Condition, video: Any) -> dict[Any, dict[str, np.ndarray]]:
-        """Return what the networks are given of a video at all levels that lack outputs, so that it is decoded once.
+    def _given(self, condition: Condition, level: Any, video: Any) -> dict[Any, dict[str, np.ndarray]]:
+        """Return what the networks are given of a video, nothing where the level has its outputs.
 
-        It is spectrogram, pictures [shape=(k, 256, 256, 3), uint8] or both; of the bitrate also kbits.
+        It is given at all levels that lack outputs, so that the video is decoded once: spectrogram, pictures
+        [shape=(k, 256, 256, 3), uint8] or both; of the bitrate also kbits.
         """
-        levels = [one for one in condition.levels if not files.read_arrays(self._path(condition, one, video.video_id))]
-        if not levels:
+        if files.read_arrays(self._path(condition, level, video.video_id)):
             return {}
+        levels = [one for one in condition.levels if not files.read_arrays(self._path(condition, one, video.video_id))]
         if condition.name == "noise":
             every: list[Any] = [{"spectrogram": one} for one in self._noisy_spectrograms(video, levels)]
         elif condition.name == "blur":

@@ -356,8 +356,8 @@ def test_what_was_killed_goes_on_where_it_stopped(world, monkeypatch):
     done = []
     real = Networks._given
 
-    def noted(self, condition, video):
-        given = real(self, condition, video)
+    def noted(self, condition, level, video):
+        given = real(self, condition, level, video)
         done.extend([(condition.name, [*given], video.video_id)] if given else [])
         return given
 
