@@ -45,6 +45,7 @@ from instrec_utils.features import store
 from instrec_utils.features.extraction import extract_features
 from instrec_utils.inputs import frames, spectrograms
 from instrec_utils.report import elements, figures, page, playing, words
+from librosa.feature import melspectrogram
 
 errors = extract_features(
     corpora.read_corpus(corpus), channels=channels, scheduler=scheduler
@@ -117,9 +118,7 @@ page.figure(
 
 # %%
 for cut in [cuts["CC"]] if cuts else []:
-    power = librosa.feature.melspectrogram(
-        y=cut, sr=12_000, n_fft=512, hop_length=256, n_mels=96
-    )
+    power = melspectrogram(y=cut, sr=12_000, n_fft=512, hop_length=256, n_mels=96)
     reference = librosa.power_to_db(power, amin=1e-10, top_db=None)
     difference = np.abs(decibels["CC"] - reference).max()
     print(f"largest difference from librosa: {difference:.5f} dB")

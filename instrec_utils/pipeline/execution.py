@@ -1,9 +1,7 @@
 """Notebooks executed by papermill, each in a kernel of its own, into a file that is there only if it succeeded."""
 
 import logging
-import os
 import re
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,16 +9,13 @@ from typing import Any
 
 import nbformat
 import papermill
-from ipykernel.kernelspec import make_ipkernel_cmd
-from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.manager import AsyncKernelManager
-from nbclient.exceptions import DeadKernelError
 
 from instrec_utils import files, paths, provenance
 from instrec_utils.errors import InstrecError
-from instrec_utils.models.hardware import ON_DEMAND
+from instrec_utils.pipeline.kernels import Kernels
 from instrec_utils.report.page import RUNS, for_book, with_runs
 
+START_SECONDS = 600  # that a kernel may take to import what a notebook needs: librosa compiles once
 # What TensorFlow says first in every process, whatever its log level.
 GREETINGS = re.compile(
     r"^(WARNING: All log messages before absl|I\d{4} .* (port|cudart_stub)\.cc:\d+\]).*\n?", re.MULTILINE
@@ -28,25 +23,6 @@ GREETINGS = re.compile(
 
 # What it would log on the terminal is raised as well: that a kernel died, also where the command was stopped.
 logging.getLogger("papermill").addHandler(logging.NullHandler())
-
-
-class _Kernels(AsyncKernelManager):
-    """Starts kernels of this very Python, whatever other one is called python3 on this machine.
-
-    Their messages come as outputs only: beside that they copy them to where they were started.
-    """
-
-    kernel_spec = KernelSpec(argv=make_ipkernel_cmd(), display_name="Python 3", language="python")
-
-    async def start_kernel(self, **options: Any) -> None:  # type: ignore[override]  # asynchronous, as its base
-        own = {
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-            "INSTREC_HOME": str(paths.home()),
-            "INSTREC_DATA": str(paths.data_dir()),  # both may be relative to where the command was given
-            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-            "PYTHONWARNINGS": "ignore:IProgress not found",  # of widgets that progress bars in a page would need
-        }
-        await super().start_kernel(stderr=subprocess.DEVNULL, env=ON_DEMAND | os.environ | own, **options)
 
 
 class _Messages:
@@ -59,8 +35,11 @@ class _Messages:
         sys.stderr.flush()
 
 
-def execute_notebook(notebook: Path, parameters: Mapping[str, Any], executed: Path) -> None:
+def execute_notebook(
+    notebook: Path, parameters: Mapping[str, Any], executed: Path, kernels: Kernels | None = None
+) -> None:
     """Run a notebook in a kernel of its own; the executed one is there only if it succeeded, else an InstrecError."""
+    kernel = (kernels or Kernels()).take(notebook)
     try:
         with files.whole(executed) as temporary:
             papermill.execute_notebook(
@@ -70,20 +49,29 @@ def execute_notebook(notebook: Path, parameters: Mapping[str, Any], executed: Pa
                 kernel_name="python3",
                 progress_bar=False,
                 stderr_file=_Messages(),
-                kernel_manager_class=_Kernels,
+                km=kernel,
+                start_timeout=START_SECONDS,
                 cwd=paths.home(),
-                extra_arguments=["--log-level=CRITICAL"],  # of the kernel: its warnings would break the progress bars
             )
     except papermill.PapermillExecutionError as error:
         raise InstrecError(f"{notebook.name}: {error.ename}: {error.evalue}") from error
-    except DeadKernelError as error:
+    except RuntimeError as error:  # as nbclient says it, of a kernel that has not answered yet and of one at work
+        if not str(error).startswith("Kernel died"):
+            raise
         raise InstrecError(f"{notebook.name}: its process died, as for want of memory; run it again") from error
+    finally:
+        kernel.stop()
 
 
-def make_page(notebook: Path, parameters: Mapping[str, Any], page: Path, corpus_name: str) -> None:
-    """Run a notebook and write the cleaned result as a page; if it fails, the page that was there stays."""
+def make_page(
+    notebook: Path, parameters: Mapping[str, Any], page: Path, corpus_name: str, kernels: Kernels | None = None
+) -> None:
+    """Run a notebook, see `execute_notebook`, and write the cleaned result as a page.
+
+    If it fails, the page that was there stays.
+    """
     executed = paths.runs_dir(corpus_name) / "executed" / notebook.name
-    execute_notebook(notebook, parameters, executed)
+    execute_notebook(notebook, parameters, executed, kernels)
     with files.whole(page) as temporary:
         nbformat.write(clean_page(nbformat.read(executed, as_version=4), corpus_name), temporary)
 

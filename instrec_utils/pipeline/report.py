@@ -5,6 +5,7 @@ notebook is executed again unless sources, parameters and predecessors are as no
 was: the videos, features or weights that later ones need, the page, and the results and media that it shows.
 """
 
+import contextlib
 import json
 import sys
 import time
@@ -23,6 +24,7 @@ from instrec_utils.models.architecture import KINDS
 from instrec_utils.paper_data import published, youtube8m
 from instrec_utils.pipeline.book import CURATION, RECOGNISED, build_book
 from instrec_utils.pipeline.execution import make_page
+from instrec_utils.pipeline.kernels import Kernels
 from instrec_utils.pipeline.parameters import notebook_path, parameters_of, read_parameters, report_notebooks
 from instrec_utils.training.runs import parameters_path
 
@@ -75,9 +77,9 @@ class Step:
         """Tell whether its page was made from the same, and what it left is there as it was."""
         return self.page.exists() and self._noted().get(self.notebook.stem) == self._state()
 
-    def make(self) -> None:
-        """Make its page and note of what, and what is there now."""
-        make_page(self.notebook, self.parameters, self.page, self.corpus_name)
+    def make(self, kernels: Kernels) -> None:
+        """Make its page, and note of what, and what is there now."""
+        make_page(self.notebook, self.parameters, self.page, self.corpus_name, kernels)
         files.write_json(self._noted_path, self._noted() | {self.notebook.stem: self._state()})
 
     @property
@@ -195,23 +197,24 @@ def _steps(corpus_name: str, parameters: Mapping[str, Any]) -> list[Step]:
 def _make_pages(steps: Sequence[Step]) -> None:
     """Make the pages that are not up to date; again from the step whose files one of them has found damaged."""
     started, number, failed = time.perf_counter(), 0, set()
-    while number < len(steps):
-        step, title = steps[number], f"[{number + 1}/{len(steps)}] {steps[number].notebook.stem}"
-        if step.is_fresh():
-            _say(f"{title}: up to date")
-        else:
-            _say(f"{title} ({time.perf_counter() - started:.0f} s so far)")
-            try:
-                step.make()
-            except InstrecError as error:
-                earlier = [place for place in range(number) if not steps[place].is_fresh()]
-                if not earlier or number in failed:
-                    raise
-                _say(f"{error}; making it again")
-                failed.add(number)
-                number = earlier[0]
-                continue
-        number += 1
+    with contextlib.closing(Kernels([step.notebook for step in steps])) as kernels:
+        while number < len(steps):
+            step, title = steps[number], f"[{number + 1}/{len(steps)}] {steps[number].notebook.stem}"
+            if step.is_fresh():
+                _say(f"{title}: up to date")
+            else:
+                _say(f"{title} ({time.perf_counter() - started:.0f} s so far)")
+                try:
+                    step.make(kernels)
+                except InstrecError as error:
+                    earlier = [place for place in range(number) if not steps[place].is_fresh()]
+                    if not earlier or number in failed:
+                        raise
+                    _say(f"{error}; making it again")
+                    failed.add(number)
+                    number = earlier[0]
+                    continue
+            number += 1
 
 
 def _say(message: str) -> None:

@@ -288,7 +288,7 @@ def executed(checkout, monkeypatch):
     """The notebooks that are executed, each of which writes its page and its result."""
     names = []
 
-    def execute(notebook, parameters, page, corpus):
+    def execute(notebook, parameters, page, corpus, kernels):
         names.append(notebook.stem)
         files.write_text(page, "page")
         files.write_json(paths.working_results_dir(corpus) / "table1.json", {})

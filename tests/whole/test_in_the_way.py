@@ -68,7 +68,7 @@ def left(home, monkeypatch):
         write_notebook(home / "notebooks" / f"{name}.ipynb", "")
     files.write_text(home / "params" / "mini.yaml", "corpus: mini")
 
-    def make_page(notebook, parameters, page, corpus_name):
+    def make_page(notebook, parameters, page, corpus_name, kernels):
         executed.append(notebook.stem)
         for name in (name for name, maker in LEFT.items() if maker == notebook.stem):
             if not (home / name).exists() or (home / name).read_text() == "half":
