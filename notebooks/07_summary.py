@@ -123,7 +123,8 @@ fusion, attention = (
 tests = claims.tests_of_claims(videos, fusion, attention)  # one row a claim
 p_values = tests["p_value"].to_numpy()
 corrected = tests.assign(p_holm=significance.holm(p_values))
-corrected = corrected.set_index(tests["claim"].str[:34])
+short = tests["claim"].str.replace(r"^(.{28}).{9,}(.{20})$", r"\1…\2", regex=True)
+corrected = corrected.set_index(short)
 print(corrected[["difference", "num_groups", "p_holm"]].round(3).to_string())
 
 # %% [markdown]

@@ -36,7 +36,6 @@ FINDINGS = ("missing", "invalid", "duplicated", "silent", "cancelling", "still",
 
 SILENCE = -60.0  # dB below full scale; the noise of 16-bit sound is near -96, a quiet room in a video near -50
 MOTION = 1.0  # grey levels, mean absolute difference; recompression of a still picture stays below
-_SAMPLE_RATE = 8_000  # Hz, enough to hear whether there is sound
 _PICTURE_SIZE = 64  # pixels a side, enough to see whether anything moves
 
 # Seconds on two cores with the profile "quick": those a video from the training times in results/ of demo and open.
@@ -94,10 +93,9 @@ def _look(path: Path) -> dict[str, bool | str]:
         return found | {"missing": True}
     try:
         info = media.probe(path)
-        cancelling = info.has_sound and is_cancelling(*media.channel_power(path))
-        silent = not info.has_sound or (
-            not cancelling and is_silent(media.read_sound(path, (_SAMPLE_RATE,))[_SAMPLE_RATE], _SAMPLE_RATE)
-        )
+        power = media.channel_power(path) if info.has_sound else None
+        cancelling = power is not None and is_cancelling(power)
+        silent = power is None or (not cancelling and power.loudest < 10 ** (SILENCE / 10))
         still = not info.has_picture or is_still(media.read_frames(path, size=_PICTURE_SIZE))
     except MediaError as error:
         return found | {"invalid": True, "note": str(error)}
@@ -105,21 +103,13 @@ def _look(path: Path) -> dict[str, bool | str]:
     return found | {"silent": silent, "cancelling": cancelling, "still": still, "too_short": too_short}
 
 
-def is_cancelling(of_mean: float, of_each: np.ndarray) -> bool:
-    """Return whether channels of such power, as of `media.channel_power`, cancel each other in their mean.
+def is_cancelling(power: media.Power) -> bool:
+    """Return whether channels of such power cancel each other in their mean.
 
     They do where it has a hundredth of the power that is left of channels that have nothing to do with each other.
     """
-    is_loud = bool(of_each.max() > 10 ** (SILENCE / 10 - 2))
-    return is_loud and bool(of_mean < 0.01 * of_each.sum() / len(of_each) ** 2)
-
-
-def is_silent(sound: np.ndarray, sample_rate: int) -> bool:
-    """Return whether no tenth of a second of a mono sound [shape=(num_samples,), float32] is louder than `SILENCE`."""
-    length = max(1, sample_rate // 10)
-    padded = np.pad(sound, (0, -len(sound) % length)).reshape(-1, length)
-    energies = np.einsum("ij,ij->i", padded, padded, dtype=np.float64)  # no second copy of a recording of hours
-    return bool(energies.max(initial=0.0) / length < 10 ** (SILENCE / 10))
+    is_loud = bool(power.of_each.max() > 10 ** (SILENCE / 10 - 2))
+    return is_loud and bool(power.of_mean < 0.01 * power.of_each.sum() / len(power.of_each) ** 2)
 
 
 def is_still(frames: Iterator[np.ndarray]) -> bool:

@@ -2,7 +2,7 @@
 
 from instrec_utils.media.copies import write_plain_copy
 from instrec_utils.media.pictures import PLANS, num_frames, read_frames, stretches
-from instrec_utils.media.sound import CHANNELS, channel_power, read_sound, read_windows
+from instrec_utils.media.sound import CHANNELS, Power, channel_power, read_sound, read_windows
 from instrec_utils.media.streams import MIN_WORK_SECONDS, MediaInfo, probe, work_seconds
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "MIN_WORK_SECONDS",
     "PLANS",
     "MediaInfo",
+    "Power",
     "channel_power",
     "num_frames",
     "probe",

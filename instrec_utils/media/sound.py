@@ -66,7 +66,7 @@ def read_sound(
         sound = _sound_in_part(path, tracks[:1], sample_rates, limit, wanted)
         if sound is not None:
             return sound
-    channel = None if channels == "mean" else int(channel_power(path)[1].argmax())
+    channel = None if channels == "mean" else int(channel_power(path).of_each.argmax())
     sound = _whole_sound(path, sample_rates, _blocks(path, containers.decoded(path, tracks, limit)), channel)
     return {rate: np.pad(samples, (round(late * rate), 0)) for rate, samples in sound.items()} if late else sound
 
@@ -89,24 +89,37 @@ def read_windows(path: Path, sample_rate: int, seconds: float) -> Iterator[np.nd
         yield held
 
 
-def channel_power(path: Path) -> tuple[float, np.ndarray]:
-    """Return the mean square of the channels' mean, and of every channel [shape=(num_channels,)]; 1 is full scale.
+class Power(NamedTuple):
+    """The power of a file's sound, as mean squares; 1 is full scale."""
 
-    Where the mean has far less power than the channels have, they cancel each other. A file without sound that can be
-    decoded is a `MediaError`.
+    of_mean: float  # of the channels' mean
+    of_each: np.ndarray  # [shape=(num_channels,)]
+    loudest: float  # of the channels' mean, in the loudest tenth of a second
+
+
+def channel_power(path: Path) -> Power:
+    """Return what power the channels and their mean have.
+
+    Where the mean has far less than the channels, they cancel each other. A file without sound that can be decoded is
+    a `MediaError`.
     """
     path = Path(path)
     info, tracks = streams.track(path, "sound")
-    count, of_mean, of_each = 0, 0.0, np.zeros(0)
+    count, of_mean, of_each, loudest = 0, 0.0, np.zeros(0), 0.0
     for block in _blocks(path, containers.decoded(path, tracks, streams.work_seconds(info))):
+        _refuse_what_is_not_finite(block.samples, path)
         squares = np.square(block.samples, dtype=np.float64).sum(axis=0)
         of_each = np.pad(of_each, (0, max(0, len(squares) - len(of_each))))
         of_each[: len(squares)] += squares
-        of_mean += float(np.square(block.mono(), dtype=np.float64).sum())
+        squares = np.square(block.mono(), dtype=np.float64)
+        of_mean += float(squares.sum())
+        tenth = max(1, block.setup.rate // 10)
+        starts = np.arange(0, len(squares), tenth)
+        loudest = max(loudest, float(np.add.reduceat(squares, starts).max(initial=0.0)) / tenth)
         count += len(block.samples)
     if count == 0:
         raise MediaError(f"{path}: the sound stream is empty")
-    return of_mean / count, of_each / count
+    return Power(of_mean / count, of_each / count, loudest)
 
 
 class _Setup(NamedTuple):

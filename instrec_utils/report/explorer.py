@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from IPython.display import HTML
 
-from instrec_utils import evaluation, media, paths
+from instrec_utils import cluster, evaluation, media, paths
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import MediaError
 from instrec_utils.report import excerpts, page, words
@@ -64,7 +64,11 @@ def explorer(corpus: Corpus, answered: pd.DataFrame, caption: str) -> HTML:
     chosen = answered.sort_values(["label", "video_id"]).groupby("label").head(max(1, MOST_CLIPS // len(labels)))
     about = corpus.index.set_index("video_id").loc[chosen.index]
     heard = page.playable(corpus)
-    rows = [_row(corpus, row, chosen.loc[row.Index], row.Index in heard) for row in about.itertuples()]
+
+    def as_row(row: Any) -> str:
+        return _row(corpus, row, chosen.loc[row.Index], row.Index in heard)
+
+    rows = [shown for _, shown in cluster.ahead(as_row, about.itertuples())]
     declared = [name for name in CONDITIONS if name in about]
     models = [str(name) for name in answered.columns.drop("label")]
     heads = ["Clip", "Label", *(name.capitalize() for name in declared), *map(words.first_upper, models)]

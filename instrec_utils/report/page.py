@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import HTML, Markdown, display
 
-from instrec_utils import files, media, paths
+from instrec_utils import cluster, files, media, paths
 from instrec_utils.config import SPLITS
 from instrec_utils.corpora import Corpus, source_named
 from instrec_utils.corpora.splits import SPLIT_METHODS
@@ -166,11 +166,13 @@ def players(corpus: Corpus, chosen: pd.DataFrame, captions: Sequence[str], *, qu
     question : str [by which a caption is folded until the reader asks; empty to show it at once]
     """
     folder = paths.media_dir(corpus.name)
-    shown = [
-        _player(corpus.videos / str(row.path), folder / f"{row.video_id}.mp4", caption, question)
-        for row, caption in zip(chosen.itertuples(), captions, strict=True)
-    ]
-    return HTML(f'<div class="players">{"".join(shown)}</div>')
+
+    def shown(of_video: tuple[Any, str]) -> str:
+        row, caption = of_video
+        return _player(corpus.videos / str(row.path), folder / f"{row.video_id}.mp4", caption, question)
+
+    each = cluster.ahead(shown, zip(chosen.itertuples(), captions, strict=True))
+    return HTML(f'<div class="players">{"".join(one for _, one in each)}</div>')
 
 
 def player(corpus_name: str, source: Path, caption: str) -> HTML:

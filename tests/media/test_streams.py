@@ -183,9 +183,10 @@ def test_channels_that_cancel_each_other(tmp_path):
     mean, loudest = (media.read_sound(path, (RATE,), channels=one)[RATE] for one in media.CHANNELS)
     assert np.sqrt(np.mean(mean**2)) == pytest.approx(0.2 / 3 / np.sqrt(2), rel=0.02)
     assert np.sqrt(np.mean(loudest**2)) == pytest.approx(0.4 / np.sqrt(2), rel=0.02)
-    of_mean, of_each = media.channel_power(path)
-    assert of_mean == pytest.approx((0.2 / 3) ** 2 / 2, rel=0.02)
-    np.testing.assert_allclose(of_each, [0.02, 0.08, 0], rtol=0.02, atol=1e-6)
+    power = media.channel_power(path)
+    assert power.of_mean == pytest.approx((0.2 / 3) ** 2 / 2, rel=0.02)
+    assert power.loudest == pytest.approx((0.2 / 3) ** 2 / 2, rel=0.02)
+    np.testing.assert_allclose(power.of_each, [0.02, 0.08, 0], rtol=0.02, atol=1e-6)
     with pytest.raises(ValueError, match=r"channels: expected one of \('mean', 'loudest'\), got 'left'"):
         media.read_sound(path, (RATE,), channels="left")
 
