@@ -100,14 +100,6 @@ def build_backbone(weights: str | None = "audioset") -> keras.Model:
     return keras.Model(tagger.input, tagger.get_layer("embedding").output, name="efficientat_mn04_backbone")
 
 
-def tag_scores(tags: np.ndarray) -> np.ndarray:
-    """Return scores of the 13 classes [shape=(..., 13)] in alphabetical order: of tags [shape=(..., 527)] the highest.
-
-    These need no training, but are no probabilities: they do not add up to 1.
-    """
-    return np.stack([tags[..., list(numbers)].max(axis=-1) for numbers in TAGS.values()], axis=-1)
-
-
 def build_tagger(weights: str | None = "audioset", num_frames: int | None = None) -> keras.Model:
     """Build the network with AudioSet's own tags.
 
