@@ -22,6 +22,7 @@ import statistics
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import NamedTuple
 from unittest import mock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -39,11 +40,24 @@ from instrec_utils.training.recipes import RECIPES
 from instrec_utils.training.run import Run
 
 LIMIT = 1.1  # what the project promises
-TURNS = 5
-LEFT_OUT = 6  # steps at the beginning of a turn
-STEPS = {  # measured in a turn, as epochs allow
-    **{"segments": 40, "windows": 12, "whole inputs": 8, "whole inputs, Xception": 4, "fusion": 16},
-    **{"frames, EfficientNet-Lite0": 3, "frames, Inception v3": 2},
+
+
+class Plan(NamedTuple):
+    """How much is measured of one kind of examples: as much as an epoch has, and less where a step takes seconds."""
+
+    num_turns: int
+    left_out: int  # steps at the beginning of a turn
+    steps: int  # measured in a turn
+
+
+PLANS = {
+    "segments": Plan(5, 6, 40),
+    "windows": Plan(5, 6, 12),
+    "whole inputs": Plan(5, 6, 8),
+    "whole inputs, Xception": Plan(3, 4, 4),
+    "fusion": Plan(5, 6, 16),
+    "frames, EfficientNet-Lite0": Plan(3, 4, 3),
+    "frames, Inception v3": Plan(3, 3, 2),
 }
 
 Measured = tuple[keras.Model, Batches, Protocol]
@@ -121,37 +135,52 @@ def loaded_a_second(batches: Batches) -> float:
     return count / (time.process_time() - started)
 
 
-def turn(model: keras.Model, dataset: Batches) -> tuple[float, float]:
+def turn(model: keras.Model, dataset: Batches, left_out: int) -> tuple[float, float]:
     """Return the mean wall time and processor's time of the steps but for the first ones."""
     clock = Clock()
     model.fit(dataset.feed(), shuffle=False, verbose=0, callbacks=[clock])
-    first, last = clock.times[LEFT_OUT - 1], clock.times[-1]
-    count = len(clock.times) - LEFT_OUT
+    first, last = clock.times[left_out - 1], clock.times[-1]
+    count = len(clock.times) - left_out
     return (last[0] - first[0]) / count, (last[1] - first[1]) / count
 
 
 def measure(name: str, corpus: Corpus) -> dict[str, object]:
     """Measure one kind of examples, turn by turn."""
+    plan = PLANS[name]
     model, batches, protocol = WORK[name](corpus)
     model.compile(fit.make_optimizer(protocol), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    batches.order = batches.order[: (LEFT_OUT + STEPS[name]) * protocol.batch_size]
+    batches.order = batches.order[: (plan.left_out + plan.steps) * protocol.batch_size]
     datasets = {"loaded": batches, "in_memory": OneBatch(batches[0], len(batches))}
     for dataset in datasets.values():
-        turn(model, dataset)  # compiles, and fills what is remembered
+        turn(model, dataset, plan.left_out)  # compiles, and fills what is remembered
     turns: dict[str, list[tuple[float, float]]] = {kind: [] for kind in datasets}
-    for _ in tqdm(range(TURNS), desc=name, unit="turn"):
+    for _ in tqdm(range(plan.num_turns), desc=name, unit="turn"):
         for kind, dataset in datasets.items():
-            turns[kind].append(turn(model, dataset))
+            turns[kind].append(turn(model, dataset, plan.left_out))
     wall, cpu = ({kind: statistics.median(one[i] for one in turns[kind]) for kind in turns} for i in (0, 1))
     return {
         "batch_size": protocol.batch_size,
-        "turns": TURNS,
-        "steps_of_a_turn": len(batches) - LEFT_OUT,
+        "turns": plan.num_turns,
+        "steps_of_a_turn": len(batches) - plan.left_out,
         "seconds": wall,
         "cpu_seconds": cpu,
         "ratio": wall["loaded"] / wall["in_memory"],
         "cpu_ratio": cpu["loaded"] / cpu["in_memory"],
         "loaded_a_second_a_core": loaded_a_second(batches),
+    }
+
+
+def _content(corpus: Corpus, work: dict[str, dict[str, object]]) -> dict[str, object]:
+    return {
+        "corpus": corpus.name,
+        "work": work,
+        "limit_ratio": LIMIT,
+        "backend": keras.backend.backend(),
+        "load_average": os.getloadavg()[0],
+        "measured": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": provenance.commit(),
+        "versions": provenance.versions(),
+        "device": provenance.device(),
     }
 
 
@@ -163,25 +192,15 @@ def main() -> None:
     given = parser.parse_args()
     corpus = corpora.read_corpus(given.corpus)
     path = paths.working_results_dir("benchmarks") / "training.json"
-    work = {name: measure(name, corpus) for name in given.work}
-    content = {
-        "corpus": corpus.name,
-        "work": work,
-        "limit_ratio": LIMIT,
-        "backend": keras.backend.backend(),
-        "load_average": os.getloadavg()[0],
-        "measured": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": provenance.commit(),
-        "versions": provenance.versions(),
-        "device": provenance.device(),
-    }
-    files.write_json(path, content)
-    for name, found in work.items():
+    work: dict[str, dict[str, object]] = {}
+    for name in given.work:
+        found = work[name] = measure(name, corpus)
         print(
             f"{name}: {1000 * found['seconds']['loaded']:.0f} ms a step, {found['ratio']:.3f} of that in memory; "
             f"of the processor's time {found['cpu_ratio']:.3f}; "
             f"{found['loaded_a_second_a_core']:.0f} examples a second a core"
         )
+        files.write_json(path, _content(corpus, work))  # each costs minutes
     print(f"in {path}")
 
 
