@@ -21,7 +21,7 @@ WHAT = {
 }
 
 
-def page(found: dict, jpeg: dict | None, hours: float, accelerator: dict | None) -> str:
+def page(found: dict, jpeg: dict | None, hours: float, accelerator: dict | None, training: dict | None) -> str:
     """Return the page in Markdown.
 
     Parameters
@@ -30,6 +30,7 @@ def page(found: dict, jpeg: dict | None, hours: float, accelerator: dict | None)
     jpeg : what ``results/benchmarks/jpeg.json`` holds; None if it is not there.
     hours : of video in YouTube-8M's list, as ``results/curation/table1.json`` has it.
     accelerator : what ``results/benchmarks/accelerator.json`` holds; None if it is not there.
+    training : what ``results/benchmarks/training.json`` holds; None if it is not there.
     """
     return "\n\n".join(
         [
@@ -42,6 +43,7 @@ def page(found: dict, jpeg: dict | None, hours: float, accelerator: dict | None)
             _extrapolation(found, hours),
             _STORE,
             _jpeg(jpeg),
+            _training(training),
             _accelerator(accelerator),
             _provenance(found),
         ]
@@ -50,10 +52,11 @@ def page(found: dict, jpeg: dict | None, hours: float, accelerator: dict | None)
 
 def write_page() -> Path:
     """Write the page, which `make publish CORPUS=benchmarks` puts into the book; return where it is."""
-    found, stored, accelerator = (_newest("benchmarks", name) for name in ("extraction", "jpeg", "accelerator"))
+    names = ("extraction", "jpeg", "accelerator", "training")
+    found, stored, accelerator, training = (_newest("benchmarks", name) for name in names)
     hours = _newest("curation", "table1")["yt8m"]["hours"]
     path = paths.pages_dir("benchmarks") / "extraction.md"
-    files.write_text(path, page(found, stored, hours, accelerator) + "\n")
+    files.write_text(path, page(found, stored, hours, accelerator, training) + "\n")
     return path
 
 
@@ -92,7 +95,7 @@ key frames, and the sound, beside each other."""
 _STORE = """## What others can rely on
 
 One HDF5 file a video, written whole or not at all; its layout, with a reader that needs nothing of this package, is
-the docstring of `instrec_utils/features.py`, and a test runs that very reader.
+the docstring of `instrec_utils/features/store.py`, and a test runs that very reader.
 
 Of long recordings only the sound that the models see is decoded, where the container tells to the sample when each
 packet is due, as MP4 does and WebM does not. It is what decoding the whole gives, but for the noise that an AAC
@@ -189,6 +192,47 @@ permutation test over videos against the frames as decoded.
 
 `make bench BENCH=jpeg` wrote `results/benchmarks/jpeg.json` at commit {jpeg["commit"]}, with the run
 `{jpeg["run"]}`."""
+
+
+EXAMPLES = {
+    "segments": "segments of 2.9 s: the warm-up of Choi's network",
+    "windows": "windows of a second: Han's network",
+    "whole inputs": "whole inputs of 29 s: Choi's network",
+    "whole inputs, Xception": "whole inputs of 29 s: the Xception",
+    "fusion": "vectors of both networks: the paper's fusion",
+    "frames, EfficientNet-Lite0": "frames: EfficientNet-Lite0 as a whole",
+    "frames, Inception v3": "frames: Inception v3 as a whole",
+}
+
+
+def _training(found: dict | None) -> str:
+    heading = "## What loading costs a training step"
+    if found is None:
+        return f"{heading}\n\nNot measured."
+    rows = [
+        "| Examples | A batch | Seconds a step | Over a batch in memory | Examples a second a core |",
+        "|:--|--:|--:|--:|--:|",
+    ]
+    rows += [
+        f"| {EXAMPLES[name]} | {row['batch_size']} | {row['seconds']['loaded']:.2f} | {row['ratio']:.3f} | "
+        f"{row['loaded_a_second_a_core']:,.0f} |"
+        for name, row in found["work"].items()
+    ]
+    table = "\n".join(rows)
+    most = max(row["ratio"] for row in found["work"].values())
+    lacking = [what for name, what in EXAMPLES.items() if name not in found["work"]]
+    commits = list(dict.fromkeys(row["commit"] for row in found["work"].values()))
+    unmeasured = f"\nNot measured: {words.enumerated(lacking)}." if lacking else ""
+    return f"""{heading}
+
+On {found["device"]}, on the corpus *{found["corpus"]}*, with Keras' backend {found["backend"]}. A step on what is
+loaded from the store, and augmented, is compared with a step on one batch that is in memory: with 1 a network never
+waits, and {found["limit_ratio"]:g} is what we allow; the most is {most:.3f}. The last column is what one core loads
+when nothing is trained; of frames it is images.{unmeasured}
+
+{table}
+
+`make bench BENCH=training` wrote `results/benchmarks/training.json` at commit {words.enumerated(commits)}."""
 
 
 def _accelerator(found: dict | None) -> str:

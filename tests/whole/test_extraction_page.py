@@ -37,13 +37,18 @@ def accelerator():
 
 
 @pytest.fixture
+def training():
+    return json.loads((RESULTS / "training.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
 def hours():
     return json.loads((ROOT / "results/curation/table1.json").read_text(encoding="utf-8"))["yt8m"]["hours"]
 
 
-def test_the_page_is_that_of_the_results(extraction_page, found, jpeg, hours, accelerator):
+def test_the_page_is_that_of_the_results(extraction_page, found, jpeg, hours, accelerator, training):
     page = (ROOT / "book" / "extraction.md").read_text(encoding="utf-8")
-    assert page == extraction_page.page(found, jpeg, hours, accelerator) + "\n"
+    assert page == extraction_page.page(found, jpeg, hours, accelerator, training) + "\n"
 
 
 def test_the_results_are_of_the_whole_measurement(found):
@@ -56,10 +61,24 @@ def test_the_results_are_of_the_whole_measurement(found):
 def test_the_extrapolation_is_the_measured_work_times_the_hours(extraction_page, found, hours):
     measured = {"worker_seconds_an_hour_of_video": 72.0, "bytes_an_hour_of_video": 2**30, "videos": 9, "value": 1.9}
     found["measured"]["two_workers_speedup"] |= measured
-    page = extraction_page.page(found, None, 4000.0, None)
+    page = extraction_page.page(found, None, 4000.0, None, None)
     assert "80 core-hours" in page
     assert "4,000 GiB" in page
     assert "| 16 | 5.0 | 0.21 |" in page
+
+
+def test_every_kind_of_training_was_measured_and_its_loading_costs_at_most_what_is_allowed(extraction_page, training):
+    assert list(training["work"]) == list(extraction_page.EXAMPLES)
+    said = extraction_page._training(training)
+    assert said.count("\n| ") == 1 + len(training["work"])
+    assert "Not measured" not in said
+    assert max(row["ratio"] for row in training["work"].values()) <= training["limit_ratio"] == 1.1
+
+
+def test_a_kind_of_training_that_was_not_measured_is_named(extraction_page, training):
+    del training["work"]["fusion"]
+    assert "Not measured: vectors of both networks: the paper's fusion." in extraction_page._training(training)
+    assert extraction_page._training(None).endswith("Not measured.")
 
 
 @pytest.mark.parametrize("lacking", [None, {"is_accelerated": False}, {"is_tiny": True}])
