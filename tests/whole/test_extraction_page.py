@@ -117,7 +117,9 @@ def test_what_was_measured_on_a_gpu_is_a_row_for_each_network_and_precision(extr
 
 def test_what_misses_its_target_says_so(extraction_page, found, jpeg, hours):
     found["ratios"] = dict.fromkeys(found["ratios"], 2.0)
-    rows = re.findall(r"\| 2\.00 \| (at \w+) ([\d.]+) \| (\w+) \|", extraction_page.page(found, jpeg, hours, None))
+    rows = re.findall(
+        r"\| 2\.00 \| (at \w+) ([\d.]+) \| (\w+) \|", extraction_page.page(found, jpeg, hours, None, None)
+    )
     assert len(rows) == len(found["ratios"])
     for relation, target, is_reached in rows:
         assert is_reached == ("yes" if (float(target) >= 2.0) == (relation == "at most") else "no")
