@@ -200,8 +200,8 @@ EXAMPLES = {
     "whole inputs": "whole inputs of 29 s: Choi's network",
     "whole inputs, Xception": "whole inputs of 29 s: the Xception",
     "fusion": "vectors of both networks: the paper's fusion",
-    "frames, EfficientNet-Lite0": "frames: EfficientNet-Lite0 as a whole",
-    "frames, Inception v3": "frames: Inception v3 as a whole",
+    "frames, EfficientNet-Lite0": "single frames: EfficientNet-Lite0 as a whole",
+    "frames, Inception v3": "single frames: Inception v3 as a whole",
 }
 
 
