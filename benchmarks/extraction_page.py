@@ -126,11 +126,17 @@ def _films(found: dict, name: str, caption: str) -> str:
         return f"**{caption}** Not measured."
     films = measured["films"]
     works = list(dict.fromkeys(work for row in films.values() for work in row))
-    rows = [f"**{caption}**", "", f"| Film | {' | '.join(works)} |", f"|:--|{'--:|' * len(works)}"]
-    for film, row in films.items():
-        cells = [f"{row[work]['seconds']:.2f}" if work in row else "–" for work in works]
-        rows.append(f"| {film} | {' | '.join(cells)} |")
-    return "\n".join(rows)
+    rows = [
+        [film, *(f"{row[work]['seconds']:.2f}" if work in row else "–" for work in works)]
+        for film, row in films.items()
+    ]
+    return f"**{caption}**\n\n{_table(['Film', *works], rows)}"
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> str:
+    """Return a table whose first column is words and whose others are numbers."""
+    lines = [heads, [":--", *["--:"] * (len(heads) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def _extrapolation(found: dict, hours: float) -> str:
@@ -164,23 +170,18 @@ def _jpeg(jpeg: dict | None) -> str:
     heading = "## What JPEG costs"
     if jpeg is None:
         return f"{heading}\n\nNot measured."
-    rows = [
-        "| Frames | Bytes a frame | Hit@1 in % | Difference in points | p | Videos with another answer |",
-        "|:--|--:|--:|--:|--:|--:|",
-    ]
+    heads = ["Frames", "Bytes a frame", "Hit@1 in %", "Difference in points", "p", "Videos with another answer"]
+    rows = []
     for name, row in jpeg["measured"].items():
         hits = "{value:.1f} ({low:.1f}–{high:.1f})".format(
             **{key: 100 * row["hit_at_1"][key] for key in ("value", "low", "high")}
         )
         if name == "decoded":
-            rows.append(f"| as decoded | {3 * 256 * 256:,} | {hits} | | | |")
+            rows.append(["as decoded", f"{3 * 256 * 256:,}", hits, "", "", ""])
             continue
         stored = ", as stored" if int(name) == jpeg["stored_quality"] else ""
-        rows.append(
-            f"| JPEG of quality {name}{stored} | {row['bytes_a_frame']:,} | {hits} | {100 * row['difference']:+.1f} | "
-            f"{row['p_value']:.2g} | {row['changed_videos']} |"
-        )
-    table = "\n".join(rows)
+        compared = [f"{100 * row['difference']:+.1f}", f"{row['p_value']:.2g}", str(row["changed_videos"])]
+        rows.append([f"JPEG of quality {name}{stored}", f"{row['bytes_a_frame']:,}", hits, *compared])
     return f"""{heading}
 
 The store keeps frames as JPEG of quality {jpeg["stored_quality"]}, and on those the visual model of the corpus
@@ -188,7 +189,7 @@ The store keeps frames as JPEG of quality {jpeg["stored_quality"]}, and on those
 as they were decoded and as JPEG of several qualities. Hit@1 has 95 % bootstrap intervals over videos, and p is of a
 permutation test over videos against the frames as decoded.
 
-{table}
+{_table(heads, rows)}
 
 `make bench BENCH=jpeg` wrote `results/benchmarks/jpeg.json` at commit {jpeg["commit"]}, with the run
 `{jpeg["run"]}`."""
@@ -209,16 +210,11 @@ def _training(found: dict | None) -> str:
     heading = "## What loading costs a training step"
     if found is None:
         return f"{heading}\n\nNot measured."
-    rows = [
-        "| Examples | A batch | Seconds a step | Over a batch in memory | Examples a second a core |",
-        "|:--|--:|--:|--:|--:|",
-    ]
-    rows += [
-        f"| {EXAMPLES[name]} | {row['batch_size']} | {row['seconds']['loaded']:.2f} | {row['ratio']:.3f} | "
-        f"{row['loaded_a_second_a_core']:,.0f} |"
-        for name, row in found["work"].items()
-    ]
-    table = "\n".join(rows)
+    heads = ["Examples", "A batch", "Seconds a step", "Over a batch in memory", "Examples a second a core"]
+    rows = []
+    for name, row in found["work"].items():
+        speed = [f"{row['seconds']['loaded']:.2f}", f"{row['ratio']:.3f}", f"{row['loaded_a_second_a_core']:,.0f}"]
+        rows.append([EXAMPLES[name], str(row["batch_size"]), *speed])
     most = max(row["ratio"] for row in found["work"].values())
     lacking = [what for name, what in EXAMPLES.items() if name not in found["work"]]
     commits = list(dict.fromkeys(row["commit"] for row in found["work"].values()))
@@ -230,7 +226,7 @@ loaded from the store, and augmented, is compared with a step on one batch that 
 waits, and {found["limit_ratio"]:g} is what we allow; the most is {most:.3f}. The last column is what one core loads
 when nothing is trained; of frames it is images.{unmeasured}
 
-{table}
+{_table(heads, rows)}
 
 `make bench BENCH=training` wrote `results/benchmarks/training.json` at commit {words.enumerated(commits)}."""
 
