@@ -9,7 +9,7 @@ from IPython.utils.capture import capture_output
 from instrec_utils import files
 
 
-def execute_notebook(notebook, parameters, executed):
+def execute_notebook(notebook, parameters, executed, kernels=None):
     """Do what `pipeline.execution.execute_notebook` does, whose arguments these are."""
     main = sys.modules["__main__"]  # which a shell replaces
     try:
