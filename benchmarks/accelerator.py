@@ -147,13 +147,13 @@ def measure(run: Run, peaks: dict[str, float | None], given: argparse.Namespace)
         plain = Plain(model, protocol)
         model.compile(fit.make_optimizer(protocol), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     batches.batch_size = given.batch_size or protocol.batch_size
-    batches.order = np.resize(batches.order, (steps.LEFT_OUT + given.steps) * batches.batch_size)
+    batches.order = np.resize(batches.order, (given.left_out + given.steps) * batches.batch_size)
     inputs, targets = batches[0]
     datasets = {"loaded": batches, "in_memory": steps.OneBatch((inputs, targets), len(batches))}
     turns = {name: [] for name in datasets}
     for number in range(given.turns + 1):
         for name, dataset in datasets.items():
-            seconds, _ = steps.turn(model, dataset)
+            seconds, _ = steps.turn(model, dataset, given.left_out)
             turns[name] += [seconds] if number else []  # the first turn compiles, and fills what is remembered
     seconds = {name: statistics.median(found) for name, found in turns.items()}
     plainly = seconds_in_plain_jax(plain, inputs, targets, given.steps, given.turns)
@@ -175,13 +175,14 @@ def main() -> None:
     """Measure, write the result, and say what it is."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--networks", nargs="+", default=list(architectures()), help="names of architectures")
-    parser.add_argument("--steps", type=int, default=30, help="of a turn")
+    parser.add_argument("--steps", type=int, default=30, help="measured in a turn")
+    parser.add_argument("--left-out", type=int, default=6, help="steps at the beginning of a turn, not measured")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--batch-size", type=int, default=0, help="0 for that of the protocol")
     parser.add_argument("--tiny", action="store_true", help="two steps of two samples, to show that it works")
     given = parser.parse_args()
     if given.tiny:
-        given.steps, given.turns, given.batch_size = 2, 1, 2
+        given.steps, given.left_out, given.turns, given.batch_size = 2, 1, 1, 2
     backend = keras.backend.backend()
     networks: dict[str, dict[str, object]] = {}
     content = {
@@ -202,8 +203,6 @@ def main() -> None:
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         stack.enter_context(mock.patch.dict(os.environ, {"INSTREC_HOME": folder}))  # where its runs would lie
-        if given.tiny:
-            stack.enter_context(mock.patch.object(steps, "LEFT_OUT", 1))
         corpus = write_corpus(Path(folder) / "noise", 2 if given.tiny else 13)
         stack.enter_context(embedded(corpus))
         for name in given.networks:
