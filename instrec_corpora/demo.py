@@ -45,8 +45,8 @@ class DemoSettings:
     """
 
     clips_per_class: int = 17
-    min_seconds: float = 20.0
-    max_seconds: float = 30.0
+    min_seconds: float = 15.0
+    max_seconds: float = 20.0
     seed: int = SPLIT_SEED
     frame_rate: float = 10.0
     conditions: Conditions = field(default_factory=Conditions)
