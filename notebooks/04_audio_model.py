@@ -17,7 +17,7 @@
 # %% [markdown]
 # # 4. The audio model
 #
-# **Question.** How well can an instrument be recognised from half a minute of sound?
+# **Question.** How well can an instrument be recognised from at most half a minute of sound?
 #
 # **The paper** compares three networks on log-mel spectrograms; that of
 # [Choi et al. (2016)](https://arxiv.org/abs/1606.00298) on ten segments (UC) is the best on both datasets, with 79.81 % Hit@1 on
@@ -256,7 +256,7 @@ page.figure(
 
 # %% tags=["hide-input"]
 page.takeaway(
-    f"From half a minute of sound the audio model recognises {tables.said(found, run.name)}. "
+    f"From at most half a minute of sound the audio model recognises {tables.said(found, run.name)}. "
     f"Who always names the commonest class is right about {100 * result['majority_rate']:.1f} % of them."
 )
 
