@@ -37,15 +37,16 @@ def describe(every: Sequence[Mapping[str, Any]], *, needs_gpu: bool = False) -> 
     title = BACKENDS[backend]
     if importlib.util.find_spec(backend) is None:
         raise ParameterError(f"backend: {title} is not installed; `make setup` installs it")
-    runs = [run for parameters in every for run in runs_of(_nothing(), {**parameters, "photographs": ""}).values()]
+    corpus, unseen = _nothing(), {"photographs": "", "rotation": 0}  # photographs and parts are looked for later
+    runs = [run for parameters in every for run in runs_of(corpus, {**parameters, **unseen}).values()]
     for run in runs:
         run.hardware.check_batch(run.protocol.batch_size)
     most = max(run.hardware.num_devices for run in runs)
-    there = cluster.gpus()
-    accelerators, num_devices = _ask(backend) if there or most > 1 else ([], 1)
+    gpus = cluster.gpus()
+    accelerators, num_devices = _ask(backend) if gpus or most > 1 else ([], 1)
     if needs_gpu and not accelerators:
-        installs = f"{title} cannot use {_listed(there.values())}: `make setup CUDA=1` installs what it takes"
-        raise ParameterError(f"CUDA=1: {installs if there else 'no NVIDIA GPU is to be seen here'}")
+        installs = f"{title} cannot use {_listed(gpus.values())}: `make setup CUDA=1` installs what it takes"
+        raise ParameterError(f"CUDA=1: {installs if gpus else 'no NVIDIA GPU is to be seen here'}")
     if most > num_devices:
         names = _listed(accelerators) or provenance.processor()
         raise ParameterError(f"num_devices: expected at most {num_devices} ({names}), got {most}")
@@ -53,8 +54,8 @@ def describe(every: Sequence[Mapping[str, Any]], *, needs_gpu: bool = False) -> 
     used = _listed(accelerators[:most]) or provenance.processor()
     left = f", of {len(accelerators)} accelerators" if len(accelerators) > most else ""
     line = f"computing with {title} in {precisions} on {used}{left}"
-    if there and not accelerators:
-        line += f"\nnot used: {_listed(there.values())}; `make setup CUDA=1` installs what {title} needs for it"
+    if gpus and not accelerators:
+        line += f"\nnot used: {_listed(gpus.values())}; `make setup CUDA=1` installs what {title} needs for it"
     return line
 
 

@@ -7,11 +7,13 @@ import fake_gpus
 import pytest
 from distributed import LocalCluster
 
+from instrec_utils import paths
 from instrec_utils.errors import InstrecError
 from instrec_utils.models.hardware import Hardware
 from instrec_utils.pipeline import computing, grid
 from instrec_utils.pipeline.grid import Experiment
 
+LISTS = sorted((paths.home() / "params" / "tables").glob("*.yaml"))
 HELPERS = Path(__file__).parents[1] / "helpers"
 SHARED = {"num_devices": 2, "precision": "mixed_bfloat16"}
 
@@ -72,6 +74,13 @@ def test_what_cannot_work_is_one_line(monkeypatch, backend, parameters, message)
     with pytest.raises(InstrecError, match=message) as refused:
         computing.describe([{}, parameters])
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("path", LISTS, ids=lambda path: path.stem)
+def test_every_list_of_experiments_can_be_described_before_its_corpus_is_there(path):
+    experiments = grid.read_experiments(path.stem, {})
+    told = computing.describe([one.parameters for one in experiments])
+    assert told.startswith("computing with TensorFlow in ")
 
 
 def test_no_gpu_and_no_backend_are_one_line(monkeypatch):
