@@ -62,9 +62,9 @@ help:
 setup: $(STAMP)
 
 $(STAMP): $(LOCKS) pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v[:2] < (3, 14) else "instrec needs Python 3.11 to 3.13, but $(PYTHON) is %d.%d; say make PYTHON=/path/to/python" % v[:2])'
+	@"$(PYTHON)" -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v[:2] < (3, 14) else "instrec needs Python 3.11 to 3.13, but $(PYTHON) is %d.%d; say make PYTHON=/path/to/python" % v[:2])'
 	@echo "setting up .venv (about 2.6 GB, a minute or two$(if $(CUDA),; CUDA adds some GB))"
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
 	@$(BIN)/uv pip install --python $(BIN)/python --quiet $(LOCKS:%=--requirement %)
 	@$(BIN)/uv pip install --python $(BIN)/python --quiet --no-deps --editable .

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import yaml
 
 from instrec_utils import paths
 from instrec_utils.config import LABELS, SPLITS
@@ -52,9 +51,10 @@ def report(
     from instrec_utils.report import results, summary
 
     overrides = parse_parameters(parameter or []) | ({"root": root} if root else {})
-    print(describe([read_parameters(corpus, overrides)], needs_gpu=cuda), file=sys.stderr, flush=True)
+    parameters = read_parameters(corpus, overrides)
+    print(describe([parameters], needs_gpu=cuda), file=sys.stderr, flush=True)
     page = make_report(corpus, overrides)
-    found = results.read_results(str(overrides.get("corpus", corpus)))
+    found = results.read_results(parameters["corpus"], parameters.get("rotation", 0))
     print(f"\n{summary.headline_text(found)}\n\nThe book: {page}")
 
 
@@ -277,11 +277,14 @@ def print_findings(found: pd.DataFrame) -> None:
 
 
 def parse_parameters(texts: list[str]) -> dict[str, object]:
-    """Return ``name=value`` texts as a dict; values are read as YAML reads them. No "=" is a ParameterError."""
+    """Return ``name=value`` texts as a dict; values are what YAML reads, else it is a ParameterError, as without "="."""
+    from instrec_utils.pipeline.parameters import parse_yaml
+
     for text in texts:
         if "=" not in text:
             raise ParameterError(f"-p: expected name=value, got {text!r}")
-    return {name.strip(): yaml.safe_load(value) for name, _, value in (text.partition("=") for text in texts)}
+    pairs = (text.partition("=")[::2] for text in texts)
+    return {name.strip(): parse_yaml(value, f"-p {name.strip()}") for name, value in pairs}
 
 
 def run() -> None:

@@ -18,6 +18,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from instrec_utils.errors import ParameterError
+
 NUM_AHEAD = 4  # items whose results are there, or in the making, before they are asked for
 _IN_FLIGHT = 16  # items a worker: enough that none waits for the next, few enough that memory stays flat
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # a worker's numerics have one each
@@ -95,13 +97,19 @@ def ahead(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[tupl
 def connect(scheduler: str = "", num_workers: int = 0) -> Iterator[Any]:
     """Give a Dask client of a running scheduler ("tcp://host:8786"), or without one of so many processes here.
 
-    With num_workers 0 these are one a core.
+    With num_workers 0 these are one a core. An address that is none is a ParameterError.
     """
     import dask
     from distributed import Client, LocalCluster
 
     if scheduler:
-        with Client(scheduler) as client:
+        try:
+            client = Client(scheduler)
+        except ValueError as error:
+            raise ParameterError(
+                f"scheduler: expected an address such as tcp://host:8786, got {scheduler!r}"
+            ) from error
+        with client:
             yield client
         return
     settings = {

@@ -4,6 +4,7 @@ A p value carries a verdict only after `holm`, whose tests are all those of a pa
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import scipy.stats
@@ -93,14 +94,18 @@ def compare_lengths(first: Sequence[float], second: Sequence[float]) -> dict[str
     return shown | {"p_value": float(p_value), "error": float(error), "num_groups": number}
 
 
-def shortest_difference(test: Mapping[str, float], num_tests: int = 1) -> float:
-    """Return which difference such trainings would show with a probability of `POWER`; as `smallest_difference`."""
-    return float(np.expm1(_reach(num_tests) * test["error"]))
+def smallest_shortening(test: Mapping[str, float], num_tests: int = 1) -> float:
+    """Return by which share, 0 to 1, trainings must be shorter to show it with a probability of `POWER`.
+
+    It is at the level of `smallest_difference`, for as few pairs that scatter as those of a test of `compare_lengths`.
+    """
+    reach = _reach(num_tests, scipy.stats.t(test["num_groups"] - 1))
+    return float(-np.expm1(-reach * test["error"]))
 
 
-def _reach(num_tests: int) -> float:
+def _reach(num_tests: int, distribution: Any = scipy.stats.norm) -> float:
     """Return by how many standard errors a difference has to be off zero to be shown with that power."""
-    return float(scipy.stats.norm.ppf([1 - SIGNIFICANT / num_tests / 2, POWER]).sum())
+    return float(distribution.ppf([1 - SIGNIFICANT / num_tests / 2, POWER]).sum())
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:

@@ -128,8 +128,10 @@ corrected = corrected.set_index(short)
 print(corrected[["difference", "num_groups", "p_holm"]].round(3).to_string())
 
 # %% [markdown]
-# "Smallest" is the smallest difference that so many clips would show with 80 % power, at the level of the strictest of these tests
-# and for models that disagree as often as these do: a claim of less than that cannot be told from chance here, whatever is true.
+# "Smallest" is how large a true difference has to be for such a test to find it in 80 % of repetitions, at the level of the strictest
+# step of the correction and for models that disagree, or trainings that scatter, as these do. A smaller one is found less often, but may
+# be, and a larger one may be missed. Intervals are of each test alone, verdicts are corrected: so an interval may lie above zero and the
+# difference still not be told from chance.
 # That two models are alike is a test of its own, of the hypothesis that they differ by 5 points or more; that a difference is not told from
 # chance does not show it.
 #
@@ -143,7 +145,7 @@ judged = claims.judge(tests)
 page.table(
     claims.claims_table(judged, claims.cost(found, judged, fusion)),
     "The paper's claims that the results here can speak to, and those about our fusions, in points of Hit@1 or % of the steps, with "
-    f"95 % intervals. The verdict follows the p value corrected for all {len(judged)} tests (Holm); other pages quote it.",
+    f"95 % intervals, which are not corrected. The verdict follows the p value corrected for all {len(judged)} tests (Holm); other pages quote it.",
 )
 
 # %% [markdown]

@@ -42,7 +42,8 @@ from instrec_utils.paper_data import paper
 from instrec_utils.report import elements, figures, page, results, words
 from instrec_utils.training import runs
 
-videos = corpora.read_corpus(corpus)
+rotation = runs.report_parameters(corpus).get("rotation", 0)
+videos = corpora.read_corpus(corpus).rotated(rotation)
 test = videos.split("test")
 files_of_people = answers.answers_files(corpus)
 people, left_out = answers.read_answers(files_of_people.values(), videos)
@@ -71,11 +72,13 @@ Markdown("\n".join([collected, "", *(["Left out:", ""] if skipped else []), *ski
 # %% [markdown]
 # ## Beside the models
 #
-# All answers count alike. Precision, recall and F1 are means over the classes; "cannot tell" is right of no clip. Hit@1 is the
-# share of right answers, with the exact 95 % interval of a share of so many clips. A model answers once a seed.
+# Precision, recall and F1 are means over the classes, of all answers pooled; "cannot tell" is right of no clip. Hit@1 is the
+# mean over clips of the share of right answers, with the exact 95 % interval of a share of so many clips. A model answers once a
+# seed, and its seeds are pooled as people are: so its F1 and its interval differ a little from those of page 7, which are means
+# over seeds and bootstrapped.
 
 # %%
-found = results.read_results(corpus)
+found = results.read_results(corpus, videos.rotation)
 report_runs = runs.runs_of(videos, runs.report_parameters(corpus)).values()
 names = [run.name for run in report_runs if not elements.why_untrainable(run)]
 clips = set(people["video_id"]) or set(test["video_id"])
@@ -106,12 +109,13 @@ page.table(
 # %% [markdown]
 # ## What people take for what
 #
-# In [the matrix](#fig-people-confusion) rows are the truth and columns the answer; every row adds up to 100 %.
+# In [the matrix](#fig-people-confusion) rows are the truth and columns the answer; the numbers are answers, the colour is
+# their share of the row.
 
 # %%
 if num_people:  # a last row and column: cannot tell
     matrix = answers.confusion(people, videos.labels)
-counts = people.drop_duplicates("video_id")["label"].value_counts()
+counts = people["label"].value_counts()  # of answers
 
 # %% tags=["hide-input"]
 choices = [*videos.labels, answers.CANNOT_TELL]
@@ -123,7 +127,7 @@ page.figure(
         choices,
         [counts.get(choice, 0) for choice in choices],
     ),
-    f"Answers of {num_people} people to {len(clips)} test clips, in % of each row.",
+    f"Answers of {num_people} people to {len(clips)} test clips, on a scale of colour from no answer of a row to all.",
     f"Confusion matrix of people, with {100 * matrix.diagonal()[:-1].mean():.0f} % on the diagonal on average.",
 ) if num_people else None
 
@@ -168,7 +172,7 @@ page.table(
 best = measured.loc[measured.index != "people", "hit_at_1"].idxmax()
 models = f"the best of the models, {best}, is right in {measured.loc[best, 'hit_at_1']:.1f} %"
 page.takeaway(
-    f"People are right in {measured.loc['people', 'hit_at_1']:.1f} % of their answers; on the same clips {models}."
+    f"Averaged over clips, people are right in {measured.loc['people', 'hit_at_1']:.1f} %; on the same clips {models}."
     if num_people
     else f"Nothing can be said yet of how people compare with the models on this corpus: no answers were collected. On its test "
     f"clips {models}; the paper's people reach an F1 of {theirs['f1']:.1f} % on other videos."

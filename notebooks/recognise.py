@@ -69,12 +69,13 @@ print(answers.as_text(path.name, recognition, top=3))
 import numpy as np
 from instrec_utils import config, media
 
-frame = next(media.read_frames(path, size=config.CROP_SIZE))
-values = networks.visual.network(frame[None])
-print(frame.shape, values.embeddings.shape, values.instruments.shape)
-(probabilities,) = networks.visual.head.probabilities(values)
-for number in np.argsort(-probabilities)[:3]:
-    print(f"{answers.OUTCOMES[number]:10} {probabilities[number]:.2f}")
+if media.probe(path).has_picture:
+    frame = next(media.read_frames(path, size=config.CROP_SIZE))
+    values = networks.visual.network(frame[None])
+    print(frame.shape, values.embeddings.shape, values.instruments.shape)
+    (probabilities,) = networks.visual.head.probabilities(values)
+    for number in np.argsort(-probabilities)[:3]:
+        print(f"{answers.OUTCOMES[number]:10} {probabilities[number]:.2f}")
 
 # %% [markdown]
 # ## When

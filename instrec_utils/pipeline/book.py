@@ -16,6 +16,7 @@ from instrec_utils import corpora, files, paths
 from instrec_utils.errors import InstrecError, ParameterError, RunError
 from instrec_utils.pipeline.parameters import report_notebooks
 from instrec_utils.report import front
+from instrec_utils.training.runs import report_parameters
 
 CURATION = "curation"
 RECOGNISED = "recognised"
@@ -79,13 +80,14 @@ def _stage(corpus_name: str, folder: Path) -> None:
         if source.exists():
             shutil.rmtree(book / place, ignore_errors=True)
             shutil.copytree(source, book / place)
-    if (results := paths.working_results_dir(corpus_name)).exists():
+    if (results := paths.results_dirs(corpus_name)[0]).exists():  # the published ones, for pages made of these alone
         shutil.copytree(results, book / "_vendor" / "results" / corpus_name, dirs_exist_ok=True)
     if corpus_name not in published_corpora():  # its own front; the report's becomes a page
         text = (book / "index.md").read_text(encoding="utf-8")
         hidden = "|".join(name for name in published_corpora() if name not in (CURATION, RECOGNISED))
         files.write_text(book / "about.md", re.sub(rf"\[([^\]]+)\]\((?:{hidden})/[^)]+\)", r"\1", text))
-        front.write_front_pages(corpora.read_corpus(corpus_name), book)
+        rotation = report_parameters(corpus_name).get("rotation", 0)
+        front.write_front_pages(corpora.read_corpus(corpus_name).rotated(rotation), book)
         config["title"] = f"{corpus_name}: {config['title']}"
     files.write_text(folder / "toc.yml", yaml.safe_dump(contents_for(corpus_name), sort_keys=False))
     files.write_text(folder / "config.yml", yaml.safe_dump(config, sort_keys=False))

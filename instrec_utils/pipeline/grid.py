@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
 from sklearn.model_selection import ParameterGrid
 from tqdm import tqdm
 
@@ -20,7 +19,13 @@ from instrec_utils import cluster, corpora, paths
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import InstrecError, ParameterError
 from instrec_utils.pipeline.execution import execute_notebook
-from instrec_utils.pipeline.parameters import declared_parameters, notebook_path, parameters_of, read_parameters
+from instrec_utils.pipeline.parameters import (
+    declared_parameters,
+    notebook_path,
+    parameters_of,
+    parse_yaml,
+    read_parameters,
+)
 from instrec_utils.training.run import Run
 from instrec_utils.training.runs import runs_of
 
@@ -49,7 +54,7 @@ def read_experiments(corpus_name: str, overrides: Mapping[str, Any]) -> list[Exp
     if not path.exists():
         known = ", ".join(sorted(one.stem for one in path.parent.glob("*.yaml")))
         raise ParameterError(f"{path}: no list of experiments; there are lists for {known}")
-    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    entries = parse_yaml(path.read_text(encoding="utf-8"), path)
     if not entries or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise ParameterError(f"{path}: expected a list of entries, each with a notebook and lists of values")
     experiments: list[Experiment] = []

@@ -50,6 +50,8 @@ def read_parameters(corpus_name: str, overrides: Mapping[str, Any]) -> dict[str,
     if corpus_name not in known:
         raise ParameterError(f"corpus: expected one of {', '.join(sorted(known))}, got {corpus_name!r}")
     parameters = check_parameters(_read_file(known[corpus_name]) | dict(overrides), report_notebooks())
+    if "corpus" not in parameters:
+        raise ParameterError(f"{known[corpus_name]}: expected a line 'corpus: name', got none")
     name, source = paths.check_name(parameters["corpus"]), parameters.get("source")
     of_name = _read_file(known[name]).get("source") if name in known else source
     if of_name != source:
@@ -60,10 +62,18 @@ def read_parameters(corpus_name: str, overrides: Mapping[str, Any]) -> dict[str,
 
 
 def _read_file(path: Path) -> dict[str, Any]:
-    content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    content = parse_yaml(path.read_text(encoding="utf-8"), path) or {}
     if not isinstance(content, dict):
         raise ParameterError(f"{path}: expected one 'name: value' a line, got {type(content).__name__}")
     return content
+
+
+def parse_yaml(text: str, where: object) -> Any:
+    """Return what YAML reads of a text; a malformed one is a ParameterError that begins with where it stands."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ParameterError(f"{where}: cannot be read as YAML: {' '.join(str(error).split())}") from error
 
 
 def check_parameters(parameters: Mapping[str, Any], notebooks: Iterable[Path]) -> dict[str, Any]:

@@ -38,9 +38,14 @@ def against_the_mean(found: pd.DataFrame, fusion: str) -> str:
     mean = 100 * results.measure_scores(truth, tables.mean_scores(found, row, is_calibrated=True))["hit_at_1"]
     return (
         f"{words.first_upper(words.subject(row.iloc[0]))} recognises {learned:.1f} % of the test videos, "
-        f"{abs(learned - mean):.1f} points {'less' if learned < mean else 'more'} than the mean of both models' "
+        f"{_apart(learned, mean)} the mean of both models' "
         f"calibrated probabilities ({mean:.1f} %), for which no fusion is trained."
     )
+
+
+def _apart(value: float, other: float) -> str:
+    points = round(value, 1) - round(other, 1)  # as a reader takes the one printed number from the other
+    return f"{abs(points):.1f} points {'less' if points < 0 else 'more'} than" if round(points, 1) else "as many as"
 
 
 def of_the_degradations(corpus: Corpus, found: pd.DataFrame, fusion: str) -> str:
@@ -64,12 +69,15 @@ def without_degradation(found: pd.DataFrame, fusion: str) -> str:
         split: [100 * results.measure_row(one, split)["hit_at_1"] for one in (visual, row)]
         for split in ("test", "test_clean")
     }
-    gain, left = (fused - alone for alone, fused in hits.values())
+    gain, left = (round(fused, 1) - round(alone, 1) for alone, fused in hits.values())
     alone, fused = hits["test_clean"]
+    if not 0 <= left <= gain or not gain:  # it adds nothing whose share could be left
+        return ""
+    rest = " The rest comes from the declared degradations." if left < gain else ""
     return (
         f"On clean variants of the test videos visual alone recognises {alone:.1f} %, {words.subject(row.iloc[0])} "
-        f"{fused:.1f} %: of the {gain:+.1f} points that it adds to frames on the degraded ones {left:+.1f} are left. "
-        "The rest comes from the declared degradations."
+        f"{fused:.1f} %: of the {gain:+.1f} points that it adds to frames on the degraded ones {left:+.1f} are left."
+        f"{rest}"
     )
 
 
@@ -141,7 +149,7 @@ def of_short_clips(corpus: Corpus, found: pd.DataFrame) -> str:
     """Say how many videos are shorter than the frames that are drawn of them; empty if the lengths are unknown."""
     most = found.loc[found["kind"] == "visual", "num_frames"].max()
     lengths = corpus.usable["duration"].dropna()
-    if lengths.empty or (lengths >= most).all():
+    if pd.isna(most) or lengths.empty or (lengths >= most).all():
         return ""
     return (
         f"{100 * (lengths < most).mean():.0f} % of the videos are shorter than {most} s: of {most} frames, stored one "

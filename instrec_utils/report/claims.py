@@ -63,10 +63,10 @@ def tests_of_claims(corpus: Corpus, fusion: str, attention: str) -> pd.DataFrame
 
 
 def judge(tests: pd.DataFrame) -> pd.DataFrame:
-    """Return tests with p_holm, corrected for their number, smallest, the difference they would show, and verdict."""
+    """Return tests with p_holm, corrected for their number, smallest, the difference they would find, and verdict."""
     judged = tests.assign(p_holm=significance.holm(tests["p_value"].to_numpy()))
     lines = [test.to_dict() for _, test in judged.iterrows()]
-    least = {STEPS: significance.shortest_difference}
+    least = {STEPS: significance.smallest_shortening}
     smallest = [least.get(one["unit"], significance.smallest_difference)(one, len(lines)) for one in lines]
     return judged.assign(smallest=smallest, verdict=[_verdict(one) for one in lines])
 
@@ -89,7 +89,7 @@ def claims_table(judged: pd.DataFrame, cost: dict[str, str] | None = None) -> pd
             "Here": f"{_said(one.difference, one.unit)} ({_said(one.low, one.unit)} to {_said(one.high, one.unit)})",
             "The paper": one.printed,
             "p (Holm)": f"{one.p_holm:.2g}",
-            "Smallest": _said(one.smallest, one.unit).removeprefix("+"),
+            "Smallest": _said(one.smallest, one.unit).removeprefix("+") if one.smallest < 1 else "–",
             "Tested on": one.tested_on,
         }
         for one in judged.itertuples()
@@ -118,7 +118,7 @@ def verdicts_said(judged: pd.DataFrame) -> str:
             told = form.format(number=number, ending="s" if number == 1 else "")
             said.append(f"{told} ({'; '.join(judged.loc[verdicts == verdict, 'claim'])})")
     if untold := len(judged) - verdicts.isin(["holds", "the opposite holds"]).sum():
-        said.append(f"{untold} can be told neither way by so few videos")
+        said.append(f"{untold} can be told neither way by so few videos and trainings")
     return f"Of {words.counted(len(judged), 'claim')} tested on page 7, {words.enumerated(said)}."
 
 
@@ -138,7 +138,7 @@ def cost(found: pd.DataFrame, judged: pd.DataFrame, fusion: str) -> dict[str, st
     points = sum(100 * (one["hit_at_1"] - one["majority_rate"]) for one in alone.values())
     minutes, theirs = mean["train_seconds"] / 60, sum(one["train_seconds"] for one in alone.values()) / 60
     of_modalities = judged[judged["claim"].isin(["Fusion beats audio", "Fusion beats video"])]
-    if not (of_modalities["verdict"] == "holds").all():
+    if gain <= 0 or not (of_modalities["verdict"] == "holds").all():
         verdict = "adds nothing that is told from chance"
     else:
         verdict = "holds" if points <= 0 or minutes / gain < theirs / points else "the opposite holds"
@@ -225,11 +225,19 @@ def _claims_about_whole_networks(found: pd.DataFrame) -> list[Claim]:
 
 
 def _like(found: pd.DataFrame, run: str, **changed: Any) -> str | None:
-    """Return a run that differs from another in these settings, and at most in the seed; None if there is none."""
+    """Return a run that differs from another in these settings, and at most in the seed; None if there is none.
+
+    Of photographs only a run that learns from them tells whose they are, so with its start that may change.
+    """
     wanted = found.loc[run]
+    untold = {"photographs"} if "initial_weights" in changed else set()
+
+    def told(parameters: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in parameters.items() if name not in untold}
+
     for name, result in found[found["kind"] == wanted["kind"]].iterrows():
         is_same = all(result[column] == wanted[column] for column in ("model", "profile", "protocol"))
-        if is_same and result["parameters"] == wanted["parameters"] | changed:
+        if is_same and told(result["parameters"]) == told(wanted["parameters"]) | changed:
             return name
     return None
 

@@ -28,6 +28,10 @@ def source_counts(index: pd.DataFrame) -> pd.DataFrame:
 def groups_note(corpus: Corpus) -> HTML | Markdown:
     """Return what a grouped split found to belong together, as a table or in words."""
     path = corpus.directory / "groups.csv"
+    if not corpus.split_method:
+        return Markdown(
+            "Nothing was looked for: the clips are staged so that no two splits share what they are made of."
+        )
     if not path.exists():
         return Markdown("Nothing was looked for: this is no grouped split.")
     groups = pd.read_csv(path, keep_default_na=False)

@@ -87,13 +87,14 @@ def _size_and_time(path: Path) -> tuple[int, int]:
 
 def _front_page(corpus: Corpus, videos: pd.DataFrame) -> str:
     """Return the first page of the book as Markdown."""
-    found, trained = results.read_results(corpus.name), _report_runs(corpus)
+    found, trained = results.read_results(corpus.name, corpus.rotation), _report_runs(corpus)
     *_, best = trained.values()
     row = results.one_result(found, best.name)
-    rows = results.chosen_results(found, [run.name for run in trained.values()])
+    rows = results.mean_over_seeds(found, [run.name for run in trained.values()])
     classes = pd.crosstab(corpus.index["label"], corpus.index["split"]).reindex(columns=list(SPLITS), fill_value=0)
     classes = classes.reset_index().rename_axis(columns=None).rename(columns=words.first_upper)
-    test = f"test split, n = {row['num_test']}; in %, with 95 % bootstrap intervals over videos"
+    seeds = f"mean of {words.counted(rows['num_seeds'].max(), 'seed')}, " if rows["num_seeds"].max() > 1 else ""
+    test = f"{seeds}test split, n = {row['num_test']}; in %, with 95 % bootstrap intervals over videos"
     told = [*_warnings(corpus, videos, row["num_test"]), *_cautions(corpus, found, best)]
     warnings = "\n".join(f"- {page.plain(warning)}" for warning in told)
     seconds = _seconds_of_pages(corpus.name)
@@ -137,7 +138,7 @@ def _warnings(corpus: Corpus, videos: pd.DataFrame, num_test: int) -> list[str]:
     warnings = [lacking, *corpus.notes] if lacking else list(corpus.notes)
     tested = f"The test split has {words.counted(num_test, 'video')}"
     warnings.append(f"{tested}: one more or one fewer that is right moves Hit@1 by {100 / num_test:.1f} points.")
-    if not (corpus.directory / "groups.csv").exists():
+    if corpus.split_method and not (corpus.directory / "groups.csv").exists():  # a staged corpus keeps sources apart
         warnings.append("Nobody looked whether the same performance is in two splits; split=grouped keeps it in one.")
     left_out = videos["Split"] == "left out"
     counts = videos.loc[~left_out, "Findings"].str.partition(":")[0].str.split(", ").explode().value_counts()

@@ -9,16 +9,18 @@ import pandas as pd
 
 from instrec_utils.models.architecture import KINDS
 from instrec_utils.paper_data import paper
-from instrec_utils.report import results, tables
+from instrec_utils.report import results, tables, words
 
 
 def headline_text(found: pd.DataFrame) -> str:
     """Return the headline of a corpus' results as a table for a terminal; without a fusion, of what there is."""
-    rows = results.headline(found) if (found["kind"] == "fusion").any() else found
+    runs = results.headline(found) if (found["kind"] == "fusion").any() else found
+    rows = results.mean_over_seeds(found, runs.index)
     first = rows.iloc[0]
+    seeds = f", {words.counted(most, 'seed')}" if (most := rows["num_seeds"].max()) > 1 else ""
     splits = "{num_train} videos in training, {num_validation} in validation, {num_test} in the test split"
     return (
-        f"{tables.scores_table(rows).to_string(index=False)}\n{first['corpus']}: {splits.format(**first)}; in %, with "
+        f"{tables.scores_table(rows).to_string(index=False)}\n{first['corpus']}: {splits.format(**first)}{seeds}; in %, with "
         "95 % bootstrap intervals over test videos; always answering the commonest class scores "
         f"{100 * first['majority_rate']:.1f}"
     )

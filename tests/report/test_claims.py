@@ -117,6 +117,13 @@ def test_pre_training_of_a_whole_network_is_compared_with_both_readings_of_none(
     assert tests.loc["Pre-training on photographs helps", "second"].row != against_imagenet["second"].row
 
 
+def test_pre_training_is_claimed_of_photographs_of_ones_own_as_well(corpus, monkeypatch):
+    monkeypatch.setitem(ROWS, "visual-k20-pt", ROWS["visual-k20-pt"] | {"photographs": "of my own"})
+    for seed in (1, 2):
+        write_row("visual-k20-pt", seed, WRONG["visual-k20-pt"])
+    assert {"Pre-training on photographs helps", "More frames help (20 against 5)"} <= set(judged(corpus).index)
+
+
 def test_models_are_alike_only_if_that_is_shown(corpus):
     for seed in (1, 2):
         write_row("audio-uc", seed, WRONG["audio-uc"])
@@ -140,6 +147,14 @@ def test_the_price_of_a_point_needs_a_gain_that_is_told_from_chance(corpus):
     assert claims.claims_table(tests, line).iloc[-1]["p (Holm)"] == "–"
     no_better = claims.cost(found.assign(majority_rate=1.0), doubtful, "fusion-x-s1")
     assert no_better["Here"].endswith("the modalities no point above the commonest class")
+
+
+def test_a_fusion_that_adds_nothing_is_not_cheap(corpus):
+    for seed in (1, 2):
+        write_row("fusion-x", seed, 15)
+    line = claims.cost(results.read_results("tiny"), judged(corpus).assign(verdict="holds"), "fusion-x-s1")
+    assert line["Here"].startswith("1.0 min., no point added")
+    assert line["Verdict"] == "adds nothing that is told from chance"
 
 
 def test_cautions_have_the_numbers_of_the_results(corpus):

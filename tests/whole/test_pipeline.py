@@ -68,6 +68,20 @@ def test_parameters_are_those_of_the_file_and_the_overrides(home):
 
 
 @pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("count: 3", "mini.yaml: expected a line 'corpus: name', got none"),
+        ("count: [3", "mini.yaml: cannot be read as"),
+    ],
+)
+def test_a_file_of_parameters_that_lacks_its_corpus_or_is_no_yaml_is_refused(home, content, message):
+    (home / "params" / "mini.yaml").write_text(content)
+    with pytest.raises(ParameterError, match=message) as refused:
+        read_parameters("mini", {})
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
     ("corpus", "overrides", "message"),
     [
         ("none", {}, "expected one of mini, got 'none'"),
