@@ -293,7 +293,7 @@ def _begin_as(run: Run, done: list[Run]) -> None:
 
 
 def _note(run: Run) -> None:
-    files.write_json(run.directory / "run.json", {"name": run.name, **run.settings, "features": run.features_key})
+    files.write_json(run.directory / "run.json", {"name": run.name, **run.settings, **run.trained_on})
 
 
 def _as_far_as_it_got(corpus: corpora.Corpus, row: dict[str, Any], run: Run) -> Run | None:

@@ -277,7 +277,7 @@ def print_findings(found: pd.DataFrame) -> None:
 
 
 def parse_parameters(texts: list[str]) -> dict[str, object]:
-    """Return ``name=value`` texts as a dict; values are what YAML reads, else it is a ParameterError, as without "="."""
+    """Return ``name=value`` texts as a dict; values are as YAML reads them. Another text is a ParameterError."""
     from instrec_utils.pipeline.parameters import parse_yaml
 
     for text in texts:

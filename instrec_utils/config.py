@@ -95,7 +95,7 @@ class Profile:
     silent_videos : {"keep", "leave_out"}
         What an audio network's training does with videos in which nothing is to be heard.
     freeze_backbone : bool
-        Train a visual network's layer of classes only, on stored embeddings.
+        Train the layer of classes only, on stored embeddings, of a network with pretrained weights.
     fusion_dropout : float [0 to 1, dropped after each dense layer]
     """
 

@@ -97,6 +97,9 @@ page.corpus_note(videos)
 page.settings(run)
 
 # %% tags=["hide-input"]
+from instrec_utils.features import extraction, store
+
+extraction.extract_inputs(videos, run.audio_input)  # of a network with an input of its own
 elements.end_unless_trainable(run)
 
 # %% [markdown]
@@ -123,7 +126,6 @@ print(f"{network.count_params():,} weights")
 
 # %%
 import numpy as np
-from instrec_utils.features import store
 from instrec_utils.inputs import augmentation
 
 example = elements.first_with(videos, videos.split("train"), "sound")

@@ -90,6 +90,7 @@ joined = runs.report_parameters(corpus) | {
     "seed": seed,
     "precision": precision,
     "num_devices": num_devices,
+    "rotation": rotation,
 }
 
 # %%
@@ -108,8 +109,9 @@ hiding = {"modality_dropout": 0.3}  # in the fusions beside it
 pooling = hiding | {"fusion_form": "attention"}
 plain = {"modality_dropout": 0.0, "fusion_form": "text"}  # the paper's
 papers = runs.runs_of(videos, settings | plain)["fusion"]
+own_form = {} if fusion_form != "weighted" else {"fusion_form": "text"}  # which hides nothing
 weighing = {"modality_dropout": 0.0, "fusion_form": "weighted"}
-hidden = runs.runs_of(videos, settings | hiding)["fusion"]
+hidden = runs.runs_of(videos, settings | hiding | own_form)["fusion"]
 attention = runs.runs_of(videos, settings | pooling)["fusion"]
 weighted = runs.runs_of(videos, settings | weighing)["fusion"]
 print(audio.name, visual.name, fusion.name, attention.name, weighted.name, sep="\n")
@@ -134,7 +136,7 @@ from instrec_utils import models
 sizes = {
     "num_frames": num_frames,
     "frame_features": visual.architecture.embedding_size,
-    "audio_features": 1024,
+    "audio_features": audio.architecture.embedding_size or 1024,
 }
 for form in models.architecture_named("late_fusion").forms:
     network = models.build("late_fusion", len(videos.labels), form=form, **sizes)
@@ -200,7 +202,8 @@ for name in (audio.name, visual.name):
     temperature = evaluation.temperature(validation_truth, validation)
     scores = results.read_scores(row)[1][0]
     calibrated.append(evaluation.with_temperature(scores, temperature))
-test = significance.compare_seeds(truth, learned, [sum(calibrated) / 2])
+alike = corpora.group_numbers(videos, results.read_predictions(result)["video_id"])
+test = significance.compare_seeds(truth, learned, [sum(calibrated) / 2], alike)
 gain, low, high = (100 * test[name] for name in ("difference", "low", "high"))
 print(f"{words.subject(result)}, seed {seed}, against the mean of calibrated")
 print(f"probabilities: {gain:+.1f} points, 95 % interval {low:+.1f} to {high:+.1f}")

@@ -52,7 +52,7 @@ from instrec_utils.training import runs
 # %%
 videos = corpora.read_corpus(corpus).rotated(rotation)
 found = results.read_results(corpus, videos.rotation)
-report_runs = runs.runs_of(videos, runs.report_parameters(corpus))
+report_runs = runs.runs_of(videos, runs.report_parameters(corpus) | {"rotation": rotation})
 names = [
     run.name for run in report_runs.values() if not elements.why_untrainable(run)
 ]

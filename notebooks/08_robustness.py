@@ -60,6 +60,7 @@ settings = runs.report_parameters(corpus) | {
     "seed": seed,
     "fusion_form": "text",
     "modality_dropout": 0.0,
+    "rotation": rotation,
 }
 hiding = {"modality_dropout": hidden_share}
 pooling = hiding | {"fusion_form": "attention"}
@@ -195,7 +196,7 @@ playing.curve_slider(
 
 # %%
 tests = comparison.compare_fusions(
-    corpus, {kind: run.name for kind, run in fusions.items()}
+    videos, {kind: run.name for kind, run in fusions.items()}
 )
 everything = tests[tests["condition"] == "all"]
 print(

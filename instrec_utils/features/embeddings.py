@@ -195,11 +195,11 @@ def audio_embeddings(
 
 
 def audioset_embeddings(
-    corpus: Corpus, audio_input: AudioInput, backbone: Callable[[], keras.Model], *, features_key: str
+    corpus: Corpus, audio_input: AudioInput, model: str, backbone: Callable[[], keras.Model], *, features_key: str
 ) -> dict[str, np.ndarray]:
-    """Return what a frozen backbone makes of every video's examples [shape=(num_examples, size), float32] by id.
+    """Return what a model's frozen backbone makes of every video's examples [shape=(num_examples, size), float32].
 
-    It is computed once for all runs of the corpus; see `audio_embeddings`.
+    It is by id, and computed once for all runs of the corpus; see `audio_embeddings`.
     """
 
     def compute(video_ids: Sequence[str]) -> Iterator[np.ndarray]:
@@ -209,7 +209,7 @@ def audioset_embeddings(
             spectrogram = store.load_input(corpus.directory / "features", video_id, audio_input)
             yield np.asarray(network.predict_on_batch(audio_input.examples(spectrogram)), np.float32)
 
-    return _kept(corpus, corpus.directory / "embeddings" / f"{audio_input.name}.npz", [features_key], compute)
+    return _kept(corpus, corpus.directory / "embeddings" / f"{model}-{audio_input.name}.npz", [features_key], compute)
 
 
 def _kept(
@@ -218,8 +218,9 @@ def _kept(
     """Return a corpus' values by id, from a file that was written with the same key, or computed and written."""
     video_ids = corpus.usable["video_id"].tolist()
     stored = files.read_arrays(path)
-    if "key" in stored and stored["key"].tolist() == key:
-        return dict(zip(video_ids, stored["values"], strict=True))
+    kept = dict(zip(stored["video_ids"].tolist(), stored["values"], strict=True)) if "video_ids" in stored else {}
+    if kept.keys() == set(video_ids) and stored["key"].tolist() == key:
+        return kept
     values = np.stack(list(compute(video_ids)))
-    files.write_arrays(path, key=np.array(key), values=values)
+    files.write_arrays(path, key=np.array(key), video_ids=np.array(video_ids), values=values)
     return dict(zip(video_ids, values, strict=True))

@@ -130,14 +130,16 @@ def modified(path: Path) -> int:
 
 
 def key_of(features_path: Path) -> str:
-    """Return what tells a features file from one of another video, or of other settings, wherever it lies."""
+    """Return what tells a features file from one of another video, settings or channels, wherever it lies."""
     return _key_of(features_path, modified(features_path))
 
 
 @functools.lru_cache(maxsize=100_000)
 def _key_of(features_path: Path, _version: int) -> str:
     with _opened(features_path) as file:
-        return f"{SETTINGS_SHA256} {file.attrs['video_bytes']} {file.attrs['duration']}"
+        channels = file.attrs.get("channels", "mean")
+        heard = "" if channels == "mean" else f" {channels}"
+        return f"{SETTINGS_SHA256} {file.attrs['video_bytes']} {file.attrs['duration']}{heard}"
 
 
 def key_of_all(features_dir: Path, video_ids: Sequence[str]) -> str:

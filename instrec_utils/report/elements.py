@@ -11,7 +11,6 @@ from instrec_utils.corpora import Corpus, read_listed, source_named
 from instrec_utils.corpora.index import state_table
 from instrec_utils.errors import RunError
 from instrec_utils.features import store
-from instrec_utils.inputs import augmentation
 from instrec_utils.report import answers, figures, page, results, words
 from instrec_utils.training.result_files import read_result
 from instrec_utils.training.run import Run
@@ -133,7 +132,7 @@ def why_untrainable(run: Run) -> str:
     train, features_dir = run.corpus.split("train"), run.corpus.directory / "features"
     if run.kind == "audio":
         heard = (store.load_input(features_dir, video_id, run.audio_input) for video_id in train["video_id"])
-        is_trainable, lacks = not all(map(augmentation.is_silent, heard)), "a sound that can be heard"
+        is_trainable, lacks = not all(map(run.audio_input.is_silent, heard)), "a sound that can be heard"
     else:
         paths_of = (store.features_path(features_dir, video_id) for video_id in train["video_id"])
         is_trainable, lacks = any(map(store.count_frames, paths_of)), "pictures"

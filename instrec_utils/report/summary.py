@@ -20,8 +20,8 @@ def headline_text(found: pd.DataFrame) -> str:
     seeds = f", {words.counted(most, 'seed')}" if (most := rows["num_seeds"].max()) > 1 else ""
     splits = "{num_train} videos in training, {num_validation} in validation, {num_test} in the test split"
     return (
-        f"{tables.scores_table(rows).to_string(index=False)}\n{first['corpus']}: {splits.format(**first)}{seeds}; in %, with "
-        "95 % bootstrap intervals over test videos; always answering the commonest class scores "
+        f"{tables.scores_table(rows).to_string(index=False)}\n{first['corpus']}: {splits.format(**first)}{seeds}; "
+        "in %, with 95 % bootstrap intervals over test videos; always answering the commonest class scores "
         f"{100 * first['majority_rate']:.1f}"
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -44,8 +45,8 @@ class Work:
         return all(self.is_encoded(one) and store.is_valid(one) and not self.lacks_input(one) for one in every)
 
     def is_encoded(self, video: store.Video) -> bool:
-        """Tell whether a video of few bits is there and newer than what it was made of."""
-        return store.modified(video.path) >= store.modified(self.source)
+        """Tell whether a video of few bits is there, with the time of what it was made of."""
+        return store.modified(video.path) == store.modified(self.source)
 
     def lacks_input(self, video: store.Video) -> bool:
         """Tell whether a video of few bits has the usual features, but not what the audio network is given."""
@@ -56,6 +57,8 @@ def encode(work: Work) -> None:
     """Write the videos of few bits and their features, whatever of it is not there yet."""
     if lacking := {kbits: one.path for kbits, one in work.encoded.items() if not work.is_encoded(one)}:
         write_low_bitrates(work.source, lacking, work.channels)
+        for path in lacking.values():
+            os.utime(path, ns=(path.stat().st_atime_ns, store.modified(work.source)))
     for video in work.encoded.values():
         if not store.is_valid(video):
             extract_video(video)

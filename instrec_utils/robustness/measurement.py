@@ -25,7 +25,7 @@ from instrec_utils.errors import RunError
 from instrec_utils.inputs import frames
 from instrec_utils.robustness import degradation
 from instrec_utils.robustness.degradation import AS_IS, Condition
-from instrec_utils.robustness.networks import VERSION, Networks, identity
+from instrec_utils.robustness.networks import VERSION, Networks
 from instrec_utils.training.result_files import check_follows, find_result, read_json, read_predictions
 from instrec_utils.training.run import Run
 
@@ -57,7 +57,7 @@ def measure_run(fusion: Run, *, seed: int) -> None:
     corpus, path = fusion.corpus, measurement_path(fusion)
     levels = degradation.conditions(fusion.parameters["num_frames"])
     every = [run.check_done() for run in (fusion, *fusion.joined)]
-    settings = files.sha256_of([VERSION, FORMAT, levels, seed, *(identity(run) for run in every)])
+    settings = files.sha256_of([VERSION, FORMAT, levels, seed, *(run.identity for run in every)])
     if _is_measured(path, settings):
         return
     networks = Networks(*fusion.joined, seed=seed)

@@ -16,18 +16,12 @@ from instrec_utils.inputs import frames
 from instrec_utils.robustness import degradation, encoding
 from instrec_utils.robustness.degradation import SOUND_KBITS, Condition
 from instrec_utils.training import learned
-from instrec_utils.training.result_files import predictions_path
 from instrec_utils.training.run import Run
 
 if TYPE_CHECKING:
     import keras
 
 VERSION = 1  # raised when the same condition and level degrade a video in another way
-
-
-def identity(run: Run) -> list[str]:
-    """Return a run's settings and predictions: a processor that rounds otherwise trains other weights from them."""
-    return [run.key, files.sha256_of_file(predictions_path(run.result_path, "test"))]
 
 
 class Networks:
@@ -42,7 +36,7 @@ class Networks:
         self.num_frames = visual.parameters["num_frames"]
         self.features_dir = self.corpus.directory / "features"
         self.directory = paths.runs_dir(self.corpus.name) / "robustness"
-        self.key = files.sha256_of([VERSION, identity(audio), identity(visual), seed])[:16]
+        self.key = files.sha256_of([VERSION, audio.identity, visual.identity, seed])[:16]
 
     def outputs(self, condition: Condition, level: Any) -> dict[str, np.ndarray]:
         """Return what the networks make of the videos [shape=(num_videos, ...), float32], computed once.
@@ -101,7 +95,9 @@ class Networks:
 
     def _low_bitrate(self, level: int, video_id: str) -> store.Video:
         """Return where a video of few bits is kept, and what is extracted from it."""
-        folder = self.directory / f"bitrate_{level}_{SOUND_KBITS[level]}"
+        channels = self._channels(video_id)
+        heard = "" if channels == "mean" else f"_{channels}"
+        folder = self.directory / f"bitrate_{level}_{SOUND_KBITS[level]}{heard}"
         return store.Video(video_id, folder / f"{video_id}.mp4", store.features_path(folder, video_id))
 
     def _encode(self, levels: Sequence[int]) -> None:

@@ -48,13 +48,14 @@ def _check_published(run: Run) -> None:
 
 
 def _train(run: Run, splits: dict[str, pd.DataFrame]) -> None:
-    if not (run.is_of_these_features() and _is_readable(run)):
+    run.result_path.unlink(missing_ok=True)  # what is there is of other weights, beside which it would count as done
+    if not (run.is_of_these() and _is_readable(run)):
         for path in run.directory.iterdir():  # all but the lock that is held
             if path.is_dir():
                 shutil.rmtree(path)
             elif path.name != ".lock":
                 path.unlink()
-    files.write_json(run.directory / "run.json", {"name": run.name, **run.settings, "features": run.features_key})
+    files.write_json(run.directory / "run.json", {"name": run.name, **run.settings, **run.trained_on})
     recipe = RECIPES[run.kind](run)
     learned, validated = (recipe.learn_from(splits[name]) for name in (recipe.learned_split, "validation"))
     model, history = _fit(run, recipe, learned, validated)
@@ -86,7 +87,8 @@ def _fit(
 def _scores_of_folds(run: Run, recipe: Recipe, table: pd.DataFrame) -> np.ndarray:
     """Return scores of videos [shape=(num_videos, num_classes)], of each by a model that learned from other folds only.
 
-    So they can be set beside those of runs that have not learned from these videos.
+    So they can be set beside those of runs that have not learned from these videos. The temperatures of the joined
+    runs, one number each, are of all these videos.
     """
     folds = KFold(min(NUM_FOLDS, len(table)), shuffle=True, random_state=run.seed)
     scores = np.zeros((len(table), len(run.corpus.labels)))
@@ -99,8 +101,8 @@ def _scores_of_folds(run: Run, recipe: Recipe, table: pd.DataFrame) -> np.ndarra
 def _is_readable(run: Run) -> bool:
     """Tell whether what an interrupted training has written of itself can be read."""
     try:
-        for name in ("", *BEFORE):
-            fit.read_history(run.directory / name)
+        for folder in (run.directory, *(path for path in run.directory.iterdir() if path.is_dir())):
+            fit.read_history(folder)
         _lacking_photographs(run)
     except RunError:
         return False

@@ -37,6 +37,8 @@ def _computed(fusion: Run) -> dict[str, list[float]]:
     load, _ = RECIPES["fusion"](fusion).load(video_ids, None)
     given = {one: load(number, np.random.default_rng(0)) for number, one in enumerate(video_ids)}
     given = {video_id: inputs for video_id, inputs in given.items() if inputs["frames"].any()}
+    if not given:
+        return {}
     batch = {name: np.stack([inputs[name] for inputs in given.values()]) for name in network.input}
     values = np.asarray(attention.predict_on_batch(batch), float)[..., 0].round(4)
     return dict(zip(given, values.tolist(), strict=True))

@@ -75,7 +75,9 @@ def _audio_or_classes_recipe(run: Run) -> Recipe:
     recipe, backbone, per_video = _audio_recipe(run), run.audio_backbone, run.audio_input.num_examples
     if backbone is None:
         return recipe
-    values = embeddings.audioset_embeddings(run.corpus, run.audio_input, backbone, features_key=run.features_key)
+    values = embeddings.audioset_embeddings(
+        run.corpus, run.audio_input, run.model, backbone, features_key=run.features_key
+    )
 
     def load(video_ids: list[str], _: int | None) -> tuple[Load, int]:
         return lambda number, _: values[video_ids[number // per_video]][number % per_video], per_video
@@ -147,7 +149,7 @@ def _learn_photographs(run: Run, network: keras.Model) -> None:
         values = embeddings.photograph_embeddings(run.corpus, run.model, pictures, run.hardware)
     else:
         values = frames.central_crop(pictures)
-    held_out = np.random.default_rng(run.seed).permutation(len(targets)) < len(targets) // 10
+    held_out = np.random.default_rng(run.seed).permutation(len(targets)) < max(1, len(targets) // 10)
 
     def batches_of(chosen: np.ndarray, epoch: int = 0, shuffle: bool = False) -> Batches:
         rows = np.flatnonzero(chosen)

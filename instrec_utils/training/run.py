@@ -20,7 +20,14 @@ from instrec_utils.errors import ParameterError, RunError
 from instrec_utils.features import store
 from instrec_utils.models.architecture import Architecture, AudioInput, architecture_named
 from instrec_utils.models.hardware import Hardware, fastest
-from instrec_utils.training.result_files import in_first_words, read_json, read_predictions, read_result
+from instrec_utils.training.result_files import (
+    EVALUATED,
+    in_first_words,
+    predictions_path,
+    read_json,
+    read_predictions,
+    read_result,
+)
 
 OVERRIDES = {"learning_rate": "rate", "batch_size": "batch", "max_epochs": "epochs", "patience": "patience"}
 """Fields of a protocol that a parameter may replace, with what a run's name calls them."""
@@ -156,22 +163,37 @@ class Run:
         """What tells the features that it is trained on from others; see `store.key_of_all`."""
         return store.key_of_all(self.corpus.directory / "features", self.corpus.usable["video_id"].tolist())
 
-    def is_of_these_features(self) -> bool:
-        """Tell whether its folder holds what was trained on the corpus' features as they are now."""
+    @property
+    def identity(self) -> list[str]:
+        """What tells its weights from those of the same settings, which another processor trains a little otherwise."""
+        path = predictions_path(self.result_path, "test")
+        return [self.key, files.sha256_of_file(path) if path.exists() else ""]
+
+    @property
+    def trained_on(self) -> dict[str, Any]:
+        """What it learns from, as its folder notes it: the features, and the trainings that a fusion joins."""
+        return {"features": self.features_key, "joined": [run.identity for run in self.joined]}
+
+    def is_of_these(self) -> bool:
+        """Tell whether its folder holds what was trained on features and joined runs as they are now."""
         try:
-            return read_json(self.directory / "run.json").get("features") == self.features_key
+            noted = read_json(self.directory / "run.json")
         except RunError:  # missing or damaged
             return False
+        now = self.trained_on
+        joined = noted.get("joined", now["joined"])  # which earlier versions did not note
+        return noted.get("features") == now["features"] and joined == now["joined"]
 
     def is_done(self) -> bool:
-        """Tell whether its result and predictions are there, of these very settings and features, and its weights."""
+        """Tell whether its result and predictions are there, of all this as it is now, and its weights."""
         try:
-            is_of_these = read_json(self.result_path).get("run_sha256") == self.key and self.is_of_these_features()
-            for split in ("validation", "test"):
-                read_predictions(self.result_path, split)
+            result = read_json(self.result_path)
+            for split in EVALUATED:
+                if split != "test_clean" or "metrics_test_clean" in result:
+                    read_predictions(self.result_path, split)
         except RunError:  # missing or damaged
             return False
-        return is_of_these and files.is_whole_archive(self.weights)
+        return result.get("run_sha256") == self.key and self.is_of_these() and files.is_whole_archive(self.weights)
 
     def check_done(self) -> Run:
         """Return the run itself if it is done; raise a RunError that says why it is not."""

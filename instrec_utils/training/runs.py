@@ -23,6 +23,7 @@ from instrec_utils.models.architecture import Architecture, architecture_named
 from instrec_utils.models.hardware import Hardware
 from instrec_utils.training.run import OVERRIDES, Run, one_of, profile_of, usual_warm_up
 
+MAX_SEED = 2**32 - 1  # of Keras and NumPy
 INITIAL_WEIGHTS = ("random", "imagenet", "imagenet+instruments")
 
 
@@ -141,7 +142,9 @@ def fusion_run(
     Parameters
     ----------
     fusion_form : str [one of `models.late_fusion.FORMS`]
-    modality_dropout : float [hundredths from 0 to 0.99: how likely training hides one modality of a video]
+    modality_dropout : float
+        Hundredths from 0 to 0.99: how likely training hides one modality of a video; 0 of a form that is solved for,
+        which takes neither precision nor devices either.
     """
     settings, entry = profile_of(profile), architecture_named("late_fusion", "fusion")
     if rotations := sorted({one.corpus.rotation for one in (audio, visual)} - {corpus.rotation}):
@@ -150,6 +153,11 @@ def fusion_run(
     percent = round(100 * modality_dropout) if math.isfinite(modality_dropout) else -1
     if not 0 <= percent < 100 or not math.isclose(100 * modality_dropout, percent):
         raise ParameterError(f"modality_dropout: expected hundredths from 0 to 0.99, got {modality_dropout}")
+    hardware = Hardware(precision, num_devices)
+    if not entry.protocol(profile, fusion_form).learning_rate:  # its weights are solved for
+        if percent:
+            raise ParameterError(f"modality_dropout: expected 0 for the form {fusion_form}, got {modality_dropout}")
+        hardware = Hardware()
     parameters = {
         "num_frames": visual.parameters["num_frames"],
         "fusion_form": fusion_form,
@@ -160,7 +168,7 @@ def fusion_run(
         "visual": visual.name,
     }
     given = fusion_learning_rate, fusion_batch_size, fusion_max_epochs, fusion_patience
-    return _run(corpus, entry, profile, parameters, given, seed, Hardware(precision, num_devices), (audio, visual))
+    return _run(corpus, entry, profile, parameters, given, seed, hardware, (audio, visual))
 
 
 def _run(
@@ -178,6 +186,8 @@ def _run(
     for name, value in changed.items():
         if not 0 < value < math.inf:
             raise ParameterError(f"{name}: expected a number above 0, or 0 for the profile's, got {value}")
+    if not 0 <= seed <= MAX_SEED:
+        raise ParameterError(f"seed: expected 0 to {MAX_SEED}, got {seed}")
     usual = entry.protocol(profile, parameters.get("fusion_form", ""))
     protocol = dataclasses.replace(usual, **{name: changed[name] for name in changed if getattr(usual, name)})
     parameters |= hardware.parameters() | ({"rotation": corpus.rotation} if corpus.rotation else {})

@@ -74,8 +74,12 @@ def train_segments(run: Run, parts: WarmUp) -> keras.Model:
 
 
 def train_head(run: Run, parts: WarmUp, network: keras.Model) -> None:
-    """Train a network's last layers on what its blocks make of each video, varied, its times shuffled every epoch."""
-    corpus, audio_input = run.corpus, run.audio_input
+    """Train a network's last layers on what its blocks make of each video.
+
+    Where the run augments, that is of versions that vary, with their times shuffled anew in every epoch.
+    """
+    corpus, audio_input, augments = run.corpus, run.audio_input, run.parameters["augment"]
+    num_versions = HEAD_VERSIONS if augments else 1
     table = learn_from(run, corpus.split("train"))
     blocks = keras.Model(network.input, network.get_layer(parts.blocks).output)
     head = keras.Sequential([keras.Input(blocks.output_shape[1:]), *map(network.get_layer, parts.head)])
@@ -84,15 +88,18 @@ def train_head(run: Run, parts: WarmUp, network: keras.Model) -> None:
     def varied(video_id: str) -> np.ndarray:
         spectrogram = store.load_input(corpus.directory / "features", video_id, audio_input)
         generator = np.random.default_rng((run.seed, *video_id.encode()))
-        return np.stack([augmentation.vary(spectrogram, generator) for _ in range(HEAD_VERSIONS)])
+        return np.stack(
+            [augmentation.vary(spectrogram, generator) if augments else spectrogram for _ in range(num_versions)]
+        )
 
     shown = tqdm(table["video_id"], desc=f"{run.name} head", unit="video")
     values = [np.asarray(blocks.predict_on_batch(versions)) for _, versions in cluster.ahead(varied, shown)]
-    inputs = np.concatenate(values).reshape(len(table) * HEAD_VERSIONS, -1, parts.block_features)
-    targets = np.repeat(corpus.targets(table), HEAD_VERSIONS)
+    inputs = np.concatenate(values).reshape(len(table) * num_versions, -1, parts.block_features)
+    targets = np.repeat(corpus.targets(table), num_versions)
     generator = np.random.default_rng(run.seed)
     for _ in range(HEAD_EPOCHS):
-        shuffled = generator.permuted(np.broadcast_to(np.arange(inputs.shape[1]), inputs.shape[:2]), axis=1)
+        times = np.broadcast_to(np.arange(inputs.shape[1]), inputs.shape[:2])
+        shuffled = generator.permuted(times, axis=1) if augments else times
         order = generator.permutation(len(inputs))
         epoch_inputs = np.take_along_axis(inputs, shuffled[..., None], axis=1).reshape(len(inputs), -1)
         head.fit(epoch_inputs[order], targets[order], batch_size=32, epochs=1, shuffle=False, verbose=0)

@@ -33,6 +33,27 @@ def test_names_on_an_axis_stand_in_place_of_their_numbers():
     ]
 
 
+def test_marks_set_apart_on_a_logarithmic_axis_have_the_name_of_their_tick():
+    figure = Figure()
+    axes = figure.subplots()
+    axes.plot([0.96, 19.6, 52], [5, 6, 7], label="one")
+    axes.vlines([0.96, 52], [4, 6], [6, 8], label="_one")
+    axes.set(xscale="log")
+    axes.set_xticks([1, 20, 50], ["1", "20", "50"])
+    found = [[series, x, y] for _, series, x, y, _ in rows(figure)]
+    assert found == [
+        *(["one", "1", 5.0], ["one", "20", 6.0], ["one", "50", 7.0]),
+        *(["one", "1", 4.0], ["one", "1", 6.0], ["one", "50", 6.0], ["one", "50", 8.0]),
+    ]
+
+
+def test_categories_are_names():
+    figure = Figure()
+    axes = figure.subplots()
+    axes.plot([3, 4], ["cello", "flute"])
+    assert [y for _, _, _, y, _ in rows(figure)] == ["cello", "flute"]
+
+
 def test_bars_are_their_lengths_even_when_stacked():
     figure = Figure()
     axes = figure.subplots()

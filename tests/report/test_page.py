@@ -247,5 +247,5 @@ def test_parameters_on_the_command_line_are_read_as_yaml():
     assert parsed == {"num_frames": 5, "augment": False, "corpus": "x", "share": 0.5, "root": "/a=b"}
     with pytest.raises(ParameterError, match="expected name=value, got 'num_frames'"):
         parse_parameters(["num_frames"])
-    with pytest.raises(ParameterError, match="-p photographs: cannot be read as YAML: while scanning .* '@'"):
+    with pytest.raises(ParameterError, match=r"-p photographs: cannot be read as YAML: while scanning .* '@'"):
         parse_parameters(["photographs=@photos"])

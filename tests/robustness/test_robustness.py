@@ -106,7 +106,7 @@ def inputs_of(corpus):
 
 def add_run(run, model, scores):
     """Write what a finished training leaves."""
-    files.write_json(run.directory / "run.json", {"features": run.features_key})
+    files.write_json(run.directory / "run.json", run.trained_on)
     with files.whole(run.weights) as temporary:
         model.save(temporary)
     table = run.corpus.split("test")

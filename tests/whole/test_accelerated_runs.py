@@ -201,5 +201,5 @@ def test_a_row_whose_time_is_over_is_a_run_of_the_epochs_that_it_finished(corpus
     assert found.protocol.max_epochs == finished
     assert (found.directory / "history.csv").read_text() == (run.directory / "history.csv").read_text()
     if finished < 5:
-        assert found.is_of_these_features()
+        assert found.is_of_these()
         assert found.name == run.name.replace("epochs5", "epochs2")

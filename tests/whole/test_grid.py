@@ -39,7 +39,7 @@ def write_list(home, text):
 def finish(run):
     """Write what a finished run leaves behind."""
     files.write_arrays(run.weights)  # some zip archive
-    files.write_json(run.directory / "run.json", {"features": run.features_key})
+    files.write_json(run.directory / "run.json", run.trained_on)
     for split in ("validation", "test"):
         files.write_text(predictions_path(run.result_path, split), "video_id,label,x")
     made = {"run": run.name, "run_sha256": run.key, "num_test": 0}

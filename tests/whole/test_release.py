@@ -36,7 +36,7 @@ def corpus(home):
         files.write_json(run.result_path, content)
         if seed == 1:
             files.write_text(run.weights, "weights")
-            files.write_json(run.directory / "run.json", {"features": run.features_key})
+            files.write_json(run.directory / "run.json", run.trained_on)
     return corpus
 
 

@@ -67,7 +67,7 @@ def frame_counts(table: pd.DataFrame, *, width: float) -> Figure:
         colour, marker, line = next(looks)
         # Side by side, as the intervals would hide each other.
         frames = rows["frames"] * 1.04 ** (place - (num_names - 1) / 2)
-        axes.vlines(frames, rows["low"], rows["high"], color=colour, linewidth=1.2, alpha=0.6)
+        axes.vlines(frames, rows["low"], rows["high"], color=colour, linewidth=1.2, alpha=0.6, label=f"_{name}")
         axes.plot(frames, rows["value"], marker=marker, color=colour, linestyle=line, label=name)
     ticks = sorted(table["frames"].unique())
     axes.set(xscale="log", xlabel="frames a video (logarithmic)", ylabel="Hit@1 in %")
@@ -99,7 +99,8 @@ def costs(table: pd.DataFrame, *, width: float) -> Figure:
         axes.step(best[column], best["value"], where="post", **style.DASHES, label="the best for this cost or less")
         for name, rows, kind, fill in models:
             look: Any = {"color": kind.colour, "fillstyle": fill, "markerfacecoloralt": "white"}
-            axes.vlines(rows[column], rows["low"], rows["high"], color=kind.colour, linewidth=0.9, alpha=0.35)
+            ends = rows["low"], rows["high"]
+            axes.vlines(rows[column], *ends, color=kind.colour, linewidth=0.9, alpha=0.35, label=f"_{name}")
             axes.plot(rows[column], rows["value"], kind.marker, label=name, markersize=6, **look)
         # Whole decades: within one, ticks of a logarithm say little.
         decades = np.log10(table[column])

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.category import StrCategoryFormatter
 from matplotlib.collections import LineCollection, PathCollection, QuadMesh
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
@@ -27,7 +28,8 @@ def drawn_values(figure: Figure) -> pd.DataFrame:
     for number, axes in enumerate(figure.axes, start=1):
         panel = axes.get_title() or axes.get_title("left") or str(number)
         for series, x, y, value in _values(axes):
-            series = "" if series.startswith("_") else series  # as matplotlib calls what has no name
+            # Matplotlib so calls what has no name, and what begins with "_" is left out of its legends.
+            series = "" if series.startswith("_child") else series.removeprefix("_")
             rows.append((panel, series, _named(axes.xaxis, x), _named(axes.yaxis, y), value))
     return pd.DataFrame(rows, columns=["panel", "series", "x", "y", "value"]).drop_duplicates()
 
@@ -59,11 +61,12 @@ def _values(axes: Axes) -> Iterator[tuple[str, float, float, object]]:
 def _named(axis: Axis, place: float) -> object:
     """Return the name that was given to a tick nearby, or the place where an axis has numbers of its own."""
     names = axis.get_major_formatter()  # those of a panel that shares them, too, whose labels are not shown
-    if isinstance(names, FixedFormatter | FuncFormatter) and isinstance(axis.get_major_locator(), FixedLocator):
-        ticks = [float(tick) for tick in axis.get_majorticklocs()]
-        by_distance = sorted(
-            (abs(tick - place), name) for tick, name in zip(ticks, names.format_ticks(ticks), strict=True)
-        )
-        if by_distance and by_distance[0][0] < 0.5 and by_distance[0][1]:
-            return by_distance[0][1]
+    is_fixed = isinstance(names, FixedFormatter | FuncFormatter) and isinstance(axis.get_major_locator(), FixedLocator)
+    ticks = np.asarray(axis.get_majorticklocs(), float)
+    if len(ticks) and (is_fixed or isinstance(names, StrCategoryFormatter)):
+        shown = axis.get_transform().transform(np.append(ticks, place))  # on a logarithmic axis marks are set apart so
+        distances = np.abs(shown[:-1] - shown[-1])
+        nearby = min(0.5, np.diff(np.unique(shown[:-1])).min(initial=np.inf) / 2)
+        if distances.min() < nearby and (name := names.format_ticks(ticks)[distances.argmin()]):
+            return name
     return round(float(place), 6)

@@ -107,7 +107,7 @@ def per_class(table: pd.DataFrame, *, width: float) -> Figure:
         name, colour, marker = KINDS[kind][:3]
         rows = table[table["kind"] == kind].set_index("label").reindex(labels)
         places = np.arange(len(labels)) + offset
-        axes.hlines(places, rows["low"], rows["high"], color=colour, linewidth=1.1, alpha=0.6)
+        axes.hlines(places, rows["low"], rows["high"], color=colour, linewidth=1.1, alpha=0.6, label=f"_{name}")
         axes.plot(rows["value"], places, marker, color=colour, markersize=5.5, label=name, clip_on=False)
     counts = table.groupby("label")["num_videos"].first()
     named = zip(style.names(labels), labels, strict=True)
