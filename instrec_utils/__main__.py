@@ -82,16 +82,19 @@ def tables(
     """Train every run of Tables 2 to 4 that is not there yet, then make the pages and the book anew."""
     from instrec_utils.pipeline.computing import describe
     from instrec_utils.pipeline.grid import read_experiments, train_experiments
-    from instrec_utils.pipeline.report import make_report, prepare_features
+    from instrec_utils.pipeline.report import make_report
 
     overrides = parse_parameters(parameter or []) | ({"root": root} if root else {})
     experiments = read_experiments(corpus, overrides)  # what is wrong with the list is said before hours of extraction
     asked = [one.parameters for one in experiments]
     told = f"computing on the workers of {scheduler}" if scheduler else describe(asked, needs_gpu=cuda)
     print(told, file=sys.stderr, flush=True)
-    prepare_features(corpus, overrides)
-    count = train_experiments(experiments, scheduler=scheduler, resources={"GPU": gpus} if gpus else None)
-    print(f"\n{count} runs trained.\nThe book: {make_report(corpus, overrides)}")
+
+    def train() -> None:
+        count = train_experiments(experiments, scheduler=scheduler, resources={"GPU": gpus} if gpus else None)
+        print(f"\n{count} runs trained.")
+
+    print(f"The book: {make_report(corpus, overrides, train)}")
 
 
 @app.command()
@@ -129,7 +132,7 @@ def records() -> None:
 
 @app.command()
 def verify() -> None:
-    """Compare every published page, number and file with the predictions; the code is 1 if anything differs."""
+    """Compare published files with their checksums, numbers and pages with the predictions; 1 if anything differs."""
     from instrec_utils.pipeline import verification
 
     verified = verification.verify()

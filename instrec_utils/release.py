@@ -43,7 +43,8 @@ def write_release(corpus: Corpus, folder: Path) -> Path:
 
 
 def _files(corpus: Corpus) -> Iterator[Path]:
-    yield from (corpus.directory / name for name in ("index.csv", "source.json"))
+    beside = ("index.csv", "source.json", "groups.csv", "notes.json", "skipped.csv", "features/errors.csv")
+    yield from (path for path in (corpus.directory / name for name in beside) if path.exists())
     results = paths.working_results_dir(corpus.name)
     folders = [results, corpus.directory / "embeddings"]
     if source_named(corpus.source).may_release_features:

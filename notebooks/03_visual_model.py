@@ -114,8 +114,8 @@ print(f"scores {network.output_shape}")
 # %% [markdown]
 # ## Training
 #
-# What is done already is found again: calling this twice trains once. [The curves](#fig-visual-history) show when the validation loss
-# stopped falling.
+# What is done already is found again: calling this twice trains once. [The figure of the curves](#fig-visual-history) shows when the validation
+# loss stopped falling.
 
 # %%
 train_run(run)

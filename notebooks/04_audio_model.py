@@ -151,8 +151,8 @@ page.figure(
 # ## Training
 #
 # It learns from the training videos in which something is to be heard: silence under a label teaches to guess.
-# [The curves](#fig-audio-history) are those of the whole network, after those of its warm-up on single segments where the result
-# has kept them. On a processor that multiplies numbers of
+# [The figure of the curves](#fig-audio-history) shows those of the whole network, after those of its warm-up on single segments
+# where the result has kept them. On a processor that multiplies numbers of
 # 16 bits (Intel's AMX) the profile "quick" trains Choi's and Han's networks in bfloat16, which takes less time; the parameter
 # `precision` asks for another, and every result names its device with the precision.
 
@@ -168,13 +168,15 @@ result = results.one_result(found, run.name)
 print(f"{words.counted(result['epochs'], 'epoch')} on {result['device']}")
 
 # %% tags=["hide-input"]
+before = len((result.get("history_of_warm_up") or {}).get("epoch", ()))
+warmed_up = f", counted on after the {before} of the warm-up" if before else ""
 page.figure(
     corpus,
     "audio-history",
     figures.history(result),
-    f"Loss and accuracy over {words.counted(result['epochs'], 'epoch')}; the weights of epoch {result['best_epoch']}, that of the lowest "
-    f"validation loss, are kept. Training took {result['train_seconds']:.0f} s, a warm-up included where the settings have one.",
-    "Two curves each, training and validation: the loss falls and the accuracy rises over the epochs.",
+    f"Loss and accuracy over {words.counted(result['epochs'], 'epoch')}{warmed_up}; the weights of epoch {result['best_epoch']}, that of "
+    f"the lowest validation loss, are kept. Training took {result['train_seconds']:.0f} s, a warm-up included where the settings have one.",
+    "Two curves each, training and validation, over the epochs of the warm-up and then of the whole network.",
 )
 
 # %% [markdown]

@@ -189,7 +189,9 @@ ordered = rows.sort_values("hit_at_1", ascending=False)
 order = ", ".join(
     f"{row['name']} ({100 * row['hit_at_1']:.1f} %)" for _, row in ordered.iterrows()
 )
-page.takeaway(f"On this corpus the order is {order}. {claims.verdicts_said(judged)}")
+page.takeaway(
+    f"On these test videos the order is {order}; which steps of it are more than chance, the claims say. {claims.verdicts_said(judged)}"
+)
 
 # %% tags=["hide-input"]
 page.provenance(results.read_results(corpus, None))

@@ -157,7 +157,7 @@ page.figure(
     "as bands or bars. Each panel begins with the videos as they are; flat lines are of models that the degradation does not reach. "
     "Dropout: the fusion trained with modality dropout; attention: that which pools its frames by attention as well.",
     "Six panels of Hit@1 against the level of a degradation, a line a model: the models of one modality stay flat where the other "
-    "is degraded, and the fusions fall less where training hid a modality.",
+    "is degraded, and the fusions fall with either.",
 )
 
 # %% tags=["hide-input"]

@@ -88,7 +88,7 @@ def train_experiments(
 ) -> int:
     """Execute every experiment of one corpus that is not done, and return how many there were.
 
-    The corpus must be prepared, see `report.prepare_features`. The experiments run one after the other, or on the
+    The corpus must be prepared, see `report.make_report`. The experiments run one after the other, or on the
     workers of a running Dask scheduler that share this folder, of which each takes resources such as ``{"GPU": 1}``. If
     one fails, the others of its stage are finished before it is an InstrecError, and results that were there stay.
     """

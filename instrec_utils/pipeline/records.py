@@ -1,41 +1,45 @@
 """The pages made of everything published, and the checksums of the published files: written, and looked at again."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from instrec_utils import files, paths
+from instrec_utils.pipeline.book import published_corpora
 from instrec_utils.report import all_runs
 
 SUMS = "results/SHA256SUMS"
 """The checksums of the published files, as ``sha256sum --check`` reads them from the checkout's root."""
-SUMMED = ("results", "book/_static/media", *(f"book/{name}" for name in ("demo", "open", "curation")))
 
 
 def write_records() -> list[Path]:
     """Write the pages made of all results, then the checksums of the published files; return what changed."""
-    changed = [path for path, text in all_runs.pages().items() if _write_changed(path, text)]
-    sums = paths.home() / SUMS
-    return [*changed, *([sums] if _write_changed(sums, published_sums()) else [])]
+    return [*_write(all_runs.pages()), *_write({paths.home() / SUMS: published_sums()})]
 
 
-def _write_changed(path: Path, text: str) -> bool:
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return False
-    files.write_text(path, text)
-    return True
+def _write(made: Mapping[Path, str]) -> list[Path]:
+    """Write the files that differ from what is made, and return them."""
+    changed = _differing(made)
+    for path in changed:
+        files.write_text(path, made[path])
+    return changed
 
 
 def outdated() -> list[Path]:
     """Return the pages made of all results that are not as `write_records` would write them now."""
-    made = all_runs.pages().items()
-    return [path for path, text in made if not path.exists() or path.read_text(encoding="utf-8") != text]
+    return _differing(all_runs.pages())
+
+
+def _differing(made: Mapping[Path, str]) -> list[Path]:
+    return [path for path, text in made.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
 
 
 def published_sums() -> str:
     """Return the checksums of the published files, one a line."""
     home = paths.home()
+    folders = ("results", "book/_static/media", *(f"book/{name}" for name in published_corpora()))
     found = sorted(
         path.relative_to(home).as_posix()
-        for folder in SUMMED
+        for folder in folders
         for path in (home / folder).rglob("*")
         if path.is_file() and not path.name.startswith(".") and path != home / SUMS
     )

@@ -9,7 +9,7 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,15 +114,20 @@ class Step:
         yield from (path for name, path in found.items() if name.startswith(shown))
 
 
-def make_report(corpus_name: str, overrides: Mapping[str, Any]) -> Path:
+def make_report(corpus_name: str, overrides: Mapping[str, Any], train: Callable[[], object] | None = None) -> Path:
     """Execute whatever is not up to date, build the book, and return its first page; see `parameters.read_parameters`.
 
-    If a notebook fails, pages and results that were there stay as they were.
+    What trains more runs than the pages do is called when videos and features are prepared. If a notebook fails, pages
+    and results that were there stay as they were.
     """
     parameters = _checked_parameters(corpus_name, overrides)
     name = parameters["corpus"]
     with _alone(name):
+        # By these the notebooks find the runs that they join, so no other report may change them meanwhile.
         files.write_text(parameters_path(name), yaml.safe_dump(parameters))
+        if train:
+            _make_pages([step for step in _steps(name, parameters) if step.notebook.stem in PREPARING])
+            train()
         _make_pages(_steps(name, parameters))
         shown = "".join(page.read_text(encoding="utf-8") for page in paths.pages_dir(name).glob("*.ipynb"))
         for path in paths.media_dir(name).glob("*"):
@@ -130,16 +135,6 @@ def make_report(corpus_name: str, overrides: Mapping[str, Any]) -> Path:
                 path.unlink()
         _say("building the book")
         return build_book(name)
-
-
-def prepare_features(corpus_name: str, overrides: Mapping[str, Any]) -> None:
-    """Execute the two notebooks that prepare a corpus' videos and features for training, if they are not up to date."""
-    parameters = _checked_parameters(corpus_name, overrides)
-    name = parameters["corpus"]
-    with _alone(name):
-        # By these the notebooks find the runs that they join.
-        files.write_text(parameters_path(name), yaml.safe_dump(parameters))
-        _make_pages([step for step in _steps(name, parameters) if step.notebook.stem in PREPARING])
 
 
 def _checked_parameters(corpus_name: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -224,7 +219,7 @@ def _say(message: str) -> None:
 def _sources_sha256() -> str:
     checkout = Path(__file__).parents[2]
     found = [path for name in ("instrec_utils", "instrec_corpora") for path in (checkout / name).rglob("*.*")]
-    sources = [path for path in found if path.suffix in (".py", ".csv", ".yaml")]
+    sources = [path for path in found if path.suffix in (".py", ".csv", ".yaml", ".npz", ".mplstyle")]
     return files.sha256_of({path.relative_to(checkout).as_posix(): files.sha256_of_file(path) for path in sources})
 
 

@@ -1,8 +1,10 @@
 """Whether the published pages, results and files agree: every table and number follows from the predictions.
 
-Looked at are the files' checksums; the metrics of every result, with their intervals, which have to follow from its
-predictions; every page of a corpus, whose notebook is run again on the results (`replay`), robustness included; and the
-pages that are made of all results (`report.all_runs`). Nothing is trained, and no video is needed.
+Looked at are the checksums of all published files; the metrics of every result, with their intervals, which have to
+follow from its predictions; every page about a corpus whose results are published, whose notebook is run again on these
+(`replay`), robustness included; and the pages that are made of all results (`report.all_runs`). Of the pages about the
+paper's data and about one video being recognised, which need these, the checksum is all. Nothing is trained, and no
+video is needed.
 """
 
 import multiprocessing

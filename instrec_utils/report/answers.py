@@ -59,17 +59,11 @@ def recall_by_class(predictions: Predictions) -> pd.DataFrame:
     return pd.concat([_shares(one["right"], one["label"]).assign(kind=kind) for kind, one in right.items()])
 
 
-def confusion(tables: Sequence[pd.DataFrame]) -> np.ndarray:
-    """Return the mean of the seeds' confusion matrices; see `evaluation.confusion`."""
-    every = [evaluation.from_predictions(table) for table in tables]
-    return np.mean([evaluation.confusion(truth, scores) for truth, scores, _ in every], axis=0)
-
-
 def confused_pairs(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return which label is taken for which and of how many videos a seed, on average, the commonest first."""
+    """Return which label is taken for which and of how many videos a seed, on average, the commonest first, by name."""
     pairs = pd.concat([_answers(table) for table in tables]).set_axis(["Is", "Taken for"], axis=1)
-    counts = pairs[pairs["Is"] != pairs["Taken for"]].value_counts() / len(tables)
-    return counts.round(1).rename("Videos").reset_index()
+    counts = pairs[pairs["Is"] != pairs["Taken for"]].value_counts().sort_index() / len(tables)
+    return counts.sort_values(ascending=False, kind="stable").round(1).rename("Videos").reset_index()
 
 
 def repaired_and_broken(predictions: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, pd.DataFrame]:

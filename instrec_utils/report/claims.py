@@ -218,7 +218,9 @@ def _claims_about_whole_networks(found: pd.DataFrame) -> list[Claim]:
         network, frames = words.model(wanted["model"]), words.counted(wanted["num_frames"], "frame")
         for weights, named in _WITHOUT.items():
             if other := _like(found, run, initial_weights=weights):
-                text = f"Pre-training helps {network}, trained whole on {frames} (against {named})"
+                stayed = found.loc[other, "hit_at_1"] <= found.loc[other, "majority_rate"]
+                against = f"{named}, which stayed at chance" if stayed else named
+                text = f"Pre-training helps {network}, trained whole on {frames} (against {against})"
                 first, second = (Model(found.loc[name, "row"]) for name in (run, other))
                 claims.append(Claim(text, paper.by_start("hit_at_1"), first, second))
     return claims

@@ -61,7 +61,10 @@ def explorer(corpus: Corpus, answered: pd.DataFrame, caption: str) -> HTML:
     The models are "audio", "visual", "fusion" and "mean".
     """
     labels = sorted(set(answered["label"]))
-    chosen = answered.sort_values(["label", "video_id"]).groupby("label").head(max(1, MOST_CLIPS // len(labels)))
+    most = max(1, MOST_CLIPS // len(labels))
+    chosen = answered.sort_values(["label", "video_id"]).groupby("label").head(most)
+    if len(chosen) < len(answered):
+        caption += f" Shown, and counted in the matrix, are the first {most} of each class by name."
     about = corpus.index.set_index("video_id").loc[chosen.index]
     heard = page.playable(corpus)
 

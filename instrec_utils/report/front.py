@@ -99,7 +99,7 @@ def _front_page(corpus: Corpus, videos: pd.DataFrame) -> str:
     warnings = "\n".join(f"- {page.plain(warning)}" for warning in told)
     seconds = _seconds_of_pages(corpus.name)
     timed = pd.DataFrame({"Page": list(seconds), "Minutes": [f"{one / 60:.1f}" for one in seconds.values()]})
-    time = f"Minutes by the clock, {sum(seconds.values()) / 60:.0f} in all, when each page was last made."
+    time = f"Minutes by the clock, {sum(seconds.values()) / 60:.1f} in all, when each page was last made."
     return f"""# {page.plain(corpus.name)}: what is played in these videos?
 
 The {best.kind} model recognises {page.plain(tables.said(found, best.name))}. Always answering the commonest class

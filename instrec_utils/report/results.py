@@ -109,10 +109,14 @@ def headline(found: pd.DataFrame) -> pd.DataFrame:
     """
     fusions = found[found["kind"] == "fusion"]
     audio = found.loc[list(fusions["audio"])].set_index(fusions.index)
-    is_paper = (fusions["fusion_form"] == "text") & (audio["model"] == "choi2016") & (audio["segmentation"] == "uc")
-    num_seeds = fusions.groupby("row")["seed"].transform("nunique")
-    order = {"is_paper": False, "modality_dropout": True, "num_seeds": False, "seed": True, "finished": False}
-    ranked = fusions.assign(is_paper=is_paper, num_seeds=num_seeds).sort_values([*order], ascending=[*order.values()])
+    own = {
+        "is_text": fusions["fusion_form"] == "text",
+        "is_choi": (audio["model"] == "choi2016") & (audio["segmentation"] == "uc"),
+        "num_seeds": fusions.groupby("row")["seed"].transform("nunique"),
+    }
+    order = {"is_text": False, "is_choi": False, "modality_dropout": True, "num_seeds": False, "seed": True}
+    order |= {"finished": False}
+    ranked = fusions.assign(**own).sort_values([*order], ascending=[*order.values()])
     if ranked.empty:
         raise RunError("results: no fusion yet; run the notebook 05_fusion first")
     first = ranked.iloc[0]
@@ -129,9 +133,13 @@ def read_predictions(result: Mapping[str, Any], split: str = "test") -> pd.DataF
 
 
 def predictions_by_kind(found: pd.DataFrame, runs: Iterable[str]) -> dict[str, list[pd.DataFrame]]:
-    """Return the predictions of all seeds of runs' rows, by the kind of the run; see `one_result`."""
+    """Return the predictions of runs' rows, of the seeds that all of these have, by the kind of the run."""
     rows = {found.loc[name, "kind"]: row_of(found, name) for name in chosen_results(found, runs).index}
-    return {kind: [result_files.read_predictions(path) for path in row["path"]] for kind, row in rows.items()}
+    shared = set.intersection(*(set(row["seed"]) for row in rows.values())) if rows else set()
+    return {
+        kind: [result_files.read_predictions(path) for path in row.loc[row["seed"].isin(shared), "path"]]
+        for kind, row in rows.items()
+    }
 
 
 def read_scores(row: pd.DataFrame, split: str = "test") -> tuple[np.ndarray, list[np.ndarray]]:

@@ -221,11 +221,12 @@ def test_confusions_and_recall(found):
 def test_answers_are_means_over_the_seeds(published):
     write_result("a-s2", "audio", TRUTH, one_hot(TRUTH), seed=2)
     found = results.read_results("tiny")
-    both = results.predictions_by_kind(found, ["a", "v"])
-    assert [len(tables) for tables in both.values()] == [2, 1]
+    shared = results.predictions_by_kind(found, ["a", "v"])
+    assert [len(tables) for tables in shared.values()] == [1, 1], "only seeds that both have are set beside each other"
+    both = results.predictions_by_kind(found, ["a"])
+    assert len(both["audio"]) == 2
     recall = answers.recall_by_class(both).set_index(["kind", "label"])["value"]
     assert recall["audio"].tolist() == [75, 100, 75]
-    assert np.diagonal(answers.confusion(both["audio"])).tolist() == [0.75, 1, 0.75]
     assert answers.confused_pairs(both["audio"])["Videos"].tolist() == [0.5, 0.5]
 
 

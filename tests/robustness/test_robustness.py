@@ -427,7 +427,7 @@ def test_a_measurement_that_does_not_follow_from_its_predictions_is_refused(worl
 
 
 def test_comparisons_are_of_the_share_of_levels_that_are_right(world):
-    tests = compare_fusions("tiny", names_of(world))
+    tests = compare_fusions(world["corpus"], names_of(world))
     found = tests.set_index(["first", "second", "condition"])
     hits = {}
     for kind, measured in measured_of(world).items():
@@ -466,7 +466,7 @@ def test_what_the_page_shows(world):
     ]
     assert len(table) == 1 + 2 + 2 + 2 + 4 + 4 + 2
     assert table.set_index(["Condition", "Level"]).loc[("missing", "sound"), "Audio"] == "–"
-    tests = compare_fusions("tiny", names_of(world))
+    tests = compare_fusions(world["corpus"], names_of(world))
     assert shown.tests_table(tests)["Condition"].tolist() == [
         *("no sound", "no pictures", "frames zeroed", "frames repeated", "noise", "blur", "bitrate", "all")
     ]
@@ -486,7 +486,7 @@ def test_the_claim_fails_only_where_the_other_modality_alone_is_significantly_be
     world, difference, p_value, verdict
 ):
     curves = shown.curves(measured_of(world))
-    tests = compare_fusions("tiny", names_of(world))
+    tests = compare_fusions(world["corpus"], names_of(world))
     pair = (tests["first"] == "fusion") & (tests["second"] == "better")
     tests.loc[pair & (tests["condition"] == "no sound"), ["difference", "p_holm"]] = [0.0, 1.0]
     tests.loc[pair & (tests["condition"] == "no pictures"), ["difference", "p_holm"]] = [difference, p_value]

@@ -219,6 +219,65 @@ def test_other_features_make_a_run_stale_and_it_begins_anew(corpus):
     assert train(corpus).is_done()
 
 
+def test_a_training_anew_that_was_stopped_is_not_taken_for_done(corpus, monkeypatch):
+    """The result of the weights that were there would else stand beside half-trained ones."""
+    run = train(corpus)
+    run.weights.unlink()
+    monkeypatch.setattr(training, "KEEP_SECONDS", 0)
+    keep = training._keep
+
+    def stopped(*arguments):
+        keep(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "_keep", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        experiments.train_run(run)
+    assert files.is_whole_archive(run.weights)
+    assert not run.is_done()
+    monkeypatch.setattr(training, "_keep", keep)
+    experiments.train_run(run)
+    assert run.is_done()
+    assert len(training.read_history(run.directory)) == PROTOCOL.max_epochs
+
+
+def test_a_fusion_begins_anew_if_what_it_joins_was_trained_anew(corpus):
+    audio, visual = train(corpus), train_frames(corpus)
+    fusion = train_fusion(corpus, audio, visual)
+    path = predictions_path(audio.result_path, "test")
+    text = path.read_text().rstrip()
+    path.write_text(text[:-1] + ("2" if text[-1] == "1" else "1") + "\n")  # as another processor would round
+    assert not fusion.is_done()
+    experiments.train_run(fusion)
+    assert fusion.is_done()
+
+
+def test_earlier_versions_did_not_note_what_a_fusion_joins(corpus):
+    fusion = train_fusion(corpus, train(corpus), train_frames(corpus))
+    noted = json.loads((fusion.directory / "run.json").read_text())
+    del noted["joined"]
+    files.write_json(fusion.directory / "run.json", noted)
+    assert fusion.is_done()
+
+
+def test_other_channels_are_other_features(corpus):
+    before = audio_run(corpus).features_key
+    with h5py.File(corpus.directory / "features" / "cello-0.h5", "a") as file:
+        file.attrs["channels"] = "loudest"
+    os.utime(corpus.directory / "features" / "cello-0.h5", ns=(1, 1))
+    assert audio_run(corpus).features_key != before
+
+
+def test_kept_embeddings_belong_to_their_videos_in_whatever_order_the_index_is(corpus):
+    run = train(corpus)
+    before = learned.audio_embeddings_of(run)
+    turned = replace(run, corpus=replace(corpus, index=corpus.index[::-1].reset_index(drop=True)))
+    after = learned.audio_embeddings_of(turned)
+    assert before.keys() == after.keys()
+    for video_id, values in before.items():
+        np.testing.assert_array_equal(after[video_id], values)
+
+
 def test_features_that_only_moved_are_the_same(corpus):
     run = train(corpus)
     embedded = recipes.audio_embeddings_of(run)["cello-0"]

@@ -109,8 +109,9 @@ def test_all_that_was_made_may_be_deleted(home, left):
 def test_before_the_tables_are_filled_videos_and_features_are_made_again(home, left):
     for name in ("data/mini/features/a.h5", "runs/mini/audio-a-s1-abc/best.keras"):
         (home / name).unlink()
-    report.prepare_features("mini", {})
-    assert left == ["02_features"]
+    before_training = []
+    make_report("mini", {}, lambda: before_training.extend(left))
+    assert before_training == ["02_features"]
 
 
 def test_a_damaged_note_of_what_was_executed_is_as_good_as_none(home, left):

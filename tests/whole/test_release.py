@@ -24,6 +24,9 @@ def corpus(home):
     for name in (
         "index.csv",
         "source.json",
+        "groups.csv",
+        "notes.json",
+        "features/errors.csv",
         "features/.half.h5",
         "embeddings/net/a.h5",
         "videos/a.mp4",
@@ -49,6 +52,7 @@ def test_the_archive_fits_a_checkout_and_its_checksums_hold(corpus, tmp_path):
     path = release.write_release(corpus, tmp_path / "release")
     names = names_in(path)
     assert {"data/tiny/index.csv", "data/tiny/features/a.h5", "data/tiny/embeddings/net/a.h5"} <= set(names)
+    assert {"data/tiny/groups.csv", "data/tiny/notes.json", "data/tiny/features/errors.csv"} <= set(names)
     assert sum(name.endswith("best.keras") for name in names) == 1
     assert sum(name.startswith("runs/tiny/results/") for name in names) == 2
     assert not any("videos" in name or "/." in name for name in names)
@@ -68,7 +72,7 @@ def test_the_same_files_give_the_same_archive(corpus, tmp_path):
 
 def test_pictures_of_others_stay_out(corpus, tmp_path):
     names = names_in(release.write_release(dataclasses.replace(corpus, source="open"), tmp_path))
-    assert not any("features" in name for name in names)
+    assert not any("features" in name for name in names if not name.endswith("errors.csv"))
     assert any("embeddings" in name for name in names)
 
 
