@@ -150,6 +150,25 @@ def test_results_pages_were_executed_without_an_error_and_caption_every_figure()
         assert shown.count("<figure") == shown.count("<figcaption>"), path
 
 
+def captions(text):
+    """Yield the caption of each figure directive in Markdown: its first paragraph after the lines of options."""
+    fence = r"^(?:`{3,}|:{3,})"
+    for content in re.findall(rf"{fence}\{{figure\}}[^\n]*\n(.*?){fence}$", text, re.DOTALL | re.MULTILINE):
+        lines = content.split("\n")
+        while re.match(r":[a-z]+:", lines[0]):
+            lines.pop(0)
+        yield "\n".join(lines).strip()
+
+
+def test_no_caption_of_a_figure_begins_in_the_middle_of_a_sentence():
+    pages = {path: list(captions(path.read_text(encoding="utf-8"))) for path in (HOME / "book").glob("*.md")}
+    assert sum(map(len, pages.values())) >= 3
+    begins = [(path.name, one[:60]) for path, found in pages.items() for one in found if not one[:1].isupper()]
+    assert not begins, "an option of a directive stands on one line, however long"
+    broken = ":::{figure} a.svg\n:name: a\n:alt: A sentence\n  that goes on.\n\nThe caption.\n:::"
+    assert list(captions(broken)) == ["that goes on.\n\nThe caption."]
+
+
 def test_every_page_has_a_title_of_its_own_and_a_description(built):
     titles = defaultdict(list)
     for path in pages_of(built):
