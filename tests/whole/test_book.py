@@ -145,6 +145,7 @@ def test_results_pages_were_executed_without_an_error_and_caption_every_figure()
         assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"], (
             path
         )
+        assert not [output for output in outputs if "WARNING:" in output.get("text", "")], path
         shown = "".join("".join(output.get("data", {}).get("text/html", "")) for output in outputs)
         assert "<img" in shown or "<table" in shown, path
         assert shown.count("<figure") == shown.count("<figcaption>"), path
