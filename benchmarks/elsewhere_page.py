@@ -342,7 +342,7 @@ def tested(found: dict[str, Any], heads: dict[str, Any]) -> str:
 {table(["", "files", "collections", "with the head", "by the network's own classes"], rows)}
 
 No head learned from Merlin. Intervals resample the collections; of a single one there is none.
-[Elsewhere](elsewhere.md) has them by source and class, what is refused as none of these, and what was decided
+The page [Elsewhere](elsewhere.md) has them by source and class, what is refused as none of these, and what was decided
 beforehand. On sources that it had not learned from, the audio head is right of {spans["audio"]} of four-second windows
 of phrases, tunes and single notes, and the visual head of {spans["visual"]} of photographs, most of them in part, far
 away or in front of another background. The expected calibration error is {errors["audio"]} and {errors["visual"]}."""
