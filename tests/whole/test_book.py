@@ -344,6 +344,19 @@ def test_pages_fit_a_phone(built, address, page):
     assert too_wide == {}
 
 
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_table_wider_than_the_text_takes_the_free_margin(built, page):
+    page.set_viewport_size({"width": 1300, "height": 900})
+    page.goto((built / "open" / "05_fusion.html").as_uri(), wait_until="load")
+    box = page.locator(".table-scroll").filter(has_text="Table 4.")
+    assert box.evaluate("one => one.scrollWidth <= one.clientWidth")
+    assert box.evaluate("one => one.clientWidth > one.parentElement.clientWidth")
+    assert page.evaluate("document.scrollingElement.scrollWidth") == 1300
+    box.evaluate("one => one.scrollIntoView()")
+    page.wait_for_selector(".bd-sidebar-secondary.hide")
+
+
 AXE = """async () => (await axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})).violations
     .flatMap(rule => rule.nodes.map(node => `${rule.id}: ${node.target}: ${node.html.slice(0, 120)}`))"""
 
