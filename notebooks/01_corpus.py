@@ -141,7 +141,7 @@ page.figure(
 #
 # "Silent" is said of two things. As a declared condition it means that the instrument is not heard, though there may be a faint hum
 # and hiss. As a finding, in the list of every video and in what `make validate` prints, it means that the file has no sound: no
-# stream of sound, or not a tenth of a second above -60 dB. So some clips of the condition "silent" are not found to be silent.
+# stream of sound, or no tenth of a second louder than 60 dB below full scale. So some clips of the condition "silent" are not found to be silent.
 
 # %% tags=["hide-input"]
 staged = "picture" in index
@@ -149,9 +149,8 @@ page.figure(
     corpus,
     "conditions",
     figures.condition_shares(index),
-    "Share of the clips in each condition of picture and sound, by split. The sound of a clip is called silent where the "
-    "instrument is not heard, though there may be a faint hum and hiss. The shares are declared once, in instrec_utils/config.py, "
-    "and drawn by quota, so that splits differ by rounding only.",
+    "Share of the clips in each condition of picture and sound, by split. The shares are declared once, in "
+    "instrec_utils/config.py, and drawn by quota, so that splits differ by rounding only.",
     "Two groups of bars, the conditions of the picture and of the sound: under half of the clips are clear in either, and the "
     "shares are the same in all splits.",
 ) if staged else None
