@@ -76,8 +76,15 @@ Accuracy inside one collection says next to nothing about that. So this page mea
 {collections} collections, {kinds["photograph"]} photographs of players, all of one conservatory, and
 {sum(kinds[kind] for kind in kinds if kind.startswith("clip"))} clips, of which {kinds["clip-duo"]} show two instruments
 at once and {kinds["clip-silent"]} have no sound. Nothing was trained on them. Most of the collections state no
-licence: the files are downloaded when
-they are measured with, and none is shown here."""
+licence: the files are downloaded when they are measured with, and none is shown here.
+
+Two networks that others trained answer. *mn04* is EfficientAT mn04 {{cite:p}}`schmid2023`, which was trained on the
+sound of AudioSet {{cite:p}}`gemmeke2017`, and *Lite0* is EfficientNet-Lite0 {{cite:p}}`tan2019`, which was trained on
+the pictures of ImageNet. Each answers in two ways: by its own classes, those of AudioSet or ImageNet that name an
+instrument, or with the *head* that was trained here, which makes of the values that the network computes how likely
+each of the 13 instruments is, and how likely none of them. *instrec's own* is a smaller audio network that was trained
+here and comes with the package, for a machine that cannot download mn04. The [model card](model_card.md) says what all
+of them learned from."""
 
 
 def _by_kind(found: dict[str, Any]) -> str:
@@ -165,8 +172,9 @@ white, or scenery.
 
 {table(["Held out", *titles], rows)}
 
-In %, but for the last two: how often an example of what is none of the instruments has a higher probability of "none"
-than an instrument's, of all such material, and of harp, tuba and sitar, of which nothing was learned."""
+In %, but for the last two, which are areas under the curve ({{term}}`AUC`): how often an example of what is none of the
+instruments has a higher probability of "none" than an instrument's, of all such material, and of harp, tuba and sitar,
+of which nothing was learned."""
 
 
 def _decided(heads: dict[str, Any]) -> str:
@@ -220,14 +228,21 @@ was under 5 %. Elsewhere it is {own["audio"]} % on the phrases, whose scores are
 :::{{figure}} {FIGURES}/reliability.svg
 :figclass: instrec drawn
 :name: elsewhere-reliability
-:alt: Two panels, audio and visual: how often the highest probability is right, against that probability. The expected
-  calibration error is {held["audio"]} and {held["visual"]} % on held-out sources, elsewhere {own["audio"]} and
-  {own["visual"]} %.
+:alt: {_alt_reliability(held, own)}
 
-Reliability. Marks are as large as many examples are there; on the dashed line scores are as often right as they say.
+Reliability. The larger a mark, the more examples it stands for; on the dotted line scores are as often right as they
+say.
 
 {_narrow("reliability")}
 :::"""
+
+
+def _alt_reliability(held: dict[str, str], own: dict[str, str]) -> str:
+    return (
+        "Two panels, audio and visual: how often the highest probability is right, against that probability. The "
+        f"expected calibration error is {held['audio']} and {held['visual']} % on held-out sources, elsewhere "
+        f"{own['audio']} and {own['visual']} %."
+    )
 
 
 def _narrow(name: str) -> str:
@@ -262,31 +277,37 @@ made anew; of harp, tuba, sitar, test tones, test cards and photographs they lea
 :::{{figure}} {FIGURES}/open_set.svg
 :figclass: instrec drawn
 :name: elsewhere-open-set
-:alt: Two panels, audio and visual: the share of unknown files that is refused against that of known ones. The area
-  under the curve is {measured["audio"]["none"]["auc"]:.3f} of audio and {measured["visual"]["none"]["auc"]:.3f} of
-  visual.
+:alt: {_alt_open_set(measured)}
 
-What is refused, by the probability of "none" and by one minus the highest probability of an instrument. At the dashed
+What is refused, by the probability of "none" and by one minus the highest probability of an instrument. At the dotted
 line {percent(measured["kept"])} % of what is known is kept.
 
 {_narrow("open_set")}
 :::"""
 
 
+def _alt_open_set(measured: dict[str, Any]) -> str:
+    areas = [measured[modality]["none"]["auc"] for modality in ("audio", "visual")]
+    return (
+        "Two panels, audio and visual: the share of unknown files that is refused against that of known ones. The area "
+        f"under the curve is {areas[0]:.3f} of audio and {areas[1]:.3f} of visual."
+    )
+
+
 def _several(found: dict[str, Any]) -> str:
-    rows, pairs, complete, others = [], 0, 0, 0
+    rows = []
     for one in found["several"]:
         shown = ", ".join(f"{label} {100 * share:.0f} %" for label, share in one["shown"].items()) or "nothing"
         rows.append([one["path"].rpartition("/")[2], one["modality"], ", ".join(one["played"]), shown])
-        is_pair = one["kind"] == "clip-duo" and one["modality"] == "both"
-        others += is_pair and len(one["else"]) > 0
-        pairs, complete = pairs + is_pair, complete + (is_pair and len(one["found"]) == len(one["played"]))
+    pairs = [one for one in found["several"] if (one["kind"], one["modality"]) == ("clip-duo", "both")]
+    complete = sum(len(one["found"]) == len(one["played"]) for one in pairs)
+    others = sum(bool(one["else"]) for one in pairs)
     return f"""## Several at once
 
 Does the timeline show each of two instruments? An instrument is shown in a step of four seconds where it passes its
-threshold; of "both", where it does in either modality. Of {pairs} clips of two instruments the timeline shows both
-instruments of {complete}, and of {others} another one that is not there, too. The shares are those of the steps in
-which an instrument is shown.
+threshold; of "both", where it does in either modality. Of {len(pairs)} clips of two instruments the timeline of "both"
+shows both instruments in {complete}; in {others} of them it shows other instruments as well, which are not there. The
+shares are those of the steps in which an instrument is shown.
 
 {table(["Clip", "By", "Played", "Shown in"], rows)}"""
 
@@ -321,7 +342,7 @@ def tested(found: dict[str, Any], heads: dict[str, Any]) -> str:
 {table(["", "files", "collections", "with the head", "by the network's own classes"], rows)}
 
 No head learned from Merlin. Intervals resample the collections; of a single one there is none.
-[Elsewhere](elsewhere.md) has them by source and class, what is refused as none of these, and what was decided
+The page [Elsewhere](elsewhere.md) has them by source and class, what is refused as none of these, and what was decided
 beforehand. On sources that it had not learned from, the audio head is right of {spans["audio"]} of four-second windows
 of phrases, tunes and single notes, and the visual head of {spans["visual"]} of photographs, most of them in part, far
 away or in front of another background. The expected calibration error is {errors["audio"]} and {errors["visual"]}."""

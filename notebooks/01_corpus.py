@@ -20,7 +20,7 @@
 # **Question.** What videos does this report learn from, and how do they differ from those of the paper?
 #
 # **The paper** takes 5,154 videos of 12 classes from FCVID and 60,862 of 13 classes from YouTube-8M, one label a
-# video, and divides them at random into 70 % training, 15 % validation and 15 % test
+# video; of the latter it says that it used 60,802, and the list that its authors published names 60,794. It divides them at random into 70 % training, 15 % validation and 15 % test
 # ([Slizovskaia et al., 2017](https://doi.org/10.1145/3078971.3079002)). A label says what a video is about. It does not say
 # that the instrument is in sight or to be heard at any given moment, and often it is neither.
 #
@@ -138,6 +138,10 @@ page.figure(
 # People's videos are hard because a modality may fail: the instrument is not in sight, or another sound covers it.
 # The staged corpora imitate this in declared shares, which were set once and are the same in every split. No clip is
 # both silent and without the instrument.
+#
+# "Silent" is said of two things. As a declared condition it means that the instrument is not heard, though there may be a faint hum
+# and hiss. As a finding, in the list of every video and in what `make validate` prints, it means that the file has no sound: no
+# stream of sound, or no tenth of a second louder than 60 dB below full scale. So some clips of the condition "silent" are not found to be silent.
 
 # %% tags=["hide-input"]
 staged = "picture" in index
@@ -160,7 +164,9 @@ page.table(
 # %% [markdown]
 # ## Look and listen
 #
-# One clip a class from the training split, eight seconds from its middle, in the clearest condition there is.
+# One clip a class from the training split, eight seconds from its middle, in the clearest condition there is. Clear means that
+# the instrument is in sight, though not at every moment. What is seen before a clip is played is the picture with the most
+# detail of nine moments, which may still be a view away from the player.
 
 # %%
 ranked = index[index["split"] == "train"].copy()

@@ -106,11 +106,13 @@ page.figure(
     figures.spectrograms(
         [(f"{name}: {longest['label']}", values) for name, values in decibels.items()],
         config.CHOI2016,
+        joins={1: length / rate * np.arange(1, config.NUM_SEGMENTS)},
     ),
     f"One recording of {longest['duration']:.0f} s, cut as CC and as UC. Time runs to the right, pitch upwards, and the "
-    "stronger the colour, the higher the level in dB; the joins of the ten segments show as vertical edges. Recordings below 29.12 s are padded with silence under "
-    "CC; under UC their segments overlap instead.",
-    "Two spectrograms of the same recording: its central part is continuous, the ten joined segments show edges.",
+    "stronger the colour, the higher the level in dB. The marks above UC are where its ten segments are joined; the longer a "
+    "recording, the more of it is left out at each. Recordings below 29.12 s are padded with silence under CC; under UC their "
+    "segments overlap instead.",
+    "Two spectrograms of the same recording: its central part, and ten segments with marks where they are joined.",
 ) if decibels else None
 
 # %% [markdown]
@@ -146,17 +148,18 @@ page.figure(
     corpus,
     "spectrograms",
     figures.spectrograms(list(stored.items())[:6], config.CHOI2016),
-    "Log-mel spectrograms (UC) of one training clip each. Plucked and struck instruments show sharp onsets, bowed and "
-    "blown ones long harmonics.",
-    "Log-mel spectrograms, one an instrument, with frequency in hertz over time in seconds: sharp vertical onsets of plucked "
-    "instruments, long horizontal lines of blown ones.",
+    f"Log-mel spectrograms (UC) of one training clip each of {words.enumerated(list(stored)[:6])}. Where a sound begins suddenly "
+    "there is a vertical edge; a horizontal line is a harmonic, and as long as it lasts.",
+    "Log-mel spectrograms, one a class, with frequency in hertz over time in seconds: vertical edges where sounds begin, "
+    "horizontal lines where harmonics last.",
 ) if stored else None
 
 # %% [markdown]
 # ## See what you hear
 #
-# Play a clip: the line in its spectrogram is where the player is. A click, or the arrow keys, move both. The clips are the
-# clearest ones of the first three classes in alphabetical order, of several the first by id.
+# Play a clip: the line in its spectrogram is where the player is. A click, or the arrow keys, move both. The clips are
+# of the first three classes in alphabetical order that have a training clip with sound, in a staged corpus one whose picture and
+# sound are both clear; of several clips the first by id.
 
 # %% tags=["hide-input"]
 listed = clear.sort_values(["label", "video_id"])
@@ -209,7 +212,7 @@ said = [
     f"{row.label}: picture {row.picture}, sound {row.sound}"
     for row in hard.itertuples()
 ]
-page.players(videos, hard, said, question="Could you tell?") if len(hard) else None
+page.players(videos, hard, said, question="Could you tell? Show the answer.") if len(hard) else None
 
 # %% [markdown]
 # ## What could not be decoded
@@ -235,7 +238,8 @@ count = sum(
 size = sum(path.stat().st_size for path in features_dir.glob("*.h5"))
 page.takeaway(
     f"An audio network is given at most 30 s of a video. Of its pictures {count / len(videos.usable):.0f} are stored on average, "
-    f"one a second; the features of all {len(videos.usable)} videos take {size / 2**20:.0f} MiB."
+    f"one a second; the features of all {len(videos.usable)} videos, with the "
+    f"spectrograms of every network that has been given one so far, take {size / 2**20:.0f} MiB on disk."
 )
 
 # %% tags=["hide-input"]

@@ -36,7 +36,7 @@ segmentation: str = "uc"  # as in 04_audio_model
 visual_model: str = "efficientnet_lite0"  # as in 03_visual_model
 num_frames: int = 10  # as in 03_visual_model
 initial_weights: str = "imagenet"  # as in 03_visual_model
-fusion_form: str = "text"  # text: the paper's description; code: its authors' code; attention: frames pooled; weighted: scores joined
+fusion_form: str = "text"  # text: the paper's description; code: that of the authors' code; attention: frames pooled; weighted: scores joined
 modality_dropout: float = 0.0  # probability with which training hides one modality of a video; the paper does not
 profile: str = "quick"  # paper or quick, which adds dropout
 visual_profile: str = ""  # of the visual model; empty: the same
@@ -146,7 +146,12 @@ for form in models.architecture_named("late_fusion").forms:
 # ## Training
 
 # %%
+import logging
+
 from instrec_utils.training.experiments import train_run
+
+# Of each network that predicts for the first time, TensorFlow would warn.
+logging.getLogger("tensorflow").setLevel("ERROR")
 
 fusions = list(dict.fromkeys((fusion, papers, hidden, attention, weighted)))
 for run in (audio, visual, *fusions):
@@ -260,7 +265,7 @@ page.table(
 # %% [markdown]
 # ## What the attention looks at
 #
-# A frame is shown as light as it counts; below it is its second of the video and its weight. The clips are the test clips of
+# The less a frame counts, the more it fades into the page; below it is its second of the video and its weight. The clips are the test clips of
 # different classes whose largest weight is the largest, so the extremes and not the rule.
 
 # %%
@@ -313,15 +318,15 @@ page.table(
 
 # %% [markdown]
 # Below, each point is the answers whose highest score is in one tenth of the scale: to the right how sure they are on average,
-# upwards how many are right; the larger the point, the more answers. On the dashed line a model is as often right as it says.
+# upwards how many are right; the larger the point, the more answers. On the dotted line a model is as often right as it says.
 # The switch shows what the temperature, which is fitted on other videos, changes.
 
 # %% tags=["hide-input"]
 playing.reliability(
     found,
     names,
-    f"Reliability on the test split, n = {result['num_test']}, all seeds together: answers by tenths of the highest score, before "
-    "and after a temperature fitted on the validation split.",
+    f"Reliability on the test split, n = {result['num_test']}, the answers of all seeds together by tenths of the highest score, "
+    "before and after a temperature fitted on the validation split.",
 )
 
 # %% [markdown]

@@ -95,8 +95,8 @@ page.figure(
     "recognised",
     "timeline",
     figures.Drawing(timeline.draw([recognition], 7.3), timeline.draw([recognition], 3.5)),
-    f"How likely the instruments are in each step of {recogniser.STEP:g} s, by audio, by visual and by both; darker is "
-    "likelier, and a dot marks where an instrument passes its threshold.",
+    f"How likely the instruments are in each step of {recogniser.STEP:g} s, by audio, by visual and by both; the "
+    "stronger the colour, the likelier, and a dot marks where an instrument passes its threshold.",
     f"Panels of the instruments that are there at some time, over time: the likeliest in the whole video is {label}.",
 )
 

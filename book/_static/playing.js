@@ -3,8 +3,17 @@
 
 (() => {
   const SVG = "http://www.w3.org/2000/svg";
-  const SIDE = { left: 44, right: 12, top: 12, bottom: 40, width: 520, height: 320 };
+  const SIDE = { left: 58, right: 18, top: 12, bottom: 52, width: 520, height: 340 };
   const DASHES = ["", "7 4", "2 3", "9 3 2 3", "12 4"];
+  // The corners of marks, by the names that matplotlib has for them; all cover about as much as a circle of radius 1.
+  const CORNERS = {
+    s: [[-0.89, -0.89], [0.89, -0.89], [0.89, 0.89], [-0.89, 0.89]],
+    D: [[0, -1.25], [1.25, 0], [0, 1.25], [-1.25, 0]],
+    "^": [[0, -1.5], [1.3, 0.8], [-1.3, 0.8]],
+    v: [[0, 1.5], [1.3, -0.8], [-1.3, -0.8]],
+    x: [[-1.3, -0.8], [-0.8, -1.3], [0, -0.5], [0.8, -1.3], [1.3, -0.8], [0.5, 0], [1.3, 0.8], [0.8, 1.3], [0, 0.5],
+      [-0.8, 1.3], [-1.3, 0.8], [-0.5, 0]],
+  };
 
   function element(name, attributes = {}, ...children) {
     const made = document.createElement(name);
@@ -28,11 +37,11 @@
     const svg = drawn("svg", { viewBox: `0 0 ${SIDE.width} ${SIDE.height}`, role: "img", "aria-label": label });
     for (const percent of [0, 20, 40, 60, 80, 100]) {
       svg.append(drawn("line", { class: "grid", x1: across(0), x2: across(100), y1: up(percent), y2: up(percent) }));
-      svg.append(drawn("text", { x: across(0) - 6, y: up(percent) + 4, "text-anchor": "end" }, `${percent}`));
-      svg.append(drawn("text", { x: across(percent), y: up(0) + 16, "text-anchor": "middle" }, `${percent}`));
+      svg.append(drawn("text", { x: across(0) - 6, y: up(percent) + 5, "text-anchor": "end" }, `${percent}`));
+      svg.append(drawn("text", { x: across(percent), y: up(0) + 19, "text-anchor": "middle" }, `${percent}`));
     }
     svg.append(drawn("text", { x: across(50), y: SIDE.height - 6, "text-anchor": "middle" }, x));
-    svg.append(drawn("text", { x: 12, y: up(50), transform: `rotate(-90 12 ${up(50)})`, "text-anchor": "middle" }, y));
+    svg.append(drawn("text", { x: 16, y: up(50), transform: `rotate(-90 16 ${up(50)})`, "text-anchor": "middle" }, y));
     return svg;
   }
 
@@ -41,9 +50,23 @@
     return drawn("polyline", { points: places, fill: "none", "stroke-width": 2, ...look });
   }
 
-  function key(colour, dash) {
-    const svg = drawn("svg", { viewBox: "0 0 30 10", width: 30, height: 10, "aria-hidden": "true" });
-    svg.append(drawn("line", { x1: 0, x2: 30, y1: 5, y2: 5, stroke: colour, "stroke-width": 3, "stroke-dasharray": dash }));
+  function mark(shape, x, y, radius) {
+    if (!CORNERS[shape]) return drawn("circle", { class: "mark", cx: x, cy: y, r: radius });
+    const points = CORNERS[shape].map(([right, down]) => `${x + radius * right},${y + radius * down}`).join(" ");
+    return drawn("polygon", { class: "mark", points });
+  }
+
+  // What belongs to one model: the style sheet makes of its colour one that is told from a dark page, too.
+  function curve(colour) {
+    return drawn("g", { class: "curve", style: `--colour: ${colour}` });
+  }
+
+  function key({ colour, marker }, number) {
+    const svg = drawn("svg", { viewBox: "0 0 36 14", width: 36, height: 14, "aria-hidden": "true" });
+    const group = curve(colour);
+    group.append(drawn("line", { x1: 0, x2: 36, y1: 7, y2: 7, "stroke-width": 2, "stroke-dasharray": DASHES[number] }));
+    group.append(mark(marker, 18, 7, 4.5));
+    svg.append(group);
     return svg;
   }
 
@@ -134,9 +157,11 @@
 
   function slide(box, data) {
     const svg = chart("frames missing, in %", "Hit@1, in %", "Hit@1 of each model against the share of missing frames");
-    data.lines.forEach(({ colour, points }, number) => {
-      svg.append(line(points.map(({ share, value }) => [share, value]), { stroke: colour, "stroke-dasharray": DASHES[number] }));
-      points.forEach(({ share, value }) => svg.append(drawn("circle", { cx: across(share), cy: up(value), r: 4, fill: colour })));
+    data.lines.forEach(({ colour, marker, points }, number) => {
+      const group = curve(colour);
+      group.append(line(points.map(({ share, value }) => [share, value]), { "stroke-dasharray": DASHES[number] }));
+      points.forEach(({ share, value }) => group.append(mark(marker, across(share), up(value), 4.5)));
+      svg.append(group);
     });
     const cursor = drawn("line", { class: "cursor", y1: up(0), y2: up(100) });
     const input = element("input", { type: "range", min: 0, max: 100, step: 1, value: 50 });
@@ -152,13 +177,13 @@
       cursor.setAttribute("x1", across(share));
       cursor.setAttribute("x2", across(share));
       input.setAttribute("aria-valuetext", `${share} %`);
-      where.textContent = `${share} % missing: ${isMeasured ? "measured" : "not measured, interpolated between the measured points on both sides"}`;
-      said.replaceChildren(...data.lines.map(({ name, colour }, number) => {
+      where.textContent = `${share} % missing: ${isMeasured ? "measured" : "not measured; a number is interpolated between the measured points on both sides"}`;
+      said.replaceChildren(...data.lines.map((model, number) => {
         const one = found[number];
-        let text = "nothing left to answer from";
+        let text = share === 100 ? "nothing left to answer from" : "not measured";
         if (one) text = `${one.measured ? "" : "about "}${one.value.toFixed(one.measured ? 1 : 0)} %`;
         if (one && one.measured) text += ` (95 % interval ${one.measured.low.toFixed(1)} to ${one.measured.high.toFixed(1)})`;
-        return element("li", {}, key(colour, DASHES[number]), ` ${name}: `, element("b", {}, text));
+        return element("li", {}, key(model, number), ` ${model.name}: `, element("b", {}, text));
       }));
     }
     input.addEventListener("input", show);
@@ -176,16 +201,17 @@
       const svg = chart("mean of the highest score, in %", "right answers, in %", `Reliability ${when} calibration`);
       svg.append(line([[0, 0], [100, 100]], { class: "diagonal" }));
       data.models.forEach((model, order) => {
-        const { points } = model[when], look = { stroke: model.colour, "stroke-dasharray": DASHES[order] };
-        svg.append(line(points.map(({ confidence, right }) => [confidence, right]), look));
+        const { points } = model[when], group = curve(model.colour);
+        group.append(line(points.map(({ confidence, right }) => [confidence, right]), { "stroke-dasharray": DASHES[order] }));
         for (const { confidence, right, number: count } of points) {
-          const circle = drawn("circle", { cx: across(confidence), cy: up(right), r: 2 + Math.sqrt(count), fill: model.colour });
-          circle.append(drawn("title", {}, `${model.name}: ${count} answers`));
-          svg.append(circle);
+          const one = mark(model.marker, across(confidence), up(right), 2 + Math.sqrt(count));
+          one.append(drawn("title", {}, `${model.name}: ${count} answers`));
+          group.append(one);
         }
+        svg.append(group);
       });
       holder.replaceChildren(svg);
-      said.replaceChildren(...data.models.map((model, order) => element("li", {}, key(model.colour, DASHES[order]),
+      said.replaceChildren(...data.models.map((model, order) => element("li", {}, key(model, order),
         ` ${model.name}: calibration error `, element("b", {}, model[when].error.toFixed(3)))));
     }
     switched.addEventListener("change", show);

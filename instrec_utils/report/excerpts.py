@@ -17,6 +17,7 @@ from instrec_utils.inputs import frames
 
 EXCERPT_SECONDS = 8.0
 MAX_WIDTH = 1280  # pixels
+MOMENTS = 9  # of an excerpt, among which its poster is chosen
 MAX_WORK_SECONDS = 60.0  # each for the middle and, where that is out of reach, for the beginning
 
 
@@ -100,6 +101,15 @@ def _sound(source: Path, start: float, form: Form) -> np.ndarray:
     return np.nan_to_num(sound[round(span[0] * rate) : round(span[1] * rate)])
 
 
+def _poster(pictures: list[np.ndarray], quality: int) -> bytes:
+    """Return the JPEG file of the picture with the most detail, which is the largest file, of a few moments.
+
+    Title cards, dark stages and views away from the player have less detail than somebody who plays an instrument.
+    """
+    chosen = np.linspace(0, len(pictures) - 1, MOMENTS + 2)[1:-1].round().astype(int)
+    return max((frames.encode_jpeg(pictures[number], quality).tobytes() for number in chosen), key=len)
+
+
 def _write(path: Path, pictures: list[np.ndarray], rate: int, sound: np.ndarray, form: Form) -> None:
     from moviepy.audio.io.ffmpeg_audiowriter import FFMPEG_AudioWriter
     from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
@@ -132,8 +142,7 @@ def _write(path: Path, pictures: list[np.ndarray], rate: int, sound: np.ndarray,
                 ) as writer:
                     for number in range(count):
                         writer.write_frame(pictures[min(number, len(pictures) - 1)])
-                poster = frames.encode_jpeg(pictures[len(pictures) // 2], form.poster_quality)
-                files.write_bytes(path.with_suffix(".jpg"), poster.tobytes())
+                files.write_bytes(path.with_suffix(".jpg"), _poster(pictures, form.poster_quality))
             media.probe(temporary)  # the writers do not look at the encoder's exit status
     except OSError as error:
         raise MediaError(f"{path}: the excerpt could not be written: {error}") from error

@@ -91,7 +91,7 @@ def _form(labels: list[str], conditions: Mapping[str, list[str]], models: list[s
     fields: dict[str, tuple[str, dict[str, str]]] = {
         "label": ("Label", whatever | dict(zip(labels, labels, strict=True))),
         "model": ("Matrix of", {name: name for name in models}),
-        "answer": ("Its answer", whatever | dict(zip(labels, labels, strict=True))),
+        "answer": ("Answer of that model", whatever | dict(zip(labels, labels, strict=True))),
         **{
             name: (name.capitalize(), whatever | dict(zip(found, found, strict=True)))
             for name, found in conditions.items()

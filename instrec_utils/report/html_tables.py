@@ -85,7 +85,7 @@ def with_body(frame: pd.DataFrame, caption: str, body: str, *, is_searchable: bo
         return HTML(_scrolling(label, content))
     content = content.replace("<table ", f'<table onclick="{html.escape(_SORT)}" ', 1)
     content = re.sub("<th>(.*?)</th>", r'<th><button type="button">\1</button></th>', content)
-    field = f'<input type="search" placeholder="any words of them" oninput="{html.escape(_FILTER)}">'
+    field = f'<input type="search" placeholder="type to filter the rows" oninput="{html.escape(_FILTER)}">'
     return HTML(
         f'<div class="searchable"><p><label>Show rows with {field}</label> '
         f"<output>{len(frame)}</output> of {len(frame)}</p>{_scrolling(label, content)}</div>"

@@ -73,7 +73,7 @@ def most_uneven(corpus: Corpus, weights: Mapping[str, Sequence[float]], count: i
 
 
 def weighted_frames(corpus: Corpus, weights: Mapping[str, Sequence[float]], chosen: pd.DataFrame) -> HTML:
-    """Return the frames of a few videos, each as light as it counts, with its weight."""
+    """Return the frames of a few videos, which fade the less they count, with their weights."""
     return HTML(
         f'<div class="attention {PLAIN}">'
         + "".join(_weighted(corpus, row.video_id, row.label, weights[row.video_id]) for row in chosen.itertuples())
@@ -112,8 +112,9 @@ def missing_frames(curves: pd.DataFrame, num_frames: int) -> pd.DataFrame:
 
 def curve_slider(points: pd.DataFrame, caption: str) -> HTML:
     """Return `missing_frames` as curves along which a slider moves, and as a table."""
+    points = points.round(dict.fromkeys(("value", "low", "high"), 1))  # once, for the curves and the table alike
     lines = [
-        {"name": words.KINDS[kind].word, "colour": words.KINDS[kind].colour, "points": _rounded(rows)}
+        _look(words.KINDS[kind]) | {"name": words.KINDS[kind].word, "points": _rounded(rows)}
         for kind, rows in points.groupby("kind", sort=False)
     ]
     text = points.assign(hit=[f"{row.value:.1f} ({row.low:.1f}–{row.high:.1f})" for row in points.itertuples()])
@@ -127,25 +128,43 @@ def curve_slider(points: pd.DataFrame, caption: str) -> HTML:
 def reliability(found: pd.DataFrame, runs: Sequence[str], caption: str) -> HTML:
     """Return how often scores are right before and after calibration, as curves with a switch and as a table.
 
-    All seeds of the runs' rows together; see `tables.calibration`.
+    All seeds of the runs' rows together, of which the caption is told how many; see `tables.calibration`.
     """
-    models, rows, names = [], [], results.row_names(found)
-    for run in runs:
+    models, rows, counts, names = [], [], {}, results.row_names(found)
+    for run, look in zip(runs, _looks([_kind(found.loc[run]) for run in runs]), strict=True):
         row = results.row_of(found, run)
         truth, before = results.read_scores(row)
-        model: dict[str, Any] = {
-            "name": names[found.loc[run, "row"]],
-            "colour": words.KINDS[found.loc[run, "kind"]].colour,
-        }
+        model: dict[str, Any] = {"name": names[found.loc[run, "row"]]}
+        number = len(before) * len(truth)
+        counts[model["name"]] = f"{words.counted(len(before), 'seed')}, {words.counted(number, 'answer')}"
         for when, scores in (("before", before), ("after", tables.calibrated(row)[0])):
             bins = evaluation.reliability(np.tile(truth, len(scores)), np.concatenate(scores))
             error = float(np.mean([evaluation.calibration_error(truth, one) for one in scores]))
             model |= {when: {"points": _rounded(bins), "error": round(error, 3)}}
             rows.append(bins.assign(Model=model["name"], Calibration=when))
-        models.append(model)
+        models.append(model | _look(look))
     text = pd.concat(rows)[["Model", "Calibration", "confidence", "right", "number"]].round(1)
     named = text.set_axis(["Model", "Calibration", "Mean score, %", "Right, %", "Answers"], axis=1)
-    return _with_data("reliability", {"models": models}, named, caption)
+    said = set(counts.values())
+    told = f"Each model: {said.pop()}." if len(said) == 1 else f"{'; '.join(': '.join(one) for one in counts.items())}."
+    return _with_data("reliability", {"models": models}, named, f"{caption} {told}")
+
+
+def _kind(result: Mapping[str, Any]) -> str:
+    """Return the kind of `words.KINDS` that a result is drawn as: fusion with attention looks like itself."""
+    form = result["parameters"].get("fusion_form")
+    return "attention" if form == "attention" else str(result["kind"])
+
+
+def _looks(kinds: Sequence[str]) -> list[words.Kind]:
+    """Return how each of several models looks: as its kind, and where another one does already, as none of them."""
+    free = [kind for kind in words.KINDS if kind not in kinds]
+    chosen = [free.pop(0) if kind in kinds[:place] and free else kind for place, kind in enumerate(kinds)]
+    return [words.KINDS[kind] for kind in chosen]
+
+
+def _look(kind: words.Kind) -> dict[str, str]:
+    return {"colour": kind.colour, "marker": kind.marker}
 
 
 def _rounded(rows: pd.DataFrame) -> list[dict[str, float]]:

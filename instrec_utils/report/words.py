@@ -34,7 +34,7 @@ METRICS = {"hit_at_1": "Hit@1", "hit_at_3": "Hit@3", "f1_macro": "F1 macro", "f1
 
 FORMS = {
     "text": "the paper's text",
-    "code": "its authors' code",
+    "code": "the authors' code",
     "attention": "attention over frames",
     "weighted": "weighted scores",
 }

@@ -10,6 +10,7 @@ from reference import ffmpeg, pictures, sound
 from instrec_utils import media
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import MediaError
+from instrec_utils.inputs import frames
 from instrec_utils.report import excerpts, page
 
 TONE = "0.4*sin(2*PI*440*t)"
@@ -68,6 +69,15 @@ def test_one_stream_is_enough(tmp_path):
         assert (info.has_picture, info.has_sound) == (has_picture, not has_picture)
         assert info.duration == pytest.approx(3, abs=0.2)
         assert path.with_suffix(".jpg").exists() == has_picture
+
+
+def test_the_poster_is_the_moment_with_the_most_detail(tmp_path):
+    """Two seconds of eight show something; the middle does not."""
+    shown = "color=gray:s=64x48:r=10:d=8,format=yuv420p,geq=lum='if(gte(T,6),255*mod(floor(X/8)+floor(Y/8),2),128)'"
+    filmed = ffmpeg("-f", "lavfi", "-i", f"{shown}:cb=128:cr=128", *CODECS, tmp_path / "film.mp4")
+    excerpts.write_excerpt(filmed, tmp_path / "excerpt.mp4")
+    poster = frames.decode_jpeg(np.frombuffer((tmp_path / "excerpt.jpg").read_bytes(), np.uint8))
+    assert poster.std() > 80
 
 
 def test_a_still_picture_stays_as_long_as_its_sound(tmp_path):

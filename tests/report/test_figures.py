@@ -170,6 +170,15 @@ def test_spectrograms_have_axes_in_hertz_and_seconds():
     render(drawing)
 
 
+def test_joins_of_a_spectrogram_are_marked_above_it():
+    spectrograms = [(name, np.zeros((96, 1366))) for name in ("CC", "UC")]
+    drawing = plots.spectrograms(spectrograms, CHOI2016, joins={1: [2.912, 5.824]})
+    above, below, _ = drawing.wide.axes
+    assert [len(axes.texts) for axes in (above, below)] == [0, 2]
+    assert [mark.xy for mark in below.texts] == [(2.912, 1), (5.824, 1)]
+    render(drawing)
+
+
 def test_spectrograms_of_silence_alone_can_be_drawn():
     render(plots.spectrograms([("silence", np.full((128, 43), -100.0))], HAN2016))
 

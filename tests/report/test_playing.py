@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_results import write_result
 
 from instrec_corpora.staging import write_clip
 from instrec_utils import evaluation
 from instrec_utils.corpora import Corpus
-from instrec_utils.report import page, playing
+from instrec_utils.report import page, playing, results
 
 
 def data_of(shown):
@@ -54,6 +55,35 @@ def test_the_slider_has_the_measured_points_and_says_them_as_a_table():
     assert len(lines["visual"]) == 3
     assert "<details>" in shown.data
     assert "54.0 (40.0" in shown.data
+
+
+def test_the_slider_and_its_table_round_alike():
+    points = pd.DataFrame([{"share": 0.0, "kind": "fusion", "value": 61.5, "low": 46.153846, "high": 46.149999}])
+    shown = playing.curve_slider(points, "n = 13")
+    assert data_of(shown)["lines"][0]["points"] == [{"share": 0.0, "value": 61.5, "low": 46.2, "high": 46.1}]
+    assert "61.5 (46.2" in shown.data
+
+
+def test_reliability_tells_the_answers_it_counts_and_models_apart(home):
+    truth = np.arange(6) % 3
+    scores = np.full((6, 3), 0.1) + 0.7 * np.eye(3)[truth]
+    for seed in (1, 2):
+        joined = {"audio": f"audio-a-s{seed}", "visual": f"visual-v-s{seed}"}
+        for name, kind, own in (
+            ("audio-a", "audio", {}),
+            ("visual-v", "visual", {}),
+            ("fusion-x", "fusion", joined),
+            ("fusion-w", "fusion", joined | {"fusion_form": "weighted"}),
+            ("fusion-p", "fusion", joined | {"fusion_form": "attention"}),
+        ):
+            write_result(f"{name}-s{seed}", kind, truth, scores, parameters=own, seed=seed)
+    names = ["audio-a-s1", "visual-v-s1", "fusion-x-s1", "fusion-p-s1", "fusion-w-s1"]
+    shown = playing.reliability(results.read_results("tiny"), names, "n = 6.")
+    models = data_of(shown)["models"]
+    assert sum(one["number"] for one in models[0]["before"]["points"]) == 12
+    assert "n = 6. Each model: 2 seeds, 12 answers." in shown.data
+    assert [one["marker"] for one in models] == ["o", "s", "D", "v", "^"]
+    assert len({one["colour"] for one in models}) == 5
 
 
 @given(st.lists(st.tuples(st.floats(0.34, 1), st.booleans()), min_size=1, max_size=40))

@@ -145,9 +145,29 @@ def test_results_pages_were_executed_without_an_error_and_caption_every_figure()
         assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"], (
             path
         )
+        assert not [output for output in outputs if "WARNING:" in output.get("text", "")], path
         shown = "".join("".join(output.get("data", {}).get("text/html", "")) for output in outputs)
         assert "<img" in shown or "<table" in shown, path
         assert shown.count("<figure") == shown.count("<figcaption>"), path
+
+
+def captions(text):
+    """Yield the caption of each figure directive in Markdown: its first paragraph after the lines of options."""
+    fence = r"^(?:`{3,}|:{3,})"
+    for content in re.findall(rf"{fence}\{{figure\}}[^\n]*\n(.*?){fence}$", text, re.DOTALL | re.MULTILINE):
+        lines = content.split("\n")
+        while re.match(r":[a-z]+:", lines[0]):
+            lines.pop(0)
+        yield "\n".join(lines).strip()
+
+
+def test_no_caption_of_a_figure_begins_in_the_middle_of_a_sentence():
+    pages = {path: list(captions(path.read_text(encoding="utf-8"))) for path in (HOME / "book").glob("*.md")}
+    assert sum(map(len, pages.values())) >= 3
+    begins = [(path.name, one[:60]) for path, found in pages.items() for one in found if not one[:1].isupper()]
+    assert not begins, "an option of a directive stands on one line, however long"
+    broken = ":::{figure} a.svg\n:name: a\n:alt: A sentence\n  that goes on.\n\nThe caption.\n:::"
+    assert list(captions(broken)) == ["that goes on.\n\nThe caption."]
 
 
 def test_every_page_has_a_title_of_its_own_and_a_description(built):
@@ -322,6 +342,19 @@ def test_pages_fit_a_phone(built, address, page):
         if width > 390:
             too_wide[name] = width
     assert too_wide == {}
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_a_table_wider_than_the_text_takes_the_free_margin(built, page):
+    page.set_viewport_size({"width": 1300, "height": 900})
+    page.goto((built / "open" / "05_fusion.html").as_uri(), wait_until="load")
+    box = page.locator(".table-scroll").filter(has_text="Table 4.")
+    assert box.evaluate("one => one.scrollWidth <= one.clientWidth")
+    assert box.evaluate("one => one.clientWidth > one.parentElement.clientWidth")
+    assert page.evaluate("document.scrollingElement.scrollWidth") == 1300
+    box.evaluate("one => one.scrollIntoView()")
+    page.wait_for_selector(".bd-sidebar-secondary.hide")
 
 
 AXE = """async () => (await axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})).violations

@@ -109,5 +109,13 @@ def test_a_clip_counts_as_complete_where_every_instrument_is_shown(elsewhere_pag
     for one in found["several"]:
         one["found"] = one["played"]
     pairs = len({one["path"] for one in found["several"] if one["kind"] == "clip-duo"})
-    page = elsewhere_page.page(found, measured[1])
-    assert f"Of {pairs} clips of two instruments the timeline shows both\ninstruments of {pairs}, and" in page
+    page = " ".join(elsewhere_page.page(found, measured[1]).split())
+    assert f'Of {pairs} clips of two instruments the timeline of "both" shows both instruments in {pairs};' in page
+
+
+def test_clips_in_which_other_instruments_are_shown_are_those_of_the_table(elsewhere_page, measured):
+    page = elsewhere_page.page(*measured)
+    rows = [row for row in rows_of(page, "Several at once") if row[1] == "both" and ", " in row[2]]
+    names = {re.sub(r" \d+ %", "", row[3]): set(row[2].split(", ")) for row in rows}
+    more = sum(bool(set(shown.split(", ")) - played) for shown, played in names.items())
+    assert f"in {more} of them it shows other instruments as well" in " ".join(page.split())

@@ -158,7 +158,18 @@ def test_what_lies_between_measured_points_is_said_to_be_interpolated(opened):
     assert "interpolated" in said.inner_text()
     assert "about 60 %" in said.inner_text()
     slider.fill("80")
+    assert "fusion: not measured" in said.inner_text()
+    slider.fill("100")
     assert "nothing left" in said.inner_text()
+
+
+def test_a_phone_shows_letters_of_a_drawing_that_can_be_read(opened):
+    tab = opened()
+    height = (
+        "Math.max(...[...document.querySelectorAll('.slider svg[role=img] text')].map(one => one.getBBox().height))"
+    )
+    scale = "document.querySelector('.slider svg[role=img]').getScreenCTM().a"
+    assert tab.evaluate(height) * tab.evaluate(scale) > 11  # pixels
 
 
 def test_nothing_is_wider_than_a_phone(opened):

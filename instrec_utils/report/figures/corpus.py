@@ -1,6 +1,7 @@
 """Figures of a corpus and of what the models are given: its videos, spectrograms and frames."""
 
 import dataclasses
+import types
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -156,8 +157,17 @@ def condition_shares(index: pd.DataFrame, *, width: float) -> Figure:
 
 
 @style.drawn
-def spectrograms(items: Sequence[tuple[str, np.ndarray]], settings: LogMel, *, width: float) -> Figure:
-    """Show titled log-mel spectrograms [shape=(n_mels, num_frames), dB] one below the other, on one scale of colour."""
+def spectrograms(
+    items: Sequence[tuple[str, np.ndarray]],
+    settings: LogMel,
+    *,
+    joins: Mapping[int, Sequence[float]] = types.MappingProxyType({}),
+    width: float,
+) -> Figure:
+    """Show titled log-mel spectrograms [shape=(n_mels, num_frames), dB] one below the other, on one scale of colour.
+
+    Of those that are joined from several, by their place from 0, `joins` has the seconds that are marked above them.
+    """
     style.check_some(items, "spectrograms")
     for title, spectrogram in items:
         is_right = spectrogram.ndim == 2 and len(spectrogram) == settings.n_mels
@@ -169,7 +179,7 @@ def spectrograms(items: Sequence[tuple[str, np.ndarray]], settings: LogMel, *, w
     # Few steps of colour make a small file, of which the picture is most.
     look: Any = {"cmap": mpl.colormaps[style.COLOURS].resampled(16), "vmin": lowest, "vmax": max(highest, lowest + 1.0)}
     figure, rows = style.panels(len(items), 1, 1.45, width, sharex=True)
-    for axes, (title, spectrogram) in zip(rows, items, strict=True):
+    for place, (axes, (title, spectrogram)) in enumerate(zip(rows, items, strict=True)):
         seconds = spectrogram.shape[1] * settings.hop_length / settings.sample_rate
         extent = (0, seconds, -0.5, settings.n_mels - 0.5)
         columns = min(spectrogram.shape[1], round(width * MAX_COLUMNS))
@@ -178,6 +188,8 @@ def spectrograms(items: Sequence[tuple[str, np.ndarray]], settings: LogMel, *, w
         axes.set(title=style.name(title, 80 if width == style.WIDE else 40), ylabel="Hz")
         axes.set_yticks(np.interp(ticks, bands, np.arange(settings.n_mels)), map(str, ticks))
         axes.label_outer()
+        for second in joins.get(place, ()):
+            axes.annotate("", (second, 1), (0, 7), ("data", "axes fraction"), "offset points", {"arrowstyle": "-"})
     rows[-1].set_xlabel("time in s")
     figure.colorbar(image, ax=rows, label="dB", fraction=0.05, pad=0.01, aspect=15 * len(items))
     return figure
