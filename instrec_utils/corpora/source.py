@@ -154,9 +154,7 @@ def prepare_corpus(
     `CorpusError`, `ParameterError` or `DownloadError` says what about the source is wrong, and where.
     """
     origin = source_named(source)
-    if split_method and split_method not in origin.split_methods:
-        allowed = " or ".join(origin.split_methods) or "none, as its clips are staged split by split"
-        raise ParameterError(f"split: for the source {source} expected {allowed}; got {split_method!r}")
+    check_split(origin, split_method)
     check_root(origin, root)
     method = split_method or next(iter(origin.split_methods), "")
     directory = paths.corpus_dir(name)
@@ -176,6 +174,13 @@ def prepare_corpus(
     if method:
         files.write_csv(directory / "splits" / f"{method}.csv", read_listed(corpus)[["video_id", "split"]])
     return corpus
+
+
+def check_split(source: Source, split_method: str) -> None:
+    """Raise a `ParameterError` if a source cannot be divided by a method; an empty one stands for the source's own."""
+    if split_method and split_method not in source.split_methods:
+        allowed = " or ".join(source.split_methods) or "none, as its clips are staged split by split"
+        raise ParameterError(f"split: for the source {source.name} expected {allowed}; got {split_method!r}")
 
 
 def check_root(source: Source, root: str) -> None:

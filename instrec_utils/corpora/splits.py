@@ -49,8 +49,8 @@ def grouped_split(
     """Return a split near 70/15/15 that never divides a group and has every class in every split.
 
     Groups of several videos are placed first, the largest first, each where its classes miss most; videos of their own
-    then fill every class up to its share. A class that has fewer videos than there are splits, or whose groups leave a
-    split without it, is a `CorpusError`.
+    then go to the splits that have none of their class yet, and fill every class up to its share. A class that has
+    fewer videos than there are splits, or whose groups leave a split without it, is a `CorpusError`.
 
     Parameters
     ----------
@@ -103,7 +103,10 @@ def _place_groups(label: np.ndarray, group: np.ndarray, generator: np.random.Gen
         left[place] -= needs
     for name in range(num_classes):
         alone = generator.permutation(np.flatnonzero((label == name) & (sizes[group] == 1)))
-        split[alone] = np.repeat(np.arange(len(SPLITS)), _fill(left[:, name], len(alone)))
+        is_without = left[:, name] == wanted[:, name]
+        each = is_without & (is_without.cumsum() <= len(alone))
+        each = each + _fill(left[:, name] - each, len(alone) - each.sum())
+        split[alone] = np.repeat(np.arange(len(SPLITS)), each)
     return split
 
 

@@ -28,7 +28,7 @@ from instrec_utils import media
 from instrec_utils.config import SEGMENT_SECONDS, SPLIT_SEED, SPLITS
 from instrec_utils.corpora import folder
 from instrec_utils.corpora.index import check_index
-from instrec_utils.corpora.source import BuildOptions
+from instrec_utils.corpora.source import BuildOptions, check_root, check_split
 from instrec_utils.errors import CorpusError, MediaError
 from instrec_utils.files import sha256_of_file
 
@@ -149,9 +149,12 @@ def preview_folder(
 ) -> FolderPreview:
     """Look at every file of a folder of videos, see `folder.read_folder`, as a report would; nothing of it is kept.
 
-    The other parameters are those of `source.BuildOptions`. A folder that is missing is a `CorpusError`; what else
-    would stop a report is the problem of the preview.
+    The other parameters are those of `source.BuildOptions`; one that a report would refuse is a `ParameterError`, as is
+    the name of such a folder. A folder that is missing is a `CorpusError`; what else would stop a report is the problem
+    of the preview.
     """
+    check_split(folder.SOURCE, split_method)
+    check_root(folder.SOURCE, str(root))
     with tempfile.TemporaryDirectory() as scratch:
         options = BuildOptions(Path(scratch), root, 0, split_method, seed, small_classes, follow_links)
         found, small = folder.read_folder(root, follow_links=follow_links)

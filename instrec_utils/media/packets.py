@@ -135,6 +135,8 @@ def read_sound_times(container: InputContainer, stream: Any) -> np.ndarray | Non
     generator that runs on from packet to packet.
     """
     codec = stream.codec_context
+    if not codec.sample_rate:  # the header of a broadcast may not know it yet
+        return None
     if stream.time_base != Fraction(1, codec.sample_rate) or not codec.name.startswith(_SOUND_SEEKABLE):
         return None
     listed = array("q")  # times and durations in turn

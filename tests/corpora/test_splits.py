@@ -135,11 +135,29 @@ def test_groups_that_may_be_divided_never_leave_a_split_empty(sizes, seed, data)
     groups = pd.Series(data.draw(st.lists(st.integers(0, 6), min_size=len(index), max_size=len(index))))
     split = grouped_split(index, groups, np.random.default_rng(seed), divide=True)
     assert (pd.crosstab(index.label, split).reindex(columns=list(SPLITS)) > 0).all(axis=None)
-    try:
-        undivided = grouped_split(index, groups, np.random.default_rng(seed))
-    except CorpusError:
-        return
-    pd.testing.assert_series_equal(split, undivided)  # nothing is divided without need
+
+
+GROUPS = st.lists(st.integers(1, 8), min_size=1, max_size=7).filter(lambda sizes: sum(sizes) >= len(SPLITS))
+
+
+@given(groups_of=st.lists(GROUPS, min_size=1, max_size=4), seed=st.integers(0, 99))
+@example(groups_of=[[2, 2, 1], [3, 2, 1], [4, 4, 1, 1]], seed=0)
+@settings(max_examples=100, deadline=None)
+def test_groups_of_one_class_are_refused_or_divided_only_where_there_are_fewer_than_splits(groups_of, seed):
+    index = make_index([sum(sizes) for sizes in groups_of])
+    sizes = [size for sizes in groups_of for size in sizes]
+    groups = pd.Series(np.repeat(np.arange(len(sizes)), sizes))
+    num_groups = groups.groupby(index.label).nunique()
+    is_enough = num_groups >= len(SPLITS)
+    split = grouped_split(index, groups, np.random.default_rng(seed), divide=True)
+    assert (pd.crosstab(index.label, split).reindex(columns=list(SPLITS)) > 0).all(axis=None)
+    is_divided = split.groupby([index.label, groups]).nunique() > 1
+    assert (is_divided.groupby("label").sum() == np.where(is_enough, 0, 1)).all()
+    if is_enough.all():
+        pd.testing.assert_series_equal(grouped_split(index, groups, np.random.default_rng(seed)), split)
+    else:
+        with pytest.raises(CorpusError, match=f"near-duplicates of class {is_enough.idxmin()} stay together"):
+            grouped_split(index, groups, np.random.default_rng(seed))
 
 
 AT_SIZE = """

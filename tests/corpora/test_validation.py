@@ -17,7 +17,7 @@ from instrec_utils.corpora.validation import (
     preview_folder,
     validate,
 )
-from instrec_utils.errors import CorpusError
+from instrec_utils.errors import CorpusError, ParameterError
 
 RATE = 16_000
 
@@ -142,6 +142,14 @@ def test_a_folder_is_looked_at_before_there_is_a_report(tmp_path, home):
     assert set(stopped.findings["split"]) == {""}
     with pytest.raises(CorpusError, match="no such folder"):
         preview_folder(tmp_path / "gone")
+
+
+def test_what_a_report_would_refuse_is_refused_before_any_video_is_looked_at(tmp_path):
+    for method in ("groupd", "paper"):
+        with pytest.raises(ParameterError, match=f"split: .* folder expected grouped or stratified; got '{method}'"):
+            preview_folder(tmp_path, split_method=method)
+    with pytest.raises(ParameterError, match=r"root: expected a name in UTF-8 .*; got .*Caf\\xe9$"):
+        preview_folder(tmp_path / "Caf\udce9")
 
 
 def test_counts_a_class_and_split(corpus):

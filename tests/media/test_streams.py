@@ -133,6 +133,22 @@ def test_sound_that_comes_late_in_a_broadcast_is_found(tmp_path):
     assert np.sqrt(np.mean(samples[4 * RATE : 5 * RATE] ** 2)) == pytest.approx(loudness(LOUD), abs=0.01)
 
 
+def test_sound_of_which_the_header_knows_no_sample_rate_is_decoded_whole(tmp_path):
+    """A broadcast whose multiplexer sends the sound long after its pictures."""
+    both = (*pictures("testsrc2=s=64x48", 12), *sound(LOUD, 12))
+    ffmpeg(*both, *CODECS, "-streamid", "1:300", tmp_path / "both.ts")
+    content = (tmp_path / "both.ts").read_bytes()
+    packets = [content[begin : begin + 188] for begin in range(0, len(content), 188)]
+    packets.sort(key=lambda packet: int.from_bytes(packet[1:3]) & 0x1FFF == 300)  # those of the sound come last
+    path = tmp_path / "late.ts"
+    path.write_bytes(b"".join(packets))
+    with av.open(str(path)) as container:
+        assert container.streams.audio[0].codec_context.sample_rate == 0
+    part, whole = (media.read_sound(path, (RATE,), wanted)[RATE] for wanted in (lambda _: [(0.0, 1.0)], None))
+    np.testing.assert_array_equal(part, whole)
+    assert level_of(path) == pytest.approx(loudness(LOUD), abs=0.01)
+
+
 # ---- duration ---------------------------------------------------------------------------------------------------
 
 
