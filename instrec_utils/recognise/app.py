@@ -12,7 +12,7 @@ import html
 import tempfile
 import uuid
 from collections.abc import Callable
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote
@@ -41,6 +41,10 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+
+
+class _GoneError(Exception):
+    """Nobody waits for the answer any more."""
 
 
 class Work:
@@ -114,22 +118,24 @@ class Answer(tornado.web.RequestHandler):
         self._is_at_work, loop = True, asyncio.get_running_loop()
 
         def tell(share: float) -> None:
-            if self._is_gone:
-                raise CancelledError
             loop.call_soon_threadsafe(self._tell, share)
 
         try:
             self._close()
-            work = functools.partial(_article, self._work, self._path, self._name, tell)
+            work = functools.partial(_article, self._work, self._path, self._name, tell, self._check)
             told = {"article": await loop.run_in_executor(self._work.thread, work)}
         except InstrecError as error:
             told = {"error": files.escaped(str(error).replace(str(self._path), self._name))}
-        except CancelledError:  # nobody waits for the answer
+        except _GoneError:
             return
         finally:
             self._path.unlink(missing_ok=True)
         if not self._is_gone:
             self.finish(self._line(**told))
+
+    def _check(self) -> None:
+        if self._is_gone:
+            raise _GoneError
 
     def _tell(self, share: float) -> None:
         if not self._is_gone and not self._finished:
@@ -155,7 +161,8 @@ class Answer(tornado.web.RequestHandler):
             self._file.close()
 
 
-def _article(work: Work, path: Path, name: str, tell: Callable[[float], None]) -> str:
+def _article(work: Work, path: Path, name: str, tell: Callable[[float], None], check: Callable[[], None]) -> str:
+    check()  # before what waited for its turn is opened
     seconds, done = media.probe(path).duration, 0.0
 
     def progress(more: float) -> None:
@@ -163,7 +170,7 @@ def _article(work: Work, path: Path, name: str, tell: Callable[[float], None]) -
         done += more
         tell(min(1.0, done / seconds))
 
-    recognition = work.recogniser.result().recognise(path, progress=progress)
+    recognition = work.recogniser.result().recognise(path, progress=progress, check=check)
     return page.article(name, recognition, TOP, "").replace(str(path), html.escape(name))  # in its notes
 
 

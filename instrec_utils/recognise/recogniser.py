@@ -134,9 +134,17 @@ class Recogniser:
         self.visual = Judge(efficientnet_lite0.ARCHITECTURE.title, VisualNetwork(), read_head("efficientnet_lite0"))
         self.audio, self.audio_note = _audio_judge()
 
-    def recognise(self, path: Path, *, max_hours: float = MAX_HOURS, progress: Progress | None = None) -> Recognition:
+    def recognise(
+        self,
+        path: Path,
+        *,
+        max_hours: float = MAX_HOURS,
+        progress: Progress | None = None,
+        check: Callable[[], object] = lambda: None,
+    ) -> Recognition:
         """Return what is played in a video or a recording, of any length up to some hours, in little memory.
 
+        `check` is called before each step of pictures and of sound, in threads of their own; what it raises ends both.
         A file that is no media, longer, or cannot be judged at all is a `MediaError`.
         """
         info = media.probe(path)
@@ -155,7 +163,7 @@ class Recogniser:
         found: dict[str, np.ndarray] = {}
         with ThreadPoolExecutor(2) as threads:
             under_way = {
-                name: threads.submit(_judged, *work[name], progress if name == list(work)[-1] else None)
+                name: threads.submit(_judged, *work[name], check, progress if name == list(work)[-1] else None)
                 for name in work
             }
             for name, future in under_way.items():
@@ -200,9 +208,12 @@ def pictures(path: Path) -> Iterator[np.ndarray]:
     yield from media.read_frames(path, frame_rate=FRAMES / STEP, size=CROP_SIZE)
 
 
-def _judged(judge: Judge, examples: Iterator[np.ndarray], progress: Progress | None) -> np.ndarray:
+def _judged(
+    judge: Judge, examples: Iterator[np.ndarray], check: Callable[[], object], progress: Progress | None
+) -> np.ndarray:
     found = []
     for example in examples:
+        check()
         found.append(judge.judge(example[None]))
         if progress is not None:
             progress(STEP / FRAMES if example.ndim == 3 else STEP)

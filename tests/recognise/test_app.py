@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import types
 import urllib.request
 
 import numpy as np
@@ -36,6 +37,28 @@ def known():
 @pytest.fixture
 def clip(tmp_path):
     return write_video(tmp_path / "a <b>.mp4", times=np.arange(50) / 10, sound=tone(5, 44_100, 200.0), picture=RED)
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """Networks of which each holds its first step until the browser has gone, and what had steps."""
+    found = types.SimpleNamespace(begun=threading.Barrier(3), gone=threading.Event(), steps=[])
+
+    def holding(what, network):
+        def judged(examples):
+            found.steps.append(what)
+            if found.steps.count(what) == 1:
+                found.begun.wait(60)
+                found.gone.wait(60)
+            return network(examples)
+
+        return judged
+
+    monkeypatch.setattr(tiny_heads, "see", holding("pictures", tiny_heads.see))
+    monkeypatch.setattr(tiny_heads, "hear", holding("sound", tiny_heads.hear))
+    noticed = app.Answer.on_connection_close
+    monkeypatch.setattr(app.Answer, "on_connection_close", lambda self: (noticed(self), found.gone.set()))
+    return found
 
 
 @pytest.fixture
@@ -71,6 +94,12 @@ def send(port, content, headers, *, size=None):
     connection.endheaders(content)
     answer = connection.getresponse()
     return answer.status, answer
+
+
+def head_of(content):
+    """What a browser sends before a file."""
+    lines = ("POST /recognise HTTP/1.1", f"Host: {app.HOST}", "X-Name: a.mp4", f"Content-Length: {len(content)}", "", "")
+    return "\r\n".join(lines).encode()
 
 
 def told(answer):
@@ -112,10 +141,22 @@ def test_too_large_a_video_is_refused_before_it_is_kept(served, monkeypatch):
 def test_an_upload_that_breaks_off_leaves_nothing(served, clip):
     port, folder = served
     with socket.create_connection((app.HOST, port)) as connection:
-        head = f"POST /recognise HTTP/1.1\r\nHost: {app.HOST}\r\nX-Name: a.mp4\r\nContent-Length: 100000\r\n\r\n"
-        connection.sendall(head.encode() + bytes(1000))
+        connection.sendall(head_of(bytes(100_000)) + bytes(1000))
     _, answer = send(port, clip.read_bytes(), {"X-Name": "a.mp4"})  # the next one is answered
     assert "article" in told(answer)[-1]
+    assert list(folder.iterdir()) == []
+
+
+def test_what_nobody_waits_for_any_more_stops_in_sound_and_pictures_without_a_word(held, served, clip, caplog):
+    port, folder = served
+    content = clip.read_bytes()
+    with socket.create_connection((app.HOST, port)) as connection:
+        connection.sendall(head_of(content) + content)
+        held.begun.wait(60)
+    _, answer = send(port, b"no video", {"X-Name": "next.mp4"})  # waits for its turn
+    assert told(answer)[0]["error"].startswith("next.mp4: ")
+    assert sorted(held.steps) == ["pictures", "sound"]
+    assert caplog.text == ""
     assert list(folder.iterdir()) == []
 
 
