@@ -171,7 +171,7 @@ class Recogniser:
                     found[name] = future.result()
                     judges[name] = work[name][0]
                 except MediaError as error:
-                    notes.append(f"{error}.")
+                    notes.append(f"{name.capitalize()} was not judged: {str(error).removeprefix(f'{path}: ')}.")
         if not judges:
             raise MediaError(f"{path}: cannot be judged: {' '.join(notes)}")
         return Recognition(path, info.duration, judges, tuple(notes), found.get("audio"), found.get("visual"))
