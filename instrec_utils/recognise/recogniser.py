@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +31,10 @@ ONLY_OWN = (
 )
 Progress = Callable[[float], object]
 """Is told after each step, of the pictures or else of the sound, how many seconds it had."""
+
+
+class TooLongError(MediaError):
+    """A video is longer than was allowed."""
 
 
 class Judge(NamedTuple):
@@ -145,12 +151,12 @@ class Recogniser:
         """Return what is played in a video or a recording, of any length up to some hours, in little memory.
 
         `check` is called before each step of pictures and of sound, in threads of their own; what it raises ends both.
-        A file that is no media, longer, or cannot be judged at all is a `MediaError`.
+        A file that is no media or cannot be judged at all is a `MediaError`, a longer one a `TooLongError`.
         """
         info = media.probe(path)
         if info.duration > 3600 * max_hours:
-            hours = info.duration / 3600
-            raise MediaError(f"{path}: expected at most {max_hours:g} hours, got {hours:.1f}; --max-hours allows more")
+            got = timedelta(seconds=math.ceil(info.duration))
+            raise TooLongError(f"{path}: expected at most {max_hours:g} hours, got {got}")
         notes = [] if info.has_sound else ["There is no sound."]
         notes += [] if info.has_picture else ["There are no pictures."]
         notes += [self.audio_note] if info.has_sound and self.audio_note else []
