@@ -82,6 +82,7 @@ def _read_key(path: Path, video_ids: Collection[str]) -> dict[str, str]:
     table = _read_table(path, KEY_COLUMNS)
     _refuse(table, "clip", table["clip"].duplicated(), "each clip once")
     _refuse(table, "video_id", ~table["video_id"].isin(video_ids), "a video of the test split")
+    _refuse(table, "video_id", table["video_id"].duplicated(), "each video once")
     return dict(zip(table["clip"], table["video_id"], strict=True))
 
 

@@ -30,6 +30,16 @@ DEMUXERS = "mov,matroska,avi,flv,mpegts,mpeg,asf,mxf,dv,ogg,wav,w64,flac,mp3,aac
 CONTAINERS = (
     "mp4, mov, 3gp, mkv, webm, avi, flv, ts, mpg, wmv, mxf, dv, ogg, wav, flac, mp3, aac, ac3, aiff, amr, au, caf"
 )
+VIDEO_ENDINGS = (
+    *(".3g2", ".3gp", ".asf", ".avi", ".dv", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts"),
+    *(".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv"),
+)
+ENDINGS = (
+    *VIDEO_ENDINGS,
+    *(".aac", ".ac3", ".aif", ".aiff", ".amr", ".au", ".caf", ".eac3", ".flac", ".m4a", ".m4b", ".mka", ".mp2", ".mp3"),
+    *(".oga", ".ogg", ".opus", ".w64", ".wav", ".weba", ".wma"),
+)
+"""What the names of such files end in, where a folder holds other things too: those of videos, and of recordings."""
 
 
 def open_plain(path: Path) -> InputContainer:

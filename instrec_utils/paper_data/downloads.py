@@ -134,16 +134,21 @@ def fetch_video(address: str, folder: Path) -> Path:
     """Download one video, from any address that yt-dlp reads, and return its file; a `DownloadError` says why not."""
     manners = Manners(attempts=2)
     number = len(list(folder.iterdir()))
-    options = _options(folder, f"{number}.%(ext)s", manners) | {"format": f"{FORMAT}/ba"}
+    # A list's videos are not looked at one by one before it is refused.
+    further = {"format": f"{FORMAT}/ba", "playlist_items": "0"}
+    options = _options(folder, f"{number}.%(ext)s", manners) | further
     try:
         with yt_dlp.YoutubeDL(options) as client:
             info = client.extract_info(address)
-        (download,) = (info or {}).get("requested_downloads") or []
     except (yt_dlp.utils.YoutubeDLError, OSError) as error:
         raise DownloadError(f"{address}: cannot be downloaded: {_plain(str(error))}") from error
-    except ValueError as error:
-        raise DownloadError(f"{address}: expected the address of one video") from error
-    return Path(download["filepath"])
+    except Exception as error:  # a fault in one of yt-dlp's extractors
+        reason = _plain(f"{type(error).__name__}: {error}")
+        raise DownloadError(f"{address}: cannot be downloaded: {reason}") from error
+    downloads = (info or {}).get("requested_downloads") or []
+    if len(downloads) != 1:
+        raise DownloadError(f"{address}: expected the address of one video, got that of a list or of several files")
+    return Path(downloads[0]["filepath"])
 
 
 def _complete_files(folder: Path) -> dict[str, str]:
@@ -267,5 +272,7 @@ def _retry_after(error: BaseException) -> float:
             if re.fullmatch(r"[0-9]{1,9}", value):
                 return float(value)
             with contextlib.suppress(ValueError):
-                return max(0.0, (email.utils.parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+                when = email.utils.parsedate_to_datetime(value)
+                until = when if when.tzinfo else when.replace(tzinfo=UTC)  # dates of HTTP are, even where they say none
+                return max(0.0, (until - datetime.now(UTC)).total_seconds())
     return 0.0

@@ -19,10 +19,9 @@ from instrec_utils.corpora.index import read_headers, refuse_rows, write_index
 from instrec_utils.corpora.source import BuildOptions, Source
 from instrec_utils.corpora.splits import SPLIT_METHODS
 from instrec_utils.errors import CorpusError
+from instrec_utils.media.containers import VIDEO_ENDINGS
 from instrec_utils.paper_data import availability, published
 from instrec_utils.paper_data.labels import FCVID_FOLDERS
-
-SUFFIXES = (".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv")
 
 
 def youtube8m_dir() -> Path:
@@ -68,7 +67,7 @@ def _fcvid_files(archive: Path) -> dict[str, str]:
         raise CorpusError(f"{archive}: expected the folders {', '.join(FCVID_FOLDERS)}; none of them is there")
     found: dict[str, str] = {}
     for path in sorted(path for folder in folders for path in folder.iterdir()):
-        if path.suffix.lower() in SUFFIXES and path.is_file():
+        if path.suffix.lower() in VIDEO_ENDINGS and path.is_file():
             if path.stem in found:
                 raise CorpusError(f"{path}: the same video as {found[path.stem]}; keep one of them")
             found[path.stem] = path.relative_to(archive).as_posix()

@@ -19,7 +19,6 @@ The JSON is one object, whose form stays the same as long as its "format" is 1::
 
 from __future__ import annotations
 
-import mimetypes
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -30,6 +29,7 @@ import numpy as np
 from instrec_utils import files
 from instrec_utils.config import LABELS
 from instrec_utils.errors import InstrecError, MediaError
+from instrec_utils.media import containers
 from instrec_utils.recognise.heads import NONE, OUTCOMES
 from instrec_utils.recognise.recogniser import STEP, Recognition
 
@@ -38,18 +38,24 @@ FORMAT = 1
 
 def is_address(name: str) -> bool:
     """Tell whether a name is that of something on the web."""
-    return name.startswith(("http://", "https://"))
+    return name.lower().startswith(("http://", "https://"))
+
+
+def short(name: str) -> str:
+    """Return what a video is called where there is little room: its file's name without the folder, or its address."""
+    return name if is_address(name) else Path(name).name
 
 
 def named_videos(names: Sequence[str]) -> Iterator[tuple[str, InstrecError | None]]:
     """Yield the videos that names stand for: files and addresses as they are, and what folders hold.
 
-    A folder that holds none comes with an error. What is a video or a recording in a folder, its ending says.
+    A folder that holds none comes with an error. What is a video or a recording in a folder, its ending says; hidden
+    files and folders are left out.
     """
     for name in names:
         if not name:
             yield name, MediaError("expected the name of a video, as in VIDEO=concert.mp4, got an empty one")
-        elif is_address(name) or not Path(name).is_dir():
+        elif is_address(name) or not os.path.isdir(name):  # pathlib raises what the system says of an impossible name
             yield name, None
         else:
             yield from _videos_in(name)
@@ -57,19 +63,18 @@ def named_videos(names: Sequence[str]) -> Iterator[tuple[str, InstrecError | Non
 
 def _videos_in(folder: str) -> Iterator[tuple[str, InstrecError | None]]:
     unreadable: list[OSError] = []
-    found = (Path(parent, one) for parent, _, names in os.walk(folder, onerror=unreadable.append) for one in names)
-    inside = sorted(path for path in found if path.name[0] != "." and _may_be_media(path) and path.is_file())
+    inside: list[Path] = []
+    for parent, folders, names in os.walk(folder, onerror=unreadable.append):
+        folders[:] = [one for one in folders if one[0] != "."]
+        found = (Path(parent, one) for one in names if one[0] != ".")
+        inside += [path for path in found if path.suffix.lower() in containers.ENDINGS]
+    inside.sort()
     yield from ((str(path), None) for path in inside)
     for error in unreadable:
         name = str(error.filename)
-        yield name, MediaError(f"{files.escaped(name)}: cannot be read: {error.strerror}")
+        yield name, MediaError(f"{name}: cannot be read: {error.strerror}")
     if not inside and not unreadable:
-        yield folder, MediaError(f"{files.escaped(folder)}: expected videos in this folder, found none")
-
-
-def _may_be_media(path: Path) -> bool:
-    kind, _ = mimetypes.guess_type(path.name)
-    return bool(kind) and str(kind).partition("/")[0] in ("video", "audio")
+        yield folder, MediaError(f"{folder}: expected videos in this folder, found none")
 
 
 def as_text(name: str, recognition: Recognition, top: int) -> str:

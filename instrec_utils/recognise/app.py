@@ -7,12 +7,14 @@ and no connection but to here; a header of its own keeps pages of others from se
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
-import html
+import math
+import re
 import tempfile
 import uuid
-from collections.abc import Callable
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote
@@ -41,6 +43,10 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+
+
+class _GoneError(Exception):
+    """Nobody waits for the answer any more."""
 
 
 class Work:
@@ -79,7 +85,7 @@ class Answer(tornado.web.RequestHandler):
         self._work, self._path = work, work.folder / uuid.uuid4().hex
         self._file: BinaryIO | None = None
         self._is_at_work = self._is_gone = False
-        self._refusal = ""
+        self._size, self._refusal = 0, ""
 
     def set_default_headers(self) -> None:
         """Let nobody keep the answer."""
@@ -87,49 +93,78 @@ class Answer(tornado.web.RequestHandler):
             self.set_header(name, value)
 
     def prepare(self) -> None:
-        """Keep nothing of what is too large: its bytes are passed over, as browsers read no answer while they send."""
+        """Make a file for the video, unless it says that it is too large."""
         connection: Any = self.request.connection
         connection.set_max_body_size(UNLIMITED)
-        size = int(self.request.headers.get("Content-Length", 0))
+        size = self.request.headers.get("Content-Length", "0")
         if "X-Name" not in self.request.headers:
             raise tornado.web.HTTPError(403)
-        self._name = files.escaped(unquote(self.request.headers["X-Name"]))
-        if size > MAX_BYTES:
-            allowed, got = (f"{number / 2**20:,.0f} MiB" for number in (MAX_BYTES, size))
-            self._refusal = f"{self._name}: expected at most {allowed}, got {got}"
-        else:
+        if not re.fullmatch(r"[0-9]{1,18}", size):
+            raise tornado.web.HTTPError(400)
+        self._name = unquote(self.request.headers["X-Name"])
+        if int(size) > MAX_BYTES:
+            self._refuse(413, f"expected at most {_mebibytes(MAX_BYTES)}, got {_mebibytes(int(size))}")
+            return
+        with self._keeping():
             self._file = self._path.open("wb")
 
     def data_received(self, chunk: bytes) -> None:
-        """Keep a part of the video."""
-        if self._file is not None:
+        """Keep a part of the video; one that comes in chunks does not say before how large it is."""
+        self._size += len(chunk)
+        if self._file is None:
+            return
+        if self._size > MAX_BYTES:
+            self._refuse(413, f"expected at most {_mebibytes(MAX_BYTES)}, got more")
+            return
+        with self._keeping():
             self._file.write(chunk)
+
+    @contextlib.contextmanager
+    def _keeping(self) -> Iterator[None]:
+        """Refuse the video where the disk has no room for it, or is damaged."""
+        try:
+            yield
+        except OSError as error:
+            self._refuse(507, f"cannot be kept in {self._path.parent} while it is judged: {error.strerror}")
+
+    def _refuse(self, status: int, reason: str) -> None:
+        """Drop what came; what else comes is passed over, as browsers read no answer while they send."""
+        self.set_status(status)
+        self._refusal = f"{self._name}: {reason}"
+        self._drop()
 
     async def post(self) -> None:
         """Recognise what is in the video."""
+        with self._keeping():
+            self._close()
+        if not self._refusal and not self._size:
+            self._refuse(400, "expected a video or a recording, got an empty file")
         if self._refusal:
-            self.set_status(413)
-            self.finish(self._line(error=self._refusal))
+            self.finish(self._line(error=files.escaped(self._refusal)))
             return
         self._is_at_work, loop = True, asyncio.get_running_loop()
 
         def tell(share: float) -> None:
-            if self._is_gone:
-                raise CancelledError
             loop.call_soon_threadsafe(self._tell, share)
 
         try:
-            self._close()
-            work = functools.partial(_article, self._work, self._path, self._name, tell)
+            work = functools.partial(_article, self._work, self._path, self._name, tell, self._check)
             told = {"article": await loop.run_in_executor(self._work.thread, work)}
         except InstrecError as error:
             told = {"error": files.escaped(str(error).replace(str(self._path), self._name))}
-        except CancelledError:  # nobody waits for the answer
+        except _GoneError:
             return
+        except Exception as error:  # a defect, whose traceback the terminal has
+            self.log_exception(type(error), error, error.__traceback__)
+            told = {"error": files.escaped(f"{self._name}: cannot be judged: {type(error).__name__}: {error}")}
         finally:
             self._path.unlink(missing_ok=True)
         if not self._is_gone:
             self.finish(self._line(**told))
+
+    def _check(self) -> None:
+        if self._is_gone:
+            raise _GoneError
 
     def _tell(self, share: float) -> None:
         if not self._is_gone and not self._finished:
@@ -147,24 +182,34 @@ class Answer(tornado.web.RequestHandler):
     def on_finish(self) -> None:
         """Remove the video, unless it is being looked at: then that is done when it has stopped."""
         if not self._is_at_work:
+            self._drop()
+
+    def _drop(self) -> None:
+        with contextlib.suppress(OSError):  # of what the disk has no room for
             self._close()
-            self._path.unlink(missing_ok=True)
+        self._path.unlink(missing_ok=True)
 
     def _close(self) -> None:
-        if self._file is not None:
-            self._file.close()
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
 
 
-def _article(work: Work, path: Path, name: str, tell: Callable[[float], None]) -> str:
+def _mebibytes(size: int) -> str:
+    return f"{math.ceil(size / 2**20):,} MiB"
+
+
+def _article(work: Work, path: Path, name: str, tell: Callable[[float], None], check: Callable[[], None]) -> str:
+    check()  # before what waited for its turn is opened
     seconds, done = media.probe(path).duration, 0.0
 
     def progress(more: float) -> None:
         nonlocal done
         done += more
-        tell(min(1.0, done / seconds))
+        tell(done / max(seconds, done))
 
-    recognition = work.recogniser.result().recognise(path, progress=progress)
-    return page.article(name, recognition, TOP, "").replace(str(path), html.escape(name))  # in its notes
+    recognition = work.recogniser.result().recognise(path, progress=progress, check=check)
+    return page.article(name, recognition, TOP, "")
 
 
 def application(work: Work) -> tornado.web.Application:

@@ -14,8 +14,8 @@ from instrec_utils.recognise.maps import Seen, class_map
 from instrec_utils.recognise.recogniser import FRAMES, STEP, Judge, Recognition, spectrograms
 
 NUM_FRAMES = 3  # that decided
-FRAME_HEIGHT = 180  # pixels
-MAX_COLUMNS = 1200  # of a spectrogram, however long the video is
+FRAME_SIZE = (640, 180)  # pixels: the most of width and of height
+MAX_COLUMNS = 1200  # of a spectrogram, or one for each window of a video that has more of them
 MAP_HEIGHT = 32  # values that a spectrogram's map is smoothed to, of 4
 MAP_SIDE = 56  # those of a frame's map on each side, of 7
 
@@ -25,7 +25,7 @@ class Frame(NamedTuple):
 
     seconds : float
     score : float [the probability of the instrument in it]
-    picture : np.ndarray [shape=(180, width, 3), uint8, RGB]
+    picture : np.ndarray [shape=(height, width, 3), uint8, RGB, as large as `FRAME_SIZE` allows]
     looked : np.ndarray or None [shape=(56, 56), 0 to 1, over the whole picture; None if its network has no map]
     """
 
@@ -57,7 +57,8 @@ def frames(recognition: Recognition, label: str, count: int = NUM_FRAMES) -> lis
     pictures = media.read_frames(recognition.path, frame_rate=FRAMES / STEP, numbers=numbers)
     for number, picture in zip(numbers, pictures, strict=True):
         height, width = picture.shape[:2]
-        size = (max(1, round(width * FRAME_HEIGHT / height)), FRAME_HEIGHT)
+        scale = min(FRAME_SIZE[0] / width, FRAME_SIZE[1] / height)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
         squeezed = cv2.resize(picture, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_AREA)
         looked = _smoothed(judge, squeezed, label, (MAP_SIDE, MAP_SIDE))
         score = float(recognition.frames[number, OUTCOMES.index(label)])

@@ -59,7 +59,7 @@ def address(name: str, path: Path, page: Path) -> str:
     if answers.is_address(name):
         return name
     try:
-        return quote(Path(os.path.relpath(path.absolute(), page.absolute().parent)).as_posix())
+        return quote(os.fsencode(Path(os.path.relpath(path.absolute(), page.absolute().parent)).as_posix()))
     except ValueError:  # on another drive
         return path.absolute().as_uri()
 
@@ -73,10 +73,10 @@ def article(name: str, recognition: Recognition, top: int, source: str) -> str:
         f"<h2>{_text(files.escaped(name))}</h2>",
         _answer(name, recognition, top),
         _player(recognition, source),
-        f'<div class="charts" data-seconds="{_seconds(recognition):.3f}" data-step="{STEP:g}">',
+        f'<div class="charts" data-seconds="{length(recognition):.3f}" data-step="{STEP:g}">',
         *(_rows(recognition, modality) for modality in _modalities(recognition)),
         _spectrogram(heard, recognition) if heard else "",
-        _axis(_seconds(recognition)),
+        _axis(length(recognition)),
         "</div>",
         '<p class="legend">The stronger the blue, the more likely; the orange line marks where an instrument passes '
         "its threshold. A click leads to that moment.</p>",
@@ -92,7 +92,8 @@ def _text(text: str) -> str:
     return html.escape(text, quote=True)
 
 
-def _seconds(recognition: Recognition) -> float:
+def length(recognition: Recognition) -> float:
+    """Return for how many seconds a timeline goes on, more than 0."""
     return max(recognition.seconds, 0.1)
 
 
@@ -144,7 +145,7 @@ def _rows(recognition: Recognition, modality: str) -> str:
         strip[ROWS[0] :, :, 3] = 255 * there[:, number]
         share = there[:, number].mean()
         alt = f"{LABELS[number]} by {modality}: {likely.max():.0%} at most, there {share:.0%} of the time"
-        width = 100 * len(steps) * STEP / _seconds(recognition)
+        width = 100 * len(steps) * STEP / length(recognition)
         bits = "".join(str(int(one)) for one in there[:, number])
         rows.append(
             f'<span class="label" data-there="{bits}" data-modality="{modality}">{LABELS[number]}</span>'
@@ -156,7 +157,7 @@ def _rows(recognition: Recognition, modality: str) -> str:
 def _spectrogram(heard: evidence.Spectrogram, recognition: Recognition) -> str:
     loudness = np.clip(1 + (heard.levels[::-1] - heard.levels.max()) / RANGE, 0, 1)
     colours = cv2.applyColorMap(np.round(255 * loudness).astype(np.uint8), cv2.COLORMAP_VIRIDIS)[..., ::-1]
-    width = 100 * heard.levels.shape[1] * heard.column_seconds / _seconds(recognition)
+    width = 100 * heard.levels.shape[1] * heard.column_seconds / length(recognition)
     layers = [f'<img alt="Spectrogram" style="width:{width:.2f}%" src="{_jpeg(colours)}">']
     if heard.looked is not None:
         layers.append(f'<img class="look" alt="" style="width:{width:.2f}%" src="{_shade(heard.looked[::-1])}">')

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +31,10 @@ ONLY_OWN = (
 )
 Progress = Callable[[float], object]
 """Is told after each step, of the pictures or else of the sound, how many seconds it had."""
+
+
+class TooLongError(MediaError):
+    """A video is longer than was allowed."""
 
 
 class Judge(NamedTuple):
@@ -134,15 +140,23 @@ class Recogniser:
         self.visual = Judge(efficientnet_lite0.ARCHITECTURE.title, VisualNetwork(), read_head("efficientnet_lite0"))
         self.audio, self.audio_note = _audio_judge()
 
-    def recognise(self, path: Path, *, max_hours: float = MAX_HOURS, progress: Progress | None = None) -> Recognition:
+    def recognise(
+        self,
+        path: Path,
+        *,
+        max_hours: float = MAX_HOURS,
+        progress: Progress | None = None,
+        check: Callable[[], object] = lambda: None,
+    ) -> Recognition:
         """Return what is played in a video or a recording, of any length up to some hours, in little memory.
 
-        A file that is no media, longer, or cannot be judged at all is a `MediaError`.
+        `check` is called before each step of pictures and of sound, in threads of their own; what it raises ends both.
+        A file that is no media or cannot be judged at all is a `MediaError`, a longer one a `TooLongError`.
         """
         info = media.probe(path)
         if info.duration > 3600 * max_hours:
-            hours = info.duration / 3600
-            raise MediaError(f"{path}: expected at most {max_hours:g} hours, got {hours:.1f}; --max-hours allows more")
+            got = timedelta(seconds=math.ceil(info.duration))
+            raise TooLongError(f"{path}: expected at most {max_hours:g} hours, got {got}")
         notes = [] if info.has_sound else ["There is no sound."]
         notes += [] if info.has_picture else ["There are no pictures."]
         notes += [self.audio_note] if info.has_sound and self.audio_note else []
@@ -155,7 +169,7 @@ class Recogniser:
         found: dict[str, np.ndarray] = {}
         with ThreadPoolExecutor(2) as threads:
             under_way = {
-                name: threads.submit(_judged, *work[name], progress if name == list(work)[-1] else None)
+                name: threads.submit(_judged, *work[name], check, progress if name == list(work)[-1] else None)
                 for name in work
             }
             for name, future in under_way.items():
@@ -163,7 +177,7 @@ class Recogniser:
                     found[name] = future.result()
                     judges[name] = work[name][0]
                 except MediaError as error:
-                    notes.append(f"{error}.")
+                    notes.append(f"{name.capitalize()} was not judged: {str(error).removeprefix(f'{path}: ')}.")
         if not judges:
             raise MediaError(f"{path}: cannot be judged: {' '.join(notes)}")
         return Recognition(path, info.duration, judges, tuple(notes), found.get("audio"), found.get("visual"))
@@ -200,9 +214,12 @@ def pictures(path: Path) -> Iterator[np.ndarray]:
     yield from media.read_frames(path, frame_rate=FRAMES / STEP, size=CROP_SIZE)
 
 
-def _judged(judge: Judge, examples: Iterator[np.ndarray], progress: Progress | None) -> np.ndarray:
+def _judged(
+    judge: Judge, examples: Iterator[np.ndarray], check: Callable[[], object], progress: Progress | None
+) -> np.ndarray:
     found = []
     for example in examples:
+        check()
         found.append(judge.judge(example[None]))
         if progress is not None:
             progress(STEP / FRAMES if example.ndim == 3 else STEP)

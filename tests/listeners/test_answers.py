@@ -118,6 +118,16 @@ def test_a_bad_file_is_one_line_and_the_good_ones_count(folder, corpus, case):
     assert str(folder) not in line
 
 
+def test_a_key_that_names_a_video_twice_is_refused_and_so_are_its_answers(folder, corpus):
+    write_key(folder, ["v1", "v2", "v1"])
+    write_answers(folder / "1.csv", {"a": "cello", "c": "flute"})
+    people, left_out = answers.read_answers(folder.iterdir(), corpus)
+    assert people.empty
+    key, participant = left_out
+    assert key.endswith(": line 4, column video_id: expected each video once, got 'v1'")
+    assert participant.startswith("1.csv: line 2, column kit: expected a kit whose key is here")
+
+
 def test_files_that_are_none_are_refused_without_waiting(folder, corpus):
     (folder / "folder.csv").mkdir()
     os.mkfifo(folder / "pipe.csv")

@@ -20,7 +20,7 @@ import yt_dlp
 
 from instrec_utils.errors import CorpusError, DownloadError, ParameterError
 from instrec_utils.paper_data.availability import Ledger, with_paths
-from instrec_utils.paper_data.downloads import Manners, _Brake, download_videos, state_of
+from instrec_utils.paper_data.downloads import Manners, _Brake, download_videos, fetch_video, state_of
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +69,14 @@ def youtube(video):
                 self.send_header("Content-Type", "text/html")
                 self.end_headers()
                 return self.wfile.write(page)
+            if kind == "list":
+                here = f"http://127.0.0.1:{server.server_port}/watch"
+                items = "".join(f"<item><title>{n}</title><link>{here}/ok_{n}.mp4</link></item>" for n in range(3))
+                feed = f'<?xml version="1.0"?><rss version="2.0"><channel><title>A list</title>{items}</channel></rss>'
+                self.send_response(200)
+                self.send_header("Content-Type", "application/rss+xml")
+                self.end_headers()
+                return self.wfile.write(feed.encode())
             if kind == "gone":
                 return self.send_error(404)
             if (kind == "busy" and count <= 2) or kind == "always":
@@ -207,17 +215,27 @@ def test_who_uploaded_a_video_stands_in_the_ledger(youtube, tmp_path):
         assert with_paths(index, ledger).uploader.to_list() == ["", "Ann"]
 
 
-@pytest.mark.parametrize("as_date", [False, True])
-def test_retry_after_is_obeyed(youtube, tmp_path, as_date):
-    wait = 2 if as_date else 1  # a date has whole seconds, so up to one of them is lost
-    youtube.retry_after = lambda: (
-        email.utils.format_datetime(datetime.now(UTC) + timedelta(seconds=wait), usegmt=True) if as_date else str(wait)
-    )
+def in_seconds(wait):
+    return str(wait)
+
+
+def as_date(wait):
+    return email.utils.format_datetime(datetime.now(UTC) + timedelta(seconds=wait), usegmt=True)
+
+
+def as_date_without_zone(wait):
+    return as_date(wait).removesuffix(" GMT")
+
+
+@pytest.mark.parametrize("form", [in_seconds, as_date, as_date_without_zone])
+def test_retry_after_is_obeyed(youtube, tmp_path, form):
+    wait = 1 if form is in_seconds else 2  # a date has whole seconds, so up to one of them is lost
+    youtube.retry_after = lambda: form(wait)
     with Ledger(tmp_path / "ledger.sqlite") as ledger:
         download_videos(["busy_1"], tmp_path, ledger, manners(youtube))
         assert ledger.table().state.to_list() == ["available"]
     gaps = np.diff(youtube.asked["busy_1"])
-    assert gaps[0] >= (wait - 1.05 if as_date else wait - 0.05)
+    assert gaps[0] >= (wait - 0.05 if form is in_seconds else wait - 1.05)
 
 
 def test_one_answer_that_wants_rest_holds_every_worker_and_a_stop_frees_them():
@@ -365,3 +383,23 @@ def test_bad_manners_are_refused(changes):
 def test_a_missing_cookies_file_is_refused(tmp_path):
     with pytest.raises(DownloadError, match="no such cookies file"):
         Manners(cookies=tmp_path / "cookies.txt")
+
+
+def test_one_video_is_fetched_from_any_address(youtube, video, tmp_path):
+    path = fetch_video(manners(youtube).address.format(video_id="page_1"), tmp_path)
+    assert path.parent == tmp_path
+    assert path.read_bytes() == video
+
+
+def test_a_list_of_videos_is_refused_before_any_of_them_is_asked_for(youtube, tmp_path):
+    address = manners(youtube).address.format(video_id="list_1")
+    with pytest.raises(DownloadError, match=f"^{address}: expected the address of one video, got that of a list"):
+        fetch_video(address, tmp_path)
+    assert set(youtube.asked) == {"list_1"}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fault_of_an_extractor_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(yt_dlp.YoutubeDL, "extract_info", lambda *_: {}["title"])
+    with pytest.raises(DownloadError, match=r"^https://x/: cannot be downloaded: KeyError: 'title'$"):
+        fetch_video("https://x/", tmp_path)

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import types
 import urllib.request
 
 import numpy as np
@@ -18,11 +19,13 @@ import tiny_heads
 import tornado.httpserver
 from tiny_videos import tone, write_video
 
-from instrec_utils.errors import ParameterError
-from instrec_utils.recognise import app
+from instrec_utils import media
+from instrec_utils.errors import MediaError, ParameterError
+from instrec_utils.recognise import app, recogniser
 from instrec_utils.recognise.recogniser import Recogniser
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CHUNKED = {"Transfer-Encoding": "chunked"}
 RED = np.full((48, 64, 3), (220, 20, 20), np.uint8)
 
 
@@ -36,6 +39,28 @@ def known():
 @pytest.fixture
 def clip(tmp_path):
     return write_video(tmp_path / "a <b>.mp4", times=np.arange(50) / 10, sound=tone(5, 44_100, 200.0), picture=RED)
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """Networks of which each holds its first step until the browser has gone, and what had steps."""
+    found = types.SimpleNamespace(begun=threading.Barrier(3), gone=threading.Event(), steps=[])
+
+    def holding(what, network):
+        def judged(examples):
+            found.steps.append(what)
+            if found.steps.count(what) == 1:
+                found.begun.wait(60)
+                found.gone.wait(60)
+            return network(examples)
+
+        return judged
+
+    monkeypatch.setattr(tiny_heads, "see", holding("pictures", tiny_heads.see))
+    monkeypatch.setattr(tiny_heads, "hear", holding("sound", tiny_heads.hear))
+    noticed = app.Answer.on_connection_close
+    monkeypatch.setattr(app.Answer, "on_connection_close", lambda self: (noticed(self), found.gone.set()))
+    return found
 
 
 @pytest.fixture
@@ -63,14 +88,29 @@ def served(tmp_path, monkeypatch):
     thread.join()
 
 
-def send(port, content, headers, *, size=None):
+def send(port, content, headers, *, length=None):
+    """Send a video; `length` replaces the header that declares its length."""
     connection = http.client.HTTPConnection(app.HOST, port, timeout=60)
     connection.putrequest("POST", "/recognise", skip_host="Host" in headers)
-    for name, value in ({"Content-Length": len(content) if size is None else size} | headers).items():
+    lengths = {"Content-Length": len(content)} if length is None else length
+    for name, value in (lengths | headers).items():
         connection.putheader(name, value)
     connection.endheaders(content)
     answer = connection.getresponse()
     return answer.status, answer
+
+
+def head_of(content):
+    """What a browser sends before a file."""
+    lines = (
+        "POST /recognise HTTP/1.1",
+        f"Host: {app.HOST}",
+        "X-Name: a.mp4",
+        f"Content-Length: {len(content)}",
+        "",
+        "",
+    )
+    return "\r\n".join(lines).encode()
 
 
 def told(answer):
@@ -106,27 +146,111 @@ def test_too_large_a_video_is_refused_before_it_is_kept(served, monkeypatch):
     status, answer = send(port, bytes(3 * 2**20), {"X-Name": "long.mp4"})
     assert status == 413
     assert told(answer) == [{"error": "long.mp4: expected at most 1 MiB, got 3 MiB"}]
+    _, answer = send(port, bytes(2**20 + 1), {"X-Name": "long.mp4"})
+    assert told(answer) == [{"error": "long.mp4: expected at most 1 MiB, got 2 MiB"}]
+    assert list(folder.iterdir()) == []
+
+
+def test_a_video_that_does_not_say_how_large_it_is_is_refused_when_it_is_too_large(served, monkeypatch):
+    port, folder = served
+    monkeypatch.setattr(app, "MAX_BYTES", 2**20)
+    part = b"80000\r\n" + bytes(0x80000) + b"\r\n"
+    status, answer = send(port, 3 * part + b"0\r\n\r\n", {"X-Name": "long.mp4"}, length=CHUNKED)
+    assert status == 413
+    assert told(answer) == [{"error": "long.mp4: expected at most 1 MiB, got more"}]
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="only Linux has a disk that is always full")
+@pytest.mark.parametrize("size", [10, 300_000], ids=["noticed at the end", "noticed on the way"])
+def test_a_video_that_the_disk_has_no_room_for_is_one_line(served, monkeypatch, caplog, size):
+    port, folder = served
+    (folder / "full").symlink_to("/dev/full")
+    monkeypatch.setattr(app.uuid, "uuid4", lambda: types.SimpleNamespace(hex="full"))
+    status, answer = send(port, bytes(size), {"X-Name": "a.mp4"})
+    assert status == 507
+    reason = f"cannot be kept in {folder} while it is judged: No space left on device"
+    assert told(answer) == [{"error": f"a.mp4: {reason}"}]
+    assert "Traceback" not in caplog.text
+    assert list(folder.iterdir()) == []
+
+
+def test_an_empty_file_is_one_line(served):
+    port, folder = served
+    status, answer = send(port, b"", {"X-Name": "a%1B%5C.mp4"})
+    assert status == 400
+    assert told(answer) == [{"error": r"a\x1b\x5c.mp4: expected a video or a recording, got an empty file"}]
+    assert list(folder.iterdir()) == []
+
+
+def test_a_single_picture_that_lasts_no_time_is_answered(served, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)
+    picture = write_video(tmp_path / "one.ts", times=[0.0], picture=noise, picture_codec="mpeg2video")
+    assert media.probe(picture).duration == 0
+    port, _ = served
+    _, answer = send(port, picture.read_bytes(), {"X-Name": r"back%5Cslash.ts"})
+    *shares, last = told(answer)
+    assert shares == [{"share": 1}]
+    assert r"<h2>back\x5cslash.ts</h2>" in last["article"]
+
+
+def test_pictures_that_cannot_be_decoded_are_a_note_that_names_no_file(served, clip, monkeypatch):
+    def undecodable(path):
+        raise MediaError(f"{path}: the picture stream has no frame")
+        yield
+
+    monkeypatch.setattr(recogniser, "pictures", undecodable)
+    port, folder = served
+    _, answer = send(port, clip.read_bytes(), {"X-Name": "a.mp4"})
+    article = told(answer)[-1]["article"]
+    assert "Visual was not judged: the picture stream has no frame." in article
+    assert str(folder) not in article
+
+
+def test_a_defect_is_a_line_for_the_browser_and_a_traceback_for_the_terminal(served, clip, monkeypatch, caplog):
+    port, folder = served
+    monkeypatch.setattr(app.page, "article", lambda *_: {}["violin"])
+    _, answer = send(port, clip.read_bytes(), {"X-Name": "a.mp4"})
+    assert told(answer)[-1] == {"error": "a.mp4: cannot be judged: KeyError: 'violin'"}
+    assert "Traceback" in caplog.text
     assert list(folder.iterdir()) == []
 
 
 def test_an_upload_that_breaks_off_leaves_nothing(served, clip):
     port, folder = served
     with socket.create_connection((app.HOST, port)) as connection:
-        head = f"POST /recognise HTTP/1.1\r\nHost: {app.HOST}\r\nX-Name: a.mp4\r\nContent-Length: 100000\r\n\r\n"
-        connection.sendall(head.encode() + bytes(1000))
+        connection.sendall(head_of(bytes(100_000)) + bytes(1000))
     _, answer = send(port, clip.read_bytes(), {"X-Name": "a.mp4"})  # the next one is answered
     assert "article" in told(answer)[-1]
     assert list(folder.iterdir()) == []
 
 
+def test_what_nobody_waits_for_any_more_stops_in_sound_and_pictures_without_a_word(held, served, clip, caplog):
+    port, folder = served
+    content = clip.read_bytes()
+    with socket.create_connection((app.HOST, port)) as connection:
+        connection.sendall(head_of(content) + content)
+        held.begun.wait(60)
+    _, answer = send(port, b"no video", {"X-Name": "next.mp4"})  # waits for its turn
+    assert told(answer)[0]["error"].startswith("next.mp4: ")
+    assert sorted(held.steps) == ["pictures", "sound"]
+    assert caplog.text == ""
+    assert list(folder.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
-    [({"X-Name": "a.mp4", "Host": "evil.example"}, 404), ({}, 403)],
-    ids=["by the name of another host", "without the page's header"],
+    [
+        ({"X-Name": "a.mp4", "Host": "evil.example"}, 404),
+        ({}, 403),
+        ({"X-Name": "a.mp4", "Content-Length": "abc"}, 400),
+    ],
+    ids=["by the name of another host", "without the page's header", "of a length that is no number"],
 )
-def test_pages_of_others_are_not_answered(served, clip, headers, status):
+def test_what_the_page_does_not_send_is_not_answered(served, clip, caplog, headers, status):
     port, folder = served
     assert send(port, clip.read_bytes(), headers)[0] == status
+    assert "Traceback" not in caplog.text
     assert list(folder.iterdir()) == []
 
 

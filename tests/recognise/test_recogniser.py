@@ -4,17 +4,20 @@ import functools
 import http.server
 import json
 import os
+import re
 import sys
 import threading
 
 import numpy as np
 import pytest
 import tiny_heads
+import tqdm
 from tiny_videos import tone, write_video
 from typer.testing import CliRunner
 
 from instrec_utils import __main__, media
 from instrec_utils.errors import MediaError
+from instrec_utils.recognise import command as commands
 from instrec_utils.recognise import recogniser
 from instrec_utils.recognise.answers import as_plain_data, as_text
 from instrec_utils.recognise.heads import OUTCOMES
@@ -189,7 +192,11 @@ def test_bad_input_is_one_line_and_nothing_is_written(tmp_path, command, name):
     (line,) = said.stderr.splitlines()
     assert line.startswith(f"instrec: {path}: ")
     assert reason in line
-    assert said.stdout == ""
+    assert json.loads(said.stdout) == {
+        "format": 1,
+        "videos": [],
+        "errors": [{"video": str(path), "reason": line.removeprefix("instrec: ")}],
+    }
     assert not (tmp_path / "out.html").exists()
 
 
@@ -206,8 +213,46 @@ def test_too_long_a_video_is_refused_unless_it_is_asked_for(tmp_path, command):
     path = video(tmp_path / "a.mp4")
     said = command(path, "--max-hours", "0.001")
     assert said.exit_code == 2
-    assert "expected at most 0.001 hours, got 0.0; --max-hours allows more" in said.stderr
+    assert re.search(r"a\.mp4: expected at most 0\.001 hours, got 0:00:1[01]; --max-hours allows more\n$", said.stderr)
     assert command(path).exit_code == 0
+    with pytest.raises(MediaError, match=r"a\.mp4: expected at most 0\.001 hours, got 0:00:1[01]$"):  # the page's, too
+        recognise(path, max_hours=0.001)
+
+
+ODD = "e\x1b[31m\udcff\\v.mp4"  # an escape sequence, a byte that is not UTF-8 and a backslash
+TOLD = r"e\x1b[31m\xff\x5cv.mp4"
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="no such name can be given there")
+def test_an_odd_name_is_escaped_once_wherever_it_is_told(tmp_path, command, monkeypatch):
+    def undecodable(path):
+        raise MediaError(f"{path}: the picture stream has no frame")
+        yield
+
+    bars = []
+    monkeypatch.setattr(recogniser, "pictures", undecodable)
+    monkeypatch.setattr(commands, "tqdm", lambda **options: bars.append(options["desc"]) or tqdm.tqdm(**options))
+    path, page, picture = video(tmp_path / "a.mp4").rename(tmp_path / ODD), tmp_path / "o.html", tmp_path / "o.png"
+    said = command(path, "--timeline", page)
+    assert said.exit_code == command(path, "--timeline", picture).exit_code == 0
+    assert said.stdout.splitlines()[0] == f"{tmp_path}/{TOLD} (0:10)"
+    assert said.stdout.splitlines()[-1] == "  Visual was not judged: the picture stream has no frame."
+    assert bars == [TOLD] * 2
+    text = page.read_text()
+    assert f"<h2>{tmp_path}/{TOLD}</h2>" in text
+    assert 'src="e%1B%5B31m%FF%5Cv.mp4"' in text
+    (tmp_path / ODD).rename(tmp_path / "gone.mp4")
+    gone = command(path, "--json")
+    assert gone.stderr == f"instrec: {tmp_path}/{TOLD}: no such file\n"
+    (error,) = json.loads(gone.stdout)["errors"]
+    assert error == {"video": f"{tmp_path}/{TOLD}", "reason": f"{tmp_path}/{TOLD}: no such file"}
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="no such name can be given there")
+def test_an_empty_folder_of_an_odd_name_is_escaped_once(tmp_path, command):
+    (tmp_path / "emp\\ty").mkdir()
+    said = command(tmp_path / "emp\\ty")
+    assert said.stderr == rf"instrec: {tmp_path}/emp\x5cty: expected videos in this folder, found none" + "\n"
 
 
 def test_in_a_batch_the_others_go_on_and_the_code_tells(tmp_path, command):
@@ -252,6 +297,16 @@ def test_an_address_is_downloaded_judged_and_forgotten(command, address):
     data = json.loads(said.stdout)
     assert [one["video"] for one in data["videos"]] == [f"{address}/a.mp4"]
     assert {one["label"] for one in data["videos"][0]["instruments"][:2]} == {"cello", "violin"}
+
+
+def test_what_is_wrong_with_what_was_downloaded_names_its_address(command, address, monkeypatch):
+    titles = []
+    monkeypatch.setattr(commands, "tqdm", lambda **options: titles.append(options["desc"]) or tqdm.tqdm(**options))
+    said = command(f"{address}/a.mp4", "--json", "--max-hours", "0.001")
+    assert said.stderr.startswith(f"instrec: {address}/a.mp4: expected at most 0.001 hours, got ")
+    (error,) = json.loads(said.stdout)["errors"]
+    assert error["reason"] == said.stderr.removeprefix("instrec: ").strip()
+    assert titles == [f"{address}/a.mp4"]
 
 
 def test_a_timeline_has_one_of_two_forms(tmp_path, command):

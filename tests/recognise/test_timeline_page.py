@@ -128,6 +128,18 @@ def test_frames_that_decided_are_those_that_say_it_clearly_with_where_the_networ
     assert clear.seconds == 8
 
 
+@pytest.mark.parametrize(
+    ("height", "width", "shown"), [(8, 4096, (1, 640, 3)), (256, 16, (180, 11, 3))], ids=["wide", "high"]
+)
+def test_frames_of_any_shape_are_small(tmp_path, recognition, height, width, shown):
+    picture = np.full((height, width, 3), (220, 20, 20), np.uint8)
+    path = write_video(tmp_path / "wide.mp4", times=np.arange(100) / 10, picture=picture)
+    judges = {"visual": recognition.judges["visual"]}
+    odd = Recognition(path, 10.0, judges, (), None, recognition.frames)
+    assert {frame.picture.shape for frame in evidence.frames(odd, "violin")} == {shown}
+    assert written(odd, tmp_path, "wide.mp4").read_text().count("data:image/jpeg") == 3
+
+
 def test_a_spectrogram_is_as_long_as_the_sound_and_small_however_long(recognition, monkeypatch):
     heard = evidence.spectrogram(recognition, "cello")
     assert heard.levels.shape[0] == 128

@@ -13,6 +13,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 from PIL import Image
 
+from instrec_utils import letters
 from instrec_utils.config import CHOI2016, HAN2016, Conditions
 from instrec_utils.report import figures as plots
 from instrec_utils.report.figures import curves, style
@@ -97,7 +98,7 @@ def test_a_name_is_shown_as_it_is_on_one_short_line(label, shown):
 
 
 def test_letters_that_no_font_has_are_their_numbers(monkeypatch, recwarn):
-    monkeypatch.setattr(style, "_can_draw", lambda letter: ord(letter) < 0x3000)
+    monkeypatch.setattr(letters, "can_draw", lambda letter: ord(letter) < 0x3000)
     assert style.name("二胡 solo") == "U+4E8C U+80E1 solo"
     render(plots.class_balance(make_index().assign(label=["二胡", *["other"] * 17])))
     assert not [str(one.message) for one in recwarn]

@@ -4,7 +4,6 @@ import contextlib
 import functools
 import io
 import textwrap
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence, Sized
 from dataclasses import dataclass
@@ -16,9 +15,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, fontManager, get_font
 from matplotlib.ticker import MaxNLocator
 
+from instrec_utils import letters
 from instrec_utils.config import SPLITS
 from instrec_utils.report.words import KINDS
 
@@ -31,43 +30,16 @@ EDGE: Any = {"edgecolor": "#27445c", "linewidth": 0.6}  # of a bar, which may be
 DASHES: Any = {"color": "#555555", "linewidth": 1, "linestyle": (0, (2, 2))}  # of a line that marks a reference
 COLOURS = "Blues"  # of what has a scale: pale is little; turned for a dark page, dark is
 LOOK = "instrec_utils.report.figures.report"  # the style file beside this module
-FONTS = (
-    *("DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK KR", "Noto Sans SC", "Noto Sans JP"),
-    *("Source Han Sans SC", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "Droid Sans Fallback", "PingFang SC"),
-    *("Hiragino Sans", "Apple SD Gothic Neo", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "Arial Unicode MS"),
-    *("Noto Sans Devanagari", "Noto Sans Bengali", "Noto Sans Tamil", "Noto Sans Thai", "Noto Sans Ethiopic"),
-)
-"""Where the letters of names are looked for; the first comes with matplotlib and has none of East Asia's."""
 LONGEST_IN_LEGEND = 44  # letters of a line of a legend, which a phone has room for
 LONGEST = 26  # columns of a name beside a row; letters of East Asia take two
-
-
-@functools.cache
-def _families() -> list[str]:
-    """Return those of `FONTS` that are installed."""
-    installed = {font.name for font in fontManager.ttflist}
-    return [name for name in FONTS if name in installed]
-
-
-@functools.cache
-def _can_draw(letter: str) -> bool:
-    fonts = (get_font(fontManager.findfont(FontProperties(family=name))) for name in _families())
-    return any(font.get_char_index(ord(letter)) for font in fonts)
 
 
 def name(text: str, longest: int = 80) -> str:
     """Return a user's name for something as figures can show it, on one line, and never as a formula.
 
-    Too long a name lacks its middle. A letter that no font has is its number in Unicode, such as U+7B1B, rather than an
-    empty box. The page's tables have the names as they are.
+    See `letters.on_one_line`. The page's tables have the names as they are.
     """
-    shown = "".join(one if _can_draw(one) else f" U+{ord(one):04X} " for one in " ".join(text.split()))
-    shown = " ".join(shown.split())
-    widths = np.cumsum([1 + (unicodedata.east_asian_width(one) in "WF") for one in shown])
-    if len(shown) and widths[-1] > longest:
-        head, tail = widths < 2 * longest // 3, widths > widths[-1] - longest // 3
-        shown = f"{shown[: head.sum()].rstrip()}…{shown[-tail.sum() :].lstrip()}"
-    return shown.replace("$", r"\$")
+    return letters.on_one_line(text, longest).replace("$", r"\$")
 
 
 def names(labels: Iterable[str]) -> list[str]:
@@ -106,7 +78,7 @@ def _saved(figure: Figure, form: str) -> bytes:
 
 
 def _look() -> contextlib.AbstractContextManager[None]:
-    return mpl.style.context([LOOK, {"font.family": _families()}])
+    return mpl.style.context([LOOK, {"font.family": letters.families()}])
 
 
 def drawn(function: Callable[..., Figure]) -> Callable[..., Drawing]:
