@@ -3,7 +3,6 @@
 import os
 import re
 import stat
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from instrec_utils import files
 from instrec_utils.config import SPLITS
 from instrec_utils.corpora import near_duplicates
 from instrec_utils.corpora.corpus import NOTES
-from instrec_utils.corpora.index import read_headers, write_index
+from instrec_utils.corpora.index import label_of, read_headers, write_index
 from instrec_utils.corpora.source import BuildOptions, Source
 from instrec_utils.corpora.splits import stratified_split
 from instrec_utils.errors import CorpusError
@@ -109,7 +108,7 @@ def _lack(label: str, size: int) -> str:
 
 def _label(name: str) -> str:
     """Return the class of a file's name, relative to the root; empty for one that is in no folder."""
-    return files.escaped(unicodedata.normalize("NFC", name.rpartition("/")[0].split("/")[0]))
+    return label_of(name.rpartition("/")[0].split("/")[0])
 
 
 def _video_id(name: str) -> str:

@@ -15,6 +15,7 @@ Further columns are kept: as bool or numbers where every value reads so, else as
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
@@ -30,6 +31,11 @@ COLUMNS = ("video_id", "label", "split", "path", "duration")
 VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TEXT = ("video_id", "label", "split", "path")
 _ALLOWED = (*SPLITS, "test_clean", "spare")
+
+
+def label_of(folder_name: str) -> str:
+    """Return the class of a folder's name: escaped, and in Unicode's composed form, as the same word has two."""
+    return files.escaped(unicodedata.normalize("NFC", folder_name))
 
 
 def refuse_rows(wrong: pd.Series, source: Path | str, rule: str, values: pd.DataFrame, *, unit: str = "row") -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from instrec_utils import files
 from instrec_utils.config import FRAME_SIZE
 from instrec_utils.corpora.corpus import Corpus
+from instrec_utils.corpora.index import label_of
 from instrec_utils.corpora.source import source_named, sources
 from instrec_utils.errors import CorpusError
 
@@ -26,7 +27,7 @@ def read_photographs(corpus: Corpus, folder: Path | None = None) -> tuple[np.nda
     """
     own = source_named(corpus.source).photographs
     if folder is not None:
-        found = [(path.parent.name, read_photograph(path)) for path in _paths(folder, corpus.labels)]
+        found = [(label, read_photograph(path)) for label, path in _paths(folder, corpus.labels)]
     elif own is not None:
         found = own(corpus)
     else:
@@ -45,14 +46,18 @@ def read_photographs(corpus: Corpus, folder: Path | None = None) -> tuple[np.nda
 
 def photographs_key(folder: Path, labels: list[str]) -> str:
     """Return what tells a folder's photographs of some classes from others: their names and sizes."""
-    found = [(path.parent.name, path.name, path.stat().st_size) for path in _paths(folder, labels)]
+    found = [(label, path.name, path.stat().st_size) for label, path in _paths(folder, labels)]
     return files.sha256_of(found)[:12]
 
 
-def _paths(folder: Path, labels: list[str]) -> Iterator[Path]:
+def _paths(folder: Path, labels: list[str]) -> Iterator[tuple[str, Path]]:
+    """Yield each photograph of a folder with its class, whose name a file system may hold in another form."""
+    subfolders = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     for label in labels:
-        inside = sorted((folder / label).iterdir()) if (folder / label).is_dir() else []
-        yield from (path for path in inside if path.is_file() and not path.name.startswith("."))
+        for subfolder in subfolders:
+            if label_of(subfolder.name) == label:
+                inside = sorted(subfolder.iterdir())
+                yield from ((label, path) for path in inside if path.is_file() and not path.name.startswith("."))
 
 
 def read_photograph(path: Path) -> np.ndarray:

@@ -30,7 +30,7 @@ def extract_video(video: Video, *, num_threads: int = 1) -> None:
     Many videos are faster one core each, a single one with all. A video that cannot be decoded is a MediaError, a file
     that cannot be written, as on a full disk, a StorageError; nothing is left of it.
     """
-    with cluster.at_most(media.MIN_WORK_SECONDS):
+    with cluster.at_most(media.MAX_PROBE_SECONDS):
         info = media.probe(video.path)
     try:
         status = video.path.stat()  # before decoding: a video that changes meanwhile is done again

@@ -19,6 +19,8 @@ from instrec_utils.media import clock, containers
 MIN_WORK_SECONDS = 60  # no video is given up before
 MAX_WORK_RATIO = 4  # seconds of decoding a second of video, beyond the former
 MAX_LOOK_SECONDS = 600  # of reading packets
+# Of a whole `probe`: packets are read, and up to `MIN_WORK_SECONDS` of each stream that might be chosen decoded.
+MAX_PROBE_SECONDS = MAX_LOOK_SECONDS + 20 * MIN_WORK_SECONDS
 FAINT = 1e-3  # of full scale: sound that is never louder is none, where there is another track
 MOTION = 1.0  # grey levels, mean absolute difference between pictures that are not the same
 _NOT_MOVING = Disposition.attached_pic | Disposition.timed_thumbnails
@@ -191,6 +193,7 @@ def _is_real(path: Path, stream: Any) -> bool:
     if stream.codec_context is None:
         return False
     first: np.ndarray | None = None
+    resamplers: dict[tuple[str, str, int], av.AudioResampler] = {}
     try:
         for frame in containers.decoded(path, (stream.index,), MIN_WORK_SECONDS):
             if isinstance(frame, av.VideoFrame):
@@ -198,13 +201,22 @@ def _is_real(path: Path, stream: Any) -> bool:
                 first = picture if first is None else first
                 if np.abs(picture - first).mean() > MOTION:
                     return True
-            elif any(np.abs(part.to_ndarray()).max(initial=0) > FAINT for part in _floats(frame)):
+            elif _peak(frame, resamplers) > FAINT:
                 return True
     except (av.FFmpegError, MediaError, ValueError):
         return False
     return False
 
 
-def _floats(frame: av.AudioFrame) -> list[av.AudioFrame]:
-    frame.pts = None
-    return av.AudioResampler(format="flt").resample(frame)
+def _peak(frame: av.AudioFrame, resamplers: dict[tuple[str, str, int], av.AudioResampler]) -> float:
+    """Return the largest sample of a frame, 1 at full scale; resamplers are kept, as a new one takes longer than this.
+
+    There is one for each setup, as a recorded broadcast may change from mono to stereo midway.
+    """
+    setup = frame.format.name, frame.layout.name, frame.sample_rate
+    if setup not in resamplers:
+        resamplers[setup] = av.AudioResampler(format="flt")
+    frame.pts = None  # it would be an error if it were not exact
+    return max(
+        (float(np.abs(part.to_ndarray()).max(initial=0)) for part in resamplers[setup].resample(frame)), default=0
+    )

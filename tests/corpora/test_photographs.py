@@ -1,5 +1,6 @@
 """Photographs of the classes: a folder's, the source's own, or those that another source lends."""
 
+import unicodedata
 from dataclasses import replace
 
 import cv2
@@ -39,6 +40,17 @@ def test_a_folder_has_one_subfolder_a_class(corpus, tmp_path):
     assert targets.tolist() == [0, 0, 1]
     for found, colour in zip(pictures, (RED, GREEN, RED), strict=True):
         assert np.abs(found.mean(axis=(0, 1)) - colour).max() < 4
+
+
+def test_a_class_is_found_in_whatever_form_a_file_system_holds_its_name(tmp_path):
+    composed, decomposed = (unicodedata.normalize(form, "Flöte") for form in ("NFC", "NFD"))
+    corpus = Corpus("mine", "folder", tmp_path, tmp_path, INDEX.assign(label=["cello", composed, "organ"]))
+    add(tmp_path, decomposed, "1.png", RED)
+    add(tmp_path, "organ", "1.png", GREEN)
+    pictures, targets = photographs.read_photographs(corpus, tmp_path)
+    assert [corpus.labels[target] for target in targets] == sorted([composed, "organ"])
+    assert np.abs(pictures[targets.tolist().index(corpus.labels.index(composed))].mean(axis=(0, 1)) - RED).max() < 4
+    assert photographs.photographs_key(tmp_path, [composed]) != photographs.photographs_key(tmp_path, [])
 
 
 def test_a_file_that_is_no_photograph_is_named(corpus, tmp_path):

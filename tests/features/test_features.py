@@ -27,6 +27,7 @@ from instrec_utils.errors import FeaturesError, MediaError
 from instrec_utils.features import extraction
 from instrec_utils.features import store as features
 from instrec_utils.inputs import frames
+from instrec_utils.media import streams
 
 
 @pytest.fixture
@@ -108,6 +109,14 @@ def test_an_undecodable_video_leaves_nothing(videos, tmp_path):
     with pytest.raises(MediaError, match=r"damaged\.mp4"):
         extraction.extract_video(work)
     assert is_empty(tmp_path / "features")
+
+
+def test_a_worker_is_not_ended_while_a_file_is_looked_at_for_as_long_as_that_may_take(video, monkeypatch):
+    limits, at_most = [], cluster.at_most
+    monkeypatch.setattr(cluster, "at_most", lambda seconds: limits.append(seconds) or at_most(seconds))
+    extraction.extract_video(video)
+    first_of_each, every_track = 2 * streams.MIN_WORK_SECONDS, 10 * streams.MIN_WORK_SECONDS
+    assert limits[0] > streams.MAX_LOOK_SECONDS + first_of_each + every_track
 
 
 @pytest.mark.parametrize("is_there", [False, True])

@@ -48,6 +48,17 @@ def test_the_default_track_unless_it_is_silent(tmp_path, suffix, sounds, disposi
     assert level_of(path) == pytest.approx(loudness(expected), abs=0.01)
 
 
+def test_a_track_that_becomes_loud_as_it_changes_to_stereo_is_heard(tmp_path, monkeypatch):
+    before = write_tracks(tmp_path / "before.ts", (SILENT, SILENT))
+    after = write_tracks(tmp_path / "after.ts", (SILENT, f"{SOFT}|{SOFT}"))
+    path = tmp_path / "joined.ts"
+    path.write_bytes(before.read_bytes() + after.read_bytes())
+    made, make = [], av.AudioResampler
+    monkeypatch.setattr(av, "AudioResampler", lambda **settings: made.append(settings) or make(**settings))
+    assert media.probe(path).tracks["sound"] == 2
+    assert len(made) == 3  # one a setup of each track: to make one for every frame takes most of the time
+
+
 @pytest.mark.parametrize("beside", ["comment", "visual_impaired", "hearing_impaired"])
 def test_a_commentary_loses(tmp_path, beside):
     path = write_tracks(tmp_path / "two.mkv", (LOUD, SOFT), "-disposition:a:0", beside, "-disposition:a:1", "0")
