@@ -298,7 +298,10 @@ def run() -> None:
     if not sys.stderr.encoding.lower().startswith("utf"):
         os.environ["TQDM_ASCII"] = " 123456789#"  # progress bars of blocks would be unreadable
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's greetings
-    for number in (signal.SIGINT, signal.SIGTERM):
+    stopping = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup has it ignored
+        stopping.append(signal.SIGHUP)
+    for number in stopping:
         signal.signal(number, stop)
     try:
         app()
@@ -326,7 +329,8 @@ def stop(*_: object) -> None:
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
             process.kill()
-    print("\ninstrec: stopped; the same command carries on where it was", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # of a terminal that is closed
+        print("\ninstrec: stopped; the same command carries on where it was", file=sys.stderr, flush=True)
     raise KeyboardInterrupt
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pandas as pd
 
 from instrec_utils import paths
 from instrec_utils.corpora import splits
-from instrec_utils.corpora.index import read_index
+from instrec_utils.corpora.index import read_index, read_text_table
 from instrec_utils.errors import CorpusError
 
 LISTED = "listed.csv"
@@ -81,19 +83,32 @@ class Corpus:
 
 
 def read_corpus(name: str) -> Corpus:
-    """Return a corpus that `prepare_corpus` has prepared; one that it has not is a `CorpusError`."""
+    """Return a corpus that `prepare_corpus` has prepared; one that it has not, or is damaged, is a `CorpusError`."""
     directory = paths.corpus_dir(name)
     if not (directory / "source.json").exists() or not (directory / "index.csv").exists():
         raise CorpusError(f"{directory}: no such corpus yet; run the notebook 01_corpus first")
-    origin = json.loads((directory / "source.json").read_text(encoding="utf-8"))
+    path = directory / "source.json"
+    with _undamaged(path):
+        origin = json.loads(path.read_text(encoding="utf-8"))
+        source, videos, split_method = origin["source"], directory / origin["videos"], origin.get("split", "")
+    path = directory / NOTES
+    with _undamaged(path):
+        notes = tuple(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else ()
     index = read_index(directory / "index.csv")
     try:
-        unusable = frozenset(pd.read_csv(directory / "features" / "errors.csv", dtype=str)["video_id"])
-    except (OSError, ValueError, KeyError):  # missing or damaged: extracting the features writes it anew
+        unusable = frozenset(read_text_table(directory / "features" / "errors.csv")["video_id"])
+    except (CorpusError, OSError, ValueError, KeyError):  # missing or damaged: extracting features writes it anew
         unusable = frozenset()
-    videos = directory / origin["videos"]
-    notes = json.loads(path.read_text(encoding="utf-8")) if (path := directory / NOTES).exists() else ()
-    return Corpus(name, origin["source"], directory, videos, index, unusable, origin.get("split", ""), tuple(notes))
+    return Corpus(name, source, directory, videos, index, unusable, split_method, notes)
+
+
+@contextlib.contextmanager
+def _undamaged(path: Path) -> Iterator[None]:
+    """Turn what is raised inside, by a file that is not as `prepare_corpus` wrote it, into a `CorpusError`."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise CorpusError(f"{path}: damaged ({error}); run the notebook 01_corpus again") from error
 
 
 def read_listed(corpus: Corpus) -> pd.DataFrame:

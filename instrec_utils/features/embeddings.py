@@ -8,7 +8,8 @@ by ImageNet's network are one file, an audio run's of all videos one file beside
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import h5py
@@ -25,7 +26,8 @@ from instrec_utils.models.hardware import DEFAULT, Hardware
 from instrec_utils.models.lazy import keras
 
 BATCH_FRAMES = 32
-REMEMBERED = 512  # videos' embeddings in memory, some 100 MB: opening files would take longer than a training step
+# Videos' embeddings in memory, up to 250 kB a minute of each: opening files would take longer than a training step.
+REMEMBERED = 512
 
 
 def build_backbone(visual_model: str) -> keras.Model:
@@ -71,13 +73,25 @@ def embed_frames(
     with hardware.precise():
         network = hardware.placed(build())
     shown = tqdm(todo, desc=f"{network.name} embeddings", unit="video")
-    for source, pictures in cluster.ahead(store.read_frames, shown):
-        values = predict_frames(network, frames.central_crop(pictures), hardware=hardware)
-        with files.whole(folder / source.name) as temporary, h5py.File(temporary, "w") as file:
+    batches = cluster.ahead(_cropped, _batches(shown))
+    for source, of_video in itertools.groupby(batches, lambda batch: batch[0][0]):
+        values = np.concatenate([predict_frames(network, pictures, hardware=hardware) for _, pictures in of_video])
+        with store.written(folder / source.name) as file:
             file.create_dataset("embeddings", data=values.astype(np.float16))
             file.attrs["features_key"] = store.key_of(source)
             if weights_key:
                 file.attrs["weights"] = weights_key
+
+
+def _batches(sources: Iterable[Path]) -> Iterator[tuple[Path, list[np.ndarray]]]:
+    """Yield each features file with its frames as JPEG, so many at a time: decoded, those of hours fill the memory."""
+    for source, jpegs in cluster.ahead(store.read_jpegs, sources):
+        for start in range(0, max(1, len(jpegs)), BATCH_FRAMES):
+            yield source, jpegs[start : start + BATCH_FRAMES]
+
+
+def _cropped(batch: tuple[Path, list[np.ndarray]]) -> np.ndarray:
+    return frames.central_crop(store.decoded(*batch))
 
 
 def _is_valid(path: Path, features_path: Path, weights_key: str) -> bool:

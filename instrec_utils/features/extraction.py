@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import io
 import os
 import time
 from collections.abc import Sequence
@@ -78,28 +77,24 @@ def _write(
     spectrograms: dict[str, np.ndarray],
     pictures: Sequence[np.ndarray] = (),
 ) -> None:
-    with files.whole(path) as temporary:
-        # HDF5 meets a full disk deep inside its library; through memory it is one plain write that can fail.
-        memory = io.BytesIO()
-        with h5py.File(memory, "w") as file:
-            if pictures:
-                stored = file.create_dataset("frames", len(pictures), dtype=h5py.vlen_dtype(np.uint8))
-                for number, picture in enumerate(pictures):
-                    stored[number] = picture
-            for name, spectrogram in spectrograms.items():
-                stored = file.create_dataset(f"log_mel/{name}", data=spectrogram.astype(np.float16))
-                if name not in store.USUAL:
-                    stored.attrs["settings_sha256"] = store.input_sha256(audio_inputs()[name])
-            file.attrs.update(
-                format=store.FORMAT,
-                settings_sha256=store.SETTINGS_SHA256,
-                video_bytes=status.st_size,
-                video_mtime_ns=status.st_mtime_ns,
-                duration=info.duration,
-            )
-            if video.channels != "mean":
-                file.attrs["channels"] = video.channels
-        temporary.write_bytes(memory.getbuffer())
+    with store.written(path) as file:
+        if pictures:
+            stored = file.create_dataset("frames", len(pictures), dtype=h5py.vlen_dtype(np.uint8))
+            for number, picture in enumerate(pictures):
+                stored[number] = picture
+        for name, spectrogram in spectrograms.items():
+            stored = file.create_dataset(f"log_mel/{name}", data=spectrogram.astype(np.float16))
+            if name not in store.USUAL:
+                stored.attrs["settings_sha256"] = store.input_sha256(audio_inputs()[name])
+        file.attrs.update(
+            format=store.FORMAT,
+            settings_sha256=store.SETTINGS_SHA256,
+            video_bytes=status.st_size,
+            video_mtime_ns=status.st_mtime_ns,
+            duration=info.duration,
+        )
+        if video.channels != "mean":
+            file.attrs["channels"] = video.channels
 
 
 def _submit_pictures(threads: ThreadPoolExecutor, path: Path, num_threads: int) -> list[Future[list[np.ndarray]]]:

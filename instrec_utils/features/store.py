@@ -21,6 +21,7 @@ A reader that needs nothing of this package::
 
 import contextlib
 import functools
+import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,9 +191,13 @@ def read_frames(path: Path, numbers: np.ndarray | None = None) -> np.ndarray:
 
     There are none without a picture stream. A file that is missing, damaged, or of other settings is a FeaturesError.
     """
-    found = read_jpegs(path) if numbers is None else read_jpegs(path, lambda _: numbers)
+    return decoded(path, read_jpegs(path) if numbers is None else read_jpegs(path, lambda _: numbers))
+
+
+def decoded(path: Path, jpegs: Sequence[np.ndarray]) -> np.ndarray:
+    """Return what `read_jpegs` gave of a features file as pictures; see `read_frames`."""
     with checked(path):
-        pictures = [frames.decode_jpeg(one) for one in found]
+        pictures = [frames.decode_jpeg(one) for one in jpegs]
     return np.stack(pictures) if pictures else np.zeros((0, config.FRAME_SIZE, config.FRAME_SIZE, 3), np.uint8)
 
 
@@ -221,6 +226,18 @@ def audible_videos(corpus: Corpus, table: pd.DataFrame, audio_input: AudioInput)
     store = corpus.directory / "features"
     heard = [not audio_input.is_silent(load_input(store, video_id, audio_input)) for video_id in table["video_id"]]
     return table[np.array(heard, bool)] if any(heard) else table
+
+
+@contextlib.contextmanager
+def written(path: Path) -> Iterator[h5py.File]:
+    """Give an HDF5 file to fill, which is then written to a path whole or not at all.
+
+    HDF5 meets a full disk deep inside its library; through memory it is one plain write that can fail, a StorageError.
+    """
+    memory = io.BytesIO()
+    with h5py.File(memory, "w") as file:
+        yield file
+    files.write_bytes(path, memory.getvalue())
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """The recogniser's own audio network: a small convolutional network, trained here from what may be rendered here.
 
-Its weights come with the package. `benchmarks/train_ears.py` trains it, `recognise.ears` runs it without Keras.
+Its weights come with the package. `benchmarks/train_ears.py` trains it, `recognise.networks` runs it without Keras.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What is left of YouTube-8M: the ledger of every video that was asked for.
 
 An SQLite file with one committed row a video, so that killing the process at any moment loses at most the videos then
-under way. A video is asked for again only while its state is ``failed``.
+under way. A video is asked for again only while its state is ``failed``, or when it is available and its file is gone.
 
 =============== ==============================================================================
 state           meaning

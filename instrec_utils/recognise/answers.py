@@ -79,12 +79,11 @@ def _videos_in(folder: str) -> Iterator[tuple[str, InstrecError | None]]:
 
 def as_text(name: str, recognition: Recognition, top: int) -> str:
     """Return an answer for people, in some lines."""
-    overall, minutes = recognition.overall(), divmod(round(recognition.seconds), 60)
+    minutes = divmod(round(recognition.seconds), 60)
     lines = [f"{files.escaped(name)} ({minutes[0]}:{minutes[1]:02d})"]
     for label in in_order(recognition, top):
-        number = OUTCOMES.index(label)
-        each = ", ".join(f"{modality} {overall[modality][number]:.0%}" for modality in recognition.judges)
-        lines.append(f"  {title(label):14} {overall['both'][number]:4.0%}   ({each})")
+        score, each = scores_of(recognition, label)
+        lines.append(f"  {title(label):14} {score:4.0%}   ({each})")
     lines += [f"  {modality}: {judge.title}" for modality, judge in recognition.judges.items()]
     return "\n".join(lines + [f"  {note}" for note in recognition.notes])
 
@@ -93,6 +92,12 @@ def in_order(recognition: Recognition, top: int) -> list[str]:
     """Return the most likely instruments and "none", which is the first where it is likelier than each of them."""
     ranked, both = recognition.ranked()[:top], recognition.overall()["both"]
     return [NONE, *ranked] if both[-1] > both[:-1].max() else [*ranked, NONE]
+
+
+def scores_of(recognition: Recognition, label: str) -> tuple[float, str]:
+    """Return how likely an outcome is in the whole video, and in words how likely by each modality."""
+    scores = {modality: both[OUTCOMES.index(label)] for modality, both in recognition.overall().items()}
+    return scores["both"], ", ".join(f"{modality} {scores[modality]:.0%}" for modality in recognition.judges)
 
 
 def title(label: str) -> str:

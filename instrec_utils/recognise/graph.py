@@ -15,7 +15,7 @@ import numpy as np
 OPSET = 13
 IR_VERSION = 8
 NORMALISATION_EPSILON = 1e-3
-_FLOAT, _INT, _STRING, _INTS = 1, 2, 3, 7  # kinds of attributes; the first is also the type of tensors
+_FLOAT, _INT, _INTS = 1, 2, 7  # kinds of attributes; the first is also the type of tensors
 
 
 class Graph:
@@ -71,7 +71,7 @@ class Graph:
             self._constant(np.full((1, 1, 1, 1), offset, np.float32)),
         )
 
-    def add(self, operation: str, *inputs: str, **attributes: float | str | Sequence[int]) -> str:
+    def add(self, operation: str, *inputs: str, **attributes: float | Sequence[int]) -> str:
         """Add an operation of ONNX and return the name of what it gives."""
         name = f"{operation}_{len(self._nodes)}"
         parts = [_text(1, one) for one in inputs] + [_text(2, name), _text(3, name), _text(4, operation)]
@@ -117,9 +117,7 @@ def _text(field: int, text: str) -> bytes:
     return _message(field, text.encode())
 
 
-def _attribute(name: str, value: float | str | Sequence[int]) -> bytes:
-    if isinstance(value, str):
-        return _text(1, name) + _text(4, value) + _number(20, _STRING)
+def _attribute(name: str, value: float | Sequence[int]) -> bytes:
     if isinstance(value, float):
         return _text(1, name) + _varint(2 << 3 | 5) + struct.pack("<f", value) + _number(20, _FLOAT)
     if isinstance(value, int):

@@ -59,7 +59,7 @@ class Head:
 def features(values: Values) -> np.ndarray:
     """Return what a head looks at [shape=(num_examples, num_features)]: the embedding, and the instruments' own scores.
 
-    The latter count relative to each other, so that loudness and what else is there do not matter, and as they are.
+    The latter count as they are, before sigmoid or softmax, and as 0 where the network has no class for the instrument.
     """
     own = np.where(np.isfinite(values.instruments), values.instruments, 0)
     return np.concatenate([values.embeddings, own], axis=1)

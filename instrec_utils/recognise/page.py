@@ -22,7 +22,6 @@ from instrec_utils.config import LABELS
 from instrec_utils.inputs.frames import encode_jpeg
 from instrec_utils.inputs.kaldi_spectrograms import MAX_FREQUENCY
 from instrec_utils.recognise import answers, evidence
-from instrec_utils.recognise.heads import OUTCOMES
 from instrec_utils.recognise.recogniser import STEP, Recognition
 
 LIKELY, PRESENT = (42, 127, 212), (211, 84, 0)  # RGB: how likely an instrument is, and that it passes its threshold
@@ -70,8 +69,8 @@ def article(name: str, recognition: Recognition, top: int, source: str) -> str:
     heard, seen = evidence.spectrogram(recognition, label), evidence.frames(recognition, label)
     has_map = any(one is not None and one.looked is not None for one in (heard, *seen))
     parts = [
-        f"<h2>{_text(files.escaped(name))}</h2>",
-        _answer(name, recognition, top),
+        f"<h2>{html.escape(files.escaped(name))}</h2>",
+        _answer(recognition, top),
         _player(recognition, source),
         f'<div class="charts" data-seconds="{length(recognition):.3f}" data-step="{STEP:g}">',
         *(_rows(recognition, modality) for modality in _modalities(recognition)),
@@ -88,37 +87,31 @@ def article(name: str, recognition: Recognition, top: int, source: str) -> str:
     return "<article>\n" + "\n".join(part for part in parts if part) + "\n</article>"
 
 
-def _text(text: str) -> str:
-    return html.escape(text, quote=True)
-
-
 def length(recognition: Recognition) -> float:
     """Return for how many seconds a timeline goes on, more than 0."""
     return max(recognition.seconds, 0.1)
 
 
-def _answer(name: str, recognition: Recognition, top: int) -> str:
-    data, overall, rows = answers.as_plain_data(name, recognition, top), recognition.overall(), []
+def _answer(recognition: Recognition, top: int) -> str:
+    rows = []
     for label in answers.in_order(recognition, top):
-        number = OUTCOMES.index(label)
-        score = overall["both"][number]
-        each = ", ".join(f"{modality} {overall[modality][number]:.0%}" for modality in recognition.judges)
+        score, each = answers.scores_of(recognition, label)
         rows.append(
             f"<tr><th>{answers.title(label)}</th><td>{score:.0%}</td>"
             f'<td class="bar"><span style="width:{100 * score:.0f}%"></span></td><td>{each}</td></tr>'
         )
     judges = [f"{modality}: {judge.title}" for modality, judge in recognition.judges.items()]
-    notes = _text(" ".join([*(f"{one[0].upper()}{one[1:]}." for one in judges), *data["notes"]]))
+    notes = html.escape(" ".join([*(f"{one[0].upper()}{one[1:]}." for one in judges), *recognition.notes]))
     return f'<table class="answer">{"".join(rows)}</table>\n<p class="legend">{notes}</p>'
 
 
 def _player(recognition: Recognition, source: str) -> str:
     if answers.is_address(source):
-        link = f'<a href="{_text(source)}">{_text(source)}</a>'
+        link = f'<a href="{html.escape(source)}">{html.escape(source)}</a>'
         return f"<p>The video is not kept here; it is at {link}.</p>\n{NOW}"
     kind = "audio" if recognition.frames is None else "video"
-    shown = f' src="{_text(source)}"' if source else ""
-    link = f'<a href="{_text(source)}">the file</a>' if source else "the file"
+    shown = f' src="{html.escape(source)}"' if source else ""
+    link = f'<a href="{html.escape(source)}">the file</a>' if source else "the file"
     return (
         f'<{kind} controls preload="metadata"{shown}></{kind}>\n<p class="unplayable" hidden>This browser cannot show '
         f"{link}: it was moved, or is of a kind that only other players know. The rest of the page works without it."

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from instrec_utils import corpora, paths
+from instrec_utils.corpora.index import write_index
 from instrec_utils.corpora.source import ContactSheet, Source
 from instrec_utils.corpora.splits import SPLIT_METHODS
 from instrec_utils.errors import CorpusError, ParameterError
@@ -116,6 +117,31 @@ def test_a_toy_from_outside_is_prepared_and_read(toy, declare):
     written = pd.read_csv(toy.directory / "splits" / "stratified.csv")
     pd.testing.assert_frame_equal(written, again.index[["video_id", "split"]], check_dtype=False)
     assert len(corpora.read_listed(again)) == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("source.json", '{"source": "t'),
+        ("source.json", '{"source": "toy"}'),
+        ("source.json", "[1, 2]"),
+        ("notes.json", '["A class'),
+        ("notes.json", "3"),
+    ],
+)
+def test_a_corpus_that_is_damaged_is_to_be_made_again(toy, name, content):
+    (toy.directory / name).write_text(content)
+    with pytest.raises(CorpusError, match=rf"{name}: damaged \(.*\); run the notebook 01_corpus again$"):
+        corpora.read_corpus("mine")
+    assert corpora.prepare_corpus("mine", "toy").index.equals(toy.index)
+
+
+def test_a_video_that_could_not_be_decoded_may_have_any_id(toy):
+    index = toy.index.assign(video_id=["NA", "null", *toy.index["video_id"][2:]])
+    write_index(index, toy.directory / "index.csv")
+    (toy.directory / "features").mkdir()
+    (toy.directory / "features" / "errors.csv").write_text("video_id,path,reason\nNA,NA.mp4,damaged\n")
+    assert corpora.read_corpus("mine").usable["video_id"].tolist() == index["video_id"].tolist()[1:]
 
 
 def test_a_toy_from_outside_has_its_pages_and_photographs(toy):

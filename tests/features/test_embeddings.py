@@ -1,11 +1,16 @@
 """Embeddings are computed as a run computes, and those of another precision are kept apart."""
 
+import errno
+import os
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 import tiny_features
 
 from instrec_utils import cluster
+from instrec_utils.errors import StorageError
 from instrec_utils.features import embeddings
 from instrec_utils.inputs import frames
 from instrec_utils.models.hardware import Hardware
@@ -50,6 +55,32 @@ def test_videos_that_are_read_ahead_keep_their_own(corpus):
         pictures = embeddings.store.read_frames(corpus.directory / "features" / f"video-{number}.h5")
         expected = embeddings.predict_frames(network, frames.central_crop(pictures))
         np.testing.assert_allclose(values, expected, atol=2e-3)
+
+
+def test_of_a_long_video_few_frames_are_decoded_at_a_time(tmp_path, monkeypatch):
+    pictures = np.random.default_rng(0).integers(0, 255, (2 * embeddings.BATCH_FRAMES + 5, 256, 256, 3), np.uint8)
+    path = tmp_path / "features" / "long.h5"
+    tiny_features.write_features(path, pictures=pictures)
+    expected = embeddings.predict_frames(build_backbone(""), frames.central_crop(embeddings.store.read_frames(path)))
+    counts, decode = [], embeddings.store.decoded
+    monkeypatch.setattr(
+        embeddings.store, "decoded", lambda path, jpegs: counts.append(len(jpegs)) or decode(path, jpegs)
+    )
+    corpus = tiny_features.make_corpus(tmp_path, ["long.mp4"])
+    embeddings.embed_frames(corpus, tmp_path / "embeddings", lambda: build_backbone(""))
+    assert sorted(counts) == [5, embeddings.BATCH_FRAMES, embeddings.BATCH_FRAMES]
+    found = embeddings.read_embeddings(tmp_path / "embeddings", "long")
+    np.testing.assert_array_equal(found, expected.astype(np.float16))
+
+
+def test_a_disk_without_room_for_embeddings_is_said_in_one_line(corpus, monkeypatch):
+    def fail(path, content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", fail)  # HDF5 itself would tell of it by a RuntimeError
+    with pytest.raises(StorageError, match=r"video-0\.h5: cannot be written \(No space left.*carries on$"):
+        embeddings.imagenet_embeddings(corpus, "small")
+    assert list((corpus.directory / "embeddings" / "small").iterdir()) == []
 
 
 def test_photographs_of_each_precision_are_kept(corpus, monkeypatch):

@@ -73,7 +73,7 @@ def test_a_kit_is_never_overwritten(made):
 def test_a_kit_that_cannot_be_finished_leaves_nothing(home):
     corpus = write_corpus()
     (corpus.videos / "videos" / "flute-3.mp4").write_bytes(b"no video")
-    with pytest.raises(MediaError, match=r"flute-3\.mp4: cannot be copied"):
+    with pytest.raises(MediaError, match=r"flute-3\.mp4: not a plain media file"):
         kit.write_kit(corpus, home / "new" / "kit")
     assert list((home / "new").iterdir()) == []
     assert not (home / "runs").exists()

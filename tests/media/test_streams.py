@@ -59,6 +59,19 @@ def test_the_longest_track(tmp_path):
     assert len(media.read_sound(path, (RATE,))[RATE]) == pytest.approx(3 * RATE, abs=RATE / 10)
 
 
+def test_a_plain_copy_has_what_is_seen_and_heard_of_several_streams(tmp_path):
+    inputs = (*STILL, *MOVING, *sound(SILENT, 3), *sound(SOFT, 3))
+    maps = [part for number in range(4) for part in ("-map", number)]
+    path = ffmpeg(*inputs, *maps, *CODECS, "-disposition:a:0", "default", "-disposition:a:1", "0", tmp_path / "two.mkv")
+    media.write_plain_copy(path, tmp_path / "copy.mp4")
+    as_stereo = loudness(SOFT) / np.sqrt(2)  # ffmpeg keeps the power of one channel in two
+    assert level_of(tmp_path / "copy.mp4") == pytest.approx(as_stereo, abs=0.005)
+    for shown, copied in zip(media.read_frames(path), media.read_frames(tmp_path / "copy.mp4"), strict=True):
+        assert np.abs(shown.astype(int) - copied).mean() < 10
+    with av.open(str(tmp_path / "copy.mp4")) as container:
+        assert [stream.type for stream in container.streams] == ["video", "audio"]
+
+
 @pytest.mark.parametrize("suffix", ["mkv", "mp4", "ts"])
 def test_a_still_first_picture_loses(tmp_path, suffix):
     made = (*STILL, *MOVING, "-map", "0", "-map", "1", *CODECS)

@@ -1,6 +1,7 @@
 """The page to drop a video on: what it answers, to whom, and what is left of what it was given."""
 
 import asyncio
+import contextlib
 import http.client
 import json
 import os
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import types
 import urllib.request
 
@@ -303,16 +305,45 @@ def test_in_a_browser_a_clip_is_answered_and_what_is_none_is_a_line(served, clip
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
-def test_the_command_serves_this_machine_alone_and_leaves_nothing(tmp_path):
-    command = [sys.executable, "-m", "instrec_utils", "app", "--port", "0"]
-    weights = {"TMPDIR": str(tmp_path), "INSTREC_WEIGHTS": str(tmp_path), "INSTREC_DATA": str(tmp_path)}
+@contextlib.contextmanager
+def started(folder, before):
+    """The command, after a line of Python, its port, and where its files of the time are."""
+    code = f"import signal; {before}; from instrec_utils.__main__ import run; run()"
+    weights = {"TMPDIR": str(folder), "INSTREC_WEIGHTS": str(folder), "INSTREC_DATA": str(folder)}
+    command = [sys.executable, "-c", code, "app", "--port", "0"]
     with subprocess.Popen(command, env=os.environ | weights, stdout=subprocess.PIPE, text=True) as process:
         address = process.stdout.readline().split()[2]
         assert address.startswith("http://127.0.0.1:")
-        with urllib.request.urlopen(address) as answer:
-            assert "Drop a video" in answer.read().decode()
-        process.send_signal(signal.SIGINT)
+        yield process, int(address.strip("/").rpartition(":")[2])
+
+
+def page_of(port):
+    with urllib.request.urlopen(f"http://{app.HOST}:{port}/") as answer:
+        return answer.read().decode()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
+def test_the_command_serves_this_machine_alone_and_leaves_nothing(tmp_path, name):
+    with started(tmp_path, f"signal.signal(signal.{name}, signal.SIG_DFL)") as (process, port):
+        assert "Drop a video" in page_of(port)
+        with socket.create_connection((app.HOST, port)) as connection:
+            connection.sendall(head_of(bytes(100_000)) + bytes(1000))
+            until = time.monotonic() + 60
+            while not list(tmp_path.glob("instrec-*/*")):
+                assert time.monotonic() < until
+                time.sleep(0.05)
+            process.send_signal(signal.Signals[name])
+            assert process.wait(60) == 130
+    assert list(tmp_path.glob("instrec-*")) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
+def test_the_command_outlives_its_terminal_where_nohup_says_so(tmp_path):
+    with started(tmp_path, "signal.signal(signal.SIGHUP, signal.SIG_IGN)") as (process, port):
+        process.send_signal(signal.SIGHUP)
+        assert "Drop a video" in page_of(port)
+        process.terminate()
         assert process.wait(60) == 130
-    assert [path for path in tmp_path.iterdir() if path.name.startswith("instrec-")] == []

@@ -67,6 +67,6 @@ def _named(axis: Axis, place: float) -> object:
         shown = axis.get_transform().transform(np.append(ticks, place))  # on a logarithmic axis marks are set apart so
         distances = np.abs(shown[:-1] - shown[-1])
         nearby = min(0.5, np.diff(np.unique(shown[:-1])).min(initial=np.inf) / 2)
-        if distances.min() < nearby and (name := names.format_ticks(ticks)[distances.argmin()]):
+        if distances.min() < nearby and (name := names.format_ticks(ticks.tolist())[distances.argmin()]):
             return name
     return round(float(place), 6)
