@@ -98,7 +98,7 @@ def claims_table(judged: pd.DataFrame, cost: dict[str, str] | None = None) -> pd
 
 
 def _said(value: float, unit: str) -> str:
-    return f"{round(100 * value, 1) + 0.0:+.1f}{' %' if unit == STEPS else ''}"  # which has no minus before zero
+    return f"{words.signed(100 * value)}{' %' if unit == STEPS else ''}"
 
 
 def fusions_said(found: pd.DataFrame, judged: pd.DataFrame, runs: Sequence[str]) -> str:

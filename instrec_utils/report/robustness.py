@@ -45,7 +45,7 @@ def tests_table(tests: pd.DataFrame) -> pd.DataFrame:
     for pair, rows in tests.groupby(["first", "second"], sort=False):
         columns["Condition"] = rows["condition"].tolist()
         columns[words.PAIRS[pair]] = [
-            f"{gain:+.1f} (p = {p:.2g})" for gain, p in zip(rows["difference"], rows["p_holm"], strict=True)
+            f"{words.signed(gain)} (p = {p:.2g})" for gain, p in zip(rows["difference"], rows["p_holm"], strict=True)
         ]
     return pd.DataFrame(columns)
 
@@ -69,7 +69,7 @@ def summary(curves: pd.DataFrame, tests: pd.DataFrame) -> str:
     return (
         f"The paper's fusion {_verdict(found, 'fusion')}: {'; '.join(clauses)}. The one with attention and modality "
         f"dropout {_verdict(found, 'attention')}; over all degraded videos its Hit@1 differs from the paper's by "
-        f"{change['difference']:+.1f} points, which {certainty} (one seed)."
+        f"{words.signed(change['difference'])} points, which {certainty} (one seed)."
     )
 
 

@@ -133,7 +133,7 @@ def measured(row: Mapping[str, Any]) -> dict[str, str]:
 
 def _with_gain(row: Mapping[str, Any], title: str, gain: float | None = None) -> dict[str, str]:
     """Return the metrics of a row, and beside its Hit@1 by how much that is higher than another's, -1 to 1."""
-    return {"Hit@1": "", title: "–" if gain is None else f"{100 * gain:+.1f}"} | measured(row)
+    return {"Hit@1": "", title: "–" if gain is None else words.signed(100 * gain)} | measured(row)
 
 
 def mean_scores(

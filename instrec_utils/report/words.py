@@ -158,6 +158,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else ending}"
 
 
+def signed(points: float) -> str:
+    """Return points with their sign and one decimal; what rounds to zero has a plus, never a minus: "+0.0"."""
+    return f"{round(points, 1) + 0.0:+.1f}"
+
+
 def enumerated(texts: Sequence[str]) -> str:
     """Return texts as a sentence lists them: "a", "a and b", "a, b and c"."""
     return " and ".join(filter(None, (", ".join(texts[:-1]), *texts[-1:])))
