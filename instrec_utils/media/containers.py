@@ -69,7 +69,7 @@ def open_plain(path: Path) -> InputContainer:
             f"{path}: not a plain media file: cannot be opened as {CONTAINERS}, told by content, not by name: {why}"
         ) from error
     except (OSError, ValueError) as error:  # no permission; a name that is too long or holds a zero
-        reason = f"[Errno {error.errno}] {error.strerror}" if isinstance(error, OSError) else error  # without the name
+        reason = f"[Errno {error.errno}] {error.strerror}" if isinstance(error, OSError) else str(error)  # no name
         raise MediaError(f"{path}: cannot be read: {reason}") from error
     for stream in (*container.streams.video, *container.streams.audio):
         if stream.codec_context is not None:
