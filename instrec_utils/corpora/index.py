@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 from tqdm import tqdm
 
-from instrec_utils import files
+from instrec_utils import cluster, files
 from instrec_utils.config import SPLITS
 from instrec_utils.errors import CorpusError, MediaError
 
@@ -107,7 +107,7 @@ def read_headers(videos: Path, names: Sequence[str]) -> pd.DataFrame:
         except MediaError as error:
             return float("nan"), str(error).removeprefix(f"{path}: ")
 
-    with ThreadPoolExecutor() as workers:
+    with ThreadPoolExecutor(cluster.num_cores()) as workers:
         rows = list(tqdm(workers.map(header, names), desc="looking at videos", unit="file", total=len(names)))
     return pd.DataFrame(rows, columns=["duration", "reason"])
 
