@@ -166,7 +166,7 @@ def process(
     ------
     tuple of item and result
         In the order of completion; the result is the exception where the function raised one, or Dask's
-        ``KilledWorker`` where the item ended its worker twice.
+        ``KilledWorker`` where the item ended its worker twice, or on a running scheduler as often as that allows.
     """
     items = list(items)
     if not items:

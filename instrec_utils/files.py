@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _NOT_SHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\\\ud800-\udfff]")  # Python gives foreign bytes as lone surrogates
-_NO_ARCHIVE = (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile)  # what damaged ones raise
+# What damaged ones raise; a RuntimeError that they are encrypted.
+_NO_ARCHIVE = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile)
 
 _ADVICE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "free some space"),

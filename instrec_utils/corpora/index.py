@@ -7,7 +7,7 @@ video_id   str     1 to 64 letters, digits, ``-`` and ``_``; unique; may begin w
 label      str     name of the class
 split      str     train, validation or test; test_clean for the undegraded variant of a staged test clip, spare for a
                    variant that another rotation of the corpus' parts uses
-path       str     the file, relative to the corpus folder, with ``/``; empty if the file is not there
+path       str     the file, relative to `Corpus.videos`, with ``/``; empty if the file is not there
 duration   float   seconds; NaN if unknown
 ========== ======= ==========================================================================================
 
@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 from tqdm import tqdm
 
-from instrec_utils import files
+from instrec_utils import cluster, files
 from instrec_utils.config import SPLITS
 from instrec_utils.errors import CorpusError, MediaError
 
@@ -59,7 +59,7 @@ def check_index(index: pd.DataFrame, source: str) -> None:
     refuse(index.video_id.duplicated(), "video_id", "unique")
     refuse(index.label == "", "label", "the name of a class")
     refuse(~index.split.isin(_ALLOWED), "split", f"one of {', '.join(_ALLOWED)}")
-    refuse(~index.path.map(_stays_inside), "path", "relative, inside the corpus folder")
+    refuse(~index.path.map(_stays_inside), "path", "relative, inside the folder of the videos")
     durations = pd.to_numeric(index.duration, errors="coerce")
     is_wrong = (durations.isna() & index.duration.notna()) | (durations < 0) | (durations == float("inf"))
     refuse(is_wrong, "duration", "seconds, at least 0, or empty")
@@ -107,7 +107,7 @@ def read_headers(videos: Path, names: Sequence[str]) -> pd.DataFrame:
         except MediaError as error:
             return float("nan"), str(error).removeprefix(f"{path}: ")
 
-    with ThreadPoolExecutor() as workers:
+    with ThreadPoolExecutor(cluster.num_cores()) as workers:
         rows = list(tqdm(workers.map(header, names), desc="looking at videos", unit="file", total=len(names)))
     return pd.DataFrame(rows, columns=["duration", "reason"])
 

@@ -12,7 +12,6 @@ Groups are the connected components of such pairs. Fingerprints are kept, as the
 import contextlib
 import json
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,7 +23,7 @@ import pandas as pd
 from scipy import sparse
 from tqdm import tqdm
 
-from instrec_utils import files, media
+from instrec_utils import cluster, files, media
 from instrec_utils.corpora.splits import grouped_split
 from instrec_utils.errors import MediaError, ParameterError
 
@@ -76,7 +75,7 @@ def group_videos(index: pd.DataFrame, videos: Path, store: Path) -> pd.Series:
     def look(path: Path, video_id: str) -> tuple[np.ndarray, np.ndarray]:
         return _kept_fingerprints(path, store / f"{video_id}.npz") if path.is_file() else (_NO_FRAMES, _NO_SOUND)
 
-    with ThreadPoolExecutor(os.cpu_count()) as workers:
+    with ThreadPoolExecutor(cluster.num_cores()) as workers:
         looks = workers.map(look, paths, index.video_id)
         found = list(tqdm(looks, desc="near-duplicates", unit="video", total=len(paths)))
     hashes = [bits for bits, _ in found]

@@ -35,7 +35,6 @@ from instrec_utils.files import sha256_of_file
 FINDINGS = ("missing", "invalid", "duplicated", "silent", "cancelling", "still", "too_short")
 
 SILENCE = -60.0  # dB below full scale; the noise of 16-bit sound is near -96, a quiet room in a video near -50
-MOTION = 1.0  # grey levels, mean absolute difference; recompression of a still picture stays below
 _PICTURE_SIZE = 64  # pixels a side, enough to see whether anything moves
 
 # Seconds on two cores with the profile "quick": those a video from the training times in results/ of demo and open.
@@ -56,8 +55,10 @@ def is_usable(findings: pd.DataFrame) -> pd.Series:
     return ~findings[["missing", "invalid", "too_short"]].any(axis=1)
 
 
-def validate(index: pd.DataFrame, corpus_dir: Path) -> pd.DataFrame:
-    """Look at every video of an index, whose paths are relative to the corpus folder; `CorpusError` if that is missing.
+def validate(index: pd.DataFrame, videos: Path) -> pd.DataFrame:
+    """Look at every video of an index, whose paths are relative to a folder; `CorpusError` if that is missing.
+
+    Of a corpus that is prepared it is `Corpus.videos`.
 
     Returns
     -------
@@ -65,9 +66,9 @@ def validate(index: pd.DataFrame, corpus_dir: Path) -> pd.DataFrame:
         Bools, and the error or which video it duplicates.
     """
     check_index(index, "index")
-    if not corpus_dir.is_dir():
-        raise CorpusError(f"{corpus_dir}: no such corpus folder")
-    paths = [corpus_dir / path for path in index.path]
+    if not videos.is_dir():
+        raise CorpusError(f"{videos}: no such folder of videos")
+    paths = [videos / path for path in index.path]
     # One after the other: threads that decode thousands of packets of sound wait for each other more than they work.
     rows = [_look(path) for path in tqdm(paths, desc="validating", unit="video")]
     findings = index[["video_id", "path", "label", "split"]].reset_index(drop=True)
@@ -115,7 +116,7 @@ def is_cancelling(power: media.Power) -> bool:
 def is_still(frames: Iterator[np.ndarray]) -> bool:
     """Return whether every frame [shape=(height, width, 3), uint8] is like the first; stops at one that is not."""
     first = next(frames).astype(np.int16)
-    return all(np.abs(frame - first).mean() < MOTION for frame in frames)
+    return all(np.abs(frame - first).mean() < media.MOTION for frame in frames)
 
 
 @dataclass(frozen=True)

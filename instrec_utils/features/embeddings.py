@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from instrec_utils import cluster, files, models
 from instrec_utils.corpora import Corpus
-from instrec_utils.errors import FeaturesError
+from instrec_utils.errors import FeaturesError, ParameterError
 from instrec_utils.features import store
 from instrec_utils.inputs import frames
 from instrec_utils.models.architecture import AudioInput
@@ -34,7 +34,7 @@ def build_backbone(visual_model: str) -> keras.Model:
     """Return a visual architecture without its classes, with ImageNet's weights; a ParameterError if it is none."""
     build = models.architecture_named(visual_model, "visual").build_backbone
     if build is None:
-        raise FeaturesError(f"{visual_model}: expected an architecture with a backbone")
+        raise ParameterError(f"{visual_model}: expected an architecture with a backbone, got one without")
     return models.folded(build("imagenet"))
 
 

@@ -156,7 +156,7 @@ def extract_features(
         if isinstance(result, InstrecError) and not isinstance(result, StorageError):
             errors.append((video, str(result)))
         elif isinstance(result, KilledWorker):
-            errors.append((video, f"{video.path}: decoding it ended its process twice (a crash or a hang)"))
+            errors.append((video, f"{video.path}: decoding it ended its process again and again (a crash or a hang)"))
         elif isinstance(result, BaseException):
             raise result
     rows = [(video.video_id, str(video.path), reason) for video, reason in errors]

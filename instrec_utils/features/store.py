@@ -7,7 +7,8 @@ Layout of ``<video_id>.h5``, format 1::
     /log_mel/choi2016_cc (96, 1366) float16, dB; absent without a sound stream
     /log_mel/choi2016_uc (96, 1366) float16, dB
     /log_mel/han2016     (30, 128, 43) float16, dB
-    attributes           format, settings_sha256, video_bytes, video_mtime_ns, duration (seconds)
+    attributes           format, settings_sha256, video_bytes, video_mtime_ns, duration (seconds);
+                         channels ("loudest") where it is not their mean that was heard
 
 Any other audio network's input is computed when a run needs it, and is in a file of the same kind in a folder of its
 name, as ``efficientat_uc/<video_id>.h5`` with ``/log_mel/efficientat_uc``, which tells its settings_sha256.
@@ -53,7 +54,9 @@ SETTINGS_SHA256 = files.sha256_of(
 USUAL = ("choi2016_cc", "choi2016_uc", "han2016")  # inputs that every features file has, of that checksum's settings
 OF_VIDEO = ("settings_sha256", "video_bytes", "video_mtime_ns", "channels")  # attributes that tell what was extracted
 DAMAGES = (OSError, KeyError, RuntimeError, ValueError)  # what h5py raises for files that are not as they were written
-REMEMBERED = 1024  # spectrograms in memory, some 300 MB: opening files would take a tenth of a short training step
+# Spectrograms in memory, some 300 MB of the usual ones, 790 MB of those of (10, 128, 301): opening files would take a
+# tenth of a short training step.
+REMEMBERED = 1024
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,12 @@ JOINED = (0.1, 10.0)  # in containers that are made to be joined
 SINGLE = (2.0, 60.0)  # in others, where a picture may stay without any sound, and times may be in the order on screen
 TOGETHER = 0.5  # seconds: streams that end or begin so closely do it together
 LONGEST = 60.0  # seconds a packet lasts
-_CAN_BE_JOINED = 0x0200  # AVFMT_TS_DISCONT, the flag of such containers
+CAN_BE_JOINED = 0x0200  # AVFMT_TS_DISCONT, the flag of such containers
 _LARGEST = 2**62
 
 
 def _limits(container: InputContainer) -> tuple[float, float]:
-    return JOINED if container.format.flags & _CAN_BE_JOINED else SINGLE
+    return JOINED if container.format.flags & CAN_BE_JOINED else SINGLE
 
 
 def is_steady(container: InputContainer, times: np.ndarray) -> bool:

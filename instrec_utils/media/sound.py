@@ -61,7 +61,7 @@ def read_sound(
     path = Path(path)
     info, tracks = streams.track(path, "sound")
     limit = work_seconds or streams.work_seconds(info)
-    late = info.delay if GAP < info.delay < info.duration else 0.0
+    late = _lateness(info)
     if wanted is not None and not late and channels == "mean":
         sound = _sound_in_part(path, tracks[:1], sample_rates, limit, wanted)
         if sound is not None:
@@ -71,13 +71,18 @@ def read_sound(
     return {rate: np.pad(samples, (round(late * rate), 0)) for rate, samples in sound.items()} if late else sound
 
 
+def _lateness(info: streams.MediaInfo) -> float:
+    """Return after how many seconds of silence the sound begins."""
+    return info.delay if GAP < info.delay < info.duration else 0.0
+
+
 def read_windows(path: Path, sample_rate: int, seconds: float) -> Iterator[np.ndarray]:
     """Yield the sound of a file as `read_sound` gives it, however long it is, in windows of so many seconds.
 
     They [shape=(num_samples,), float32] follow each other; the last may be shorter.
     """
     info, tracks = streams.track(path, "sound")
-    late = info.delay if GAP < info.delay < info.duration else 0.0
+    late = _lateness(info)
     size, held = round(seconds * sample_rate), np.zeros(round(late * sample_rate), np.float32)
     blocks = _blocks(path, containers.decoded(path, tracks, streams.work_seconds(info)))
     for _, piece in _resampled(path, (sample_rate,), blocks, None):

@@ -22,7 +22,8 @@ MAX_LOOK_SECONDS = 600  # of reading packets
 # Of a whole `probe`: packets are read, and up to `MIN_WORK_SECONDS` of each stream that might be chosen decoded.
 MAX_PROBE_SECONDS = MAX_LOOK_SECONDS + 20 * MIN_WORK_SECONDS
 FAINT = 1e-3  # of full scale: sound that is never louder is none, where there is another track
-MOTION = 1.0  # grey levels, mean absolute difference between pictures that are not the same
+# Grey levels, mean absolute difference between pictures that are not the same; recompression of one stays below.
+MOTION = 1.0
 _NOT_MOVING = Disposition.attached_pic | Disposition.timed_thumbnails
 _BESIDE = (
     Disposition.comment
@@ -32,8 +33,8 @@ _BESIDE = (
     | Disposition.dependent
 )
 _NAMES = {"picture": "pictures", "sound": "sound"}
-# AVFMT_TS_DISCONT and AVFMT_GENERIC_INDEX, the flags of containers that do not know their length but guess it.
-_GUESSES_LENGTH = 0x0200 | 0x0100
+# With AVFMT_GENERIC_INDEX, the flags of containers that do not know their length but guess it.
+_GUESSES_LENGTH = clock.CAN_BE_JOINED | 0x0100
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import av
@@ -7,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from instrec_utils.corpora import near_duplicates
+from instrec_utils import cluster
+from instrec_utils.corpora import index, near_duplicates
 from instrec_utils.corpora.near_duplicates import (
     HASH_BITS,
     chroma_fingerprint,
@@ -41,6 +43,18 @@ def melody(rng, seconds=12.0):
 def recompressed(frame, rng):
     noisy = frame.astype(float) * 0.9 + 8 + rng.normal(0, 4, frame.shape)
     return np.clip(noisy, 0, 255).astype(np.uint8)[::2, ::2]
+
+
+def test_videos_are_looked_at_on_the_cores_that_this_process_may_use(tmp_path, monkeypatch):
+    counts = []
+    monkeypatch.setattr(cluster, "num_cores", lambda: 3)
+    for module in (near_duplicates, index):
+        monkeypatch.setattr(
+            module, "ThreadPoolExecutor", lambda number=None: counts.append(number) or ThreadPoolExecutor(number)
+        )
+    group_videos(pd.DataFrame({"video_id": ["a"], "path": ["a.mp4"]}), tmp_path, tmp_path / "fingerprints")
+    index.read_headers(tmp_path, ["a.mp4"])
+    assert counts == [3, 3]
 
 
 def test_a_recompressed_frame_keeps_its_hash_and_another_scene_does_not():

@@ -165,7 +165,7 @@ def test_counts_a_class_and_split(corpus):
 
 def test_the_index_and_the_folder_must_be_good(corpus):
     index, folder = corpus
-    with pytest.raises(CorpusError, match="no such corpus folder"):
+    with pytest.raises(CorpusError, match="no such folder of videos"):
         validate(index, folder / "none")
     with pytest.raises(CorpusError, match="row 1: path must be relative"):
         validate(index.assign(path="../up.mp4"), folder)

@@ -3,14 +3,15 @@
 import errno
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 import tiny_features
 
-from instrec_utils import cluster
-from instrec_utils.errors import StorageError
+from instrec_utils import cluster, models
+from instrec_utils.errors import ParameterError, StorageError
 from instrec_utils.features import embeddings
 from instrec_utils.inputs import frames
 from instrec_utils.models.hardware import Hardware
@@ -35,6 +36,12 @@ def corpus(tmp_path, monkeypatch):
 
 def read_all(corpus, folder):
     return [embeddings.read_embeddings(folder, video_id) for video_id in corpus.index["video_id"]]
+
+
+def test_an_architecture_without_a_backbone_has_no_embeddings_of_frames(monkeypatch):
+    monkeypatch.setattr(models, "architecture_named", lambda name, kind: SimpleNamespace(build_backbone=None))
+    with pytest.raises(ParameterError, match="bare: expected an architecture with a backbone, got one without"):
+        embeddings.build_backbone("bare")
 
 
 def test_each_precision_has_embeddings_of_its_own(corpus):
