@@ -69,7 +69,7 @@ def test_answers_are_set_beside_the_models(index, home):
     assert "3.csv: line 2, column answer: expected one of accordion" in shown
     num_silent = sum(silent.values())
     hit = 100 * (1 - num_silent / 2 / len(index))
-    assert f"People are right in {hit:.1f} % of their answers" in shown
+    assert f"Averaged over clips, people are right in {hit:.1f} %" in shown
     assert "of 1 pair of people" in shown
     row = shown[shown.index("<td>silent</td>") :].partition("</tr>")[0]
     assert f"<td>{num_silent}</td>" in row

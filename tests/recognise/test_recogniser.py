@@ -275,6 +275,11 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, *_):
+        """Say nothing of a client that hangs up, having read enough: that is no error of the command's."""
+
+
 @pytest.fixture
 def address(tmp_path):
     """Where a folder of one video is served."""
@@ -282,7 +287,7 @@ def address(tmp_path):
     folder.mkdir()
     video(folder / "a.mp4")
     handler = functools.partial(Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with Server(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

@@ -62,12 +62,12 @@ def toys(home):
 
 
 @pytest.mark.slow
-def test_a_toy_corpus_and_a_toy_network_go_the_whole_way(toys, monkeypatch):
+def test_a_toy_corpus_and_a_toy_network_go_the_whole_way(toys):
     corpus, run = toys
     _is_extracted_and_trained(corpus, run)
     _is_in_the_tables(run)
     _is_on_the_pages(corpus, run)
-    _is_measured_under_noise(corpus, run, monkeypatch)
+    _is_measured_under_noise(corpus, run)
 
 
 def _is_extracted_and_trained(corpus, run):
@@ -109,9 +109,8 @@ def _is_on_the_pages(corpus, run):
     assert found["index_sha256"].tolist() == [provenance.index_sha256(corpus.usable)]
 
 
-def _is_measured_under_noise(corpus, run, monkeypatch):
+def _is_measured_under_noise(corpus, run):
     """Noise asks the visual run of a fusion for nothing, so one that is not trained will do."""
-    monkeypatch.setattr(networks, "identity", lambda one: [one.key])
     noise = next(one for one in CONDITIONS if one.name == "noise")
     noise = dataclasses.replace(noise, levels=(200, noise.levels[-1]))
     degraded = networks.Networks(run, runs.visual_run(corpus), seed=1)

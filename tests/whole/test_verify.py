@@ -116,8 +116,11 @@ def test_a_result_without_its_predictions_is_found(result):
 
 
 def test_a_changed_a_missing_and_a_new_file_are_found_by_their_checksums(home):
+    files.write_text(home / "_toc.yml", "parts: [{chapters: [{file: tiny/01_corpus}]}]")
     for name in ("a", "b"):
         files.write_text(home / "results" / f"{name}.csv", name)
+    files.write_text(home / "book" / "tiny" / "01_corpus.ipynb", "{}")
+    assert "  book/tiny/01_corpus.ipynb" in records.published_sums()
     files.write_text(home / records.SUMS, records.published_sums())
     assert records.wrong_sums() == []
     (home / "results" / "a.csv").write_text("changed")
