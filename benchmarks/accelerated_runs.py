@@ -129,7 +129,7 @@ def _packed_videos(
         for number, video_id in enumerate(corpus.split(split)["video_id"]):
             path = store.features_path(corpus.directory / "features", video_id)
             with h5py.File(path) as file:
-                attributes = {name: file.attrs[name] for name in ("settings_sha256", "video_bytes", "duration")}
+                attributes = {name: file.attrs[name] for name in store.IN_KEY if name in file.attrs}
                 is_heard = "log_mel" in file and split not in unheard
                 heard = {name: file["log_mel"][name][:] for name in inputs if is_heard}
             total = store.count_frames(path)
@@ -200,7 +200,7 @@ def _pictures(group: h5py.Group) -> dict[int, np.ndarray]:
 
 def _write_features(path: Path, group: h5py.Group) -> None:
     with files.whole(path) as temporary, h5py.File(temporary, "w") as file:
-        file.attrs.update({name: group.attrs[name] for name in ("settings_sha256", "video_bytes", "duration")})
+        file.attrs.update({name: group.attrs[name] for name in store.IN_KEY if name in group.attrs})
         if count := int(group.attrs["count"]):
             stored = file.create_dataset("frames", count, dtype=h5py.vlen_dtype(np.uint8))
             for number, data in _pictures(group).items():

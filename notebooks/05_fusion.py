@@ -296,7 +296,8 @@ playing.weighted_frames(videos, weights, uneven) if weights else None
 # Of a video that is silent or has no pictures it gives the other network's calibrated scores, whatever the weights.
 #
 # **Which fusion is best was decided on the validation split**, without a look at the test split. The fourth
-# form's scores are there those of models that have learned from the other six sevenths of that split.
+# form's scores are there those of models whose weights were solved for on the other six sevenths of that split; the
+# temperatures of the two networks, one number each, are those of the whole split.
 
 # %% tags=["hide-input"]
 validated = tables.on_validation(found, [run.name for run in fusions])

@@ -91,6 +91,7 @@ def _write(
             settings_sha256=store.SETTINGS_SHA256,
             video_bytes=status.st_size,
             video_mtime_ns=status.st_mtime_ns,
+            video_sha256=files.sha256_of_file(video.path),
             duration=info.duration,
         )
         if video.channels != "mean":

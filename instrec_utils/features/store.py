@@ -7,7 +7,7 @@ Layout of ``<video_id>.h5``, format 1::
     /log_mel/choi2016_cc (96, 1366) float16, dB; absent without a sound stream
     /log_mel/choi2016_uc (96, 1366) float16, dB
     /log_mel/han2016     (30, 128, 43) float16, dB
-    attributes           format, settings_sha256, video_bytes, video_mtime_ns, duration (seconds);
+    attributes           format, settings_sha256, video_bytes, video_mtime_ns, video_sha256, duration (seconds);
                          channels ("loudest") where it is not their mean that was heard
 
 Any other audio network's input is computed when a run needs it, and is in a file of the same kind in a folder of its
@@ -53,6 +53,7 @@ SETTINGS_SHA256 = files.sha256_of(
 )
 USUAL = ("choi2016_cc", "choi2016_uc", "han2016")  # inputs that every features file has, of that checksum's settings
 OF_VIDEO = ("settings_sha256", "video_bytes", "video_mtime_ns", "channels")  # attributes that tell what was extracted
+IN_KEY = ("settings_sha256", "video_sha256", "video_bytes", "duration", "channels")  # those that `key_of` reads
 DAMAGES = (OSError, KeyError, RuntimeError, ValueError)  # what h5py raises for files that are not as they were written
 # Spectrograms in memory, some 300 MB of the usual ones, 790 MB of those of (10, 128, 301): opening files would take a
 # tenth of a short training step.
@@ -143,7 +144,9 @@ def _key_of(features_path: Path, _version: int) -> str:
     with _opened(features_path) as file:
         channels = file.attrs.get("channels", "mean")
         heard = "" if channels == "mean" else f" {channels}"
-        return f"{SETTINGS_SHA256} {file.attrs['video_bytes']} {file.attrs['duration']}{heard}"
+        # Files of before have no checksum of their video.
+        video = file.attrs.get("video_sha256") or f"{file.attrs['video_bytes']} {file.attrs['duration']}"
+        return f"{SETTINGS_SHA256} {video}{heard}"
 
 
 def key_of_all(features_dir: Path, video_ids: Sequence[str]) -> str:

@@ -56,7 +56,8 @@ def test_what_the_docstring_says_a_file_holds(video):
         assert spectrogram.dtype == np.float16
         assert file["log_mel/choi2016_cc"].shape == (96, 1366)
         assert file["log_mel/han2016"].shape == (30, 128, 43)
-        assert sorted(file.attrs) == ["duration", "format", "settings_sha256", "video_bytes", "video_mtime_ns"]
+        names = ["duration", "format", "settings_sha256", "video_bytes", "video_mtime_ns", "video_sha256"]
+        assert sorted(file.attrs) == names
         assert file.attrs["format"] == features.FORMAT
         assert file.attrs["video_bytes"] == video.path.stat().st_size
         assert file.attrs["duration"] == pytest.approx(3.2, abs=0.1)
@@ -240,8 +241,23 @@ def damage_frame(file):
     file["frames"][2] = np.zeros(50, np.uint8)
 
 
-def lose_attribute(file):
-    del file.attrs["video_bytes"]
+def lose_attributes(file):
+    del file.attrs["video_sha256"], file.attrs["video_bytes"]
+
+
+def test_another_video_has_another_key_whatever_its_size_length_and_time(video):
+    extraction.extract_video(video)
+    first, status = features.key_of(video.features_path), video.path.stat()
+    extraction.extract_video(video)
+    assert features.key_of(video.features_path) == first
+    with video.path.open("r+b") as file:
+        start = video.path.read_bytes().index(b"mdat") + len("mdat")
+        file.seek(start)
+        file.write(bytes(8))  # of one packet
+    os.utime(video.path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert video.path.stat().st_size == status.st_size
+    extraction.extract_video(video)
+    assert features.key_of(video.features_path) != first
 
 
 @pytest.mark.parametrize(
@@ -249,7 +265,7 @@ def lose_attribute(file):
     [
         (damage_spectrogram, "log_mel/choi2016_uc holds values that are not finite"),
         (damage_frame, "expected JPEG bytes, got 50 bytes that are none"),
-        (lose_attribute, ".*attribute.*"),
+        (lose_attributes, ".*attribute.*"),
     ],
 )
 def test_a_file_that_turns_out_to_be_damaged_is_removed_so_that_it_is_made_again(video, damage, reason):
