@@ -40,7 +40,7 @@ help:
 #- make app       a page, on this machine alone, to drop a video on (PORT=8765)
 #- make setup     the environment alone; with CUDA=1 also what NVIDIA GPUs take
 #- make pages     the pages anew from the published results, nothing trained (CORPUS=demo or open)
-#- make tables    every model and seed of Tables 2 to 4 (CORPUS=... ROOT=... as for a report; SCHEDULER=address GPUS=1)
+#- make tables    the models and seeds of Tables 2 to 4 that params/tables/ lists (CORPUS=... ROOT=... as for a report; SCHEDULER=address GPUS=1)
 #- make publish   copies a corpus' results, pages and media into the tracked folders; no report, table or notebook does (CORPUS=...)
 #- make front     the parts of the first pages that depend on published results: table, verdict, clips, comparison
 #- make verify    whether all published numbers, and the pages about corpora, follow from the predictions, in a minute or two
