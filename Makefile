@@ -43,7 +43,7 @@ help:
 #- make tables    the models and seeds of Tables 2 to 4 that params/tables/ lists (CORPUS=... ROOT=... as for a report; SCHEDULER=address GPUS=1)
 #- make publish   copies a corpus' results, pages and media into the tracked folders; no report, table or notebook does (CORPUS=...)
 #- make front     the parts of the first pages that depend on published results: table, verdict, clips, comparison
-#- make verify    whether all published numbers, and the pages about corpora, follow from the predictions, in a minute or two
+#- make verify    whether the published results, and the pages about open, follow from the predictions, in a minute or two
 #- make records   the pages of all runs, of status and of costs, and the checksums; make publish does it too
 #- make release   weights, embeddings and results of a corpus as one archive (CORPUS=...)
 #- make curation  the paper's Table 1, the splits and the chapter on its data
