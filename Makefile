@@ -50,7 +50,7 @@ help:
 #- make download  the paper's YouTube-8M videos (LIMIT=... COOKIES=... WORKERS=...)
 #- make kit       a page that asks people what they recognise, as a folder to hand out (CORPUS=...)
 #- make validate  looks at every video of a corpus, before a report or after it (CORPUS=... ROOT=...)
-#- make bench     ratios and limits, measured (BENCH=extraction, training, accelerator, jpeg, curation, elsewhere, paper_rows; train_heads and train_ears for recognise; elsewhere_page)
+#- make bench     ratios and limits, measured (BENCH=extraction, training, accelerator, jpeg, curation, paper_rows, extraction_page, paper_rows_page; of the recogniser, recognise, train_ears, train_heads, elsewhere, elsewhere_page)
 #- make book      the book from the pages that are there
 #- make one-page  the same as one page, to print or to keep as PDF
 #- make lint      style, floors and types
