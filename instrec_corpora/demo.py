@@ -34,7 +34,8 @@ class DemoSettings:
     Attributes
     ----------
     clips_per_class : int [clips, >= 3]
-        One a split at least.
+        One a split at least. Of 14, of which 8 teach, Choi's network with UC recognised 33 to 49 % of the test clips
+        with the seeds 10 to 12, of 17 it recognises 59 to 67 %.
     min_seconds, max_seconds : float [seconds, whole numbers >= 1]
         Of a clip, which lasts a whole number of seconds as well. Shorter ones leave much of the central crop
         (CC), 29 s, silent: of clips of 15 to 20 s Choi's network learned nothing with it.
