@@ -24,8 +24,9 @@
 # [Choi et al. (2016)](https://arxiv.org/abs/1606.00298), from the centre of the recording (CC) or from ten segments spread over
 # it (UC). The visual network gets single frames, one a second, resized to 256 x 256 and cropped to 224 x 224.
 #
-# **Method.** Every video is decoded once and its features are kept in one file: frames as JPEG, and a spectrogram for each kind
-# of network input. Below, one video goes that way step by step.
+# **Method.** Every video is decoded once and its features are kept in one file: frames as JPEG, and the spectrograms of
+# Han's and Choi's networks; another network's input is extracted when one of its runs needs it. Below, one video goes that way
+# step by step.
 
 # %% tags=["parameters", "hide-cell"]
 corpus: str = "demo"  # prepared by 01_corpus
@@ -235,7 +236,7 @@ count = sum(
     store.count_frames(store.features_path(features_dir, video_id))
     for video_id in videos.usable["video_id"]
 )
-size = sum(path.stat().st_size for path in features_dir.glob("*.h5"))
+size = sum(path.stat().st_size for path in features_dir.rglob("*.h5"))
 page.takeaway(
     f"An audio network is given at most 30 s of a video. Of its pictures {count / len(videos.usable):.0f} are stored on average, "
     f"one a second; the features of all {len(videos.usable)} videos, with the "

@@ -132,8 +132,7 @@ page.figure(
     figures.history(result),
     f"Loss and accuracy of single frames over {words.counted(result['epochs'], 'epoch')}; the weights of epoch {result['best_epoch']}, that of "
     f"the lowest validation loss, are kept. {result['num_train']} training videos, {result['train_seconds']:.0f} s.",
-    "Two curves each, training and validation: the loss falls and the accuracy rises over the epochs, and validation levels off "
-    "before training does.",
+    "Two curves each, training and validation: loss and accuracy over the epochs.",
 )
 
 # %% [markdown]
@@ -171,7 +170,7 @@ elements.conditions_figure(
 #
 # The paper varies the number of frames and whether training begins with photographs of instruments; its 4.4 compares that
 # with random weights, its 4.3 can be read as a comparison with ImageNet's. `make tables` trains
-# the combinations that the corpus' list in `params/tables/` declares; without it there is one row.
+# the combinations that the corpus' list in `params/tables/` declares; without it there is one row, beside those that are published or printed.
 # [The figure](#fig-frame-counts) below the table shows the same as curves.
 
 # %% tags=["hide-input"]
@@ -199,14 +198,14 @@ page.table(
 ) if len(whole) else None
 
 # %% tags=["hide-input"]
+counts = tables.frame_counts(found, run.profile)
 page.figure(
     corpus,
     "frame-counts",
-    figures.frame_counts(tables.frame_counts(found, run.profile)),
+    figures.frame_counts(counts),
     f"Hit@1 by the number of frames in the profile {run.profile}, test split, n = {result['num_test']}, means over seeds with "
     "95 % intervals over videos.",
-    "Points with intervals over the number of frames, a line a way of training: a single frame is well below five, and from "
-    "there on the lines are nearly flat.",
+    f"Points with intervals over the number of frames, a line a way of training: {tables.ends_of_lines(counts)}.",
 )
 
 # %% [markdown]

@@ -23,8 +23,8 @@
 # [Choi et al. (2016)](https://arxiv.org/abs/1606.00298) on ten segments (UC) is the best on both datasets, with 79.81 % Hit@1 on
 # FCVID and 83.58 % on YouTube-8M (its Table 3). It also finds that audio beats video.
 #
-# **Method.** A network at the paper's input and size is trained from random weights on the videos in which something is
-# to be heard. The profile "paper" trains on whole inputs as the paper does. A few hundred videos are too few for that: they
+# **Method.** A network at the paper's input and size is trained, from random weights unless it is a pretrained one. The
+# profile "paper" trains on all videos and on whole inputs, as the paper does. A few hundred videos are too few for that: they
 # cannot teach four convolutional blocks through a dense layer that joins half a minute. So the profile "quick" warms the
 # blocks of Choi's network up first: trained on single segments of 2.9 s, of which a video has ten, each at a tenth of the
 # cost. The dense layer is then trained on what the blocks give for whole inputs, and at last the whole network.
@@ -143,14 +143,15 @@ page.figure(
     corpus,
     "augmentation",
     figures.spectrograms([("as stored", shown), *varied], run.audio_input.settings),
-    f"One {example['label']} clip as it is stored and as two epochs might get it.",
+    f"One {example['label']} clip as it is stored, and varied twice, as the profile quick varies what a whole network learns from.",
     "Three spectrograms of the same clip: the original, and two versions with masked bands and stretches and other levels.",
 )
 
 # %% [markdown]
 # ## Training
 #
-# It learns from the training videos in which something is to be heard: silence under a label teaches to guess.
+# In the profile "quick" it learns from the training videos in which something is to be heard: silence under a label teaches
+# to guess.
 # [The figure of the curves](#fig-audio-history) shows those of the whole network, after those of its warm-up on single segments
 # where the result has kept them. On a processor that multiplies numbers of
 # 16 bits (Intel's AMX) the profile "quick" trains Choi's and Han's networks in bfloat16, which takes less time; the parameter
@@ -216,7 +217,7 @@ elements.conditions_figure(
 # Han's network ([Han et al., 2016](https://doi.org/10.1109/TASLP.2016.2632307)) is given windows of one second and averages what it
 # says of thirty; Choi's and the Xception ([Chollet, 2017](https://doi.org/10.1109/CVPR.2017.195)) are given half a minute at once,
 # either ten segments of it (UC) or the centre of the recording (CC). `make tables` trains those that the corpus' list in
-# `params/tables/` declares; without it there is one row.
+# `params/tables/` declares; without it there is one row, beside those that are published or printed.
 
 # %% tags=["hide-input"]
 of_the_paper = corpora.source_named(videos.source).paper_dataset
@@ -247,9 +248,8 @@ page.figure(
     figures.costs(tables.costs(found, run.profile)),
     f"Hit@1 on the test split, n = {result['num_test']}, against minutes of training on {devices}, and against the multiply-adds "
     "that recognising one video takes; thin lines are 95 % intervals. A visual model has a mark for each number of frames, as in "
-    "Table 2; its minutes do not count the features of the frozen backbone, which are computed once.",
-    "Two panels of dots, Hit@1 over training time and over multiply-adds a video, both logarithmic: the layer of classes on "
-    "stored features trains in seconds, the audio networks in minutes.",
+    "Table 2; where its backbone is frozen, its minutes do not count the features, which are computed once.",
+    "Two panels of dots, Hit@1 over training time and over multiply-adds a video, both logarithmic.",
 )
 
 # %% [markdown]

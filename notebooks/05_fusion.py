@@ -168,7 +168,7 @@ page.figure(
     figures.history(result),
     f"Loss and accuracy of {words.subject(result)} over {words.counted(result['epochs'], 'epoch')}; the weights of epoch {result['best_epoch']} are "
     "kept.",
-    "Two curves each, training and validation: the training loss falls towards zero, the validation loss levels off.",
+    "Two curves each, training and validation: loss and accuracy over the epochs.",
 )
 
 # %% [markdown]
@@ -182,7 +182,7 @@ page.figure(
     corpus,
     "fusion",
     figures.intervals(summary.intervals(rows), reference=100 * result["majority_rate"]),
-    f"Hit@1 on the test split, n = {result['num_test']}, mean of the seeds that Table 4 tells of, with 95 % bootstrap intervals "
+    f"Hit@1 on the test split, n = {result['num_test']}, mean of the seeds that the table of the forms of fusion counts, with 95 % bootstrap intervals "
     "over videos; the line is the rate of the commonest class.",
     "Dots with horizontal intervals: "
     + "; ".join(
@@ -296,8 +296,9 @@ playing.weighted_frames(videos, weights, uneven) if weights else None
 # Of a video that is silent or has no pictures it gives the other network's calibrated scores, whatever the weights.
 #
 # **Which fusion is best was decided on the validation split**, without a look at the test split. The fourth
-# form's scores are there those of models whose weights were solved for on the other six sevenths of that split; the
-# temperatures of the two networks, one number each, are those of the whole split.
+# form's scores are there those of models whose weights were solved for on the other six sevenths of that split (on
+# all others where it has fewer than seven videos); the temperatures of the two networks, one number each, are those of the
+# whole split.
 
 # %% tags=["hide-input"]
 validated = tables.on_validation(found, [run.name for run in fusions])
@@ -346,8 +347,8 @@ elements.conditions_figure(
 # ## Differences from the paper
 #
 # The paper's input is a matrix of k + 1 rows of equal length. It is flattened before the first layer, so vectors of other
-# lengths can be joined as they are, which is what happens here. Dropout is added, since there are few videos for the
-# millions of weights that a flattened input brings.
+# lengths can be joined as they are, which is what happens here. The profile "quick" adds dropout, since a few hundred videos
+# are few for the millions of weights that a flattened input brings.
 
 # %% tags=["hide-input"]
 page.takeaway(claims.fusions_said(found, judged, [papers.name, attention.name, weighted.name]))

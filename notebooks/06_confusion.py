@@ -113,8 +113,8 @@ recall = answers.recall_by_class(predictions)
 by_class = recall.pivot(index="label", columns="kind", values="value")
 gain = (by_class["fusion"] - by_class[["audio", "visual"]].max(axis=1)).sort_values()
 worst, best = gain.index[0], gain.index[-1]
-print(f"most lost: {worst} ({gain[worst]:+.0f} points)")
-print(f"most gained: {best} ({gain[best]:+.0f} points)")
+print(f"least: {worst} ({gain[worst]:+.0f} points)")
+print(f"most: {best} ({gain[best]:+.0f} points)")
 
 # %% tags=["hide-input"]
 page.figure(
@@ -123,8 +123,8 @@ page.figure(
     figures.per_class(recall),
     f"Share of each class that is recognised, test split, mean of {num_seeds}, with 95 % intervals: where they overlap, the "
     "order of the dots says nothing.",
-    f"Dots with wide intervals, three a class: against the better modality the fusion gains most on {gain.index[-1]} and loses "
-    f"most on {gain.index[0]}.",
+    f"Dots with wide intervals, three a class: the fusion's share against the better modality's is highest on {best} "
+    f"({gain[best]:+.0f} points) and lowest on {worst} ({gain[worst]:+.0f} points).",
 )
 
 # %% tags=["hide-input"]
@@ -195,8 +195,8 @@ explorer.explorer(
 # %% [markdown]
 # ## Differences from the paper
 #
-# The paper's matrices are of hundreds of test videos a class; here a class has a few, so that single cells say little. Which videos
-# the fusion repairs and breaks is not in the paper.
+# The paper's matrices are of hundreds of test videos a class; where a class has only a few, single cells say little. Which
+# videos the fusion repairs and breaks is not in the paper.
 
 # %% tags=["hide-input"]
 by_fusion, by_mean = repairs.to_dict("records")

@@ -23,7 +23,7 @@
 # help, that pre-training and fewer frames shorten training, that segments spread over a recording are better than its centre, that
 # Choi's network is well above Han's and about as good as the Xception, and that all this is cheap to train.
 #
-# **Method.** The numbers of the two cannot be compared one by one: the videos are others, and far fewer. What can be compared is
+# **Method.** Where the videos are not the paper's, the numbers of the two cannot be compared one by one. What can be compared is
 # the order: which modality is ahead, and what joining them brings. Each claim becomes a paired test on the same videos.
 
 # %% tags=["parameters", "hide-cell"]

@@ -99,19 +99,24 @@ elements.end_unless_trainable(fusions["fusion"])
 # %%
 import numpy as np
 from instrec_utils import config, media
+from instrec_utils.features import store
 from instrec_utils.inputs import spectrograms
 
-audible, rate = videos.split("test"), config.CHOI2016.sample_rate
-if "sound" in audible:  # a staged corpus, which says what is degraded
-    audible = audible[audible["sound"] != "silent"]
-example = elements.first_with(videos, audible, "sound")
-samples = media.read_sound(videos.videos / example["path"], (rate,))[rate]
-noise = degradation.pink_noise(len(samples), np.random.default_rng(seed))
-noisy = [("as it is", spectrograms.choi_input(samples, "uc"))]
-for ratio in (10, -5):
-    degraded = degradation.add_noise(samples, noise, ratio)
-    spectrogram = spectrograms.choi_input(degraded, "uc")
-    noisy.append((f"{ratio} dB over noise", spectrogram))
+test, rate = videos.split("test"), config.CHOI2016.sample_rate
+# A staged corpus says what is degraded.
+audible = test[test["sound"] != "silent"] if "sound" in test else test
+example = elements.first_with(videos, audible if len(audible) else test, "sound")
+path, noisy = videos.videos / example["path"], []
+if media.probe(path).has_sound:
+    features = store.features_path(videos.directory / "features", example["video_id"])
+    channels = store.read_channels(features)
+    samples = media.read_sound(path, (rate,), channels=channels)[rate]
+    noise = degradation.pink_noise(len(samples), np.random.default_rng(seed))
+    noisy = [("as it is", spectrograms.choi_input(samples, "uc"))]
+    for ratio in (10, -5):
+        degraded = degradation.add_noise(samples, noise, ratio)
+        spectrogram = spectrograms.choi_input(degraded, "uc")
+        noisy.append((f"{ratio} dB over noise", spectrogram))
 
 # %% tags=["hide-input"]
 page.figure(
@@ -120,7 +125,7 @@ page.figure(
     figures.spectrograms(noisy, config.CHOI2016),
     f"One {example['label']} clip of the test split, as it is and under pink noise 10 dB below and 5 dB above its own power.",
     "Three spectrograms of one clip: under noise the weak upper harmonics vanish first, then all but the strongest lines.",
-)
+) if noisy else None
 
 # %% [markdown]
 # ## Measuring
@@ -157,7 +162,7 @@ page.figure(
     "as bands or bars. Each panel begins with the videos as they are; flat lines are of models that the degradation does not reach. "
     "Dropout: the fusion trained with modality dropout; attention: that which pools its frames by attention as well.",
     "Six panels of Hit@1 against the level of a degradation, a line a model: the models of one modality stay flat where the other "
-    "is degraded, and the fusions fall with either.",
+    "is degraded, and a fusion is reached by either.",
 )
 
 # %% tags=["hide-input"]

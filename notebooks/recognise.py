@@ -140,7 +140,7 @@ page.figure(
 # ## What spoke for it in the sound
 #
 # The audio network sees a spectrogram, and in front of its vector it, too, has a map: 4 bands by some 13 places in time. Between
-# their mean and the vector lies a layer with an activation, so the parts are those of a first approximation ([figure](#fig-sound)).
+# what is pooled of them and the vector lies a layer with an activation, so the parts are those of a first approximation ([figure](#fig-sound)).
 
 # %%
 heard = evidence.spectrogram(recognition, label)

@@ -273,6 +273,15 @@ def frame_counts(found: pd.DataFrame, profile: str) -> pd.DataFrame:
     return rows.assign(name=names, frames=rows["num_frames"], **percentages(rows, "hit_at_1"))
 
 
+def ends_of_lines(counts: pd.DataFrame) -> str:
+    """Return in words where each line of `frame_counts` begins and ends."""
+    said = []
+    for name, line in counts.sort_values("frames").groupby("name", sort=False):
+        ends = [line.iloc[number] for number in sorted({0, len(line) - 1})]
+        said.append(f"{name}: {', '.join(f'{row.value:.0f} % with {words.counted(int(row.frames), "frame")}' for row in ends)}")
+    return "; ".join(said)
+
+
 def costs(found: pd.DataFrame, profile: str) -> pd.DataFrame:
     """Return what a profile's audio and visual models cost and reach, for `figures.costs`."""
     rows = results.mean_over_seeds(found[(found["kind"] != "fusion") & (found["profile"] == profile)])

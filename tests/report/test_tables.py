@@ -195,6 +195,14 @@ def test_the_figure_of_frame_counts_shows_the_tables_numbers(found):
         plots.frame_counts(table.assign(high=101.0))
 
 
+def test_the_ends_of_the_lines_of_frame_counts_are_said_in_words(found):
+    counts = tables.frame_counts(found, "quick").iloc[[0, 0, 0, 1]].assign(frames=[50, 1, 5, 1], value=[71.2, 52, 60, 53])
+    assert tables.ends_of_lines(counts) == (
+        "EfficientNet-Lite0, ImageNet: 52 % with 1 frame, 71 % with 50 frames; "
+        "EfficientNet-Lite0, ImageNet, then photographs (PT): 53 % with 1 frame"
+    )
+
+
 def test_the_figure_of_costs_has_a_dot_for_each_row_in_both_panels(found):
     table = tables.costs(found, "quick")
     more_frames = table[table["kind"] == "visual"].assign(minutes=9.0, multiply_adds=9e12, value=75.0)
