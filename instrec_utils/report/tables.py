@@ -278,7 +278,8 @@ def ends_of_lines(counts: pd.DataFrame) -> str:
     said = []
     for name, line in counts.sort_values("frames").groupby("name", sort=False):
         ends = [line.iloc[number] for number in sorted({0, len(line) - 1})]
-        said.append(f"{name}: {', '.join(f'{row.value:.0f} % with {words.counted(int(row.frames), "frame")}' for row in ends)}")
+        each = [f"{row['value']:.0f} % with {words.counted(int(row['frames']), 'frame')}" for row in ends]
+        said.append(f"{name}: {', '.join(each)}")
     return "; ".join(said)
 
 
