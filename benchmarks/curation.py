@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -25,6 +24,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from measuring import peak_bytes
 
 from instrec_utils import files, paths, provenance
 from instrec_utils.errors import InstrecError
@@ -68,11 +69,6 @@ def measure_index() -> dict[str, Any]:
     if counts.missing.sum() != len(index):
         raise RuntimeError(f"expected every video to be missing, got {counts.missing.sum()} of {len(index)}")
     return {"videos": len(index), "steps_seconds": steps, "cpu_seconds": cpu_seconds, "peak_bytes": peak_bytes()}
-
-
-def peak_bytes() -> int:
-    """Return the most memory that this process ever held; ru_maxrss would begin at what its parent held."""
-    return 1024 * int(re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[0])
 
 
 def measure_notebook() -> dict[str, Any]:

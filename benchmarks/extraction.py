@@ -24,6 +24,7 @@ from fractions import Fraction
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from unittest import mock
 
 import av
 import cv2
@@ -32,6 +33,7 @@ import imageio_ffmpeg
 import librosa
 import numpy as np
 import pandas as pd
+from measuring import peak_bytes
 
 from instrec_utils import cluster, config, files, media, paths, provenance
 from instrec_utils.corpora import Corpus
@@ -360,26 +362,31 @@ def measure_workers(films: dict, rounds: int, count: int) -> dict:
     }
 
 
-def peak_bytes(film: Path, count: int) -> dict:
+def measure_peaks(film: Path, count: int) -> dict:
     """Extract that many videos in a process of its own; return its peak and the largest of its workers'."""
     with tempfile.TemporaryDirectory(dir=film.parent) as folder:
-        command = [sys.executable, __file__, "--peak", str(film), str(count), folder]
+        command = [sys.executable, __file__, "--peaks", str(film), str(count), folder]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def print_peak(film: Path, count: int, folder: Path) -> None:
-    errors = extraction.extract_features(make_corpus(folder, copies(film, folder / "videos", count)), num_workers=2)
-    peaks = {
-        "main": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
-        "worker": 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss,
-        "errors": len(errors),
-    }
-    print(json.dumps(peaks))
+def extract_and_note(video: store.Video, folder: Path) -> None:
+    """Extract a video, and write the most memory that this worker has held into its file in the folder."""
+    extraction.extract_video(video)
+    (folder / str(os.getpid())).write_text(str(peak_bytes()))
+
+
+def print_peaks(film: Path, count: int, folder: Path) -> None:
+    corpus, noted = make_corpus(folder, copies(film, folder / "videos", count)), folder / "peaks"
+    noted.mkdir()
+    with mock.patch.object(extraction, "extract_video", partial(extract_and_note, folder=noted)):  # not in the workers
+        errors = extraction.extract_features(corpus, num_workers=2)
+    worker = max(int(path.read_text()) for path in noted.iterdir())
+    print(json.dumps({"main": peak_bytes(), "worker": worker, "errors": len(errors)}))
 
 
 def measure_memory(film: Path, few: int, many: int) -> dict:
-    peaks = {str(count): peak_bytes(film, count) for count in (few, many)}
+    peaks = {str(count): measure_peaks(film, count) for count in (few, many)}
     totals = {count: peak["main"] + 2 * peak["worker"] for count, peak in peaks.items()}
     return {"value": totals[str(many)] / totals[str(few)], "bytes": peaks, "total_bytes": totals}
 
@@ -419,10 +426,10 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true", help="films of 4 and 16 s, one round")
     parser.add_argument("--films", type=Path, help="folder that keeps the films for the next time")
     parser.add_argument("--output", type=Path, default=paths.working_results_dir("benchmarks") / "extraction.json")
-    parser.add_argument("--peak", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--peaks", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.peak:
-        print_peak(Path(options.peak[0]), int(options.peak[1]), Path(options.peak[2]))
+    if options.peaks:
+        print_peaks(Path(options.peaks[0]), int(options.peaks[1]), Path(options.peaks[2]))
         return
     os.environ.setdefault("SVT_LOG", "0")
     folder = options.films or Path(tempfile.mkdtemp(prefix="films-"))

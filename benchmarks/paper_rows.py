@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import resource
 import statistics
 import tempfile
 import time
@@ -22,6 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import paper_rows_page
+from measuring import peak_bytes
 
 from instrec_utils import files, models, paths, provenance
 from instrec_utils.training import fit
@@ -60,7 +60,7 @@ def measure(name: str) -> dict[str, Any]:
     return {
         "batch_size": protocol.batch_size,
         "cpu_seconds_a_step": statistics.median(np.diff(times)[1:]),
-        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_bytes": peak_bytes(),
         "kept_bytes": kept_bytes,
         "num_parameters": model.count_params(),
     }
