@@ -40,6 +40,7 @@ from instrec_utils import files, models, paths, provenance
 from instrec_utils.corpora import Corpus
 from instrec_utils.features import store
 from instrec_utils.inputs import frames
+from instrec_utils.models import choi2016
 from instrec_utils.models.architecture import architectures, audio_inputs
 from instrec_utils.training import fit, recipes, runs
 from instrec_utils.training.run import Run
@@ -49,7 +50,6 @@ PRECISIONS = ("float32", "mixed_bfloat16")
 DECLARED = {"H100": (494.7e12, 989.4e12), "H200": (494.7e12, 989.4e12), "A100": (156e12, 312e12)}
 LABELS = ("cello", "flute", "organ")
 NUM_FRAMES = 10
-AUDIO_FEATURES = 512
 
 
 def write_corpus(directory: Path, videos_a_class: int) -> Corpus:
@@ -101,7 +101,7 @@ def embedded(corpus: Corpus) -> Iterator[None]:
         with h5py.File(folder / f"{video_id}.h5", "w") as file:
             size = models.architecture_named("efficientnet_lite0").embedding_size
             file["embeddings"] = generator.normal(size=(NUM_FRAMES, size)).astype(np.float16)
-    heard = {one: generator.normal(size=AUDIO_FEATURES).astype(np.float32) for one in corpus.index["video_id"]}
+    heard = {one: generator.normal(size=choi2016.EMBEDDING_SIZE).astype(np.float32) for one in corpus.index["video_id"]}
     with (
         mock.patch.object(Run, "check_done", lambda run: run),
         mock.patch.object(recipes, "audio_embeddings_of", return_value=heard),

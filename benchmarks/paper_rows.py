@@ -24,17 +24,18 @@ import paper_rows_page
 from measuring import peak_bytes
 
 from instrec_utils import files, models, paths, provenance
+from instrec_utils.models import choi2016, inception_frames
 from instrec_utils.training import fit
 
 NUM_CLASSES = 12  # FCVID's
 STEPS = 2  # measured, after the first, which compiles
-_FRAMES = {"frame_features": 2048, "audio_features": 1024}  # of Inception v3, and of Choi's network or the Xception
+_JOINED = {"frame_features": inception_frames.EMBEDDING_SIZE, "audio_features": choi2016.EMBEDDING_SIZE}
 NETWORKS: dict[str, dict[str, Any]] = {
     "inception_frames": {"weights": None},
     "han2016": {},
     "choi2016": {},
-    "late_fusion, 20 frames": {"num_frames": 20, **_FRAMES},
-    "late_fusion, 50 frames": {"num_frames": 50, **_FRAMES},
+    "late_fusion, 20 frames": {"num_frames": 20, **_JOINED},
+    "late_fusion, 50 frames": {"num_frames": 50, **_JOINED},
     "xception_audio": {},
 }
 
