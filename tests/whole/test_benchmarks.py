@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from instrec_utils import models
+from instrec_utils import corpora, files, models, paths, provenance
 from instrec_utils.models import choi2016, xception_audio
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+ROOT = Path(__file__).resolve().parents[2]
+BENCHMARKS = ROOT / "benchmarks"
 HELD_BYTES = 10**9
 
 
@@ -49,3 +50,94 @@ def test_the_peak_of_an_extractions_workers_is_their_own(benchmark, held, videos
     peaks = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert peaks["errors"] == 0
     assert 10**8 < peaks["worker"] < len(held) < peaks["main"]
+
+
+@pytest.fixture
+def extraction(benchmark, home, monkeypatch):
+    """The benchmark of the extraction in a fresh checkout, where films are not made and 60,000 videos take 7 s."""
+    (home / "results").symlink_to(ROOT / "results")
+    module = benchmark("extraction")
+    monkeypatch.setattr(module, "make_films", lambda *_: ({}, {}))
+    monkeypatch.setattr(module, "write_film", lambda *_: None)
+    monkeypatch.setattr(module, "measure_scheduling", lambda _: {"value": 7.0, "videos": 60_000, "seconds": 7.0})
+    monkeypatch.setattr(module, "measure_memory", lambda *_: {"value": 1.5})
+    return module
+
+
+def measure(module, monkeypatch, *arguments):
+    """Call a benchmark as a terminal does."""
+    monkeypatch.setattr(sys, "argv", ["benchmark", *map(str, arguments)])
+    module.main()
+
+
+def test_a_section_of_the_extraction_that_is_measured_alone_keeps_the_published_others(extraction, home, monkeypatch):
+    published = json.loads((home / "results/benchmarks/extraction.json").read_text())
+    measure(extraction, monkeypatch, "scheduling")
+    found = json.loads((home / "runs/benchmarks/results/extraction.json").read_text())
+    own = found["measured"].pop("scheduling_seconds")
+    assert own["value"] == found["ratios"].pop("scheduling_seconds") == 7.0
+    assert own["commit"] == provenance.commit()
+    del published["measured"]["scheduling_seconds"], published["ratios"]["scheduling_seconds"]
+    assert found == published
+    page = (home / "runs/benchmarks/pages/extraction.md").read_text()
+    assert {section["commit"] for section in (own, *published["measured"].values())} <= set(
+        page.replace("|", "").split()
+    )
+
+
+def test_a_tiny_measurement_of_the_extraction_has_a_file_of_its_own_that_is_never_published(
+    extraction, home, monkeypatch
+):
+    measure(extraction, monkeypatch, "--tiny", "memory")
+    measure(extraction, monkeypatch, "--tiny", "scheduling")
+    found = json.loads((home / "runs/benchmarks/extraction-tiny.json").read_text())
+    assert found["ratios"] == {"memory_growth": 1.5, "scheduling_seconds": 7.0}
+    assert found["is_tiny"]
+    assert not paths.working_results_dir("benchmarks").exists()
+
+
+def test_a_whole_measurement_takes_nothing_from_a_tiny_one(extraction, home, monkeypatch):
+    measure(extraction, monkeypatch, "--tiny", "memory", "--output", home / "one.json")
+    measure(extraction, monkeypatch, "scheduling", "--output", home / "one.json")
+    assert json.loads((home / "one.json").read_text())["ratios"] == {"scheduling_seconds": 7.0}
+
+
+def test_a_film_is_kept_by_its_length_and_not_when_it_was_interrupted(benchmark, tmp_path, monkeypatch):
+    extraction = benchmark("extraction")
+    monkeypatch.setattr(extraction, "CODECS", {"h264": extraction.CODECS["h264"]})
+    monkeypatch.setattr(extraction, "DISTANCES", {"short": 30})
+    pictures = extraction.pictures
+
+    def interrupted(num_frames):
+        yield next(pictures(num_frames))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(extraction, "pictures", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            extraction.make_films(tmp_path, 1)
+    assert not list(tmp_path.iterdir())
+    for minute in (1, 2, 1):
+        short, long = extraction.make_films(tmp_path, minute)
+        for (film, seconds), length in ((*short.values(), minute), (*long.values(), 4 * minute)):
+            assert seconds == length
+            assert extraction.media.probe(film).duration == pytest.approx(length, abs=0.2)
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("device", [provenance.device(), "another"])
+def test_work_of_a_training_that_is_measured_alone_keeps_the_published_other_of_the_same_machine(
+    benchmark, home, monkeypatch, device
+):
+    training = benchmark("training")
+    row = {"seconds": {"loaded": 1.0}, "ratio": 1.0, "cpu_ratio": 1.0, "loaded_a_second_a_core": 9.0}
+    published = {"corpus": "open", "limit_ratio": training.LIMIT, "backend": "tensorflow", "device": device}
+    published |= {"versions": provenance.versions(), "work": {"segments": row, "fusion": row}}
+    files.write_json(home / "results/benchmarks/training.json", published)
+    monkeypatch.setattr(corpora, "read_corpus", lambda name: corpora.Corpus(name, "folder", home, home, None))
+    monkeypatch.setattr(training, "measure", lambda *_: row | {"ratio": 1.05})
+    measure(training, monkeypatch, "--work", "fusion")
+    work = json.loads((home / "runs/benchmarks/results/training.json").read_text())["work"]
+    kept = {"segments": 1.0} if device == provenance.device() else {}
+    assert {name: one["ratio"] for name, one in work.items()} == kept | {"fusion": 1.05}
