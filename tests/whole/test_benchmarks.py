@@ -1,8 +1,11 @@
 """What the benchmarks measure is what they say, and what they write loses nothing that was measured before."""
 
 import json
+import pickle
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +53,29 @@ def test_the_peak_of_an_extractions_workers_is_their_own(benchmark, held, videos
     peaks = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert peaks["errors"] == 0
     assert 10**8 < peaks["worker"] < len(held) < peaks["main"]
+
+
+def test_the_processors_time_of_the_index_is_that_of_its_steps_and_of_nothing_between_them(
+    benchmark, home, monkeypatch
+):
+    videos = [f"-y{number}_{label}" for number in range(9) for label in range(13)]
+    rows = "".join(f"{video_id},{video_id.rpartition('_')[2]}\n" for video_id in videos)
+    files.write_text(home / "yt8m_dataset.csv", rows)
+    files.write_bytes(home / "yt8m_auxinfo.pkl", pickle.dumps(dict.fromkeys(videos, (60.0, 25)), 2))
+    curation, temporary = benchmark("curation"), tempfile.TemporaryDirectory
+    monkeypatch.setattr(curation.published, "locate_lists", lambda: home)
+    clock, taken = time.process_time, []
+
+    def slow_folder():  # takes a minute of the processor's
+        taken.append(60)
+        return temporary()
+
+    monkeypatch.setattr(curation.tempfile, "TemporaryDirectory", slow_folder)
+    monkeypatch.setattr(curation.time, "process_time", lambda: clock() + sum(taken))
+    found = curation.measure_index()
+    assert taken
+    assert found["videos"] == len(videos)
+    assert 0 < found["cpu_seconds"] < 60
 
 
 @pytest.fixture
