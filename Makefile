@@ -40,17 +40,17 @@ help:
 #- make app       a page, on this machine alone, to drop a video on (PORT=8765)
 #- make setup     the environment alone; with CUDA=1 also what NVIDIA GPUs take
 #- make pages     the pages anew from the published results, nothing trained (CORPUS=demo or open)
-#- make tables    every model and seed of Tables 2 to 4 (CORPUS=... ROOT=... as for a report; SCHEDULER=address GPUS=1)
+#- make tables    the models and seeds of Tables 2 to 4 that params/tables/ lists (CORPUS=... ROOT=... as for a report; SCHEDULER=address GPUS=1)
 #- make publish   copies a corpus' results, pages and media into the tracked folders; no report, table or notebook does (CORPUS=...)
 #- make front     the parts of the first pages that depend on published results: table, verdict, clips, comparison
-#- make verify    whether all published numbers, and the pages about corpora, follow from the predictions, in a minute or two
+#- make verify    whether the published results, and the pages about open, follow from the predictions, in a minute or two
 #- make records   the pages of all runs, of status and of costs, and the checksums; make publish does it too
 #- make release   weights, embeddings and results of a corpus as one archive (CORPUS=...)
 #- make curation  the paper's Table 1, the splits and the chapter on its data
 #- make download  the paper's YouTube-8M videos (LIMIT=... COOKIES=... WORKERS=...)
 #- make kit       a page that asks people what they recognise, as a folder to hand out (CORPUS=...)
 #- make validate  looks at every video of a corpus, before a report or after it (CORPUS=... ROOT=...)
-#- make bench     ratios and limits, measured (BENCH=extraction, training, accelerator, jpeg, curation, elsewhere, paper_rows; train_heads and train_ears for recognise; elsewhere_page)
+#- make bench     ratios and limits, measured (BENCH=extraction, training, accelerator, jpeg, curation, paper_rows, extraction_page, paper_rows_page; of the recogniser, recognise, train_ears, train_heads, elsewhere, elsewhere_page)
 #- make book      the book from the pages that are there
 #- make one-page  the same as one page, to print or to keep as PDF
 #- make lint      style, floors and types

@@ -2,7 +2,7 @@
 
 Each source is made once and kept in ``data/ears/<source>.npz``: recordings of single notes and tunes played with them,
 phrases through General MIDI soundfonts, other instruments through the same, and noises. Merlin may be used for personal
-purposes only: nothing that ships learns from it, it measures.
+purposes only: no weight that ships is learned from it; it measures, and temperatures and thresholds are fitted on it.
 """
 
 from __future__ import annotations

@@ -24,11 +24,12 @@ from heads_material import Example, Material, judged
 from scipy.special import softmax
 from train_heads import error_of, reliability
 
-from instrec_utils import files, media, paths, provenance
+from instrec_utils import corpora, files, media, paths, provenance
 from instrec_utils.config import CROP_SIZE, LABELS
 from instrec_utils.corpora.elsewhere import read_elsewhere
 from instrec_utils.corpora.photographs import read_photograph
-from instrec_utils.models import efficientnet_lite0
+from instrec_utils.errors import CorpusError
+from instrec_utils.models import efficientat_mn04, efficientnet_lite0
 from instrec_utils.recognise import networks
 from instrec_utils.recognise.heads import OUTCOMES, combined
 from instrec_utils.recognise.networks import Values
@@ -43,7 +44,7 @@ from instrec_utils.recognise.recogniser import (
 )
 
 RESAMPLES = 2000
-REPORTED, RUNS = "audio, the report's own", "audio-choi2016-uc-*"  # of the corpus "open"
+REPORTED = "audio, the report's own"  # of the corpus "open"
 SHIPPED = "audio, own network"  # the one that comes with the package
 CLIPS = ("clip", "clip-duo", "clip-silent")
 OWN = {"audio": "audio, AudioSet's tags", "visual": "visual, ImageNet's classes", "both": "both, own classes"}
@@ -94,25 +95,26 @@ def recognition(judges: dict[str, Judge], values: dict[str, Values]) -> Recognit
 def reported_scores(table: pd.DataFrame, folder: Path) -> tuple[str, Scores]:
     """Return the name of the report's own audio run and its scores by file [shape=(13,), 0 of what it was not taught].
 
-    Without a finished run the name is empty, and there are none.
+    Where that run was not trained here the name is empty, and there are none.
     """
-    done = sorted(path.parent for path in paths.runs_dir("open").glob(f"{RUNS}/best.keras"))
-    if not done:
-        return "", {}
     from instrec_utils import models
-    from instrec_utils.models.choi2016 import ARCHITECTURE
-    from instrec_utils.training.result_files import find_result, read_json, read_predictions
+    from instrec_utils.training import runs
 
-    name = read_json(done[0] / "run.json")["name"]
-    labels = list(read_predictions(find_result("open", name)).columns[2:])
-    model, given = models.load_model(done[0] / "best.keras"), ARCHITECTURE.inputs["uc"]
+    try:
+        run = runs.runs_of(corpora.read_corpus("open"), runs.report_parameters("open"))["audio"]
+    except CorpusError:  # the corpus is not here either
+        return "", {}
+    if not (run.weights.exists() and run.is_of_these()):
+        return "", {}
+    labels, given = run.corpus.labels, run.audio_input
+    model = models.load_model(run.weights)
     rate, found = given.settings.sample_rate, {}
     for path in table.loc[~table["kind"].isin(("photograph", "clip-silent")), "path"]:
         sound = media.read_sound(folder / path, (rate,), given.stretches)[rate]
         scores = np.zeros(len(LABELS))
         scores[[LABELS.index(label) for label in labels]] = model.predict_on_batch(given.compute(sound)[None])[0]
         found[path] = scores
-    return name, found
+    return run.name, found
 
 
 def shipped_scores(table: pd.DataFrame, folder: Path) -> Scores:
@@ -199,6 +201,7 @@ def calibration(table: pd.DataFrame, material: Material, judge: Judge, kind: str
 
 def main() -> None:
     """Measure, write and print."""
+    efficientat_mn04.locate_weights()  # without them the recogniser would judge by another network
     begin, recogniser = time.monotonic(), Recogniser()
     table, folder = read_elsewhere()
     judges = {"audio": recogniser.audio, "visual": recogniser.visual}

@@ -2,7 +2,8 @@
 
 These are the photographs of the open corpus, as they are and as its slides show them: in front of other backgrounds, in
 part, far away. None of the instruments is in drawn places. What the audio head learns from is in ``ears_material.py``.
-What the networks make of examples is kept in ``data/recognise``, once computed.
+What the networks make of examples is kept in ``data/recognise``, once computed; what this makes in another way is made
+anew after that folder was deleted.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def photographs(folder: Path) -> Iterator[Example]:
     registry = open_sources.read_registry()
     registry = registry[(registry.kind == "photos") & ~registry.path.str.contains("_synthetic_")]
     for number, row in enumerate(open_sources.verify_sources(folder, registry).itertuples()):
-        photograph, generator = open_sources.read_photograph(folder / row.path), np.random.default_rng([SEED, number])
+        photograph = cv2.cvtColor(open_sources.read_photograph(folder / row.path), cv2.COLOR_BGR2RGB)
+        generator = np.random.default_rng([SEED, number])
         source = "plain" if is_plain(looked_at(photograph)) else "scenery"
         yield Example(looked_at(photograph), row.label, source, f"photograph{number}")
         for condition in VIEWS:
@@ -52,8 +54,8 @@ def photographs(folder: Path) -> Iterator[Example]:
 
 
 def looked_at(picture: np.ndarray) -> np.ndarray:
-    """Return a picture in OpenCV's order of colours as the recogniser looks at it, [shape=(224, 224, 3), RGB]."""
-    return cv2.resize(picture[:, :, ::-1], (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_AREA)
+    """Return a picture [RGB] as the recogniser looks at it [shape=(224, 224, 3)]."""
+    return cv2.resize(picture, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_AREA)
 
 
 def is_plain(picture: np.ndarray) -> bool:
@@ -67,8 +69,7 @@ def is_plain(picture: np.ndarray) -> bool:
 def empty_scenes(generator: np.random.Generator) -> Iterator[Example]:
     """Yield drawn places in which nothing is."""
     for number in range(EMPTY_SCENES):
-        scene = cv2.resize(backgrounds.background(generator), (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_AREA)
-        yield Example(scene, NONE, "drawn", f"scene{number}")
+        yield Example(looked_at(backgrounds.background(generator)), NONE, "drawn", f"scene{number}")
 
 
 class Material(NamedTuple):

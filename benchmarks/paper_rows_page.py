@@ -121,8 +121,9 @@ def _dataset(name: str, found: dict[str, Any]) -> str:
     rows = "\n".join(lines)
     return f"""## {CORPORA[name]}
 
-{num_videos:,} videos; the {table["videos_with_duration"]:,} whose duration is published last {hours:,.0f} h together.
-Before any row, the extraction takes {extracted:,.0f} core-hours and leaves {
+{num_videos:,} videos are listed. Durations are published of {table["videos_with_duration"]:,}, which last {
+        hours:,.0f} h
+together. Before any row, the extraction takes {extracted:,.0f} core-hours and leaves {
         hours * extraction["bytes_an_hour_of_video"] / GIB:,.0f} GiB of features; the videos themselves come on top.
 
 {rows}"""

@@ -187,12 +187,11 @@ def main() -> None:
     values = values_of(model, material)
     head = train_heads.regression(values, may_teach, PENALTY)
     probabilities = head.probabilities(values.values)
-    outcome = table["outcome"].to_numpy()
     is_known = is_out & ~table["group"].isin(UNSEEN).to_numpy()
-    truth = np.array([OUTCOMES.index(one) for one in outcome[is_known]])
+    truth = table["outcome"][is_known].map(OUTCOMES.index).to_numpy()
     temperature = evaluation.temperature(truth, probabilities[is_known])
     probabilities = evaluation.with_temperature(probabilities, temperature)
-    thresholds = train_heads.thresholds_of(probabilities[is_known], outcome[is_known])
+    thresholds = train_heads.thresholds_of(probabilities[is_known], truth)
     arrays = {"labels": np.array(head.labels), "temperature": np.float32(temperature)}
     numbers = {"weights": head.weights, "shift": head.shift, "thresholds": thresholds}
     arrays |= {name: one.astype(np.float32) for name, one in numbers.items()}

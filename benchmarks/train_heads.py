@@ -8,11 +8,14 @@ sources counting alike, and probabilities are calibrated by the same. What the r
 as well. Audio has six sources: two collections of notes and four soundfonts, one of which only measures. Visual has
 two: photographs in front of white, and others, and how slides show them. Nothing from elsewhere is looked at.
 
-It writes ``instrec_utils/recognise/<network>.npz`` and ``results/benchmarks/recogniser.json``.
+``python benchmarks/train_heads.py [NETWORK ...]`` writes ``instrec_utils/recognise/<network>.npz`` and
+``results/benchmarks/recogniser.json``.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +33,7 @@ from instrec_utils.config import LABELS
 from instrec_utils.recognise import heads
 from instrec_utils.recognise.heads import NONE, OUTCOMES, Head
 from instrec_utils.recognise.networks import Values, VisualNetwork
+from instrec_utils.training.result_files import read_json
 
 PACKAGE = Path(heads.__file__).parent
 PENALTIES = (3e-3, 1e-2, 3e-2, 1e-1)  # inverse strengths of the regularisation that are tried
@@ -192,9 +196,12 @@ def reliability(truth: np.ndarray, probabilities: np.ndarray, num_bins: int = 10
     ]
 
 
-def thresholds_of(probabilities: np.ndarray, outcome: np.ndarray) -> np.ndarray:
-    """Return for each instrument the probability that 2 % of the examples of all other outcomes reach."""
-    others = [probabilities[outcome != number, number] for number in range(len(LABELS))]
+def thresholds_of(probabilities: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Return for each instrument the probability, 0.2 to 0.6, that 2 % of the examples of all other outcomes reach.
+
+    The truth is the numbers of the outcomes.
+    """
+    others = [probabilities[truth != number, number] for number in range(len(LABELS))]
     return np.clip([np.quantile(one, 0.98) for one in others], 0.2, 0.6)
 
 
@@ -236,23 +243,33 @@ def train(name: str, material: Material, folds: pd.Series) -> dict[str, object]:
     }
 
 
-def main() -> None:
-    """Train both heads."""
-    folder, visual, sound = source_dir(), VisualNetwork(), read_material()
-    heard = Material(Values(sound.embeddings, sound.tags), sound.table)
-    seen = judged("photographs_and_slides", visual, photographs(folder))
-    seen = seen.joined(judged("empty_scenes", visual, empty_scenes(np.random.default_rng(SEED))))
+def audio_material() -> tuple[Material, pd.Series]:
+    """Return what the audio head learns from, and the folds that are held out in turn."""
+    sound = read_material()
+    return Material(Values(sound.embeddings, sound.tags), sound.table), sound.table["source"].replace("noise", "")
+
+
+def visual_material() -> tuple[Material, pd.Series]:
+    """Return what the visual head learns from, and the folds that are held out in turn."""
+    network = VisualNetwork()
+    seen = judged("photographs_and_slides", network, photographs(source_dir()))
+    seen = seen.joined(judged("empty_scenes", network, empty_scenes(np.random.default_rng(SEED))))
     halves = pd.Series(np.where(seen.table.index % 2, "plain", "scenery"))
-    found = {
-        "efficientat_mn04": train("efficientat_mn04", heard, heard.table["source"].replace("noise", "")),
-        "efficientnet_lite0": train(
-            "efficientnet_lite0", seen, seen.table["source"].where(seen.table["source"] != "drawn", halves)
-        ),
-    }
-    found |= {"commit": provenance.commit()}
-    files.write_json(paths.home() / "results" / "benchmarks" / "recogniser.json", found)
+    return seen, seen.table["source"].where(seen.table["source"] != "drawn", halves)
+
+
+MATERIALS = {"efficientat_mn04": audio_material, "efficientnet_lite0": visual_material}
+
+
+def main(names: Sequence[str]) -> None:
+    """Train the heads of these networks; without names all. What the file says of others stays."""
+    path = paths.home() / "results" / "benchmarks" / "recogniser.json"
+    found = read_json(path) if names else {}
+    for name in names or MATERIALS:
+        found[name] = train(name, *MATERIALS[name]()) | {"commit": provenance.commit()}
+    files.write_json(path, found)
     print(pd.json_normalize(found, max_level=1).T.to_string())
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -157,7 +157,7 @@ def mix(signal: np.ndarray, other: np.ndarray, ratio_db: float) -> np.ndarray:
     Raises
     ------
     ParameterError
-        If the lengths differ, or one of the two is silent: the ratio is then undefined.
+        If the lengths differ, or one of the two is empty or silent: the ratio is then undefined.
     """
     if signal.shape != other.shape:
         raise ParameterError(f"both sounds must have the same shape, got {signal.shape} and {other.shape}")
@@ -169,7 +169,23 @@ def mix(signal: np.ndarray, other: np.ndarray, ratio_db: float) -> np.ndarray:
 
 
 def active_rms(signal: np.ndarray) -> float:
-    """Return the root mean square over the 50 ms blocks that are within 40 dB of the loudest one."""
+    """Return the root mean square over the 50 ms blocks that are within 40 dB of the loudest one.
+
+    Parameters
+    ----------
+    signal : np.ndarray [shape=(n,), n >= 1]
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ParameterError
+        If there is no sample.
+    """
+    if not len(signal):
+        raise ParameterError("a level needs a sound of at least one sample, got none")
     size = min(len(signal), int(0.05 * SAMPLE_RATE))
     power = np.mean(np.square(signal[: len(signal) // size * size], dtype=np.float64).reshape(-1, size), axis=1)
     return float(np.sqrt(np.mean(power[power >= 1e-4 * power.max()])))

@@ -35,9 +35,9 @@ class DemoSettings:
     ----------
     clips_per_class : int [clips, >= 3]
         One a split at least.
-    min_seconds, max_seconds : float [seconds]
-        Of a clip. Shorter ones leave much of the central crop (CC), 29 s, silent: of clips of 15 to 20 s Choi's
-        network learned nothing with it.
+    min_seconds, max_seconds : float [seconds, whole numbers >= 1]
+        Of a clip, which lasts a whole number of seconds as well. Shorter ones leave much of the central crop
+        (CC), 29 s, silent: of clips of 15 to 20 s Choi's network learned nothing with it.
     seed : int
         Of everything.
     frame_rate : float [frames per second]
@@ -67,15 +67,17 @@ def plan_demo(settings: DemoSettings) -> list[Clip]:
     Raises
     ------
     ParameterError
-        A class has fewer clips than there are splits, or the durations are not in order.
+        A class has fewer clips than there are splits, or the durations are not in order or no whole numbers.
     """
     if settings.clips_per_class < len(SPLITS):
         raise ParameterError(
             f"clips_per_class: expected at least {len(SPLITS)}, one a split, got {settings.clips_per_class}"
         )
-    if not 1 <= settings.min_seconds <= settings.max_seconds:
-        got = (settings.min_seconds, settings.max_seconds)
-        raise ParameterError(f"min_seconds, max_seconds: expected 1 or more, in order, got {got}")
+    shortest, longest = settings.min_seconds, settings.max_seconds
+    if not 1 <= shortest <= longest or shortest % 1 or longest % 1:
+        raise ParameterError(
+            f"min_seconds, max_seconds: expected whole numbers, 1 or more, in order, got {(shortest, longest)}"
+        )
     generator = np.random.default_rng(settings.seed)
     # The paper's 15 %, rounded up: a class needs test clips more than one more training clip.
     held_out = math.ceil(SPLIT_SHARES[-1] * settings.clips_per_class)
@@ -95,7 +97,7 @@ def plan_demo(settings: DemoSettings) -> list[Clip]:
                     label=label,
                     split=split,
                     path=f"videos/{label}/{video_id}.mp4",
-                    duration=float(generator.integers(round(settings.min_seconds), round(settings.max_seconds) + 1)),
+                    duration=float(generator.integers(int(shortest), int(longest) + 1)),
                     picture=picture,
                     sound=sound,
                     picture_source="none" if picture == "absent" else "drawn",

@@ -66,7 +66,10 @@ class OpenClip(Clip):
 
 
 def plan_open(registry: pd.DataFrame, settings: OpenSettings) -> list[OpenClip]:
-    """Decide what each clip shows and plays; a clip uses sources of its own part only, and none that another clip uses.
+    """Decide what each clip shows and plays.
+
+    A clip uses sources of its own part only, and shares none with another clip, its own variants apart, while there are
+    enough: where more clips of a part need a label than it has files of it, files are dealt again.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ def verify_sources(folder: Path, registry: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     folder : Path
-        Has the files at the registry's paths; those with a `pcm_sha256` may be .wav instead.
+        Has the files at the registry's paths; those with a `pcm_sha256` may be .wav instead, or beside a changed one.
     registry : pd.DataFrame
         As from `read_registry`.
 
@@ -72,15 +72,14 @@ def verify_sources(folder: Path, registry: pd.DataFrame) -> pd.DataFrame:
     """
     found = registry.copy()
     for row in registry.itertuples():
-        path = folder / row.path
-        if row.pcm_sha256 and not path.exists():
-            path = path.with_suffix(".wav")
-        if not path.is_file():
+        copies = _copies(folder, row)
+        if not copies:
             raise CorpusError(f"{folder / row.path}: missing; the open corpus needs all {len(registry)} source files")
-        received = _pcm_sha256(path.read_bytes()) if row.pcm_sha256 else sha256_of_file(path)
-        if received != (row.pcm_sha256 or row.sha256):
-            raise CorpusError(f"{path}: changed; its sha256 should be {row.pcm_sha256 or row.sha256}, got {received}")
-        found.loc[row.Index, "path"] = path.relative_to(folder).as_posix()
+        copy = _right_copy(folder, row)
+        if copy is None:
+            expected, received = row.pcm_sha256 or row.sha256, _checksum(copies[0], row)
+            raise CorpusError(f"{copies[0]}: changed; its sha256 should be {expected}, got {received}")
+        found.loc[row.Index, "path"] = copy.relative_to(folder).as_posix()
     return found
 
 
@@ -102,7 +101,7 @@ def download_sources(folder: Path, registry: pd.DataFrame) -> None:
         An archive cannot be had, is too large or damaged, or lacks a file. The message says what to do.
     """
     for source, rows in registry.groupby("source"):
-        missing = rows[[not _is_there(folder / row.path, row) for row in rows.itertuples()]]
+        missing = rows[[_right_copy(folder, row) is None for row in rows.itertuples()]]
         if len(missing):
             archive = _fetch_archive(source, folder)
             _unpack(archive, missing, folder)
@@ -203,11 +202,22 @@ def _pcm_sha256(content: bytes) -> str:
     return sha256_of_bytes(samples.astype("<i2").tobytes())
 
 
-def _is_there(path: Path, row: Any) -> bool:
-    if row.pcm_sha256:
-        copies = [copy for copy in (path, path.with_suffix(".wav")) if copy.is_file()]
-        return any(_pcm_sha256(copy.read_bytes()) == row.pcm_sha256 for copy in copies)
-    return path.is_file() and sha256_of_file(path) == row.sha256
+def _checksum(path: Path, row: Any) -> str:
+    """Return the checksum of a file as the registry has it: of the samples where it lists theirs."""
+    return _pcm_sha256(path.read_bytes()) if row.pcm_sha256 else sha256_of_file(path)
+
+
+def _copies(folder: Path, row: Any) -> list[Path]:
+    """Return the files of a row that are there, changed or not: two where a recording is .flac and .wav."""
+    path = folder / row.path
+    names = (path, path.with_suffix(".wav")) if row.pcm_sha256 else (path,)
+    return [copy for copy in names if copy.is_file()]
+
+
+def _right_copy(folder: Path, row: Any) -> Path | None:
+    """Return the file of a row that is there, unchanged, or None."""
+    expected = row.pcm_sha256 or row.sha256
+    return next((copy for copy in _copies(folder, row) if _checksum(copy, row) == expected), None)
 
 
 class _LimitedBar(tqdm):

@@ -3,7 +3,8 @@
 A staged corpus is a folder::
 
     videos/<label>/<video id>.mp4
-    corpus.json     what each file was rendered from: changed entries, and only those, are rendered again
+    corpus.json     what each file was rendered from: changed entries, and only those, are rendered again; all are where
+                    it is missing or damaged
     index.csv       one row a clip; there only when every clip is
 """
 
@@ -301,7 +302,7 @@ def _drop_outdated(clips: Sequence[Clip], corpus_dir: Path, configuration: Mappi
     The notes are written after the deletions, so a file is never older than its note.
     """
     notes_path = corpus_dir / "corpus.json"
-    before = json.loads(notes_path.read_text()) if notes_path.exists() else {}
+    before = _read_recipes(notes_path)
     now = {clip.path: sha256_of([asdict(clip), configuration])[:16] for clip in clips}
     if before == now:
         return
@@ -311,6 +312,14 @@ def _drop_outdated(clips: Sequence[Clip], corpus_dir: Path, configuration: Mappi
             path.unlink()
     (corpus_dir / "index.csv").unlink(missing_ok=True)
     write_json(notes_path, now)
+
+
+def _read_recipes(path: Path) -> dict[str, str]:
+    """Return what is noted of each file."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):  # missing or damaged: nothing was noted
+        return {}
 
 
 def _render_missing(

@@ -79,7 +79,7 @@ def tables(
     gpus: Annotated[float, typer.Option(min=0, help="GPUs that a run takes of a Dask worker that declares some.")] = 0,
     cuda: Annotated[bool, typer.Option("--cuda", help="Compute on an NVIDIA GPU or not at all.")] = False,
 ) -> None:
-    """Train every run of Tables 2 to 4 that is not there yet, then make the pages and the book anew."""
+    """Train the runs of a list of params/tables/ that are not there yet, then make the pages and the book anew."""
     from instrec_utils.pipeline.computing import describe
     from instrec_utils.pipeline.grid import read_experiments, train_experiments
     from instrec_utils.pipeline.report import make_report

@@ -1,6 +1,7 @@
 """The book built from the pages that were made here, beside the published pages of other corpora; and publishing.
 
-By publishing, results, pages and media that were made here become those that git tracks. Nothing else writes them.
+By publishing, results, pages and media that were made here become those that git tracks. No report, table or
+notebook writes them.
 """
 
 import re

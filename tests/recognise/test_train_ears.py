@@ -47,8 +47,16 @@ def test_a_network_is_trained_calibrated_and_written(train_ears, material, home,
     monkeypatch.setattr(train_ears, "EPOCHS", 1)
     monkeypatch.setattr(train_ears, "EPOCH", train_ears.BATCH)
     monkeypatch.setattr(networks, "OWN", home / "ears.npz")
+    given = []
+    thresholds_of = train_ears.train_heads.thresholds_of
+    monkeypatch.setattr(
+        train_ears.train_heads, "thresholds_of", lambda *arguments: given.append(arguments) or thresholds_of(*arguments)
+    )
     train_ears.main()
     assert files.read_arrays(home / "ears.npz")["weights"].shape == (len(OUTCOMES), ears.EMBEDDING_SIZE + len(LABELS))
     said = json.loads((home / "results" / "benchmarks" / "ears.json").read_text())
     assert said["windows"] == {"timgm6mb": 3 * len(OUTCOMES)}
     assert said["held_out"]["merlin"]["examples"] == 3 * len(LABELS)
+    ((probabilities, truth),) = given
+    assert len(probabilities) == len(truth)
+    assert sorted(set(truth)) == list(range(len(OUTCOMES)))

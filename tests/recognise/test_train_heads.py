@@ -43,6 +43,16 @@ def test_the_networks_own_classes_are_a_head_with_a_scale_and_a_threshold(benchm
     assert (answers == material.table["outcome"].map(OUTCOMES.index)).mean() > 0.95
 
 
+def test_an_instrument_counts_as_there_from_where_2_percent_of_all_others_reach(benchmark, generator):
+    truth = generator.integers(0, len(OUTCOMES), 3000)
+    probabilities = generator.dirichlet(np.ones(len(OUTCOMES)), len(truth))
+    probabilities[truth == 3, 3] = 0.9  # its own examples do not count
+    thresholds = benchmark("train_heads").thresholds_of(probabilities, truth)
+    for label, threshold in enumerate(thresholds):
+        others = sorted(row[label] for row, number in zip(probabilities, truth, strict=True) if number != label)
+        assert threshold == pytest.approx(max(0.2, others[round(0.98 * len(others))]), abs=0.01)
+
+
 def test_a_mean_is_between_its_two_heads(benchmark, material):
     train_heads = benchmark("train_heads")
     learned, own = train_heads.both_heads(material, np.ones(len(material.table), bool), 0.01)

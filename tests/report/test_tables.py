@@ -196,7 +196,9 @@ def test_the_figure_of_frame_counts_shows_the_tables_numbers(found):
 
 
 def test_the_ends_of_the_lines_of_frame_counts_are_said_in_words(found):
-    counts = tables.frame_counts(found, "quick").iloc[[0, 0, 0, 1]].assign(frames=[50, 1, 5, 1], value=[71.2, 52, 60, 53])
+    counts = (
+        tables.frame_counts(found, "quick").iloc[[0, 0, 0, 1]].assign(frames=[50, 1, 5, 1], value=[71.2, 52, 60, 53])
+    )
     assert tables.ends_of_lines(counts) == (
         "EfficientNet-Lite0, ImageNet: 52 % with 1 frame, 71 % with 50 frames; "
         "EfficientNet-Lite0, ImageNet, then photographs (PT): 53 % with 1 frame"

@@ -214,3 +214,7 @@ def test_bad_arguments_are_refused():
     for pair in ((sound, 0 * sound), (0 * sound, sound)):
         with pytest.raises(ParameterError, match="silent"):
             acoustics.mix(*pair, 3.0)
+    with pytest.raises(ParameterError, match="at least one sample, got none"):
+        acoustics.active_rms(sound[:0])
+    with pytest.raises(ParameterError, match="at least one sample, got none"):
+        acoustics.mix(sound[:0], sound[:0], 3.0)

@@ -64,7 +64,11 @@ def test_the_same_seed_gives_the_same_plan():
         ({"clips_per_class": 2}, "clips_per_class: expected at least 3, one a split, got 2"),
         ({"clips_per_class": 0}, "clips_per_class: expected at least 3"),
         ({"min_seconds": 9, "max_seconds": 8}, r"min_seconds, max_seconds: .*got \(9, 8\)"),
-        ({"min_seconds": 0}, "min_seconds, max_seconds: expected 1 or more"),
+        ({"min_seconds": 0}, "min_seconds, max_seconds: expected whole numbers, 1 or more"),
+        ({"min_seconds": 2.5, "max_seconds": 2.5}, r"expected whole numbers, 1 or more, in order, got \(2.5, 2.5\)"),
+        ({"min_seconds": 20.0, "max_seconds": 30.4}, r"expected whole numbers.*got \(20.0, 30.4\)"),
+        ({"max_seconds": float("inf")}, "expected whole numbers"),
+        ({"min_seconds": float("nan")}, "expected whole numbers"),
     ],
 )
 def test_impossible_settings_are_refused(changes, message):

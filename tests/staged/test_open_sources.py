@@ -69,6 +69,38 @@ def test_missing_and_changed_files_are_named(sources, tmp_path):
         open_sources.verify_sources(copy, registry)
 
 
+@pytest.mark.parametrize("damaged", [b"", b"fLaC and no more"])
+def test_right_copy_of_a_recording_is_used_beside_a_damaged_one(sources, tmp_path, monkeypatch, damaged):
+    folder, registry = sources
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    row = registry[registry.pcm_sha256 != ""].iloc[0]
+    recording = copy / row.path
+    soundfile.write(recording.with_suffix(".wav"), *soundfile.read(recording, dtype="int16"))
+    assert open_sources.verify_sources(copy, registry).path.equals(registry.path)  # the .flac, as long as it is right
+    recording.write_bytes(damaged)
+    with serving({}, monkeypatch) as asked:
+        open_sources.download_sources(copy, registry)
+    assert asked == []
+    found = open_sources.verify_sources(copy, registry)
+    assert list(found.path[found.path != registry.path]) == [row.path.replace(".flac", ".wav")]
+
+
+def test_damaged_recording_is_fetched_again_and_passes(sources, tmp_path, monkeypatch):
+    folder, registry = sources
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    recording = copy / registry.path[registry.pcm_sha256 != ""].iloc[0]
+    recording.write_bytes(b"")
+    with pytest.raises(CorpusError, match=f"{recording}: changed"):
+        open_sources.verify_sources(copy, registry)
+    with serving(archives_of(folder, registry), monkeypatch) as asked:  # whose recordings are .wav
+        open_sources.download_sources(copy, registry)
+        open_sources.download_sources(copy, registry)
+    assert asked == [NSYNTH.split("@")[1]]
+    open_sources.verify_sources(copy, registry)
+
+
 def parts_of(folder, registry, seed=1):
     registry = registry.assign(group=open_sources.group_sources(folder, registry))
     return open_sources.draw_parts(registry, 7, np.random.default_rng(seed))

@@ -255,6 +255,18 @@ def test_rendering_resumes_and_renders_only_what_differs(tmp_path, in_threads, c
     assert render(changed, corpus, configuration={"seed": 2}) == ["clip-0", "clip-1", "clip-9"]
 
 
+@pytest.mark.parametrize("notes", [b"", b'{"videos/violin/clip-0.mp4": "0a', b"\xff", b"[1]", b"null"])
+def test_all_is_rendered_again_where_nobody_knows_from_what(tmp_path, in_threads, notes):
+    clips, corpus = [make_clip(0), make_clip(1)], tmp_path / "corpus"
+    render(clips, corpus)
+    whole = (corpus / "corpus.json").read_bytes()
+    (corpus / "corpus.json").write_bytes(notes)
+    assert render(clips, corpus) == ["clip-0", "clip-1"]
+    assert (corpus / "corpus.json").read_bytes() == whole
+    assert list(staging.read_index(corpus).video_id) == ["clip-0", "clip-1"]
+    assert render(clips, corpus) == []
+
+
 def test_there_is_no_index_before_every_clip_is_there(tmp_path, in_threads):
     corpus = tmp_path / "corpus"
     render([make_clip(0)], corpus)

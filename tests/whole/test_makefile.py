@@ -94,3 +94,12 @@ def test_every_command_of_the_makefile_is_one_of_the_package(checkout):
     known = {command.name or command.callback.__name__ for command in app.registered_commands}
     for name in sorted(known):
         assert told(name, cwd=checkout)[1][0] == name
+
+
+def test_the_help_names_every_benchmark():
+    line = next(line for line in (CHECKOUT / "Makefile").read_text().splitlines() if line.startswith("#- make bench"))
+    scripts = {path.stem for path in (CHECKOUT / "benchmarks").glob("*.py") if "__main__" in path.read_text()}
+    # One that has commands of its own; material that a benchmark makes itself.
+    scripts -= {"accelerated_runs", "ears_material"}
+    named = line.partition("BENCH=")[2].rstrip(")").replace("; of the recogniser,", ",").split(", ")
+    assert sorted(named) == sorted(scripts)
