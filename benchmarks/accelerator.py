@@ -1,8 +1,9 @@
 """How fast each network trains on this machine, beside the same network in plain JAX, and how well it is fed.
 
 Run by hand, on a machine that does nothing else: ``make bench BENCH=accelerator``, with BACKEND=jax for Keras with JAX.
-Writes ``runs/benchmarks/results/accelerator.json``; it needs no corpus, as it makes features of noise. With
-``--tiny`` it only shows that it works.
+Writes ``runs/benchmarks/results/accelerator.json``, in which networks that are not measured keep their values where
+device, backend and versions are the same; it needs no corpus, as it makes features of noise. With ``--tiny`` it only
+shows that it works, and writes ``runs/benchmarks/accelerator-tiny.json``.
 
 Of each network, as the profile "paper" trains it, in 32 bits and in 16: samples a second on one batch over and over,
 by Keras and in plain JAX (`plain_jax`); which share of the device's peak that is, at three times the products of the
@@ -30,16 +31,18 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import h5py
 import jax
 import keras
+import measuring
 import numpy as np
 import pandas as pd
 import training as steps
 from jax import numpy as jnp
 from plain_jax import Plain
 
-from instrec_utils import files, models, paths, provenance
+from instrec_utils import files, models, provenance
 from instrec_utils.corpora import Corpus
 from instrec_utils.features import store
 from instrec_utils.inputs import frames
+from instrec_utils.models import choi2016
 from instrec_utils.models.architecture import architectures, audio_inputs
 from instrec_utils.training import fit, recipes, runs
 from instrec_utils.training.run import Run
@@ -49,7 +52,7 @@ PRECISIONS = ("float32", "mixed_bfloat16")
 DECLARED = {"H100": (494.7e12, 989.4e12), "H200": (494.7e12, 989.4e12), "A100": (156e12, 312e12)}
 LABELS = ("cello", "flute", "organ")
 NUM_FRAMES = 10
-AUDIO_FEATURES = 512
+ORIGIN = ("load_average", "measured", "commit")  # of a network in a precision, in the first files of all of them
 
 
 def write_corpus(directory: Path, videos_a_class: int) -> Corpus:
@@ -101,7 +104,7 @@ def embedded(corpus: Corpus) -> Iterator[None]:
         with h5py.File(folder / f"{video_id}.h5", "w") as file:
             size = models.architecture_named("efficientnet_lite0").embedding_size
             file["embeddings"] = generator.normal(size=(NUM_FRAMES, size)).astype(np.float16)
-    heard = {one: generator.normal(size=AUDIO_FEATURES).astype(np.float32) for one in corpus.index["video_id"]}
+    heard = {one: generator.normal(size=choi2016.EMBEDDING_SIZE).astype(np.float32) for one in corpus.index["video_id"]}
     with (
         mock.patch.object(Run, "check_done", lambda run: run),
         mock.patch.object(recipes, "audio_embeddings_of", return_value=heard),
@@ -184,39 +187,48 @@ def main() -> None:
     if given.tiny:
         given.steps, given.left_out, given.turns, given.batch_size = 2, 1, 1, 2
     backend = keras.backend.backend()
-    networks: dict[str, dict[str, object]] = {}
-    content = {
+    settings = {
         "backend": backend,
         "device": provenance.device(),
         "plain_jax_on": jax.devices()[0].device_kind,
         "is_accelerated": bool(provenance.accelerators()),
         "xla_flags": os.environ.get("XLA_FLAGS", ""),
         "is_tiny": given.tiny,
-        "peak": {precision: peak(precision, 256 if given.tiny else 8192) for precision in PRECISIONS},
-        "networks": networks,
-        "load_average": os.getloadavg()[0],
-        "measured": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": provenance.commit(),
         "versions": {name: version(name) for name in ("keras", "jax", "jaxlib", "numpy")},
     }
-    path = paths.working_results_dir("benchmarks") / "accelerator.json"
+    path = measuring.output("accelerator", given.tiny)
+    earlier = measuring.read_earlier(path)
+    kept = earlier["networks"] if settings.items() <= earlier.items() else {}
+    networks = {
+        one: measuring.with_origin(rows, earlier, ORIGIN) for one, rows in kept.items() if one not in given.networks
+    }
+    # Where networks are kept so is the peak, as their shares are of that.
+    size = 256 if given.tiny else 8192
+    peaks = earlier["peak"] if networks else {precision: peak(precision, size) for precision in PRECISIONS}
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         stack.enter_context(mock.patch.dict(os.environ, {"INSTREC_HOME": folder}))  # where its runs would lie
         corpus = write_corpus(Path(folder) / "noise", 2 if given.tiny else 13)
         stack.enter_context(embedded(corpus))
         for name in given.networks:
-            networks[name] = {}
+            rows = {}
             for precision in PRECISIONS:
-                found = measure(run_of(corpus, name, precision), content["peak"][precision], given)
-                networks[name][precision] = found
+                found = measure(run_of(corpus, name, precision), peaks[precision], given)
+                rows[precision] = found | {
+                    "load_average": os.getloadavg()[0],
+                    "measured": datetime.now(UTC).isoformat(timespec="seconds"),
+                    "commit": provenance.commit(),
+                }
                 of = found["samples_a_second"]
                 print(
                     f"{name} in {precision}: {of['keras']:.0f} samples a second by Keras with {backend}, "
                     f"{of['plain_jax']:.0f} in plain JAX; fed, {found['starvation']:.3f} times the time of a step",
                     flush=True,
                 )
-            files.write_json(path, content)  # after each, as a lent machine may be taken back
+            networks[name] = rows
+            ordered = {one: networks[one] for one in architectures() if one in networks}
+            # After each, as a lent machine may be taken back.
+            files.write_json(path, settings | {"peak": peaks, "networks": ordered})
     print(f"in {path}")
 
 

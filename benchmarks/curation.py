@@ -7,15 +7,14 @@ what has to be downloaded is downloaded before anything is measured.
 The index is measured in a process of its own, five times, from the published files to the three splits: read the list
 and the durations, write and read the index file, validate (no video is here, so all are missing), split in the paper's
 way, stratified and grouped. The limit is on the median of the wall times, which leave out the imports, and on the
-largest peak of memory, which has them in it. The processor's time is given as well: where it is much less than the wall
-time, the machine had other work to do, and the wall time says little.
+largest peak of memory, which has them in it. The processor's time of the same steps is given as well: where it is much
+less than the wall time, the machine had other work to do, and the wall time says little.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -25,6 +24,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from measuring import peak_bytes
 
 from instrec_utils import files, paths, provenance
 from instrec_utils.errors import InstrecError
@@ -45,12 +46,12 @@ def measure_index() -> dict[str, Any]:
 
     directory = published.locate_lists()
     steps = {"imports and checksums": time.perf_counter() - started}
-    cpu_started = time.process_time()
+    cpu_steps: dict[str, float] = {}
 
     def take(name: str, step: Callable[[], Any]) -> Any:
-        began = time.perf_counter()
+        began, cpu_began = time.perf_counter(), time.process_time()
         result = step()
-        steps[name] = time.perf_counter() - began
+        steps[name], cpu_steps[name] = time.perf_counter() - began, time.process_time() - cpu_began
         return result
 
     with tempfile.TemporaryDirectory() as folder:
@@ -64,15 +65,10 @@ def measure_index() -> dict[str, Any]:
     take("split as in the paper", lambda: paper_split(index))
     take("split stratified", lambda: stratified_split(index, rng))
     take("split grouped, 40,000 groups at most", lambda: grouped_split(index, groups, rng))
-    cpu_seconds = time.process_time() - cpu_started
     if counts.missing.sum() != len(index):
         raise RuntimeError(f"expected every video to be missing, got {counts.missing.sum()} of {len(index)}")
+    cpu_seconds = sum(cpu_steps.values())
     return {"videos": len(index), "steps_seconds": steps, "cpu_seconds": cpu_seconds, "peak_bytes": peak_bytes()}
-
-
-def peak_bytes() -> int:
-    """Return the most memory that this process ever held; ru_maxrss would begin at what its parent held."""
-    return 1024 * int(re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[0])
 
 
 def measure_notebook() -> dict[str, Any]:

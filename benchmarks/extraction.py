@@ -1,8 +1,9 @@
-"""Measure the extraction of features and write ``results/benchmarks/extraction.json`` and the book's page about it.
+"""Measure the extraction of features; write ``runs/benchmarks/results/extraction.json`` and the book's page about it.
 
 Every ratio is of things that were measured in turn, in one run, on films that are made here. Say which sections to
 measure, or none for all: through, sampled, recipe, workers, memory, scheduling. A section that is left out keeps its
-last values. ``--tiny`` makes short films, to try the program out.
+last values, which say where they come from. ``--tiny`` makes short films, to try the program out, and writes
+``runs/benchmarks/extraction-tiny.json``.
 """
 
 from __future__ import annotations
@@ -24,16 +25,18 @@ from fractions import Fraction
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from unittest import mock
 
 import av
 import cv2
 import extraction_page
 import imageio_ffmpeg
 import librosa
+import measuring
 import numpy as np
 import pandas as pd
 
-from instrec_utils import cluster, config, files, media, paths, provenance
+from instrec_utils import cluster, config, files, media, provenance
 from instrec_utils.corpora import Corpus
 from instrec_utils.features import extraction, store
 from instrec_utils.inputs import frames, spectrograms
@@ -80,7 +83,7 @@ def pictures(num_frames: int) -> Iterator[np.ndarray]:
 def write_film(path: Path, codec: str, distance: int, seconds: int) -> Path:
     """Write a film with noise and chords as sound."""
     _, picture_codec, options, sound_codec, sample_rate = CODECS[codec]
-    with av.open(str(path), "w") as container:
+    with files.whole(path) as temporary, av.open(str(temporary), "w") as container:
         video = container.add_stream(picture_codec, rate=FRAME_RATE, options=options)
         video.width, video.height, video.pix_fmt, video.bit_rate = *SIZE, "yuv420p", 800_000
         video.codec_context.gop_size = distance
@@ -108,7 +111,7 @@ def write_film(path: Path, codec: str, distance: int, seconds: int) -> Path:
 def repeat_film(source: Path, path: Path, times: int, seconds: int) -> Path:
     """Write a film several times one after the other, without coding it again."""
     last = {}
-    with av.open(str(path), "w") as container:
+    with files.whole(path) as temporary, av.open(str(temporary), "w") as container:
         for turn in range(times):
             with av.open(str(source)) as once:
                 if turn == 0:
@@ -360,26 +363,31 @@ def measure_workers(films: dict, rounds: int, count: int) -> dict:
     }
 
 
-def peak_bytes(film: Path, count: int) -> dict:
+def measure_peaks(film: Path, count: int) -> dict:
     """Extract that many videos in a process of its own; return its peak and the largest of its workers'."""
     with tempfile.TemporaryDirectory(dir=film.parent) as folder:
-        command = [sys.executable, __file__, "--peak", str(film), str(count), folder]
+        command = [sys.executable, __file__, "--peaks", str(film), str(count), folder]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def print_peak(film: Path, count: int, folder: Path) -> None:
-    errors = extraction.extract_features(make_corpus(folder, copies(film, folder / "videos", count)), num_workers=2)
-    peaks = {
-        "main": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
-        "worker": 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss,
-        "errors": len(errors),
-    }
-    print(json.dumps(peaks))
+def extract_and_note(video: store.Video, folder: Path) -> None:
+    """Extract a video, and write the most memory that this worker has held into its file in the folder."""
+    extraction.extract_video(video)
+    (folder / str(os.getpid())).write_text(str(measuring.peak_bytes()))
+
+
+def print_peaks(film: Path, count: int, folder: Path) -> None:
+    corpus, noted = make_corpus(folder, copies(film, folder / "videos", count)), folder / "peaks"
+    noted.mkdir()
+    with mock.patch.object(extraction, "extract_video", partial(extract_and_note, folder=noted)):  # not in the workers
+        errors = extraction.extract_features(corpus, num_workers=2)
+    worker = max(int(path.read_text()) for path in noted.iterdir())
+    print(json.dumps({"main": measuring.peak_bytes(), "worker": worker, "errors": len(errors)}))
 
 
 def measure_memory(film: Path, few: int, many: int) -> dict:
-    peaks = {str(count): peak_bytes(film, count) for count in (few, many)}
+    peaks = {str(count): measure_peaks(film, count) for count in (few, many)}
     totals = {count: peak["main"] + 2 * peak["worker"] for count, peak in peaks.items()}
     return {"value": totals[str(many)] / totals[str(few)], "bytes": peaks, "total_bytes": totals}
 
@@ -405,9 +413,10 @@ def make_films(folder: Path, minute: int) -> tuple[dict, dict]:
     for codec, (suffix, *_) in CODECS.items():
         for what, distance in DISTANCES.items():
             name = f"{codec}, {what} key-frame distance"
-            once, repeated = folder / f"{codec}-{what}-1.{suffix}", folder / f"{codec}-{what}-4.{suffix}"
-            if not repeated.exists():
+            once, repeated = (folder / f"{codec}-{what}-{seconds}s.{suffix}" for seconds in (minute, 4 * minute))
+            if not once.exists():
                 write_film(once, codec, distance, minute)
+            if not repeated.exists():
                 repeat_film(once, repeated, 4, minute)
             short[f"{name}, 1 min"], long[f"{name}, 4 min"] = (once, minute), (repeated, 4 * minute)
     return short, long
@@ -418,11 +427,11 @@ def main() -> None:
     parser.add_argument("sections", nargs="*", help="through, sampled, recipe, workers, memory, scheduling")
     parser.add_argument("--tiny", action="store_true", help="films of 4 and 16 s, one round")
     parser.add_argument("--films", type=Path, help="folder that keeps the films for the next time")
-    parser.add_argument("--output", type=Path, default=paths.working_results_dir("benchmarks") / "extraction.json")
-    parser.add_argument("--peak", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--peaks", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.peak:
-        print_peak(Path(options.peak[0]), int(options.peak[1]), Path(options.peak[2]))
+    if options.peaks:
+        print_peaks(Path(options.peaks[0]), int(options.peaks[1]), Path(options.peaks[2]))
         return
     os.environ.setdefault("SVT_LOG", "0")
     folder = options.films or Path(tempfile.mkdtemp(prefix="films-"))
@@ -440,25 +449,30 @@ def main() -> None:
         "memory": ("memory_growth", lambda: measure_memory(clip, *((10, 30) if options.tiny else (200, 2000)))),
         "scheduling": ("scheduling_seconds", lambda: measure_scheduling(500 if options.tiny else 60_000)),
     }
-    found = json.loads(options.output.read_text()) if options.output.exists() else {"measured": {}}
+    path = options.output or measuring.output("extraction", options.tiny)
+    earlier = measuring.read_earlier(path)
+    is_kept = earlier.get("is_tiny") == options.tiny
+    found = measuring.with_origin(earlier["measured"], earlier, extraction_page.ORIGIN) if is_kept else {}
     for section in options.sections or sections:
         name, measure = sections[section]
         load = os.getloadavg()[0]
         measured = measure()
-        measured |= {"load_before": round(load, 2), "load_after": round(os.getloadavg()[0], 2)}
-        found["measured"][name] = measured
+        found[name] = measured | {
+            "load_before": round(load, 2),
+            "load_after": round(os.getloadavg()[0], 2),
+            "commit": provenance.commit(),
+            "versions": provenance.versions() | {"opencv": cv2.__version__},
+            "machine": {"processor": platform.machine(), "cores": cluster.num_cores()},
+        }
         relation, target = TARGETS[name]
         print(f"{name:22} {measured['value']:8.2f}   wanted: {relation} {target}", flush=True)
         content = {
-            "ratios": {key: value["value"] for key, value in found["measured"].items()},
+            "ratios": {key: found[key]["value"] for key in TARGETS if key in found},
             "targets": {key: {"relation": r, "value": v} for key, (r, v) in TARGETS.items()},
-            "measured": found["measured"],
-            "machine": {"processor": platform.machine(), "cores": cluster.num_cores()},
+            "measured": {key: found[key] for key in TARGETS if key in found},
             "is_tiny": options.tiny,
-            "versions": provenance.versions() | {"opencv": cv2.__version__},
-            "commit": provenance.commit(),
         }
-        files.write_json(options.output, content)
+        files.write_json(path, content)
     if options.films is None:
         shutil.rmtree(folder)
     if not options.tiny:

@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import measuring
+
 from instrec_utils import files, paths
 from instrec_utils.models.architecture import architectures
 from instrec_utils.report import words
 
+ORIGIN = ("commit", "versions", "machine")  # of a section, in the first files of all of them
 WORKERS = (1, 2, 16, 64, 256)
 WHAT = {
     "through_vs_best": "decoding through, over the best of OpenCV, PyAV and an ffmpeg pipe",
@@ -32,6 +35,7 @@ def page(found: dict, jpeg: dict | None, hours: float, accelerator: dict | None,
     accelerator : what ``results/benchmarks/accelerator.json`` holds; None if it is not there.
     training : what ``results/benchmarks/training.json`` holds; None if it is not there.
     """
+    found = found | {"measured": measuring.with_origin(found["measured"], found, ORIGIN)}
     return "\n\n".join(
         [
             _INTRODUCTION,
@@ -222,9 +226,9 @@ def _training(found: dict | None) -> str:
     return f"""{heading}
 
 On {found["device"]}, on the corpus *{found["corpus"]}*, with Keras' backend {found["backend"]}. A step on what is
-loaded from the store, and augmented, is compared with a step on one batch that is in memory: with 1 a network never
-waits, and {found["limit_ratio"]:g} is what we allow; the most is {most:.3f}. The last column is what one core loads
-when nothing is trained; of frames it is images.{unmeasured}
+loaded from the store, and augmented where the profile does, is compared with a step on one batch that is in memory:
+with 1 a network never waits, and {found["limit_ratio"]:g} is what we allow; the most is {most:.3f}. The last column is
+what one core loads when nothing is trained; of frames it is images.{unmeasured}
 
 {_table(heads, rows)}
 
@@ -242,7 +246,8 @@ does. [How to train on a GPU](how_to.md) says how one is used."""
         "| Network | Precision | Samples a second, Keras | In plain JAX | Keras over that | Share of the peak | Fed |",
         "|:--|:--|--:|--:|--:|--:|--:|",
     ]
-    for name, precisions in found["networks"].items():
+    networks = {name: measuring.with_origin(of, found, ("commit",)) for name, of in found["networks"].items()}
+    for name, precisions in networks.items():
         for precision, row in precisions.items():
             speed, share = row["samples_a_second"], row["share_of_peak"]["measured"]["keras"]
             rows.append(
@@ -255,19 +260,20 @@ does. [How to train on a GPU](how_to.md) says how one is used."""
         + (f" (the maker: {one['declared'] / 1e12:,.0f})" if one["declared"] else "")
         for precision, one in found["peak"].items()
     )
-    fed = [row["starvation"] for precisions in found["networks"].values() for row in precisions.values()]
+    every = [row for precisions in networks.values() for row in precisions.values()]
+    most, commits = max(row["starvation"] for row in every), list(dict.fromkeys(row["commit"] for row in every))
     flags = f" and `XLA_FLAGS={found['xla_flags']}`" if found["xla_flags"] else ""
     return f"""{heading}
 
 On {found["device"]}, with Keras' backend {found["backend"]}{flags}. *Samples a second* are of one batch, over and over;
 *in plain JAX* the same layers are a line or two each, without Keras. The *peak* is what one large product of matrices
 reaches there, in 10^12 operations a second: {peaks}. *Fed* is the time of a step on what is loaded from the store, over
-that on the one batch: with 1 a network never waits, and 1.1 is what we allow; the most is {max(fed):.2f}.
+that on the one batch: with 1 a network never waits, and 1.1 is what we allow; the most is {most:.2f}.
 {_unmeasured(found)}
 
 {table}
 
-`make bench BENCH=accelerator` wrote `results/benchmarks/accelerator.json` at commit {found["commit"]};
+`make bench BENCH=accelerator` wrote `results/benchmarks/accelerator.json` at commit {words.enumerated(commits)};
 [how to train on a GPU](how_to.md) says how one is used."""
 
 
@@ -277,16 +283,24 @@ def _unmeasured(found: dict) -> str:
 
 
 def _provenance(found: dict) -> str:
-    loads = [
-        value for measured in found["measured"].values() for value in (measured["load_before"], measured["load_after"])
-    ]
-    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
-    cores = found["machine"]["cores"]
+    rows, measured_with = [], {}
+    for name, what in WHAT.items():
+        if section := found["measured"].get(name):
+            loads = f"{section['load_before']:.1f} and {section['load_after']:.1f}"
+            rows.append([what, section["commit"], str(section["machine"]["cores"]), loads])
+            versions = ", ".join(f"{name} {version}" for name, version in section["versions"].items())
+            measured_with.setdefault(versions, []).append(f"*{what}*")
+    of = [f" of {words.enumerated(whats)}" if len(measured_with) > 1 else "" for whats in measured_with.values()]
+    versions = "\n\n".join(f"Versions{what}: {versions}." for what, versions in zip(of, measured_with, strict=True))
     return f"""## Where the numbers come from
 
-`make bench BENCH=extraction` wrote `results/benchmarks/extraction.json` at commit {found["commit"]}, on {cores} cores
-while on average {min(loads):.0f} to {max(loads):.0f} processes ran or waited for one, its own among them. Seconds are
-of this machine; ratios bear more. Versions: {versions}."""
+`make bench BENCH=extraction` wrote `results/benchmarks/extraction.json`. *Processes* are those that on average ran or
+waited for a core before the measurement and after it, its own among the latter. Seconds are of these machines; ratios
+bear more.
+
+{_table(["What", "Commit", "Cores", "Processes"], rows)}
+
+{versions}"""
 
 
 if __name__ == "__main__":

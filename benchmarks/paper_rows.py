@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import resource
 import statistics
 import tempfile
 import time
@@ -22,19 +21,21 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import paper_rows_page
+from measuring import peak_bytes
 
 from instrec_utils import files, models, paths, provenance
+from instrec_utils.models import choi2016, inception_frames
 from instrec_utils.training import fit
 
 NUM_CLASSES = 12  # FCVID's
 STEPS = 2  # measured, after the first, which compiles
-_FRAMES = {"frame_features": 2048, "audio_features": 1024}  # of Inception v3, and of Choi's network or the Xception
+_JOINED = {"frame_features": inception_frames.EMBEDDING_SIZE, "audio_features": choi2016.EMBEDDING_SIZE}
 NETWORKS: dict[str, dict[str, Any]] = {
     "inception_frames": {"weights": None},
     "han2016": {},
     "choi2016": {},
-    "late_fusion, 20 frames": {"num_frames": 20, **_FRAMES},
-    "late_fusion, 50 frames": {"num_frames": 50, **_FRAMES},
+    "late_fusion, 20 frames": {"num_frames": 20, **_JOINED},
+    "late_fusion, 50 frames": {"num_frames": 50, **_JOINED},
     "xception_audio": {},
 }
 
@@ -60,7 +61,7 @@ def measure(name: str) -> dict[str, Any]:
     return {
         "batch_size": protocol.batch_size,
         "cpu_seconds_a_step": statistics.median(np.diff(times)[1:]),
-        "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_bytes": peak_bytes(),
         "kept_bytes": kept_bytes,
         "num_parameters": model.count_params(),
     }

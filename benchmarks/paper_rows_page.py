@@ -15,6 +15,7 @@ import pandas as pd
 from instrec_utils import files, paths
 from instrec_utils.config import FRAME_RATE, SPLIT_SHARES
 from instrec_utils.corpora import Corpus
+from instrec_utils.models.choi2016 import EMBEDDING_SIZE
 from instrec_utils.paper_data import paper
 from instrec_utils.paper_data.published import CORPORA
 from instrec_utils.pipeline import grid
@@ -23,7 +24,7 @@ from instrec_utils.training.result_files import find_result, read_json
 from instrec_utils.training.run import Run
 
 GIB = 2**30
-AUDIO_FEATURES = 1024  # of Choi's network and the Xception, four bytes each, held while a fusion is trained
+AUDIO_BYTES = 4 * EMBEDDING_SIZE  # of a video, by Choi's network or the Xception, held while a fusion is trained
 DATASETS = {"fcvid": "FCVID", "yt8m": "YT-8M"}  # as the paper's tables call them
 
 
@@ -108,7 +109,7 @@ def _dataset(name: str, found: dict[str, Any]) -> str:
         gpu = f"{steps * _per_step(found) / 3600:,.1f}" if run.kind == "visual" else "–"
         core_hours = memory = disk = "–"
         if step := networks.get(_network(run)):
-            held = num_videos * AUDIO_FEATURES * 4 if run.kind == "fusion" else 0
+            held = num_videos * AUDIO_BYTES if run.kind == "fusion" else 0
             is_joined = run.kind == "visual" and run.name in joined
             embedded = FRAME_RATE * 3600 * hours * run.architecture.embedding_size * 2 if is_joined else 0
             core_hours = f"{steps * step['cpu_seconds_a_step'] / 3600:,.1f}"

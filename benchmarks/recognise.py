@@ -9,7 +9,6 @@ which other work on the machine lengthens less.
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ import cv2
 import imageio_ffmpeg
 import pandas as pd
 import psutil
+from measuring import peak_bytes
 
 from instrec_utils import cluster, files, paths, provenance
 
@@ -62,9 +62,7 @@ def measure(path: Path) -> dict[str, float]:
         "startup_cpu_seconds": round(startup_cpu, 2),
         "seconds": round(time.time() - up, 2),
         "cpu_seconds": round(time.process_time() - startup_cpu, 2),
-        "peak_mib": round(
-            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
-        ),
+        "peak_mib": round(peak_bytes() / 2**20),
         "judged_by": [judge.title for judge in recognition.judges.values()],
     }
 

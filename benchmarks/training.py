@@ -17,7 +17,6 @@ second is measured without any training.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import time
@@ -29,10 +28,11 @@ from unittest import mock
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
+import measuring
 import numpy as np
 from tqdm import tqdm
 
-from instrec_utils import corpora, files, paths, provenance
+from instrec_utils import corpora, files, provenance
 from instrec_utils.config import Protocol
 from instrec_utils.corpora import Corpus
 from instrec_utils.training import experiments, fit, runs, warm_up
@@ -181,7 +181,7 @@ def main() -> None:
     parser.add_argument("--work", nargs="+", choices=WORK, default=list(WORK), help="what to measure anew")
     given = parser.parse_args()
     corpus = corpora.read_corpus(given.corpus)
-    path = paths.working_results_dir("benchmarks") / "training.json"
+    path = measuring.output("training")
     settings = {
         "corpus": corpus.name,
         "limit_ratio": LIMIT,
@@ -189,7 +189,7 @@ def main() -> None:
         "versions": provenance.versions(),
         "device": provenance.device(),
     }
-    earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    earlier = measuring.read_earlier(path)
     work = earlier["work"] if settings.items() <= earlier.items() else {}
     for name in given.work:
         found = work[name] = measure(name, corpus)

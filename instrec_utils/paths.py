@@ -56,7 +56,10 @@ def working_results_dir(corpus_name: str) -> Path:
 
 
 def published_results_dir(corpus_name: str) -> Path:
-    """Return the folder of the published results, which git tracks and only publishing writes."""
+    """Return the folder of the published results, which git tracks.
+
+    Publishing writes there, and so do the benchmarks of the recogniser: recognise, train_heads, train_ears, elsewhere.
+    """
     return home() / "results" / check_name(corpus_name)
 
 

@@ -19,9 +19,9 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str:
-    """Return the commit of the package's checkout, with "+" if files differ from it; "unknown" outside git.
+    """Return the commit of the package's checkout, with "+" if packages or benchmarks differ from it.
 
-    The repository of another project, in which the checkout was unpacked, is not its own.
+    It is "unknown" outside git. The repository of another project, in which the checkout was unpacked, is not its own.
     """
     checkout = Path(__file__).resolve().parents[1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
@@ -35,7 +35,7 @@ def commit() -> str:
         return "unknown"
     if top.returncode or head.returncode or Path(top.stdout.rstrip("\n")).resolve() != checkout:
         return "unknown"
-    changed = git("diff", "--quiet", "HEAD", "--", "instrec_utils", "instrec_corpora").returncode
+    changed = git("diff", "--quiet", "HEAD", "--", "instrec_utils", "instrec_corpora", "benchmarks").returncode
     return head.stdout.strip() + ("+" if changed else "")
 
 

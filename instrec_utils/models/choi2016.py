@@ -11,6 +11,7 @@ from instrec_utils.inputs import augmentation, spectrograms
 from instrec_utils.models.architecture import Architecture, AudioInput, WarmUp
 from instrec_utils.models.lazy import keras, layers
 
+EMBEDDING_SIZE = 1024
 PADDED_FRAMES = 1440  # 1366 frames and 37 on either side, so that the four pools end at 15
 
 
@@ -25,7 +26,7 @@ def build(num_classes: int) -> keras.Model:
     K. Choi, G. Fazekas, M. Sandler: Automatic tagging using deep convolutional neural networks. ISMIR 2016.
     """
     inputs, x = _convolutions(CHOI2016.num_frames, PADDED_FRAMES)
-    x = keras.layers.Dense(1024, activation="relu", name="embedding")(x)
+    x = keras.layers.Dense(EMBEDDING_SIZE, activation="relu", name="embedding")(x)
     x = keras.layers.Dropout(0.5, name="embedding_dropout")(x)
     return keras.Model(inputs, scores_from_zero(num_classes)(x), name="choi2016")
 

@@ -177,8 +177,8 @@ def _or_dash(value: Any, shown: Any) -> str:
 def costs_fragment(runs: list[tuple[Path, dict[str, Any]]], executed: list[tuple[Path, dict[str, Any]]]) -> str:
     """Return the tables of what every stage took, as Markdown without a title, which a page of prose includes."""
     extraction = json.loads((paths.home() / "results" / "benchmarks" / "extraction.json").read_text(encoding="utf-8"))
-    measured, machine = extraction["measured"], extraction["machine"]
-    workers, scheduling = measured["two_workers_speedup"], measured["scheduling_seconds"]
+    workers, scheduling = (extraction["measured"][name] for name in ("two_workers_speedup", "scheduling_seconds"))
+    machine = workers["machine"]
     return f"""{WRITTEN}
 
 **Extraction** was measured on {machine["cores"]} cores of {machine["processor"]}. An hour of video takes

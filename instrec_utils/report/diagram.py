@@ -54,7 +54,11 @@ def read_layers() -> Layers:
         frame[name] = models.architecture_named(name).build_backbone(None)  # type: ignore[misc]
     convolutions = [layer for layer in audio.layers if hasattr(layer, "filters")]
     sizes = {name: network.output_shape[-1] for name, network in frame.items()}
-    joined = {"num_frames": 1, "frame_features": sizes["efficientnet_lite0"], "audio_features": 1024}
+    joined = {
+        "num_frames": 1,
+        "frame_features": sizes["efficientnet_lite0"],
+        "audio_features": audio.get_layer("embedding").units,
+    }
     fusion = models.build("late_fusion", 2, **joined)
     after = [layer for layer in fusion.layers if type(layer).__name__ in ("Concatenate", "BatchNormalization", "Dense")]
     return {

@@ -16,6 +16,7 @@ import tiny_features
 import yaml
 
 from instrec_utils import corpora, files, paths
+from instrec_utils.errors import ParameterError
 from instrec_utils.features import store
 from instrec_utils.inputs import frames
 from instrec_utils.training import runs
@@ -153,7 +154,9 @@ def test_spectrograms_are_passed_on_as_they_are_and_spare_ones_for_rotations_alo
     script.pack("tiny", tmp_path / "pack", quality=75, part_bytes=100_000, seed=10, chosen=["choi2016-s11"])
     monkeypatch.setenv("INSTREC_DATA", str(tmp_path / "there"))
     script.unpack(tmp_path / "pack")
+    written = (paths.corpus_dir("tiny") / "index.csv").stat().st_mtime_ns
     script.unpack(tmp_path / "pack")  # as another process does
+    assert (paths.corpus_dir("tiny") / "index.csv").stat().st_mtime_ns == written
     there = corpora.read_corpus("tiny")
     spare = set(corpus.split("spare")["video_id"])
     for video_id in corpus.usable["video_id"]:
@@ -183,6 +186,48 @@ def test_the_frames_that_are_passed_on_are_those_that_training_draws(corpus, scr
                 assert seen.shape == (k, 224, 224, 3)
                 difference = seen.astype(int) - frames.central_crop(expected)
                 assert np.abs(difference).mean() < 4
+
+
+@pytest.fixture
+def pack(corpus, script, tmp_path):
+    """A function that packs rows into a folder of that name."""
+
+    def packed(name, *rows):
+        script.pack("tiny", tmp_path / name, quality=75, part_bytes=30_000, seed=10, chosen=[*rows])
+        return tmp_path / name
+
+    return packed
+
+
+def test_every_part_is_whole_when_its_size_is_printed(pack, script, tmp_path, monkeypatch):
+    sizes = []
+
+    def sizes_now(*_):
+        sizes.append({path: path.stat().st_size for path in (tmp_path / "pack").iterdir()})
+
+    monkeypatch.setattr(script, "print", sizes_now, raising=False)
+    pack("pack", "0")
+    sizes_now()
+    assert len(sizes) > 2
+    assert all(one == sizes[-1] for one in sizes)
+
+
+def test_a_pack_is_not_added_to(pack):
+    before = {path: path.stat().st_mtime_ns for path in pack("pack", "0").iterdir()}
+    with pytest.raises(ParameterError, match="pack: expected a folder without parts, but it has those of an earlier"):
+        pack("pack", "3")
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_nothing_is_trained_on_what_another_pack_has_unpacked(pack, script, tmp_path, monkeypatch):
+    first, second = pack("first", "0"), pack("second", "3")
+    monkeypatch.setenv("INSTREC_DATA", str(tmp_path / "there"))
+    script.unpack(first)
+    with pytest.raises(ParameterError, match=r"tiny: expected what .*second holds, but it is of another pack"):
+        script.unpack(second)
+    (paths.corpus_dir("tiny") / "about.json").unlink()  # such as a corpus that no pack has written
+    with pytest.raises(ParameterError, match="remove it"):
+        script.unpack(first)
 
 
 @pytest.mark.parametrize("finished", [0, 2, 5])

@@ -1,8 +1,9 @@
 """The page about extraction shows the measured numbers, and no others."""
 
-import importlib.util
+import importlib
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,12 @@ ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results" / "benchmarks"
 
 
-@pytest.fixture(scope="module")
-def extraction_page():
-    path = ROOT / "benchmarks" / "extraction_page.py"
-    specification = importlib.util.spec_from_file_location("extraction_page", path)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+@pytest.fixture
+def extraction_page(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    yield importlib.import_module("extraction_page")
+    for name in ("extraction_page", "measuring"):
+        sys.modules.pop(name)
 
 
 @pytest.fixture
@@ -56,6 +56,37 @@ def test_the_results_are_of_the_whole_measurement(found):
     for name in ("through_vs_best", "sampled_speedup", "recipe_speedup", "two_workers_speedup", "memory_growth"):
         assert found["ratios"][name] == found["measured"][name]["value"]
         assert found["ratios"][name] > 0
+
+
+def origins(extraction_page, found):
+    """What the page says of where each section comes from: its row, and whether it names its own versions."""
+    page = extraction_page.page(found, None, 4000.0, None, None).partition("## Where the numbers come from")[2]
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")][2:]
+    return {row[0]: row[1:3] for row in rows}, re.findall(r"^Versions(.*?): .*?keras (\S+),", page, re.MULTILINE)
+
+
+def test_every_section_says_at_which_commit_and_with_what_it_was_measured(extraction_page, found):
+    of = {"commit": "abc", "versions": {"keras": "4.0", "numpy": "3.0"}, "machine": {"processor": "x", "cores": 8}}
+    found["measured"] = {name: section | of for name, section in found["measured"].items()}
+    rows, versions = origins(extraction_page, found)
+    assert rows == {what: ["abc", "8"] for what in extraction_page.WHAT.values()}
+    assert versions == [("", "4.0")]
+    found["measured"]["memory_growth"] |= {"commit": "def", "versions": {"keras": "4.1", "numpy": "3.0"}}
+    rows, versions = origins(extraction_page, found)
+    memory = extraction_page.WHAT["memory_growth"]
+    assert rows[memory] == ["def", "8"]
+    assert (f" of *{memory}*", "4.1") in versions
+    assert memory not in versions[0][0]
+
+
+def test_of_the_first_files_all_sections_come_from_what_stands_there_once(extraction_page, found):
+    of = {"commit": "abc", "versions": {"keras": "4.0", "numpy": "3.0"}, "machine": {"processor": "x", "cores": 8}}
+    for section in found["measured"].values():
+        for name in of:
+            section.pop(name)
+    rows, versions = origins(extraction_page, found | of)
+    assert rows == {what: ["abc", "8"] for what in extraction_page.WHAT.values()}
+    assert versions == [("", "4.0")]
 
 
 def test_the_extrapolation_is_the_measured_work_times_the_hours(extraction_page, found, hours):
@@ -99,10 +130,10 @@ def test_what_was_measured_on_a_gpu_is_a_row_for_each_network_and_precision(extr
         "is_tiny": False,
         "device": "NVIDIA H200; CPU, 16 cores",
         "backend": "jax",
-        "commit": "abc",
+        "commit": "abc",  # the first files have one for all networks
         "xla_flags": "--some=1",
         "peak": {"float32": {"measured": 4e14, "declared": 4.947e14}},
-        "networks": {"efficientnet_lite0": {"float32": row}},
+        "networks": {"efficientnet_lite0": {"float32": row}, "han2016": {"float32": row | {"commit": "def"}}},
     }
     said = extraction_page._accelerator(measured)
     assert "| EfficientNet-Lite0 | float32 | 3,260 | 4,000 | 0.81 | 25.0 % | 1.04 |" in said
@@ -113,6 +144,7 @@ def test_what_was_measured_on_a_gpu_is_a_row_for_each_network_and_precision(extr
     assert "XLA_FLAGS=--some=1" in said
     assert "float32 400 (the maker: 495)" in said
     assert "NVIDIA H200" in said
+    assert "at commit abc and def;" in said
 
 
 def test_what_misses_its_target_says_so(extraction_page, found, jpeg, hours):

@@ -230,11 +230,13 @@ def unpacked(tmp_path):
     return folder
 
 
-def test_the_commit_is_that_of_the_packages_own_repository(unpacked):
+@pytest.mark.parametrize("changed", ["instrec_utils/config.py", "benchmarks/one.py"])
+def test_the_commit_is_that_of_the_packages_own_repository(unpacked, changed):
     assert commit_of(unpacked) == "unknown"
+    files.write_text(unpacked / "benchmarks" / "one.py", "")
     own = make_repository(unpacked)
     assert commit_of(unpacked) == own
-    with (unpacked / "instrec_utils" / "config.py").open("a") as file:
+    with (unpacked / changed).open("a") as file:
         file.write("# changed\n")
     assert commit_of(unpacked) == f"{own}+"
 

@@ -45,7 +45,7 @@ def test_a_row_is_the_measured_step_times_its_steps(paper_rows_page):
     measured = {"worker_seconds_an_hour_of_video": 72.0, "bytes_an_hour_of_video": 2**30}
     found["extraction"]["measured"]["two_workers_speedup"] |= measured
     page = paper_rows_page.page(found)
-    assert "takes 4 core-hours and\nleaves 200 GiB of features" in page
+    assert "takes 4 core-hours and leaves 200 GiB of features" in page
     rows = rows_of(page, "FCVID")
     assert len(rows) == sum(line["dataset"] == "FCVID" for n in (2, 3, 4) for line in paper.paper_tables()[f"table{n}"])
     # 24,000 steps in the paper; an epoch has 700 videos of 50 frames in batches of 64.
