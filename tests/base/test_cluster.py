@@ -164,12 +164,15 @@ def test_a_scheduler_that_is_gone_ends_the_work_and_another_one_carries_on():
     address = f"tcp://127.0.0.1:{port}"
     process = start_scheduler(port)
     done = []
-    with pytest.raises(ConnectionError, match=r"the Dask scheduler at .* is gone; start again to carry on"):  # noqa: PT012
-        for item, _ in cluster.process(halve_slowly, range(1, 200), description="gone", scheduler=address):
-            done.append(item)
-            if len(done) == 3:
-                process.kill()
-                process.wait()
+    try:
+        with pytest.raises(ConnectionError, match=r"the Dask scheduler at .* is gone; start again to carry on"):  # noqa: PT012
+            for item, _ in cluster.process(halve_slowly, range(1, 200), description="gone", scheduler=address):
+                done.append(item)
+                if len(done) == 3:
+                    process.kill()
+    finally:
+        process.kill()
+        process.wait()
     assert 3 <= len(done) < 199
     process = start_scheduler(port)
     try:

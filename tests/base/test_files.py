@@ -54,11 +54,6 @@ def test_a_failure_leaves_the_old_file(tmp_path, error):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_full_device_is_an_oserror():
-    with pytest.raises(OSError, match="No space left"):
-        Path("/dev/full").write_bytes(b"x" * 100)
-
-
 def test_an_archive_with_any_bit_wrong_is_no_error_as_it_can_be_made_again(tmp_path):
     path = tmp_path / "kept.npz"
     files.write_arrays(path, key="a", values=np.arange(6.0))

@@ -24,6 +24,7 @@ from instrec_utils.models.late_fusion import FORMS
 from instrec_utils.training import fit as training
 from instrec_utils.training.batches import Batches
 
+training.KEEP_SECONDS = 0.0  # else what is interrupted begins anew, and goes on from nothing
 NUM_CLASSES = 3
 # Inception v3 is left out: it is Keras' own network, and compiling it takes as long as all others together.
 INPUTS = {
@@ -159,6 +160,7 @@ def interruption(folder):
             if name == "in_parts":
                 with contextlib.suppress(ConnectionAbortedError):
                     attempt(until(1), fusion_batches())
+                assert len(training.read_history(folder / f"in_parts_{case}")) == 1, "nothing to go on from was kept"
             arrays |= attempt(fusion_batches, fusion_batches())[0]
     return arrays
 

@@ -95,3 +95,10 @@ def test_shuffled_segments_are_the_same_ten(generator):
     changes = np.flatnonzero(np.diff(shuffled[0]))
     assert len(changes) < 25  # whole segments moved, with a column of a neighbour at most
     assert (shuffled[0] != numbered[0]).any()
+
+
+@pytest.mark.parametrize("change", [augmentation.vary, augmentation.limit_band, augmentation.mask])
+def test_what_varies_a_spectrogram_leaves_few_as_they_were(change):
+    spectrogram = make_spectrogram()
+    changed = [(change(spectrogram, np.random.default_rng(seed)) != spectrogram).any() for seed in range(20)]
+    assert sum(changed) > 15

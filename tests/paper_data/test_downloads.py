@@ -106,7 +106,10 @@ def youtube(video):
                 with server.lock:
                     server.under_way += 1
                     server.at_once = max(server.at_once, server.under_way)
-                time.sleep(0.3)
+                until = time.monotonic() + 10
+                while server.at_once < 2 and time.monotonic() < until:
+                    time.sleep(0.01)
+                time.sleep(0.3)  # in which a video too many would be asked for
                 with server.lock:
                     server.under_way -= 1
             self.wfile.write(body)

@@ -312,9 +312,12 @@ def started(folder, before):
     weights = {"TMPDIR": str(folder), "INSTREC_WEIGHTS": str(folder), "INSTREC_DATA": str(folder)}
     command = [sys.executable, "-c", code, "app", "--port", "0"]
     with subprocess.Popen(command, env=os.environ | weights, stdout=subprocess.PIPE, text=True) as process:
-        address = process.stdout.readline().split()[2]
-        assert address.startswith("http://127.0.0.1:")
-        yield process, int(address.strip("/").rpartition(":")[2])
+        try:
+            address = process.stdout.readline().split()[2]
+            assert address.startswith("http://127.0.0.1:")
+            yield process, int(address.strip("/").rpartition(":")[2])
+        finally:
+            process.kill()  # else leaving the block waits for it for ever
 
 
 def page_of(port):

@@ -293,7 +293,9 @@ def address(tmp_path):
         server.shutdown()
 
 
-def test_an_address_is_downloaded_judged_and_forgotten(command, address):
+def test_an_address_is_downloaded_judged_and_forgotten(command, address, tmp_path, monkeypatch):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(commands.tempfile, "tempdir", str(tmp_path / "temporary"))
     said = command(f"{address}/a.mp4", f"{address}/gone.mp4", "--json")
     assert said.exit_code == 2
     lines = said.stderr.splitlines()
@@ -302,6 +304,7 @@ def test_an_address_is_downloaded_judged_and_forgotten(command, address):
     data = json.loads(said.stdout)
     assert [one["video"] for one in data["videos"]] == [f"{address}/a.mp4"]
     assert {one["label"] for one in data["videos"][0]["instruments"][:2]} == {"cello", "violin"}
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_what_is_wrong_with_what_was_downloaded_names_its_address(command, address, monkeypatch):

@@ -72,12 +72,16 @@ def test_a_source_that_only_measures_teaches_nothing(benchmark, material):
     assert teaches.sum() == len(teaches) // 2 - 5
 
 
-def test_a_source_is_told_by_what_the_others_taught(benchmark, material):
-    train_heads = benchmark("train_heads")
+def test_a_source_is_told_by_what_the_others_taught(benchmark, material, monkeypatch):
+    train_heads, taught = benchmark("train_heads"), []
+    both_heads = train_heads.both_heads
+    monkeypatch.setattr(train_heads, "both_heads", lambda *given: taught.append(given[1]) or both_heads(*given))
     folds = material.table["source"].replace("b", "")
     for probabilities in train_heads.held_out(material, folds, 0.01).values():
         assert np.isnan(probabilities[folds == ""]).all()
         np.testing.assert_allclose(probabilities[folds == "a"].sum(axis=1), 1)
+    (teaches,) = taught
+    assert set(material.table["source"][teaches]) == {"b"}
 
 
 def test_each_source_is_calibrated_by_the_others(benchmark, material):

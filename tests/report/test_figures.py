@@ -362,7 +362,6 @@ def test_a_kind_can_be_read_in_its_colour_on_a_light_page_and_turned_on_a_dark_o
 
 def test_kinds_are_told_apart_without_colour():
     assert len({kind.marker for kind in KINDS.values()}) == len(KINDS)
-    assert len({(kind.line, kind.marker) for kind in KINDS.values()}) == len(KINDS)
 
 
 @settings(max_examples=15, deadline=None)

@@ -104,10 +104,13 @@ def test_long_cells_are_shown_in_full():
     assert "x" * 200 in report.table(pd.DataFrame({"File": ["x" * 200]}), "Long.").data
 
 
-def test_a_page_that_ends_says_why_and_runs_no_further(capsys):
+def test_a_page_that_ends_says_why_and_runs_no_further(monkeypatch):
+    shown = []
+    monkeypatch.setattr(report, "display", shown.append)
     with pytest.raises(SystemExit) as ended:
         report.end("No *sound*.")
     assert ended.value.code == 0
+    assert [one.data for one in shown] == [r"No \*sound\*."]
 
 
 def test_the_book_has_names_of_its_own_and_numbers_for_links(home):

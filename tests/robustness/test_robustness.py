@@ -9,7 +9,7 @@ import pytest
 from tiny_videos import tone, write_video
 
 from instrec_utils import evaluation, files, models, paths
-from instrec_utils.config import CROP_SIZE, Protocol
+from instrec_utils.config import CROP_SIZE
 from instrec_utils.corpora import Corpus
 from instrec_utils.errors import RunError
 from instrec_utils.features import embeddings, extraction
@@ -27,7 +27,6 @@ from instrec_utils.training import runs
 from instrec_utils.training.result_files import NEEDED, predictions_path, read_predictions
 
 LABELS = ["cello", "flute", "organ"]
-PROTOCOL = Protocol("adam", learning_rate=0.05, batch_size=4, max_epochs=2, patience=2)
 K = 4
 BY_NAME = {one.name: one for one in CONDITIONS}
 

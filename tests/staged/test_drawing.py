@@ -159,6 +159,8 @@ def test_contact_sheet_has_a_still_for_every_label():
     sheet = contact_sheet(np.random.default_rng(0), per_label=1)
     assert sheet.dtype == np.uint8
     assert sheet.shape[1] <= 1600
+    places = [divmod(number, 7) for number in range(len(LABELS))]  # seven columns of 220 x 165 pixels, with captions
+    assert min(sheet[6 + 195 * row :, 6 + 226 * column :][:165, :220].std() for row, column in places) > 2
     np.testing.assert_array_equal(sheet, contact_sheet(np.random.default_rng(0), per_label=1))
 
 

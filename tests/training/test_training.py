@@ -22,12 +22,19 @@ from instrec_utils.models import architectures
 from instrec_utils.training import fit as training
 from instrec_utils.training.batches import Batches
 
-training.KEEP_SECONDS = 0.0  # every epoch is kept, as of a large network
 NUMBERS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "steps"]  # all but the seconds
 PROTOCOL = Protocol("adam", learning_rate=0.02, batch_size=8, max_epochs=5, patience=5)
 GENERATOR = np.random.default_rng(4)
 POINTS = GENERATOR.normal(size=(60, 6)).astype(np.float32)
 TARGETS = (POINTS[:, 0] + 0.5 * GENERATOR.normal(size=60) > 0).astype(int)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def every_epoch_is_kept():
+    """As of a large network."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "KEEP_SECONDS", 0.0)
+        yield
 
 
 def build():
@@ -341,7 +348,8 @@ def test_a_killed_process_is_resumed_exactly(undisturbed, tmp_path):
         import sys
         sys.path.insert(0, {str(Path(__file__).parent)!r})
         from pathlib import Path
-        from test_training import fit, kill, stop_before
+        from test_training import fit, kill, stop_before, training
+        training.KEEP_SECONDS = 0.0
         fit(Path(sys.argv[1]), batches=stop_before(2, 3, kill))
         """)
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}

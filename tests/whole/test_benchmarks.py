@@ -143,11 +143,14 @@ def test_a_film_is_kept_by_its_length_and_not_when_it_was_interrupted(benchmark,
         with pytest.raises(KeyboardInterrupt):
             extraction.make_films(tmp_path, 1)
     assert not list(tmp_path.iterdir())
+    written = []
     for minute in (1, 2, 1):
         short, long = extraction.make_films(tmp_path, minute)
         for (film, seconds), length in ((*short.values(), minute), (*long.values(), 4 * minute)):
             assert seconds == length
             assert extraction.media.probe(film).duration == pytest.approx(length, abs=0.2)
+        written.append({film: film.stat().st_mtime_ns for film, _ in (*short.values(), *long.values())})
+    assert written[2] == written[0]
     assert len(list(tmp_path.iterdir())) == 4
 
 

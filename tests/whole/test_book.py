@@ -130,7 +130,7 @@ def styles_of(built):
 def test_pages_are_small_and_free_of_this_machine(built):
     for path in (HOME / "book").rglob("*"):
         if path.is_file() and "_vendor" not in path.parts:
-            assert path.stat().st_size <= 1_000_000 if path.suffix == ".ipynb" else 300_000, path
+            assert path.stat().st_size <= (1_000_000 if path.suffix == ".ipynb" else 300_000), path
     for path in pages_of(built):
         found = re.findall(r"(?:/home/|/root/|/tmp/|/Users/|site-packages)[^\s<\"']*", path.read_text(encoding="utf-8"))
         assert not found, path

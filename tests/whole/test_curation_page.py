@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from instrec_utils import __main__, config, files, paths
 from instrec_utils.errors import CorpusError, InstrecError
-from instrec_utils.paper_data import availability, labels, paper, paper_videos, published, youtube8m
+from instrec_utils.paper_data import availability, labels, paper_videos, published, youtube8m
 from instrec_utils.pipeline import report as pipeline_report
 from instrec_utils.report import page
 
@@ -99,11 +99,6 @@ def test_every_difference_is_on_the_page_with_its_reason(shown):
     ]
     assert [(row[2], row[4]) for row in rows] == expected
     assert ["235,260", "not in the lists"] in [row[2:4] for row in rows]
-
-
-def test_the_page_has_the_papers_numbers_of_table_1():
-    content = json.loads((HOME / "results" / "curation" / "table1.json").read_text())
-    assert {corpus: column["paper"] for corpus, column in content.items()} == paper.paper_tables()["table1"]
 
 
 def test_the_committed_measurement_keeps_the_limits():

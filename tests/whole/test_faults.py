@@ -194,12 +194,13 @@ def test_a_scheduler_that_is_gone_and_back(corpus, undisturbed):
             time.sleep(0.005)
         scheduler.kill()
 
-    killer = threading.Thread(target=kill)
-    killer.start()
-    with pytest.raises(ConnectionError, match="is gone; start again to carry on"):
-        extraction.extract_features(corpus, scheduler=f"tcp://127.0.0.1:{port}")
-    killer.join()
-    scheduler.wait()
+    threading.Thread(target=kill, daemon=True).start()
+    try:
+        with pytest.raises(ConnectionError, match="is gone; start again to carry on"):
+            extraction.extract_features(corpus, scheduler=f"tcp://127.0.0.1:{port}")
+    finally:
+        scheduler.kill()
+        scheduler.wait()
     assert len(digests(store)) < 6
     scheduler = start_scheduler(port)
     try:

@@ -285,15 +285,19 @@ def test_a_command_that_is_stopped_says_one_line_and_leaves_no_process(home, nam
     write_notebook(home / "notebooks" / "01_corpus.ipynb", WORKING)
     files.write_text(home / "params" / "mini.yaml", "corpus: mini")
     process = start_command(home, "report", "--corpus", "mini")
-    until = time.monotonic() + 120
-    while b"sleeping" not in (line := process.stderr.read1(10_000)):
-        assert time.monotonic() < until
-        assert line
-    started = psutil.Process(process.pid).children(recursive=True)
-    assert int((home / "kernel").read_text()) in [one.pid for one in started]
-    assert len(started) > 1  # the worker, too
-    os.killpg(process.pid, signal.Signals[name])
-    _, said = process.communicate(timeout=30)
+    until, told = time.monotonic() + 120, b""
+    try:
+        while b"sleeping" not in told:
+            assert time.monotonic() < until
+            told += (line := process.stderr.read1(10_000))
+            assert line
+        started = psutil.Process(process.pid).children(recursive=True)
+        assert int((home / "kernel").read_text()) in [one.pid for one in started]
+        assert len(started) > 1  # the worker, too
+        os.killpg(process.pid, signal.Signals[name])
+        _, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
     lines = [line for line in said.decode().replace("\r", "\n").splitlines() if line and "sleeping" not in line]
     assert lines == ["instrec: stopped; the same command carries on where it was"]
     assert process.returncode == 130

@@ -1,5 +1,7 @@
 """While a notebook is executed, the kernel of the next one loads what that imports."""
 
+import os
+
 import nbformat
 import psutil
 import pytest
@@ -19,7 +21,9 @@ def write_notebook(path, *cells):
 
 
 def kernels_here():
-    return {one.pid for one in psutil.Process().children() if "ipykernel_launcher" in " ".join(one.cmdline())}
+    running = psutil.process_iter(["ppid", "cmdline"])  # of a child that has ended, and that nobody waited for, none
+    own = (one for one in running if one.info["ppid"] == os.getpid())
+    return {one.pid for one in own if "ipykernel_launcher" in " ".join(one.info["cmdline"] or [])}
 
 
 def test_what_a_notebook_imports_is_loaded_before_its_first_cell(home):

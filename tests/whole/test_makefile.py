@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -92,6 +93,7 @@ def test_every_command_of_the_makefile_is_one_of_the_package(checkout):
     from instrec_utils.__main__ import app
 
     known = {command.name or command.callback.__name__ for command in app.registered_commands}
+    assert set(re.findall(r"\$\(INSTREC\) (\w+)", (CHECKOUT / "Makefile").read_text())) == known
     for name in sorted(known):
         assert told(name, cwd=checkout)[1][0] == name
 
