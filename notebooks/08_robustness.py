@@ -96,20 +96,23 @@ elements.end_unless_trainable(fusions["fusion"])
 # A model of one modality without that modality has nothing to say: it is left out there, and the line of the commonest class
 # is what guessing would give. [The first figure](#fig-noise) shows what noise does to a spectrogram.
 
-# %%
-import numpy as np
-from instrec_utils import config, media
+# %% tags=["hide-input"]
 from instrec_utils.features import store
-from instrec_utils.inputs import spectrograms
 
-test, rate = videos.split("test"), config.CHOI2016.sample_rate
+test = videos.split("test")
 # A staged corpus says what is degraded.
 audible = test[test["sound"] != "silent"] if "sound" in test else test
 example = elements.first_with(videos, audible if len(audible) else test, "sound")
-path, noisy = videos.videos / example["path"], []
+features = store.features_path(videos.directory / "features", example["video_id"])
+channels = store.read_channels(features)
+
+# %%
+import numpy as np
+from instrec_utils import config, media
+from instrec_utils.inputs import spectrograms
+
+path, rate, noisy = videos.videos / example["path"], config.CHOI2016.sample_rate, []
 if media.probe(path).has_sound:
-    features = store.features_path(videos.directory / "features", example["video_id"])
-    channels = store.read_channels(features)
     samples = media.read_sound(path, (rate,), channels=channels)[rate]
     noise = degradation.pink_noise(len(samples), np.random.default_rng(seed))
     noisy = [("as it is", spectrograms.choi_input(samples, "uc"))]
